@@ -1,0 +1,126 @@
+"""Files and folders that appear complete or not at all.
+
+Content goes to a temporary name in the same folder, is flushed to the disk, and takes its real name last. So a kill at
+any moment leaves the former content, and a file that DVC hard-linked into its cache is never changed in place.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY_PREFIX = ".writing-"
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_file(path: Path) -> None:
+    """Flush one file's content to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, link or folder if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; on success it becomes `path`, on an exception nothing changes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    remove(temporary)
+    try:
+        yield temporary
+        fsync_file(temporary)
+        os.replace(temporary, path)
+        fsync_folder(path.parent)
+    finally:
+        remove(temporary)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary, empty folder; on success it replaces `path`, on an exception nothing changes.
+
+    A folder cannot be replaced by another in one portable step, so the former one is set aside first: a kill between
+    the two renames leaves no folder under the name, and the next run makes it again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    former = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-former-{path.name}")
+    for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{path.name}"):
+        if not _is_alive(leftover.name):
+            remove(leftover)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                fsync_file(file)
+        if path.exists() or path.is_symlink():
+            os.rename(path, former)
+        try:
+            os.rename(temporary, path)
+        except OSError:
+            if former.exists():
+                os.rename(former, path)
+            raise
+        fsync_folder(path.parent)
+    finally:
+        remove(temporary)
+        remove(former)
+
+
+def _is_alive(temporary_name: str) -> bool:
+    """Whether the process that made a temporary name still runs."""
+    pid = temporary_name.removeprefix(TEMPORARY_PREFIX).split("-", 1)[0]
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a UTF-8 text file in one step."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON with sorted keys; equal content gives equal bytes."""
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give `source` a second name without copying its bytes where the file system allows it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)

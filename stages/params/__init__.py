@@ -1,0 +1,1 @@
+"""The parameters of the pipeline: their schema and how they are read."""

@@ -1,0 +1,117 @@
+"""What `params.yaml` may hold. Meaning, unit and range of each key stand beside it in `params.yaml`."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, StringConstraints, model_validator
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
+Real = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """One section of `params.yaml`: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IngestParams(Section):
+    """What counts as an image or a video."""
+
+    image_extensions: tuple[Extension, ...]
+    video_extensions: tuple[Extension, ...]
+
+    @model_validator(mode="after")
+    def _no_overlap(self) -> Self:
+        both = sorted(set(self.image_extensions) & set(self.video_extensions))
+        if both:
+            raise ValueError(f"{', '.join(both)} stands under both image_extensions and video_extensions")
+        return self
+
+
+class BaseParams(Section):
+    """The datapool to build on."""
+
+    datapool: StrictStr | list[StrictStr]
+    round: Count
+
+
+class CleanParams(Section):
+    """Decoding, and what is dropped."""
+
+    corruption_threshold: Real = Field(ge=0, le=1)
+    max_pixels: Count
+    proxy_size: int = Field(strict=True, ge=32, le=1024)
+    workers: Count | None
+
+
+class TrainParams(Section):
+    """The self-supervised model."""
+
+    backbone: Literal["resnet-9", "resnet-18", "resnet-34", "resnet-50", "resnet-101", "resnet-152"]
+    embedding_dim: int = Field(strict=True, ge=2, le=4096)
+    projection_dim: int = Field(strict=True, ge=2, le=4096)
+    input_size: int = Field(strict=True, ge=32, le=512)
+    epochs: Count
+    max_steps: Count | None
+    batch_size: int = Field(strict=True, ge=2)
+    learning_rate: Real = Field(gt=0)
+    temperature: Real = Field(gt=0)
+    seed: int = Field(strict=True, ge=0, lt=2**32)
+    workers: int = Field(strict=True, ge=0)
+    accelerator: Literal["auto", "cpu", "gpu"]
+    checkpoint: StrictStr | None
+    retrain: StrictBool
+
+    @model_validator(mode="after")
+    def _one_source_of_weights(self) -> Self:
+        if self.retrain and self.checkpoint is not None:
+            raise ValueError("checkpoint takes given weights and retrain trains new ones: set one of them only")
+        return self
+
+
+class EmbedParams(Section):
+    """Embedding."""
+
+    batch_size: Count
+
+
+class SelectParams(Section):
+    """Which samples are chosen, and how many."""
+
+    method: Literal["coreset"]
+    n_samples: Count | None
+    proportion_samples: Real | None = Field(gt=0, le=1)
+    min_distance: Real | None = Field(gt=0, le=2)
+    process_all: StrictBool
+
+    @model_validator(mode="after")
+    def _stopping_conditions(self) -> Self:
+        if self.n_samples is not None and self.proportion_samples is not None:
+            raise ValueError("n_samples and proportion_samples contradict each other: set one of them to null")
+        if self.n_samples is None and self.proportion_samples is None and self.min_distance is None:
+            raise ValueError("nothing ends the selection: set n_samples, proportion_samples or min_distance")
+        return self
+
+
+class ReportParams(Section):
+    """What the report shows and assumes."""
+
+    title: StrictStr
+    n_example_images: int = Field(strict=True, ge=0, le=200, multiple_of=2)
+    n_thumbnails: int = Field(strict=True, ge=0, le=500)
+    labelling_cost_per_sample: Real = Field(ge=0)
+    currency: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=8)]
+    co2_kg_per_sample: Real = Field(ge=0)
+
+
+class Params(Section):
+    """The whole of `params.yaml`."""
+
+    ingest: IngestParams
+    base: BaseParams
+    clean: CleanParams
+    train: TrainParams
+    embed: EmbedParams
+    select: SelectParams
+    report: ReportParams

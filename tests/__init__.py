@@ -1,0 +1,1 @@
+"""Tests of the template: of each rule on small tables, and of the whole pipeline in temporary repositories."""

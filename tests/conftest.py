@@ -1,0 +1,26 @@
+"""What all tests share: one thread a process, quick tests first, the folder of real data where there is one."""
+
+import os
+
+# Read when torch, numpy's BLAS and numba are imported: two test processes on two cores must not each take both.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests marked `slow` last, and otherwise keep the order."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real videos and images beside the repository, which is not part of it; skips where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data in {folder}")
+    return folder

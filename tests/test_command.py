@@ -1,0 +1,83 @@
+"""What every stage's command has in common."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.command import os_error, with_clear_errors
+from stages.errors import CurationError
+from stages.files import atomic
+from tests.code_closure import ROOT
+from tests.test_contract import ORDER
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EDQUOT, "disk is full"),
+        (errno.EACCES, "no permission"),
+        (errno.EROFS, "no permission"),
+        (errno.ENOENT, "dvc repro"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_errors_of_the_system_say_what_to_do(number: int, words: str) -> None:
+    message = os_error("embed", OSError(number, "x", "data/file")).message
+    assert words in message
+    assert "data/file" in message
+    assert message.startswith("embed: ")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("step", ["fsync", "replace", "rename"])
+def test_a_failing_write_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, step: str
+) -> None:
+    (tmp_path / "file").write_text("former")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/file").write_text("former")
+
+    def fail(*arguments: object) -> None:
+        raise OSError(number, "injected", str(tmp_path))
+
+    def write() -> None:
+        if step == "replace":
+            atomic.write_text(tmp_path / "file", "new")
+        else:
+            with atomic.atomic_folder(tmp_path / "folder") as folder:
+                (folder / "file").write_text("new")
+
+    monkeypatch.setattr(atomic.os, step, fail)
+    with pytest.raises(CurationError):
+        with_clear_errors("stage", write)
+    monkeypatch.undo()
+    assert (tmp_path / "file").read_text() == "former"
+    assert (tmp_path / "folder/file").read_text() == "former"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("stage", ORDER)
+def test_help_says_what_a_stage_reads_and_writes(stage: str) -> None:
+    completed = subprocess.run(
+        [sys.executable, "-m", f"stages.{stage}", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert f"Usage: python -m stages.{stage} " in completed.stdout
+    assert "Reads " in completed.stdout
+    assert "Writes " in completed.stdout
+    assert all(len(line) <= 100 for line in completed.stdout.splitlines())
+
+
+@pytest.mark.parametrize("stage", ORDER)
+def test_heavy_libraries_are_imported_where_they_are_used(stage: str) -> None:
+    code = f"import sys, stages.{stage}; print(*sorted({{n.split('.')[0] for n in sys.modules}}))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    heavy = {"torch", "lightly", "matplotlib", "weasyprint", "numba", "pytorch_lightning"}
+    assert not heavy & set(loaded)
+    if stage == "resolve_base":
+        assert not {"pandas", "numpy", "dvc", "pyarrow"} & set(loaded)
