@@ -1,0 +1,1 @@
+"""Where an iteration stands in git and DVC history: which datapool it builds on."""

@@ -1,0 +1,163 @@
+"""Which datapool an iteration builds on.
+
+*An unchanged tree reproduces its own commit; a changed tree builds on it.*
+
+Only git's HEAD is read (and MERGE_HEAD while a merge is going on), never a branch name and never the workspace's
+dvc.lock. So the rule holds in shallow clones, worktrees, sub-directories and the copies in which DVC runs experiments;
+and the same iteration can be run any number of times before it is committed without appending anything twice.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.errors import BaseError, NothingToSelectError
+from stages.history import git
+from stages.history.dvc_lock import DATAPOOL_HASH, Stages, dependency_hash, output_hash, stages_at
+from stages.history.inputs import Fingerprint, changes
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the files that the rule reads are, relative to the current directory."""
+
+    base_json: Path
+    dvc_lock: Path
+    datapool: Path
+    base: Path
+    raw_files: Path
+    files: Path
+
+
+@dataclass(frozen=True)
+class Base:
+    """What `base.json` holds.
+
+    Attributes:
+        datapools: DVC hashes of the datapools to build on: none for the first iteration, several for a union.
+        fingerprint: of the inputs for which this was decided.
+    """
+
+    datapools: tuple[str, ...]
+    fingerprint: Fingerprint
+
+    def to_json(self) -> dict[str, object]:
+        """Return the content of `base.json`."""
+        return {"datapools": list(self.datapools), "fingerprint": dict(self.fingerprint)}
+
+
+def parse_base(text: str | None) -> Base | None:
+    """Read the content of a `base.json`; None where there is none or it was written by something else."""
+    try:
+        content: Any = json.loads(text) if text else None
+        return Base(tuple(map(str, content["datapools"])), dict(content["fingerprint"])) if content else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The base, and why."""
+
+    base: Base
+    reason: str
+
+
+def decide_base(
+    setting: str | Sequence[str],
+    fingerprint: Fingerprint,
+    layout: Layout,
+    *,
+    needs_new_data: bool,
+) -> Decision:
+    """Apply the rule.
+
+    Args:
+        setting: `base.datapool`: auto, none, a datapool hash, a revision, or a list of the last two.
+        fingerprint: of the inputs as they are now.
+        layout: where the files are.
+        needs_new_data: whether an iteration on unchanged raw files could not select anything.
+
+    Raises:
+        BaseError: the setting names something that does not exist here.
+        NothingToSelectError: HEAD's datapool was made from these very raw files, and only new ones could add to it.
+    """
+    head = parse_base(git.read_file("HEAD", layout.base_json))
+    if head is not None and dict(head.fingerprint) == dict(fingerprint):
+        return Decision(head, "inputs as at HEAD, so HEAD's own base")
+    if setting == "none":
+        return Decision(Base((), fingerprint), "base.datapool is none")
+    if setting == "auto":
+        return _decide_from_head(head, fingerprint, layout, needs_new_data=needs_new_data)
+    names = [setting] if isinstance(setting, str) else list(setting)
+    datapools = tuple(dict.fromkeys(_named_datapool(name, layout) for name in names))
+    return Decision(Base(datapools, fingerprint), f"base.datapool is {', '.join(names)}")
+
+
+def _decide_from_head(head: Base | None, fingerprint: Fingerprint, layout: Layout, *, needs_new_data: bool) -> Decision:
+    """Build on HEAD's datapool, united with those of the commits that are being merged into it."""
+    merging = git.merge_heads()
+    head_stages = stages_at("HEAD", layout.dvc_lock)
+    found = [output_hash(head_stages, layout.datapool)]
+    found += [output_hash(stages_at(commit, layout.dvc_lock), layout.datapool) for commit in merging]
+    datapools = tuple(dict.fromkeys(datapool for datapool in found if datapool))
+    if len(datapools) == 1 and needs_new_data and _made_from(head_stages, layout, str(fingerprint["raw_files"])):
+        raise NothingToSelectError(nothing_new(changes(head.fingerprint, fingerprint) if head else []))
+    if not datapools:
+        return Decision(Base((), fingerprint), "no datapool has been committed yet")
+    reason = "the datapools of both sides of the merge" if len(datapools) > 1 else "the datapool of HEAD"
+    return Decision(Base(datapools, fingerprint), reason)
+
+
+def _made_from(stages: Stages, layout: Layout, raw_files: str) -> bool:
+    """Whether a committed datapool was made from the raw files that ingest's table with this hash lists.
+
+    Half an iteration may have been committed, so it does not do that ingest or clean has seen them: the datapool must
+    have been merged from what clean made of them.
+    """
+    merged = dependency_hash(stages, "merge_datapool", layout.files)
+    return (
+        dependency_hash(stages, "clean", layout.raw_files) == raw_files
+        and merged is not None
+        and merged == output_hash(stages, layout.files)
+    )
+
+
+def nothing_new(changed: Sequence[str]) -> str:
+    """Return the message for an iteration without new data."""
+    what = f" Changed since then: {', '.join(changed)}." if changed else ""
+    return (
+        f"nothing new: the committed datapool was made from these very raw files.{what} The datapool stays as it is.\n"
+        "  To go on, do one of these:\n"
+        "  - add files to data/raw, then `dvc repro`\n"
+        "  - choose from what earlier iterations left out: select.process_all: true in params.yaml\n"
+        "  - redo the last iteration with other parameters: `git reset --soft HEAD~1`, then `dvc repro`\n"
+        "  - keep what is committed: `git checkout params.yaml` and `dvc checkout`"
+    )
+
+
+def _named_datapool(name: str, layout: Layout) -> str:
+    """Return the hash of the datapool that a hash or revision names."""
+    if DATAPOOL_HASH.fullmatch(name):
+        return name
+    if git.commit_of(name) is None:
+        raise BaseError(
+            f"base.datapool: {name!r} is neither a datapool hash (32 hexadecimal digits and .dir, as in dvc.lock) nor "
+            "a revision that this copy of the repository knows. Shallow clones and the copies of `dvc exp run --temp` "
+            f"know few revisions: give the hash, which `python -m stages.resolve_base --hash {name}` prints"
+        )
+    datapool = output_hash(stages_at(name, layout.dvc_lock), layout.datapool)
+    if datapool is None:
+        raise BaseError(f"base.datapool: no datapool was committed at {name!r}; choose a later revision, auto or none")
+    return datapool
+
+
+def datapool_hash(revision: str, layout: Layout) -> str:
+    """Return the hash of the datapool committed at a revision.
+
+    Raises:
+        BaseError: there is none.
+    """
+    return _named_datapool(revision, layout)

@@ -1,0 +1,102 @@
+"""Reading folders out of the DVC cache by hash. The only module that uses DVC's internals (as of DVC 3.67).
+
+DVC's public way to a former output, `dvc get . datapool --rev REV`, copies instead of linking and cannot resolve a
+bare hash, which is all that the copies of `dvc exp run --temp` know.
+"""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.errors import BaseError
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+
+def checkout(folder_hash: str, target: Path) -> int:
+    """Link (or copy) a cached folder to `target`, fetching from the remote what the cache lacks.
+
+    Args:
+        folder_hash: DVC's hash of the folder, 32 hexadecimal digits and `.dir`.
+        target: replaced if it exists.
+
+    Returns:
+        How many files had to be fetched.
+
+    Raises:
+        BaseError: neither the cache nor the remote holds it.
+    """
+    from dvc.fs import localfs
+    from dvc.repo import Repo
+    from dvc_data.hashfile.checkout import checkout as checkout_object
+
+    with Repo() as repo:
+        tree, fetched = _load(repo, folder_hash)
+        missing = [entry for _, _, entry in tree if not _exists(repo, entry.value)]
+        if missing:
+            _fetch(repo, missing, folder_hash)
+        checkout_object(str(target.absolute()), localfs, tree, repo.cache.local, force=True, state=repo.state)
+        return fetched + len(missing)
+
+
+def read_file(folder_hash: str, name: str) -> bytes | None:
+    """Return the bytes of one file of a cached folder, None where the cache does not hold it."""
+    from dvc.repo import Repo
+    from dvc_data.hashfile import load
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    with Repo() as repo:
+        if not _exists(repo, folder_hash):
+            return None
+        tree: Any = load(repo.cache.local, HashInfo("md5", folder_hash))
+        for key, _, entry in tree:
+            if key == tuple(name.split("/")) and _exists(repo, entry.value):
+                return Path(repo.cache.local.oid_to_path(entry.value)).read_bytes()
+    return None
+
+
+def sample_names(folder_hash: str) -> frozenset[str] | None:
+    """Return the filenames in a cached datapool, None where the cache does not hold it."""
+    import pandas as pd
+
+    content = read_file(folder_hash, "samples.csv")
+    if content is None:
+        return None
+    return frozenset(pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)["filename"])
+
+
+def _load(repo: "Repo", folder_hash: str) -> tuple[Any, int]:
+    """Load a folder's listing; fetch it first where the cache lacks it."""
+    from dvc_data.hashfile import load
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    info = HashInfo("md5", folder_hash)
+    fetched = 0
+    if not _exists(repo, folder_hash):
+        _fetch(repo, [info], folder_hash)
+        fetched = 1
+    return load(repo.cache.local, info), fetched
+
+
+def _exists(repo: "Repo", object_hash: str) -> bool:
+    return bool(repo.cache.local.exists(object_hash))
+
+
+def _fetch(repo: "Repo", objects: list[Any], folder_hash: str) -> None:
+    """Fetch objects from the default remote, and make sure that they came."""
+    from dvc.exceptions import DvcException
+
+    advice = (
+        "run `dvc pull` (or `dvc fetch --all-commits`) where a remote holds it, ask whoever made the last commit to "
+        "`dvc push`, or choose another datapool with base.datapool"
+    )
+    try:
+        repo.cloud.pull(objects)
+    except DvcException as error:
+        raise BaseError(
+            f"datapool {folder_hash} is not in the DVC cache and could not be fetched ({error}): {advice}"
+        ) from None
+    lost = [entry for entry in objects if not _exists(repo, entry.value)]
+    if lost:
+        raise BaseError(f"datapool {folder_hash}: {len(lost)} of its objects are in neither cache nor remote: {advice}")

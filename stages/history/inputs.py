@@ -1,0 +1,76 @@
+"""The fingerprint of everything that can change the datapool: raw files, parameters, code, commands, given weights."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.files.hashing import sha256_of_file
+from stages.history.dvc_lock import Stages
+
+Fingerprint = Mapping[str, str | None]
+"""One short hash for each kind of input, so that a message can say which of them changed."""
+
+NOT_DATAPOOL_STAGES = frozenset({"resolve_base", "base", "report"})
+"""Stages that do not shape the datapool: two only carry the base, and the report is made from the datapool."""
+
+NOT_DATAPOOL_SECTIONS = frozenset({"report"})
+"""Sections of params.yaml that do not shape the datapool."""
+
+DESCRIPTIONS = {
+    "raw_files": "the raw files",
+    "params": "params.yaml (other than `report`)",
+    "code": "the code of the stages",
+    "commands": "the stages' commands in dvc.yaml",
+    "given_checkpoint": "the file that train.checkpoint names",
+}
+
+
+def fingerprint(
+    raw_files: str,
+    params: Mapping[str, Any],
+    stages: Stages,
+    code: Mapping[str, str],
+    given_checkpoint: str | None,
+) -> Fingerprint:
+    """Combine the inputs.
+
+    Args:
+        raw_files: hash of ingest's table, which holds the content hash of every raw file.
+        params: the content of params.yaml.
+        stages: the stages of dvc.yaml.
+        code: content hash of each code file of the datapool's stages.
+        given_checkpoint: hash of the checkpoint file that the parameters name.
+    """
+    shaping = {name: stage for name, stage in stages.items() if name not in NOT_DATAPOOL_STAGES}
+    return {
+        "raw_files": raw_files,
+        "params": _short_hash({key: value for key, value in params.items() if key not in NOT_DATAPOOL_SECTIONS}),
+        "code": _short_hash(dict(code)),
+        "commands": _short_hash({name: stage.get("cmd") for name, stage in shaping.items()}),
+        "given_checkpoint": given_checkpoint,
+    }
+
+
+def code_hashes(stages: Stages, root: Path) -> dict[str, str]:
+    """Hash the code files that the datapool's stages depend on, below `root`."""
+    files = sorted(
+        {
+            str(dependency)
+            for name, stage in stages.items()
+            if name not in NOT_DATAPOOL_STAGES
+            for dependency in stage.get("deps", [])
+            if str(dependency).endswith(".py")
+        }
+    )
+    return {file: sha256_of_file(root / file) for file in files}
+
+
+def changes(before: Fingerprint, after: Fingerprint) -> list[str]:
+    """Say which kinds of input differ, in words."""
+    return [words for kind, words in DESCRIPTIONS.items() if before.get(kind) != after.get(kind)]
+
+
+def _short_hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,102 @@
+"""Stage `resolve_base`: decides which committed datapool this iteration builds on.
+
+Reads `reports/ingest.json`, `params.yaml`, `dvc.yaml`, the code files listed there, and git's HEAD; writes
+`base.json`. It runs at every `dvc repro`, so it imports nothing heavy.
+"""
+
+import json
+from pathlib import Path
+
+import click
+
+from stages import paths
+from stages.command import with_clear_errors
+from stages.errors import BaseError, CurationError, ParamsError
+from stages.files.atomic import write_json
+from stages.files.hashing import sha256_of_file
+from stages.history import git
+from stages.history.accepted import check_range, check_workspace
+from stages.history.base_rule import Decision, Layout, datapool_hash, decide_base, parse_base
+from stages.history.dvc_lock import parse_stages
+from stages.history.inputs import Fingerprint, code_hashes, fingerprint
+from stages.params.load import load_params, read_yaml
+from stages.params.schema import Params
+
+LAYOUT = Layout(paths.BASE_JSON, paths.DVC_LOCK, paths.DATAPOOL, paths.BASE, paths.RAW_FILES, paths.FILES)
+
+
+def current_fingerprint(params: Params) -> Fingerprint:
+    """Return the fingerprint of the inputs as they lie in the workspace."""
+    try:
+        table = str(json.loads(paths.INGEST_METRICS.read_text())["table"])
+    except (OSError, ValueError, KeyError):
+        raise BaseError(f"{paths.INGEST_METRICS} is missing or damaged: `dvc repro --force ingest` makes it") from None
+    stages = parse_stages(paths.DVC_YAML.read_text())
+    given = params.train.checkpoint
+    if given is not None and not Path(given).is_file():
+        raise ParamsError(f"train.checkpoint: there is no file {given!r}; give the path of a checkpoint, or null")
+    return fingerprint(
+        raw_files=table,
+        params=read_yaml(paths.PARAMS),
+        stages=stages,
+        code=code_hashes(stages, Path()),
+        given_checkpoint=sha256_of_file(Path(given)) if given else None,
+    )
+
+
+def resolve_base(params: Params) -> Decision:
+    """Apply the rule to the workspace and git's HEAD."""
+    git.require_repository()
+    return decide_base(
+        params.base.datapool,
+        current_fingerprint(params),
+        LAYOUT,
+        needs_new_data=not (params.select.process_all or params.train.retrain),
+    )
+
+
+def check(commits: str | None) -> list[str]:
+    """Return one message for each way in which accepted samples would get lost."""
+    from stages.history.dvc_cache import sample_names
+
+    git.require_repository()
+    if commits:
+        return check_range(commits, LAYOUT, sample_names)
+    lock = paths.DVC_LOCK.read_text() if paths.DVC_LOCK.exists() else None
+    written = paths.BASE_JSON.read_text() if paths.BASE_JSON.exists() else None
+    return check_workspace(parse_stages(lock), parse_base(written), LAYOUT, sample_names)
+
+
+@click.command(name="resolve_base")
+@click.option(
+    "--check", "check_only", is_flag=True, help="Only check that no accepted sample gets lost; for hooks, CI."
+)
+@click.option("--range", "commits", metavar="A..B", help="With --check: check these commits instead of the workspace.")
+@click.option("--hash", "revision", metavar="REV", help="Only print the hash of the datapool committed at REV.")
+def main(check_only: bool, commits: str | None, revision: str | None) -> None:
+    r"""Decide which committed datapool this iteration builds on.
+
+    \b
+    Reads   reports/ingest.json, params.yaml, dvc.yaml, the code files listed there, git's HEAD
+    Writes  base.json
+    """
+    if revision:
+        click.echo(datapool_hash(revision, LAYOUT))
+    elif check_only:
+        messages = check(commits)
+        if messages:
+            raise CurationError("\n".join(messages))
+        click.echo("resolve_base: every accepted sample is kept")
+    else:
+        with_clear_errors("resolve_base", _write)
+
+
+def _write() -> None:
+    decision = resolve_base(load_params(paths.PARAMS))
+    write_json(paths.BASE_JSON, decision.base.to_json())
+    names = ", ".join(datapool[:8] for datapool in decision.base.datapools) or "empty"
+    click.echo(f"resolve_base: base {names} ({decision.reason})")
+
+
+if __name__ == "__main__":
+    main()
