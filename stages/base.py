@@ -1,0 +1,100 @@
+"""Stage `base`: brings the datapool that this iteration builds on into `data/base/`.
+
+Reads `base.json`; writes `data/base/`: that datapool linked out of the DVC cache by its hash, fetched from the remote
+if need be; the union of several; or an empty datapool before the first iteration.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+
+from stages import paths
+from stages.command import stage_command
+from stages.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
+from stages.datapool.union import unite
+from stages.errors import BaseError, CheckpointError
+from stages.files.atomic import atomic_folder
+from stages.files.hashing import sha256_of_file
+from stages.history import git
+from stages.history.base_rule import Base, parse_base
+from stages.history.dvc_cache import checkout
+from stages.history.dvc_lock import output_hash, stages_at
+from stages.params.schema import Params
+
+
+def base(
+    content: Base, recorded: str | None, target: Path, given: Path | None, *, embeddings_are_replaced: bool
+) -> str:
+    """Materialise the base.
+
+    Args:
+        content: of `base.json`.
+        recorded: hash that HEAD recorded for the very same base, None where it is not HEAD's.
+        target: the folder to make.
+        given: checkpoint file to use instead of training, None for none.
+        embeddings_are_replaced: whether a union may have several checkpoints.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        CheckpointError: the given checkpoint is not the one of the base.
+    """
+    if not content.datapools:
+        with atomic_folder(target) as folder:
+            write_empty_datapool(folder)
+            if given is not None:
+                copyfile(given, folder / CHECKPOINT)
+        return "empty: this is the first iteration"
+    wanted = content.datapools if recorded is None else (recorded,)
+    if len(wanted) == 1:
+        fetched = checkout(wanted[0], target)
+        how = f"{fetched} objects fetched from the remote" if fetched else "linked from the DVC cache"
+    else:
+        _unite(wanted, target, embeddings_are_replaced=embeddings_are_replaced)
+        how = f"the union of {len(wanted)} datapools"
+    if given is not None and sha256_of_file(given) != checkpoint_hash(target):
+        raise CheckpointError(
+            f"train.checkpoint: {given} is not the checkpoint of the datapool, whose embeddings it could not be "
+            "compared with; set it to null to go on with the datapool's checkpoint, or start afresh with "
+            "base.datapool: none"
+        )
+    return f"{len(read_samples(target))} samples, {how}"
+
+
+def _unite(datapools: Sequence[str], target: Path, *, embeddings_are_replaced: bool) -> None:
+    """Write the union of several datapools of the DVC cache."""
+    with TemporaryDirectory(dir=target.parent, prefix=".writing-union-") as workspace:
+        parts = [Path(workspace) / str(number) for number in range(len(datapools))]
+        for part, datapool in zip(parts, datapools, strict=True):
+            checkout(datapool, part)
+        with atomic_folder(target) as folder:
+            unite(parts, folder, embeddings_are_replaced=embeddings_are_replaced)
+            mark_as_union(folder, datapools)
+
+
+def run(params: Params) -> str:
+    r"""Bring the datapool that this iteration builds on into the workspace.
+
+    \b
+    Reads   base.json, the DVC cache, the DVC remote if need be
+    Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
+    """
+    text = paths.BASE_JSON.read_text()
+    content = parse_base(text)
+    if content is None:
+        raise BaseError(f"{paths.BASE_JSON} is damaged: `git checkout {paths.BASE_JSON}`, then `dvc repro`")
+    same_as_head = len(content.datapools) > 1 and json.loads(text) == json.loads(
+        git.read_file("HEAD", paths.BASE_JSON) or "null"
+    )
+    recorded = output_hash(stages_at("HEAD", paths.DVC_LOCK), paths.BASE) if same_as_head else None
+    given = Path(params.train.checkpoint) if params.train.checkpoint else None
+    return base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain)
+
+
+main = stage_command(run)
+
+if __name__ == "__main__":
+    main()

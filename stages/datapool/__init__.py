@@ -1,0 +1,1 @@
+"""The datapool: its files, how they are read, written, and united."""

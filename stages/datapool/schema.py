@@ -1,0 +1,50 @@
+"""Columns of the datapool's tables. `datapool_latest.csv` has the columns that the `lightly` package reads."""
+
+import pyarrow as pa
+
+SAMPLES = pa.schema(
+    {
+        "filename": pa.string(),  # in order of selection, as in datapool_latest.csv
+        "raw_path": pa.string(),
+        "frame": pa.int64(),
+        "time_s": pa.float64(),
+        "iteration": pa.int64(),  # 1 for the first
+        "rank": pa.int64(),  # within the iteration
+        "distance": pa.float64(),  # when picked, to the nearest sample selected before; empty for the very first
+        "nearest": pa.string(),  # that sample's filename
+        "label": pa.int32(),
+        "label_name": pa.string(),
+        "content_hash": pa.string(),
+        "pixel_hash": pa.string(),
+    }
+)
+
+LEDGER = pa.schema(
+    {
+        "path": pa.string(),
+        "content_hash": pa.string(),
+        "media": pa.string(),
+        "status": pa.string(),
+        "frames": pa.int64(),
+        "kept": pa.int64(),
+        "corrupt": pa.int64(),
+        "duplicate": pa.int64(),
+        "iteration": pa.int64(),
+    }
+)
+
+ITERATIONS = pa.schema(
+    {
+        "iteration": pa.int64(),
+        "raw_files": pa.int64(),  # processed for the first time in this iteration
+        "samples": pa.int64(),  # seen in them: kept + corrupt + duplicate
+        "corrupt": pa.int64(),
+        "duplicate": pa.int64(),
+        "candidates": pa.int64(),
+        "selected": pa.int64(),
+        "size_before": pa.int64(),
+        "size_after": pa.int64(),
+        "checkpoint_hash": pa.string(),  # SHA-256
+        "coverage_radius": pa.float64(),  # largest distance of a candidate to its nearest selected sample
+    }
+)

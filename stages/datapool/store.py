@@ -1,0 +1,153 @@
+"""Reading and writing the files of a datapool folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+
+from stages.datapool.schema import ITERATIONS, LEDGER, SAMPLES
+from stages.embeddings.shards import read_shards
+from stages.errors import BaseError
+from stages.files.atomic import atomic_file, link_or_copy, write_json
+from stages.files.hashing import sha256_of_bytes, sha256_of_file
+from stages.files.tables import empty_frame, read_csv, write_csv
+
+LATEST_CSV = "datapool_latest.csv"
+SAMPLES_CSV = "samples.csv"
+CHECKPOINT = "checkpoint_latest.ckpt"
+ITERATIONS_CSV = "iterations.csv"
+LEDGER_FOLDER = "ledger"
+EMBEDDINGS_FOLDER = "embeddings"
+UNION_JSON = "union.json"
+"""A file that only a union has, before it has become a datapool of its own."""
+
+
+def read_samples(folder: Path) -> pd.DataFrame:
+    """Read the provenance of every selected sample, in order of selection."""
+    return read_csv(_existing(folder / SAMPLES_CSV), SAMPLES)
+
+
+def read_iterations(folder: Path) -> pd.DataFrame:
+    """Read the log: one row an iteration."""
+    return read_csv(_existing(folder / ITERATIONS_CSV), ITERATIONS)
+
+
+def read_ledger(folder: Path) -> pd.DataFrame:
+    """Read all parts of the ledger: one row for every raw file that an iteration processed."""
+    parts = [read_csv(part, LEDGER) for part in sorted((folder / LEDGER_FOLDER).glob("*.csv"))]
+    return pd.concat(parts, ignore_index=True) if parts else empty_frame(LEDGER)
+
+
+def checkpoint_hash(folder: Path) -> str | None:
+    """Return the SHA-256 of the datapool's checkpoint, None where there is none yet."""
+    path = folder / CHECKPOINT
+    return sha256_of_file(path) if path.exists() else None
+
+
+def read_selected_embeddings(folder: Path) -> NDArray[np.float32]:
+    """Read the embeddings of the selected samples, in the order of `samples.csv`.
+
+    Returns:
+        (n, d) float32; (0, 0) for an empty datapool.
+    """
+    return embeddings_of(read_samples(folder)["filename"], *read_shards(folder / EMBEDDINGS_FOLDER))
+
+
+def embeddings_of(
+    filenames: "pd.Series[str]", metadata: pd.DataFrame, embeddings: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Look up embeddings by filename.
+
+    Args:
+        filenames: m names.
+        metadata: n rows with a column `filename`, each name once.
+        embeddings: (n, d) float32.
+
+    Returns:
+        (m, d) float32, in the order of `filenames`.
+
+    Raises:
+        BaseError: a name has no embedding.
+    """
+    if not len(filenames):
+        return np.empty((0, embeddings.shape[1]), np.float32)
+    positions = pd.Index(metadata["filename"]).get_indexer(pd.Index(filenames))
+    missing = filenames[positions < 0]
+    if len(missing):
+        raise BaseError(
+            f"{len(missing)} samples of the datapool have no embedding, {missing.iloc[0]!r} for one: the datapool is "
+            "damaged; restore it with `dvc checkout`, or take an earlier one with base.datapool"
+        )
+    found: NDArray[np.float32] = embeddings[positions]
+    return found
+
+
+def write_samples(folder: Path, samples: pd.DataFrame) -> None:
+    """Write `samples.csv`."""
+    write_csv(samples, SAMPLES, folder / SAMPLES_CSV)
+
+
+def write_iterations(folder: Path, iterations: pd.DataFrame) -> None:
+    """Write `iterations.csv`."""
+    write_csv(iterations, ITERATIONS, folder / ITERATIONS_CSV)
+
+
+def write_ledger_part(folder: Path, part: pd.DataFrame, iteration: int) -> None:
+    """Add one iteration's part to the ledger, under a name made of the iteration and the content."""
+    identity = sha256_of_bytes("\n".join(part["path"] + "\t" + part["content_hash"]).encode())[:8]
+    write_csv(part, LEDGER, folder / LEDGER_FOLDER / f"{iteration:05d}-{identity}.csv")
+
+
+def write_latest_csv(
+    folder: Path, filenames: "pd.Series[str]", embeddings: NDArray[np.float32], labels: "pd.Series[Any]"
+) -> None:
+    """Write `datapool_latest.csv` in the format of `lightly.utils.io.save_embeddings`.
+
+    Args:
+        folder: the datapool.
+        filenames: n names.
+        embeddings: (n, d) float32, written as the shortest decimals that give the same float32 again.
+        labels: n weak labels.
+    """
+    columns: dict[str, pa.Array] = {"filenames": pa.array(filenames, type=pa.string())}
+    for index in range(embeddings.shape[1]):
+        columns[f"embedding_{index}"] = pa.array(np.ascontiguousarray(embeddings[:, index]), type=pa.float32())
+    columns["labels"] = pa.array(labels, type=pa.int32())
+    with atomic_file(folder / LATEST_CSV) as temporary, temporary.open("wb") as file:
+        file.write((",".join(columns) + "\n").encode())
+        pa_csv.write_csv(pa.table(columns), file, pa_csv.WriteOptions(include_header=False, quoting_style="needed"))
+
+
+def write_empty_datapool(folder: Path) -> None:
+    """Write the datapool before the first iteration: all tables, no rows, no checkpoint."""
+    write_samples(folder, empty_frame(SAMPLES))
+    write_iterations(folder, empty_frame(ITERATIONS))
+    write_latest_csv(folder, pd.Series([], dtype=str), np.empty((0, 0), np.float32), pd.Series([], dtype="int32"))
+
+
+def mark_as_union(folder: Path, datapools: Sequence[str]) -> None:
+    """Note in a base that it unites several datapools, so that an iteration on it need not find anything new."""
+    write_json(folder / UNION_JSON, {"datapools": list(datapools)})
+
+
+def is_union(folder: Path) -> bool:
+    """Whether a base unites several datapools."""
+    return (folder / UNION_JSON).exists()
+
+
+def link_folder(source: Path, target: Path) -> None:
+    """Give the files of `source` second names in `target`; files that are there already stay."""
+    for file in sorted(source.glob("*")):
+        if not (target / file.name).exists():
+            link_or_copy(file, target / file.name)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise BaseError(f"{path} is missing: restore the datapool with `dvc checkout`, or run `dvc repro base`")
+    return path

@@ -1,0 +1,1 @@
+"""Embedding shards: content-addressed tables of samples with their embeddings."""

@@ -1,0 +1,22 @@
+"""Columns of an embedding shard."""
+
+import pyarrow as pa
+
+
+def embedding_schema(dimension: int) -> pa.Schema:
+    """Return the columns of a shard whose embeddings have `dimension` float32 values of unit length."""
+    return pa.schema(
+        {
+            "filename": pa.string(),
+            "raw_path": pa.string(),
+            "content_hash": pa.string(),
+            "frame": pa.int64(),
+            "time_s": pa.float64(),
+            "width": pa.int32(),
+            "height": pa.int32(),
+            "pixel_hash": pa.string(),
+            "label": pa.int32(),
+            "label_name": pa.string(),
+            "embedding": pa.list_(pa.float32(), dimension),
+        }
+    )

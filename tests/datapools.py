@@ -1,0 +1,71 @@
+"""Small datapools for tests: tables of a few rows, and an iteration's merge on them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.datapool import store
+from stages.embeddings.shards import write_shards
+from stages.media.schema import FILES
+from stages.merge_datapool import merge_datapool
+from stages.selection.schema import CANDIDATES, SELECTION
+
+
+def processed(names: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "filename": names,
+            "raw_path": names,
+            "content_hash": [f"content {name}" for name in names],
+            "frame": 0,
+            "time_s": np.nan,
+            "width": 4,
+            "height": 3,
+            "pixel_hash": [f"pixels {name}" for name in names],
+            "label": 0,
+            "label_name": "",
+        }
+    )
+
+
+def selection_of(names: list[str]) -> pd.DataFrame:
+    rows = {"filename": names, "rank": range(len(names)), "distance": [np.nan, *[0.5] * len(names)][: len(names)]}
+    return pd.DataFrame(rows | {"nearest": ["", *names][: len(names)]}, columns=SELECTION.names)
+
+
+def files_of(names: list[str], status: str = "kept") -> pd.DataFrame:
+    frame = pd.DataFrame({"path": names, "content_hash": [f"content {name}" for name in names], "status": status})
+    frame = frame.assign(media="image", reason="", duplicate_of="", declared_frames=1, samples=1)
+    return frame.assign(kept=int(status == "kept"), corrupt=int(status == "corrupt"), duplicate=0)[FILES.names]
+
+
+def candidates_of(names: list[str], selected: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame({"filename": sorted(names)})
+    frame["selected"] = frame["filename"].isin(selected)
+    frame["distance"] = np.where(frame["selected"], 0.0, 0.25)
+    return frame.assign(distance_to_base=np.nan, nearest_in_base="", covered_by="")[CANDIDATES.names]
+
+
+def grow(folder: Path, base: Path, names: list[str], selected: list[str], checkpoint: bytes = b"weights") -> Path:
+    """Run one iteration's merge in `folder` and return the datapool."""
+    folder.mkdir()
+    (folder / "checkpoint").write_bytes(checkpoint)
+    rng = np.random.default_rng(len(names))
+    embeddings = rng.normal(size=(len(names), 3)).astype(np.float32)
+    write_shards(folder / "embeddings", processed(names), embeddings, "hash")
+    tables = {
+        "files": files_of(names),
+        "selection": selection_of(selected),
+        "candidates": candidates_of(names, selected),
+    }
+    (folder / "datapool").mkdir()
+    merge_datapool(folder / "datapool", base, folder / "checkpoint", folder / "embeddings", tables)
+    return folder / "datapool"
+
+
+def empty_datapool(folder: Path) -> Path:
+    """Write the datapool before the first iteration and return its folder."""
+    folder.mkdir()
+    store.write_empty_datapool(folder)
+    return folder
