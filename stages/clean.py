@@ -1,0 +1,298 @@
+"""Stage `clean`: decodes every new raw file once, drops what is damaged or seen before, keeps a proxy of the rest.
+
+Reads `data/ingest/raw_files.parquet`, the raw files it names, and `data/base/`; writes
+`data/clean/samples.parquet` (kept samples), `dropped.parquet` (what was dropped, and why), `files.parquet` (what became
+of each raw file) and `proxies/` (shards of small JPEG images).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from stages import paths
+from stages.command import stage_command
+from stages.datapool import store
+from stages.embeddings.shards import read_metadata
+from stages.errors import NothingToSelectError, RawDataError
+from stages.files.atomic import atomic_folder
+from stages.files.tables import empty_frame, read_parquet, write_parquet
+from stages.media import accounting
+from stages.media.accounting import named
+from stages.media.decoding import Settings, available_cores, decode_all, tasks_of
+from stages.media.naming import label_indices, label_name
+from stages.media.proxies import store_empty_shard, store_shard
+from stages.media.schema import (
+    CORRUPT,
+    DROPPED,
+    DUPLICATE,
+    FILES,
+    IGNORED,
+    KEPT,
+    PROCESSED,
+    RAW_FILES,
+    SAMPLES,
+)
+from stages.params.schema import Params
+
+_WAYS_ON = (
+    "Add files to data/raw; or set select.process_all: true to select from what earlier iterations left over; or redo "
+    "the last iteration: `git reset --soft HEAD~1`, then `dvc repro`. The datapool is unchanged"
+)
+
+
+@dataclass(frozen=True)
+class BaseTables:
+    """What `clean` needs of the datapool that this iteration builds on.
+
+    Attributes:
+        ledger: raw files processed before, columns of `stages.datapool.schema.LEDGER`.
+        processed: all samples processed before, columns of an embedding shard without the embedding.
+        selected: the datapool's own samples, columns of `stages.datapool.schema.SAMPLES`.
+    """
+
+    ledger: pd.DataFrame
+    processed: pd.DataFrame
+    selected: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """The tables that `clean` writes: columns of `SAMPLES`, `DROPPED` and `FILES`."""
+
+    samples: pd.DataFrame
+    dropped: pd.DataFrame
+    files: pd.DataFrame
+
+
+def clean(
+    raw: pd.DataFrame,
+    base: BaseTables,
+    raw_folder: Path,
+    proxy_folder: Path,
+    settings: Settings,
+    *,
+    workers: int,
+    retrain: bool,
+) -> Cleaned:
+    """Decode what is new, and account for everything.
+
+    Args:
+        raw: columns of `RAW_FILES`, sorted by path.
+        base: what was processed before.
+        raw_folder: where the raw files are.
+        proxy_folder: an existing, empty folder for the proxy shards.
+        settings: of the decoders.
+        workers: processes that decode side by side; without influence on the result.
+        retrain: whether the samples of earlier iterations need their proxies again.
+
+    Raises:
+        RawDataError: a known file changed, is needed but gone, or two files would give the same sample name.
+    """
+    accounting.require_unchanged(raw, base.ledger)
+    plan = accounting.planned(raw, base.ledger)
+    again = files_to_decode_again(raw, base) if retrain else {}
+    new = plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"]
+    wanted = raw[raw["path"].isin({*new, *again.values()})]
+    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True))
+    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
+
+    is_new = set(new)
+    content_hashes = dict(zip(wanted["path"], wanted["content_hash"], strict=True))
+    new_files = [file for file in decoded if file.path in is_new]
+    found = accounting.sample_table(new_files, content_hashes)
+    accounting.require_unique_names(found, base.processed)
+    found = found.assign(duplicate_of=accounting.originals(found, base.processed))
+    files = accounting.accounted(plan, new_files, found, base.processed)
+    kept = found[(found["duplicate_of"] == "") & (found["fault"] == "")]
+    accounting.require_complete(raw, files, len(kept))
+
+    kept = with_labels(kept, raw, base.processed).assign(is_new=True)
+    old_files = [file for file in decoded if file.path not in is_new]
+    parts = [kept, earlier_samples(accounting.sample_table(old_files, content_hashes), base, again)]
+    filled = [part[SAMPLES.names] for part in parts if len(part)]
+    samples = pd.concat(filled) if filled else empty_frame(SAMPLES)
+    samples = with_final_shards(samples.sort_values("filename", kind="stable", ignore_index=True), proxy_folder)
+    return Cleaned(samples, accounting.dropped_table(files, found), files)
+
+
+def files_to_decode_again(raw: pd.DataFrame, base: BaseTables) -> dict[str, str]:
+    """Find the raw files of earlier iterations whose samples need their proxies again.
+
+    A file that moved is found by its content. Files of which no sample is in the datapool may be gone.
+
+    Args:
+        raw: columns of `RAW_FILES`.
+        base: what was processed before.
+
+    Returns:
+        Path to decode, by content hash.
+
+    Raises:
+        RawDataError: the file of a datapool sample is gone.
+    """
+    known = base.processed[["raw_path", "content_hash"]].drop_duplicates().sort_values(["content_hash", "raw_path"])
+    usable = raw[raw["media"] != IGNORED]
+    present = set(zip(usable["path"], usable["content_hash"], strict=True))
+    media_of_path = dict(zip(base.ledger["path"], base.ledger["media"], strict=True))
+    by_content = {
+        (str(row.content_hash), str(row.media)): str(row.path)
+        for row in usable.sort_values("path", ascending=False).itertuples()
+    }
+    again: dict[str, str] = {}
+    for path, content in zip(known["raw_path"], known["content_hash"], strict=True):
+        moved = by_content.get((content, str(media_of_path.get(path, ""))))
+        if (path, content) in present:
+            again[content] = path
+        elif moved is not None:
+            again.setdefault(content, moved)
+    needed = base.selected[["raw_path", "content_hash"]].drop_duplicates()
+    gone = sorted(needed.loc[~needed["content_hash"].isin(again.keys()), "raw_path"])
+    if gone:
+        raise RawDataError(
+            f"train.retrain embeds the whole datapool again, but {len(gone)} raw files of its samples are gone: "
+            f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), or set train.retrain: false"
+        )
+    return again
+
+
+def earlier_samples(decoded: pd.DataFrame, base: BaseTables, again: Mapping[str, str]) -> pd.DataFrame:
+    """Return the samples of earlier iterations as the base knows them, with their new proxies.
+
+    Args:
+        decoded: what their raw files gave now, of `accounting.sample_table`.
+        base: what was processed before.
+        again: paths that were decoded again, by content hash.
+
+    Returns:
+        Columns of `SAMPLES`.
+
+    Raises:
+        RawDataError: a file gives other pixels than it did.
+    """
+    earlier = base.processed[base.processed["content_hash"].isin(again.keys())]
+    keys = ["content_hash", "pixel_hash"]
+    at_frame = decoded[["content_hash", "frame", "pixel_hash"]]
+    merged = earlier.merge(at_frame, on=["content_hash", "frame"], how="left", suffixes=("", "_now"))
+    differing = sorted(set(merged.loc[merged["pixel_hash"] != merged["pixel_hash_now"], "raw_path"]))
+    if differing:
+        raise RawDataError(
+            f"{len(differing)} raw files decode to other pixels than when they were processed: {named(differing)}. "
+            "Install the locked versions of av and pillow (`make setup`), or set train.retrain: false"
+        )
+    proxies = decoded.loc[decoded["member"] != "", [*keys, "shard", "member"]].drop_duplicates(keys)
+    samples: pd.DataFrame = earlier.merge(proxies, on=keys, how="left").assign(is_new=False)[SAMPLES.names]
+    return samples
+
+
+def with_labels(samples: pd.DataFrame, raw: pd.DataFrame, processed: pd.DataFrame) -> pd.DataFrame:
+    """Add the column `label`: the index of the top-level folder, for known folders the one that the base gave.
+
+    Args:
+        samples: with `label_name`.
+        raw: columns of `RAW_FILES`; every top-level folder with an image or video gets an index.
+        processed: samples of the base, `label` and `label_name`.
+    """
+    pairs = processed[["label_name", "label"]].drop_duplicates().sort_values("label", ascending=False)
+    known = {str(name): int(label) for name, label in zip(pairs["label_name"], pairs["label"], strict=True)}
+    names = {label_name(path) for path in raw.loc[raw["media"] != IGNORED, "path"]}
+    return samples.assign(label=samples["label_name"].map(label_indices(names, known)).astype("int32"))
+
+
+def with_final_shards(samples: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Give the shards their final names, and leave out what no sample refers to.
+
+    Args:
+        samples: with the temporary names in `shard`.
+        folder: where the shards are; at the end it holds one at least.
+    """
+    temporary = sorted(file.name for file in folder.iterdir())
+    members = dict(iter(samples.groupby("shard", sort=True)["member"]))
+    names: dict[str, str] = {}
+    for shard in temporary:
+        if shard in members:
+            names[shard] = store_shard(folder / shard, folder, members[shard])
+        else:
+            (folder / shard).unlink()
+    if not names:
+        store_empty_shard(folder)
+    return samples.assign(shard=samples["shard"].map(names).astype(str))
+
+
+def require_something_new(cleaned: Cleaned, base: BaseTables, *, may_be_empty: bool) -> None:
+    """Make sure that there is something to go on with.
+
+    Args:
+        cleaned: what this iteration found.
+        base: what was processed before.
+        may_be_empty: whether the run makes sense without a new sample.
+
+    Raises:
+        RawDataError: there has never been a sound sample.
+        NothingToSelectError: nothing new was found.
+    """
+    if cleaned.samples["is_new"].any() or (may_be_empty and len(base.processed)):
+        return
+    files = cleaned.files
+    corrupt = files[files["status"] == CORRUPT]
+    reasons = named([f"{path} ({reason})" for path, reason in zip(corrupt["path"], corrupt["reason"], strict=True)])
+    if not len(base.processed):
+        raise RawDataError(
+            f"none of the {int((files['media'] != IGNORED).sum())} images and videos in data/raw can be used: "
+            f"{reasons}. Replace them with sound files, and run `dvc repro` again"
+        )
+    duplicates = int((files["status"] == DUPLICATE).sum())
+    found = [f"{duplicates} duplicates of what is known"] if duplicates else []
+    found += [f"{len(corrupt)} corrupt: {reasons}"] if len(corrupt) else []
+    what = f"the new files give no new sample ({'; '.join(found)})" if found else "there is no new file in data/raw"
+    raise NothingToSelectError(f"{what}. {_WAYS_ON}")
+
+
+def summary(cleaned: Cleaned) -> str:
+    """Return the stage's closing line."""
+    files, samples = cleaned.files, cleaned.samples
+    status = files["status"]
+    decoded = int(status.isin([KEPT, CORRUPT, DUPLICATE]).sum())
+    again = int((~samples["is_new"]).sum())
+    parts = [
+        f"{int(samples['is_new'].sum())} samples kept",
+        f"{int(files['duplicate'].sum())} duplicates",
+        f"{int(files['corrupt'].sum())} corrupt",
+    ]
+    parts += [f"{again} earlier samples decoded again"] if again else []
+    return (
+        f"{decoded} new files ({int((status == CORRUPT).sum())} corrupt), "
+        f"{int((status == PROCESSED).sum())} reused from the base: {', '.join(parts)}"
+    )
+
+
+def run(params: Params) -> str:
+    r"""Decode the new raw files: drop what is damaged or known, keep a proxy of the rest.
+
+    \b
+    Reads   data/ingest/raw_files.parquet, data/raw/, data/base/
+    Writes  data/clean/samples.parquet, data/clean/dropped.parquet, data/clean/files.parquet, data/clean/proxies/
+    """
+    raw = read_parquet(paths.RAW_FILES)[RAW_FILES.names]
+    base = BaseTables(
+        store.read_ledger(paths.BASE),
+        read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
+        store.read_samples(paths.BASE),
+    )
+    settings = Settings(params.clean.max_pixels, params.clean.proxy_size, params.clean.corruption_threshold)
+    workers = params.clean.workers or available_cores()
+    with atomic_folder(paths.PROXIES) as folder:
+        cleaned = clean(raw, base, paths.RAW, folder, settings, workers=workers, retrain=params.train.retrain)
+        may_be_empty = params.select.process_all or params.train.retrain or store.is_union(paths.BASE)
+        require_something_new(cleaned, base, may_be_empty=may_be_empty)
+    write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)
+    write_parquet(cleaned.dropped, DROPPED, paths.DROPPED)
+    write_parquet(cleaned.files, FILES, paths.FILES)
+    return summary(cleaned)
+
+
+main = stage_command(run)
+
+if __name__ == "__main__":
+    main()

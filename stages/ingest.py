@@ -1,0 +1,162 @@
+"""Stage `ingest`: lists all that lies in `data/raw/`, with the content hash of every image and video.
+
+Reads `data/raw/`, the only stage that does; writes `data/ingest/raw_files.parquet` (columns
+`stages.media.schema.RAW_FILES`) and the metrics `reports/ingest.json`, through which `resolve_base` sees what changed.
+"""
+
+import configparser
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from stages import paths
+from stages.command import stage_command
+from stages.errors import RawDataError
+from stages.files.atomic import write_json
+from stages.files.hashing import md5_of_file, sha256_of_file
+from stages.files.tables import write_parquet
+from stages.media.declared import declared_frames
+from stages.media.listing import ListedFile, list_raw_files
+from stages.media.schema import IGNORED, IMAGE, RAW_FILES, VIDEO
+from stages.params.schema import Params
+
+_DVC = Path(".dvc")
+
+
+def ingest(
+    folder: Path,
+    image_extensions: Sequence[str],
+    video_extensions: Sequence[str],
+    linked_folders: Sequence[Path] = (),
+) -> pd.DataFrame:
+    """List and hash the raw files.
+
+    Args:
+        folder: of raw data.
+        image_extensions: file name endings read as images, lower case, without the dot.
+        video_extensions: likewise for videos.
+        linked_folders: folders besides `folder` where links may lead to.
+
+    Returns:
+        One row for each file, with the columns of `RAW_FILES`, sorted by path.
+
+    Raises:
+        RawDataError: the folder is missing, or holds neither image nor video.
+    """
+    wanted = (
+        f"put images ({', '.join(image_extensions)}) or videos ({', '.join(video_extensions)}) there, in sub-folders "
+        "or not, and run `dvc repro` again; ingest.image_extensions and ingest.video_extensions list the endings"
+    )
+    if not folder.is_dir():
+        raise RawDataError(f"{folder} is missing: make this folder, {wanted}")
+    media_of_extension = dict.fromkeys(image_extensions, IMAGE) | dict.fromkeys(video_extensions, VIDEO)
+    listed = list_raw_files(folder, media_of_extension, linked_folders)
+    if not listed:
+        raise RawDataError(f"{folder} is empty: {wanted}")
+    table = _with_content(folder, listed)
+    if (table["media"] == IGNORED).all():
+        first = table.iloc[0]
+        raise RawDataError(
+            f"{folder} holds {len(table)} files, but neither image nor video "
+            f"(for one, {first['path']}: {first['reason']}): {wanted}"
+        )
+    return table
+
+
+def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
+    """Return the flat metrics of a table of raw files.
+
+    Args:
+        table: columns of `RAW_FILES`.
+        table_hash: of its file, as DVC records it in dvc.lock.
+    """
+    counts = table["media"].value_counts()
+    return {
+        "raw_files": len(table),
+        "images": int(counts.get(IMAGE, 0)),
+        "videos": int(counts.get(VIDEO, 0)),
+        "ignored": int(counts.get(IGNORED, 0)),
+        "bytes": int(table.loc[table["media"] != IGNORED, "size"].sum()),
+        "table": table_hash,
+    }
+
+
+def summary(numbers: dict[str, int | str]) -> str:
+    """Return the stage's closing line."""
+    parts = (
+        _counted(int(numbers["videos"]), "video"),
+        _counted(int(numbers["images"]), "image"),
+        f"{numbers['ignored']} ignored",
+    )
+    return f"{_counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}"
+
+
+def dvc_cache_folders(dvc_folder: Path) -> list[Path]:
+    """List where DVC keeps its cache, to which it may link raw files: the usual place, and those configured.
+
+    Args:
+        dvc_folder: `.dvc` of the repository; relative places are relative to it.
+    """
+    folders = [dvc_folder / "cache"]
+    for name in ("config", "config.local"):
+        config = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            config.read_string((dvc_folder / name).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, configparser.Error):
+            continue
+        configured = config.get("cache", "dir", fallback=None)
+        if configured:
+            folders.append(dvc_folder / Path(configured.strip("\"'")).expanduser())
+    return folders
+
+
+def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
+    """Read every accepted file once, several at a time, for its hash and its declared frames."""
+    total = sum(file.size for file in listed if file.media != IGNORED)
+    with (
+        tqdm(total=total, unit="B", unit_scale=True, desc="hashing", disable=None) as bar,
+        ThreadPoolExecutor(os.cpu_count()) as threads,
+    ):
+        rows = list(threads.map(lambda file: _row(folder, file, bar), listed))
+    table = pd.DataFrame(rows, columns=RAW_FILES.names)
+    return table.sort_values("path", kind="stable", ignore_index=True)
+
+
+def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> tuple[str, str, str, int, str, int]:
+    """Return one row of the table; a file that cannot be read is ignored with the reason."""
+    if file.media == IGNORED:
+        return (file.path, IGNORED, file.reason, file.size, "", 0)
+    try:
+        content_hash = sha256_of_file(folder / file.path, bar.update)
+    except OSError as error:
+        return (file.path, IGNORED, f"cannot be read: {error.strerror}", file.size, "", 0)
+    return (file.path, file.media, "", file.size, content_hash, declared_frames(folder / file.path, file.media))
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def run(params: Params) -> str:
+    r"""List the raw files, with their content hashes.
+
+    \b
+    Reads   data/raw/
+    Writes  data/ingest/raw_files.parquet, reports/ingest.json
+    """
+    table = ingest(paths.RAW, params.ingest.image_extensions, params.ingest.video_extensions, dvc_cache_folders(_DVC))
+    write_parquet(table, RAW_FILES, paths.RAW_FILES)
+    numbers = metrics(table, md5_of_file(paths.RAW_FILES))
+    write_json(paths.INGEST_METRICS, numbers)
+    return summary(numbers)
+
+
+main = stage_command(run)
+
+if __name__ == "__main__":
+    main()

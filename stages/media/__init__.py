@@ -1,0 +1,1 @@
+"""Raw files: listing them, decoding them, and the proxy images made from them."""

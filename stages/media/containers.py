@@ -1,0 +1,57 @@
+"""Opening video containers: only real video formats, only the named file, no more pixels than allowed.
+
+FFmpeg recognises formats by content and some of its formats are scripts (playlists, concatenations) that name other
+files or addresses. A file given by a stranger must not make it open those, so formats and protocols are listed here.
+"""
+
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+_FORMATS = "asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,ogg,webm,yuv4mpegpipe"
+"""Demuxers of FFmpeg that read media from one file alone."""
+
+
+class NoVideoError(Exception):
+    """The file holds no video that can be decoded; the text says why."""
+
+
+def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
+    """Open a video file.
+
+    Args:
+        path: the file.
+        max_pixels: largest frame that a decoder may make memory for; None = FFmpeg's own limit.
+
+    Returns:
+        The container; close it, or use it in a `with` statement.
+
+    Raises:
+        NoVideoError: the file is empty.
+        av.FFmpegError: FFmpeg does not recognise the file, or cannot read it.
+    """
+    if not path.stat().st_size:
+        raise NoVideoError("the file is empty")
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    if max_pixels is not None:
+        options["max_pixels"] = str(max_pixels)
+    # The prefix keeps a colon in a path from being taken for a protocol. Metadata of any encoding is no fault.
+    return av.open(f"file:{path}", mode="r", options=options, metadata_errors="replace")
+
+
+def video_stream(container: InputContainer) -> VideoStream:
+    """Return the first video stream that is no cover picture.
+
+    Raises:
+        NoVideoError: there is none, or this build of FFmpeg has no decoder for it.
+    """
+    for stream in container.streams.video:
+        if stream.disposition & Disposition.attached_pic:
+            continue
+        if stream.codec_context is None:
+            raise NoVideoError("there is no decoder for its video format, or its header is damaged")
+        return stream
+    raise NoVideoError("it holds no video stream")

@@ -1,0 +1,64 @@
+"""Columns of the tables about raw files and samples."""
+
+import pyarrow as pa
+
+IMAGE, VIDEO, IGNORED = "image", "video", "ignored"
+"""Media types of a raw file."""
+
+KEPT, CORRUPT, DUPLICATE, PROCESSED = "kept", "corrupt", "duplicate", "processed"
+"""What becomes of a raw file or sample. A file can also be `IGNORED`; `PROCESSED` means: in an earlier iteration."""
+
+RAW_FILES = pa.schema(
+    {
+        "path": pa.string(),  # relative to data/raw, with /; sorted; see stages.media.listing on unusual names
+        "media": pa.string(),  # image, video or ignored
+        "reason": pa.string(),  # why it is ignored, else empty
+        "size": pa.int64(),  # bytes
+        "content_hash": pa.string(),  # SHA-256 of the bytes; empty for ignored files
+        "frames": pa.int64(),  # as the container declares, counted by demuxing if it does not; images 1; 0 unknown
+    }
+)
+
+SAMPLES = pa.schema(
+    {
+        "filename": pa.string(),  # the sample's name, its key everywhere; the table is sorted by it
+        "raw_path": pa.string(),
+        "content_hash": pa.string(),  # of the raw file
+        "frame": pa.int64(),  # 0-based index among the decoded frames; 0 for images
+        "time_s": pa.float64(),  # seconds from the first frame's pts; NaN for images
+        "width": pa.int32(),  # pixels, after orientation
+        "height": pa.int32(),
+        "pixel_hash": pa.string(),  # 32 hexadecimal digits; equal for equal decoded pixels
+        "label": pa.int32(),  # weak label: index of the top-level folder
+        "label_name": pa.string(),  # that folder's name; empty for files beside the folders
+        "is_new": pa.bool_(),  # false only where `train.retrain` made an earlier sample's proxy again
+        "shard": pa.string(),  # file name of the proxy shard
+        "member": pa.string(),  # name of the proxy inside the shard
+    }
+)
+
+DROPPED = pa.schema(
+    {
+        "filename": pa.string(),  # sample name; the raw file's path where the file as a whole was dropped
+        "raw_path": pa.string(),
+        "status": pa.string(),  # corrupt or duplicate
+        "reason": pa.string(),  # what was wrong, in words
+        "duplicate_of": pa.string(),  # filename (or raw path) that stays; empty for corrupt ones
+    }
+)
+
+FILES = pa.schema(
+    {
+        "path": pa.string(),
+        "content_hash": pa.string(),
+        "media": pa.string(),
+        "status": pa.string(),  # kept, corrupt, duplicate, ignored or processed: exactly one; they sum to all raw files
+        "reason": pa.string(),
+        "duplicate_of": pa.string(),  # raw path of the file with the same content
+        "declared_frames": pa.int64(),
+        "samples": pa.int64(),  # frames or images that decoded or should have: kept + corrupt + duplicate
+        "kept": pa.int64(),
+        "corrupt": pa.int64(),
+        "duplicate": pa.int64(),
+    }
+)
