@@ -1,0 +1,75 @@
+"""Stage `embed`: every new sample gets its embedding.
+
+Reads `data/clean/samples.parquet`, `data/clean/proxies/`, `data/train/checkpoint.ckpt`, and of `data/base/` the
+checkpoint's hash and, where it differs, `samples.csv`; writes `data/embed/embeddings/`.
+"""
+
+import pandas as pd
+
+from stages import paths
+from stages.command import stage_command
+from stages.datapool import store
+from stages.embeddings.shards import shard_files, shard_rows, write_shards
+from stages.errors import CheckpointError
+from stages.files.atomic import atomic_folder
+from stages.files.hashing import sha256_of_file
+from stages.files.tables import read_parquet
+from stages.media.proxies import ProxyReader
+from stages.params.schema import Params
+
+
+def samples_to_embed(samples: pd.DataFrame, selected: "pd.Series[str]", same_checkpoint: bool) -> pd.DataFrame:
+    """Return the samples that need an embedding from this iteration's checkpoint.
+
+    Args:
+        samples: all samples of the `clean` stage.
+        selected: filenames of the base's samples.
+        same_checkpoint: whether the base's embeddings were made with this iteration's checkpoint.
+
+    Raises:
+        CheckpointError: the checkpoint is another one, and a sample of the base is not there to be embedded again.
+    """
+    if same_checkpoint:
+        return samples[samples["is_new"]]
+    missing = sorted(set(selected) - set(samples["filename"]))
+    if missing:
+        raise CheckpointError(
+            f"the checkpoint is not the datapool's, and {len(missing)} samples of the datapool are not among those to "
+            f"embed again, {missing[0]!r} for one: use the datapool's checkpoint (train.checkpoint: null, "
+            "train.retrain: false), or embed everything again with train.retrain: true"
+        )
+    return samples
+
+
+def embed(params: Params) -> str:
+    r"""Embed the new samples; all of them where the checkpoint is not the base's.
+
+    \b
+    Reads   data/clean/samples.parquet, data/clean/proxies/, data/train/checkpoint.ckpt, data/base/
+    Writes  data/embed/embeddings/*.parquet
+
+    Parameters: embed, train.accelerator.
+    """
+    from stages.model.embedding import embed_proxies
+
+    checkpoint_hash = sha256_of_file(paths.CHECKPOINT)
+    same_checkpoint = checkpoint_hash == store.checkpoint_hash(paths.BASE)
+    selected = pd.Series([], dtype=str) if same_checkpoint else store.read_samples(paths.BASE)["filename"]
+    samples = samples_to_embed(read_parquet(paths.SAMPLES), selected, same_checkpoint)
+    embeddings = embed_proxies(
+        ProxyReader(paths.PROXIES),
+        list(zip(samples["shard"], samples["member"], strict=True)),
+        paths.CHECKPOINT,
+        params.embed.batch_size,
+        params.train.accelerator,
+    )
+    with atomic_folder(paths.EMBEDDINGS) as folder:
+        write_shards(folder, samples, embeddings, checkpoint_hash)
+    reused = sum(map(shard_rows, shard_files(paths.BASE / store.EMBEDDINGS_FOLDER))) if same_checkpoint else 0
+    return f"{len(samples)} samples embedded ({embeddings.shape[1]} values each), {reused} reused from the base"
+
+
+main = stage_command(embed)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What must be known besides the weights to rebuild a model. Imports nothing heavy."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+FULL_RESOLUTION_BELOW = 64
+"""Inputs of at least so many pixels are halved by the first convolution."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network and the images it takes."""
+
+    backbone: str  # name of a network of `lightly.models.ResNetGenerator`
+    embedding_dim: int
+    projection_dim: int
+    input_size: int  # pixels: images are scaled to a square of this side
+    stem_stride: int  # stride of the first convolution
+    mean: tuple[float, float, float]  # subtracted from red, green, blue in 0 to 1
+    std: tuple[float, float, float]  # then divided by
+
+    @classmethod
+    def of(cls, backbone: str, embedding_dim: int, projection_dim: int, input_size: int) -> Self:
+        """Describe the network that the parameters ask for.
+
+        lightly's ResNet is made for images of 32 pixels: its first convolution keeps their resolution, and 4 x 4
+        positions are left before the average. Larger images pass that convolution with stride 2, as in the ResNet
+        for ImageNet; the weights have the same shapes, the whole network costs a quarter.
+        """
+        stride = 1 if input_size < FULL_RESOLUTION_BELOW else 2
+        return cls(backbone, embedding_dim, projection_dim, input_size, stride, IMAGENET_MEAN, IMAGENET_STD)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values, as JSON has them."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_plain(cls, content: dict[str, Any]) -> Self:
+        """Rebuild it from plain values.
+
+        Raises:
+            TypeError: a value is missing, unknown or of another type.
+        """
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+        }
+        architecture = cls(**plain)
+        for field in fields(cls):
+            value = getattr(architecture, field.name)
+            if field.type not in (str, int) and len(value) != 3:
+                raise TypeError(f"{field.name}: three numbers expected")
+            if field.type in (str, int) and type(value) is not field.type:
+                raise TypeError(f"{field.name}: {field.type} expected")
+        return architecture
+
+    def differences(self, other: Self, keys: tuple[str, ...]) -> list[str]:
+        """Say which of `keys` differ, as `key A against B`."""
+        pairs = [(key, getattr(self, key), getattr(other, key)) for key in keys]
+        return [f"{key} {mine} against {theirs}" for key, mine, theirs in pairs if mine != theirs]

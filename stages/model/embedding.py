@@ -1,0 +1,169 @@
+"""Embedding of proxies with a trained backbone.
+
+A sample's embedding depends on the sample and the checkpoint alone: every batch has the same shape, the last one is
+filled with zeros, and on the CPU one thread computes a whole batch, several threads several batches. So neither the
+other samples, nor their order, nor the number of cores changes a bit of it.
+"""
+
+import io
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from stages.errors import CheckpointError
+from stages.model.architecture import Architecture
+from stages.model.backbone import Backbone
+from stages.model.device import cuda_wanted
+from stages.model.proxy_source import ProxySource
+from stages.model.weights import load_checkpoint, load_weights
+
+_BACKBONE = "backbone."
+
+
+def load_backbone(path: Path) -> tuple[Architecture, Backbone]:
+    """Rebuild the backbone of a checkpoint, ready to embed.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, damaged, or foreign.
+    """
+    architecture, weights = load_checkpoint(path)
+    backbone = Backbone(architecture)
+    parts = {name.removeprefix(_BACKBONE): value for name, value in weights.items() if name.startswith(_BACKBONE)}
+    load_weights(backbone, parts, path)
+    return architecture, backbone.eval()
+
+
+def prepared_pixels(jpeg: bytes, architecture: Architecture) -> NDArray[np.float32]:
+    """Decode a proxy, scale it to a square, and normalise it, as lightly's `embed` command does.
+
+    Args:
+        jpeg: a JPEG file.
+        architecture: gives input size and normalisation.
+
+    Returns:
+        (3, input_size, input_size).
+    """
+    side = architecture.input_size
+    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
+        scaled = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
+    pixels = np.asarray(scaled).transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+    mean, std = (np.array(values, np.float32).reshape(3, 1, 1) for values in (architecture.mean, architecture.std))
+    normalised: NDArray[np.float32] = (pixels - mean) / std
+    return normalised
+
+
+def unit_length(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale each embedding to length 1, computed in float64; a zero vector stays zero.
+
+    Args:
+        embeddings: (n, d).
+    """
+    exact = embeddings.astype(np.float64)
+    lengths = np.sqrt(np.sum(exact * exact, axis=1, keepdims=True))
+    scaled: NDArray[np.float32] = (exact / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return scaled
+
+
+def embed_proxies(
+    source: ProxySource,
+    members: Sequence[tuple[str, str]],
+    checkpoint: Path,
+    batch_size: int,
+    accelerator: str = "auto",
+    threads: int | None = None,
+) -> NDArray[np.float32]:
+    """Embed n samples.
+
+    Args:
+        source: where the proxies are.
+        members: shard and member of each sample.
+        checkpoint: of the model.
+        batch_size: images a batch.
+        accelerator: auto, cpu or gpu.
+        threads: batches prepared, and on the CPU computed, side by side; None: one a core. No influence on results.
+
+    Returns:
+        (n, d), unit length, in the order of `members`.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used, or gives values that are not finite.
+    """
+    architecture, backbone = load_backbone(checkpoint)
+    cuda = cuda_wanted(accelerator)
+    embedder = _BatchEmbedder(backbone, architecture, batch_size, cuda)
+    batches = [members[start : start + batch_size] for start in range(0, len(members), batch_size)]
+    workers = min(threads or len(os.sched_getaffinity(0)), max(len(batches), 1))
+    embeddings = np.zeros((len(members), architecture.embedding_dim), np.float32)
+    start = 0
+    with (
+        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        tqdm(total=len(members), desc="embed", unit="image", disable=None) as progress,
+    ):
+        for values in _in_order(pool, embedder, source, batches, 2 * workers):
+            embeddings[start : start + len(values)] = values
+            start += len(values)
+            progress.update(len(values))
+    broken = int(np.count_nonzero(~np.isfinite(embeddings).all(axis=1)))
+    if broken:
+        raise CheckpointError(
+            f"{checkpoint} gives embeddings that are not finite ({broken} of {len(members)} samples): use "
+            "another checkpoint, or train anew with train.retrain: true and a lower train.learning_rate"
+        )
+    return unit_length(embeddings)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    embedder: "_BatchEmbedder",
+    source: ProxySource,
+    batches: Sequence[Sequence[tuple[str, str]]],
+    ahead: int,
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the embeddings of each batch in order, with at most `ahead` batches in memory.
+
+    Proxies are read here, in one thread; they are decoded where they are embedded.
+    """
+    waiting: deque[Future[NDArray[np.float32]]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(embedder, [source.jpeg(shard, member) for shard, member in batch]))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+class _BatchEmbedder:
+    """Embeds one batch; several threads may call it at once."""
+
+    def __init__(self, backbone: Backbone, architecture: Architecture, batch_size: int, cuda: bool) -> None:
+        self._architecture = architecture
+        self._batch_size = batch_size
+        self._device = torch.device("cuda" if cuda else "cpu")
+        self._backbone = backbone.to(self._device)
+        # A GPU computes one batch after the other, while other threads prepare theirs.
+        self._turn = threading.Lock() if cuda else nullcontext()
+        if cuda:
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.allow_tf32 = False
+
+    def __call__(self, jpegs: Sequence[bytes]) -> NDArray[np.float32]:
+        """Return the embeddings, as the model gives them, of at most `batch_size` proxies."""
+        side = self._architecture.input_size
+        images = torch.zeros(self._batch_size, 3, side, side)
+        for index, jpeg in enumerate(jpegs):
+            images[index] = torch.from_numpy(prepared_pixels(jpeg, self._architecture))
+        with torch.inference_mode(), self._turn:
+            embeddings = self._backbone(images.to(self._device))[: len(jpegs)].cpu()
+        values: NDArray[np.float32] = embeddings.numpy()
+        return values

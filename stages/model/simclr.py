@@ -1,0 +1,213 @@
+"""Self-supervised training with SimCLR (Chen et al. 2020, https://arxiv.org/abs/2002.05709)."""
+
+from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+
+# isort: split
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytorch_lightning as pl
+import torch
+from lightly.loss.ntx_ent_loss import NTXentLoss
+from lightly.models.modules.heads import SimCLRProjectionHead
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.utilities.warnings import PossibleUserWarning
+from torch import Tensor
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from stages.errors import CheckpointError
+from stages.model.architecture import Architecture
+from stages.model.augmentation import AugmentedProxies, EpochBatches, Views, derived_seed, seeded
+from stages.model.backbone import Backbone
+from stages.model.device import cuda_wanted
+from stages.model.proxy_source import ProxySource
+
+THREADS = 4
+"""Threads of an operation on the CPU, whatever the machine has.
+
+The gradient of a convolution's weights is summed in one part a thread, so another number of threads gives other last
+digits, and after some steps visibly other weights. With a fixed number they are the same on 1, 2 or 64 cores.
+"""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and how to train; the names are those of `params.yaml`."""
+
+    epochs: int
+    max_steps: int | None
+    batch_size: int
+    learning_rate: float
+    temperature: float
+    seed: int
+    workers: int
+    accelerator: str
+
+
+@dataclass(frozen=True)
+class LossValue:
+    """The loss of one optimiser step; steps and epochs count from 1."""
+
+    step: int
+    epoch: int
+    loss: float
+
+
+class SimCLR(pl.LightningModule):
+    """Backbone and projection head, trained so that two views of a sample come to lie nearer than views of others."""
+
+    def __init__(self, architecture: Architecture, learning_rate: float = 1e-3, temperature: float = 0.5) -> None:
+        super().__init__()
+        self.backbone = Backbone(architecture)
+        self.projection_head = SimCLRProjectionHead(
+            architecture.embedding_dim, architecture.embedding_dim, architecture.projection_dim, batch_norm=False
+        )
+        self.criterion = NTXentLoss(temperature)
+        self.learning_rate = learning_rate
+        self.losses: list[tuple[int, Tensor]] = []
+
+    def training_step(self, views: Views, batch_index: int) -> Tensor:
+        """Return the NT-Xent loss of a batch.
+
+        Args:
+            views: first and second view of each sample, both (n, 3, input_size, input_size) float32.
+            batch_index: not needed.
+        """
+        first, second = (self.projection_head(self.backbone(_channels_last(view))) for view in views)
+        loss: Tensor = self.criterion(first, second)
+        self.losses.append((self.current_epoch, loss.detach()))
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return the optimiser."""
+        return torch.optim.Adam(self.parameters(), lr=self.learning_rate)
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    """Lay images out as the fastest convolutions of the CPU and of GPUs with half precision want them."""
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+class ProgressBar(pl.Callback):
+    """Shows step and loss on a terminal; quiet elsewhere."""
+
+    def __init__(self, steps: int) -> None:
+        self._bar = tqdm(total=steps, desc="train", unit="step", disable=None)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Advance by one step."""
+        if isinstance(pl_module, SimCLR) and not self._bar.disable:
+            self._bar.set_postfix(loss=f"{pl_module.losses[-1][1].item():.3f}", refresh=False)
+        self._bar.update()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the finished bar on the terminal."""
+        self._bar.close()
+
+
+def initial_model(architecture: Architecture, settings: TrainingSettings) -> SimCLR:
+    """Build a model with random weights that depend on the seed alone."""
+    with seeded(derived_seed(settings.seed, "weights")):
+        model = SimCLR(architecture, settings.learning_rate, settings.temperature)
+    return model.to(memory_format=torch.channels_last)
+
+
+def network_weights(model: SimCLR) -> Mapping[str, Tensor]:
+    """Return the weights of backbone and projection head."""
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("criterion.")}
+
+
+def train_model(
+    model: SimCLR,
+    architecture: Architecture,
+    source: ProxySource,
+    members: Sequence[tuple[str, str]],
+    settings: TrainingSettings,
+) -> list[LossValue]:
+    """Train a model in place on proxies.
+
+    Neither the number of workers nor that of cores changes the resulting weights; another kind of processor or GPU, or
+    another version of torch, may.
+
+    Args:
+        model: as `initial_model` or a checkpoint gives it.
+        architecture: the model's.
+        source: where the proxies are.
+        members: shard and member of each of n samples, in the order of the samples' names.
+        settings: how to train. The batch size shrinks to n where there are fewer.
+
+    Returns:
+        The loss of each step; empty where fewer than 2 samples leave nothing to compare.
+
+    Raises:
+        CheckpointError: the loss is not finite.
+    """
+    if len(members) < 2:
+        return []
+    batches = EpochBatches(len(members), min(settings.batch_size, len(members)), settings.seed)
+    loader = DataLoader(
+        AugmentedProxies(source, members, architecture, settings.seed),
+        batch_sampler=batches,
+        num_workers=settings.workers,
+        persistent_workers=settings.workers > 0,
+    )
+    steps = min(settings.epochs * len(batches), settings.max_steps or settings.epochs * len(batches))
+    with _quiet_lightning(), _fixed_threads(), seeded(derived_seed(settings.seed, "training")):
+        trainer = pl.Trainer(
+            accelerator="cuda" if cuda_wanted(settings.accelerator) else "cpu",
+            devices=1,
+            max_steps=steps,
+            deterministic=True,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            plugins=LightningEnvironment(),  # one process, also inside a job of a cluster's scheduler
+            callbacks=[ProgressBar(steps)],
+        )
+        model.losses.clear()
+        trainer.fit(model, loader)
+    values = [LossValue(step, epoch + 1, float(loss)) for step, (epoch, loss) in enumerate(model.losses, start=1)]
+    for value in values:
+        if not abs(value.loss) < float("inf"):
+            raise CheckpointError(
+                f"training diverged: the loss of step {value.step} is {value.loss}. Lower train.learning_rate, then "
+                "run it again"
+            )
+    return values
+
+
+@contextmanager
+def _fixed_threads() -> Iterator[None]:
+    """Set the number of threads for the block, and whether operations must be deterministic back after it."""
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning from announcing devices, tips, and advice about loaders and logging."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PossibleUserWarning)
+            # Lightning 2.6 calls what torch 2.13 deprecates.
+            warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)

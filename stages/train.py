@@ -1,0 +1,158 @@
+"""Stage `train`: the checkpoint that defines the embedding space of this iteration.
+
+Reads `data/base/` (checkpoint and number of samples) and, where it trains, `data/clean/samples.parquet` and
+`data/clean/proxies/`; writes `data/train/checkpoint.ckpt` and `data/train/loss.csv`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+
+from stages import paths
+from stages.command import stage_command
+from stages.datapool import store
+from stages.errors import CheckpointError
+from stages.files.atomic import atomic_file, link_or_copy
+from stages.files.hashing import sha256_of_file
+from stages.files.tables import empty_frame, read_parquet, write_csv
+from stages.media.proxies import ProxyReader
+from stages.model.architecture import Architecture
+from stages.model.checkpoint import read_architecture
+from stages.params.schema import Params, TrainParams
+
+if TYPE_CHECKING:
+    from stages.model.simclr import LossValue
+
+LOSS = pa.schema({"step": pa.int64(), "epoch": pa.int64(), "loss": pa.float32()})
+"""Columns of the loss curve; steps and epochs count from 1."""
+
+_FIXED = ("backbone", "embedding_dim", "input_size")
+"""What must stay while a datapool lives on one checkpoint. `projection_dim` matters in training only."""
+_SHAPES = ("backbone", "embedding_dim", "projection_dim")
+"""What must be equal for one network's weights to fit another."""
+
+
+def wanted_architecture(params: TrainParams) -> Architecture:
+    """Return the architecture that the parameters ask for."""
+    return Architecture.of(params.backbone, params.embedding_dim, params.projection_dim, params.input_size)
+
+
+def given_checkpoint(params: TrainParams, base: Path | None) -> Path | None:
+    """Return the checkpoint to pass through; None: train.
+
+    Args:
+        params: section `train`.
+        base: the base's checkpoint, if there is one.
+
+    Raises:
+        CheckpointError: `train.checkpoint` is not the base's.
+    """
+    chosen = Path(params.checkpoint) if params.checkpoint is not None else None
+    if params.retrain or base is None:
+        return chosen
+    if chosen is not None:
+        read_architecture(chosen)
+        if sha256_of_file(chosen) != sha256_of_file(base):
+            raise CheckpointError(
+                f"train.checkpoint ({chosen}) is not the checkpoint of the datapool, and embeddings of two checkpoints "
+                "cannot be compared. Set train.checkpoint to null to go on with the datapool's, or base.datapool to "
+                "none to begin a new datapool with the given one"
+            )
+    return base
+
+
+def check_fit(architecture: Architecture, params: TrainParams, checkpoint: Path) -> None:
+    """Refuse a checkpoint that is not what the parameters describe.
+
+    Raises:
+        CheckpointError: backbone, embedding dimension or input size differ.
+    """
+    differing = wanted_architecture(params).differences(architecture, _FIXED)
+    if differing:
+        raise CheckpointError(
+            f"params.yaml does not fit {checkpoint}: {'; '.join(f'train.{text}' for text in differing)} in the "
+            "checkpoint. A datapool keeps the space of its embeddings: set the checkpoint's value, or train.retrain: "
+            "true to train a new model and embed everything again"
+        )
+
+
+def train(params: Params) -> str:
+    r"""Pass the base's checkpoint through, or the given one; train one where there is none, or on train.retrain.
+
+    \b
+    Reads   data/clean/samples.parquet, data/clean/proxies/, data/base/
+    Writes  data/train/checkpoint.ckpt, data/train/loss.csv
+
+    Parameters: train.
+    """
+    base = paths.BASE / store.CHECKPOINT if (paths.BASE / store.CHECKPOINT).exists() else None
+    given = given_checkpoint(params.train, base)
+    if given is not None:
+        check_fit(read_architecture(given), params.train, given)
+        with atomic_file(paths.CHECKPOINT) as temporary:
+            link_or_copy(given, temporary)
+        write_csv(empty_frame(LOSS), LOSS, paths.LOSS)
+        return "checkpoint of the base reused" if given == base else f"checkpoint {given} used"
+    if base is None and not params.train.retrain and len(store.read_samples(paths.BASE)):
+        raise CheckpointError(
+            f"the datapool to build on holds samples but no {store.CHECKPOINT}: restore it with `dvc checkout`, or set "
+            "train.retrain: true to train a new model and embed everything again"
+        )
+    samples = read_parquet(paths.SAMPLES, columns=["filename", "shard", "member"]).sort_values("filename")
+    members = list(zip(samples["shard"], samples["member"], strict=True))
+    losses, start = train_checkpoint(members, params.train, base)
+    write_csv(pd.DataFrame(losses, columns=LOSS.names), LOSS, paths.LOSS)
+    return summary(params.train.backbone, len(members), losses, start)
+
+
+def train_checkpoint(
+    members: Sequence[tuple[str, str]], params: TrainParams, base: Path | None
+) -> tuple[Sequence["LossValue"], str]:
+    """Train a model and write its checkpoint.
+
+    Args:
+        members: proxy shard and member of each sample, in the order of the samples' names.
+        params: section `train`.
+        base: checkpoint to start from; None: random weights.
+
+    Returns:
+        The loss of each step, and from which weights the training started, in words.
+    """
+    # Imported here, because torch and Lightning take seconds that passing a checkpoint through need not cost.
+    from stages.model.simclr import TrainingSettings, initial_model, network_weights, train_model
+    from stages.model.weights import load_checkpoint, load_weights, save_checkpoint
+
+    architecture = wanted_architecture(params)
+    settings = TrainingSettings(**params.model_dump(include=set(TrainingSettings.__dataclass_fields__)))
+    model = initial_model(architecture, settings)
+    start = ""
+    if base is not None:
+        former, weights = load_checkpoint(base)
+        differing = architecture.differences(former, _SHAPES)
+        if differing:
+            start = f", from new weights ({'; '.join(differing)} in the base)"
+        else:
+            load_weights(model, weights, base)
+            start = ", from the weights of the base"
+    losses = train_model(model, architecture, ProxyReader(paths.PROXIES), members, settings)
+    save_checkpoint(paths.CHECKPOINT, architecture, network_weights(model))
+    return losses, start
+
+
+def summary(backbone: str, samples: int, losses: Sequence["LossValue"], start: str) -> str:
+    """Say in a line what was trained."""
+    if not losses:
+        return f"{samples} samples are too few to train on (2 needed): {backbone} with its initial weights{start}"
+    steps = f"{len(losses)} step{'s' if len(losses) > 1 else ''}"
+    return (
+        f"trained {backbone} on {samples} samples{start}: {steps}, loss {losses[0].loss:.2f} -> {losses[-1].loss:.2f}"
+    )
+
+
+main = stage_command(train)
+
+if __name__ == "__main__":
+    main()
