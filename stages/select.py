@@ -1,0 +1,229 @@
+"""Stage `select`: choose the samples that join the datapool.
+
+Reads params.yaml (select, train.retrain), data/base (the samples selected before, and the embeddings of all that was
+processed before), data/train/checkpoint.ckpt (its hash tells which embeddings belong together), data/embed/embeddings
+(the new embeddings), data/clean/samples.parquet (which samples are new).
+Writes data/select/selection.csv (the chosen samples in order) and data/select/candidates.parquet (what became of every
+candidate, and which selected sample covers it).
+"""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stages import paths
+from stages.command import stage_command
+from stages.datapool.store import EMBEDDINGS_FOLDER, is_union, read_samples
+from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files
+from stages.errors import BaseError, CheckpointError, NothingToSelectError
+from stages.files.hashing import sha256_of_file
+from stages.files.tables import read_parquet, write_csv, write_parquet
+from stages.params.schema import Params, SelectParams
+from stages.selection.coreset import coreset
+from stages.selection.distance import euclidean, first_not_finite
+from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.stopping import sample_limit, squared_threshold
+
+WAYS_ON = """\
+The datapool stays as it was. Ways on:
+  - add files to data/raw, then `dvc repro`;
+  - let samples that earlier iterations left over be candidates again: select.process_all: true;
+  - set select.min_distance lower, or to null;
+  - redo the last iteration: `git reset --soft HEAD~1`, then `dvc repro`."""
+
+
+def run(params: Params) -> str:
+    r"""Choose the samples that join the datapool.
+
+    \b
+    Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
+           data/clean/samples.parquet
+    Writes data/select/selection.csv, data/select/candidates.parquet
+    """
+    names, embeddings = read_embeddings(
+        paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)
+    )
+    samples = read_parquet(paths.SAMPLES, columns=["filename", "is_new"])
+    base_names = sorted(read_samples(paths.BASE)["filename"])
+    candidate_names = candidates_of(
+        new=list(samples.loc[samples["is_new"].astype(bool), "filename"]),
+        processed=names,
+        base=base_names,
+        process_all=params.select.process_all,
+    )
+    may_be_empty = params.train.retrain or is_union(paths.BASE)
+    if not candidate_names and not may_be_empty:
+        raise NothingToSelectError(f"no candidates: every sample found is in the datapool or was left over.\n{WAYS_ON}")
+    base_embeddings = embeddings_by_name(base_names, names, embeddings)
+    candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
+    del embeddings
+    selection, candidates = select(candidate_names, candidate_embeddings, base_names, base_embeddings, params.select)
+    if selection.empty and not may_be_empty:
+        raise NothingToSelectError(
+            f"no candidate is as far from the datapool as select.min_distance: {params.select.min_distance} "
+            f"(the farthest is at {candidates['distance_to_base'].max():.6g}).\n{WAYS_ON}"
+        )
+    write_csv(selection, SELECTION, paths.SELECTION)
+    write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
+    return summary(selection, candidates, len(base_names), params.select)
+
+
+def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[str], NDArray[np.float32]]:
+    """Read the embeddings that the checkpoint in use made: the new ones, and the base's where it is the base's too.
+
+    After `train.retrain` the base's shards are of the former checkpoint and left aside: the new ones hold everything.
+
+    Args:
+        base: folder of the base's shards.
+        new: folder of the new shards.
+        checkpoint_hash: SHA-256 of the checkpoint in use.
+
+    Returns:
+        n filenames, sorted, and their embeddings, (n, d) float32.
+
+    Raises:
+        BaseError: the dimensions differ, or a value is not finite.
+        CheckpointError: the new embeddings were made by another checkpoint.
+    """
+    stale = [file for file in shard_files(new) if shard_checkpoint(file) != checkpoint_hash]
+    if stale:
+        raise CheckpointError(
+            f"{stale[0]} was made by another checkpoint than {paths.CHECKPOINT}: run `dvc repro embed`"
+        )
+    same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
+    metadata, embeddings = read_shards([base, new] if same_space else new)
+    names = list(metadata["filename"])
+    row = first_not_finite(embeddings)
+    if row is not None:
+        raise BaseError(
+            f"the embedding of {names[row]!r} holds NaN or infinite values and cannot be compared: the training has "
+            "diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if it is an old sample"
+        )
+    return names, embeddings
+
+
+def candidates_of(
+    new: Collection[str], processed: Collection[str], base: Collection[str], process_all: bool
+) -> list[str]:
+    """Return the filenames that may be selected, sorted.
+
+    Args:
+        new: samples found in this iteration.
+        processed: every sample with an embedding, of this iteration and earlier ones.
+        base: samples selected before.
+        process_all: whether what earlier iterations left over is a candidate again. `select.proportion_samples` is
+            a share of all candidates, so it counts the left-overs then.
+    """
+    return sorted(set(processed if process_all else new) - set(base))
+
+
+def embeddings_by_name(
+    wanted: Sequence[str], names: Sequence[str], embeddings: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Look up embeddings by filename.
+
+    Args:
+        wanted: m names.
+        names: n names.
+        embeddings: (n, d) float32.
+
+    Returns:
+        (m, d) float32.
+
+    Raises:
+        CheckpointError: a name has no embedding of the checkpoint in use.
+    """
+    row_of = {name: row for row, name in enumerate(names)}
+    missing = [name for name in wanted if name not in row_of]
+    if missing:
+        raise CheckpointError(
+            f"{len(missing)} of {len(wanted)} samples have no embedding made by {paths.CHECKPOINT}, "
+            f"{missing[0]!r} for one. Embeddings of another checkpoint cannot be compared: use the datapool's "
+            "own (train.checkpoint: null), or set train.retrain: true, which embeds everything again"
+        )
+    return embeddings[[row_of[name] for name in wanted]]
+
+
+def select(
+    names: Sequence[str],
+    embeddings: NDArray[np.float32],
+    base_names: Sequence[str],
+    base_embeddings: NDArray[np.float32],
+    params: SelectParams,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Choose among the candidates, given what was selected before; the order of the rows has no influence.
+
+    Args:
+        names: n filenames of candidates.
+        embeddings: (n, d) float32.
+        base_names: m filenames selected before.
+        base_embeddings: (m, d) float32.
+        params: how many, and how far apart.
+
+    Returns:
+        The chosen samples in order (columns `SELECTION`), and all candidates by filename (columns `CANDIDATES`).
+    """
+    names, embeddings = _sorted_by_name(names, embeddings)
+    base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
+    found = coreset(
+        embeddings,
+        base_embeddings,
+        sample_limit(len(names), params.n_samples, params.proportion_samples),
+        squared_threshold(params.min_distance),
+    )
+    selected_names = np.array([*base_names, *(names[pick] for pick in found.picks), ""], dtype=object)  # [-1] is ""
+    selection = pd.DataFrame(
+        {
+            "filename": [names[pick] for pick in found.picks],
+            "rank": np.arange(len(found.picks)),
+            "distance": euclidean(found.pick_squared),
+            "nearest": selected_names[found.pick_nearest],
+        }
+    )
+    selected = np.zeros(len(names), dtype=bool)
+    selected[found.picks] = True
+    candidates = pd.DataFrame(
+        {
+            "filename": list(names),
+            "selected": selected,
+            "distance_to_base": euclidean(found.base_squared),
+            "nearest_in_base": selected_names[found.base_nearest],
+            "distance": euclidean(found.squared),
+            "covered_by": selected_names[found.nearest],
+        }
+    )
+    return selection, candidates
+
+
+def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tuple[list[str], NDArray[np.float32]]:
+    """Sort names, and the rows of embeddings with them; no copy where they are sorted already."""
+    order = sorted(range(len(names)), key=names.__getitem__)
+    if order == list(range(len(names))):
+        return list(names), embeddings
+    return [names[row] for row in order], embeddings[order]
+
+
+def summary(selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, params: SelectParams) -> str:
+    """Say in a line how many were selected, why not more, and what it did to the coverage radius.
+
+    The coverage radius is the largest distance of a candidate to its nearest selected sample.
+    """
+    text = f"{len(selection)} of {len(candidates)} candidates selected ({base_size} in the base)"
+    if len(candidates) and (base_size or len(selection)):
+        before = f"{candidates['distance_to_base'].max():.2f} -> " if base_size else ""
+        text += f", coverage radius {before}{candidates['distance'].max():.2f}"
+    limit = sample_limit(len(candidates), params.n_samples, params.proportion_samples)
+    if len(selection) < limit:
+        text += f"; the next one would be nearer than select.min_distance: {params.min_distance}"
+    elif params.n_samples is not None and params.n_samples > len(candidates):
+        text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
+    return text
+
+
+main = stage_command(run)
+
+if __name__ == "__main__":
+    main()

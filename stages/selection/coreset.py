@@ -1,0 +1,36 @@
+"""The coreset rule: exact greedy k-center on embeddings, conditioned on the base."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.selection.kcenter import plain
+from stages.selection.kcenter.traversal import Traversal
+
+_PLAIN_UP_TO = 2e10
+"""Candidates times picks times dimension that the plain program is used for: two or three seconds of it, at most.
+
+The fast one needs some ten seconds once, to be compiled, where its compiled form is not on disk yet.
+"""
+
+
+def coreset(
+    candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int, threshold: np.float32 | None = None
+) -> Traversal:
+    """Pick up to `limit` candidates, each the farthest from the base and from the picks before it.
+
+    Two programs do this; they return the same to the last bit, and the expected time decides which one runs.
+
+    Args:
+        candidates: (n, d) float32, sorted by filename: the lower row wins ties, and row 0 is the first pick on an
+            empty base.
+        base: (m, d) float32.
+        limit: picks at most.
+        threshold: smallest squared distance of a pick (`stages.selection.stopping.squared_threshold`).
+    """
+    smallest = np.float32(0) if threshold is None else threshold
+    work = float(len(candidates)) * (len(base) + min(limit, len(candidates))) * candidates.shape[1]
+    if work <= _PLAIN_UP_TO:
+        return plain.farthest_first(candidates, base, limit, smallest)
+    from stages.selection.kcenter import fast  # imports numba, which takes longer than a small selection
+
+    return fast.farthest_first(candidates, base, limit, smallest)
