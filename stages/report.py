@@ -1,0 +1,158 @@
+"""Stage `report`: says what the iteration did, for people and for programs.
+
+Reads params.yaml, base.json, data/clean (tables and proxies), data/train (checkpoint and loss), data/select, data/base
+(the samples of the datapool before) and datapool (after); raw files only for pictures of samples that an earlier
+iteration left over. Writes reports: report.pdf, report.html, report.json with report.schema.json, metrics.json, plots,
+filenames and corruptness_check_information.json.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from stages import paths
+from stages.command import stage_command
+from stages.datapool.store import EMBEDDINGS_FOLDER, read_iterations, read_samples
+from stages.embeddings.shards import read_shards
+from stages.files.hashing import sha256_of_bytes, sha256_of_file
+from stages.files.tables import read_csv, read_parquet
+from stages.media.proxies import ProxyReader
+from stages.params.schema import Params
+from stages.reporting import outputs
+from stages.reporting.figures import compute_figures
+from stages.reporting.inputs import Parameter, ReportInputs, ReportSettings, SelectionSettings
+from stages.reporting.pictures import PictureReader, inline_pictures
+from stages.reporting.plots import draw_charts
+from stages.reporting.render import render_html, render_pdf
+from stages.selection.schema import SELECTION
+
+RawReader = Callable[[Sequence[tuple[str, int]]], Sequence[Image.Image | None]]
+"""Decodes samples, each a raw file's path and a frame index, from the raw files."""
+
+
+def report(inputs: ReportInputs, read_pictures: PictureReader, folder: Path) -> str:
+    """Make the report.
+
+    Args:
+        inputs: everything it is made from.
+        read_pictures: where the samples' pictures come from.
+        folder: where it goes.
+
+    Returns:
+        The verdict.
+    """
+    figures, points = compute_figures(inputs)
+    charts = draw_charts(figures, points)
+    shown = [sample.filename for sample in figures.examples.selected]
+    shown += [name for pair in figures.examples.pairs for name in (pair.retained, pair.removed)]
+    pictures = inline_pictures(shown, read_pictures)
+    pdf = render_pdf(figures, charts, pictures)
+    html = render_html(figures, charts, pictures, points)
+    outputs.write_figures(folder, figures)
+    outputs.write_plots(folder, figures, charts, points)
+    outputs.write_filenames(folder, inputs.dropped, inputs.candidates, inputs.selection)
+    outputs.write_corruptness(folder, inputs.dropped, inputs.files)
+    outputs.write_documents(folder, pdf, html)
+    return figures.verdict
+
+
+def flat_parameters(params: Params) -> dict[str, Parameter]:
+    """Return all parameters by dotted key, in the order of `params.yaml`; lists as tuples."""
+    sections = params.model_dump()
+    return {
+        f"{section}.{key}": tuple(value) if isinstance(value, list) else value
+        for section, keys in sections.items()
+        for key, value in keys.items()
+    }
+
+
+def picture_reader(
+    samples: pd.DataFrame, processed: pd.DataFrame, proxies: ProxyReader, read_raw: RawReader
+) -> PictureReader:
+    """Return a reader that takes proxies where there are some, and decodes the raw file otherwise.
+
+    Args:
+        samples: columns of `stages.media.schema.SAMPLES`: those with a proxy.
+        processed: metadata of all processed samples.
+        proxies: reads the shards.
+        read_raw: decodes raw files.
+    """
+
+    def read(filenames: Sequence[str]) -> Mapping[str, Image.Image]:
+        with_proxy = samples[samples["filename"].isin(filenames)]
+        places = zip(with_proxy["filename"], with_proxy["shard"], with_proxy["member"], strict=True)
+        pictures = {name: proxies.image(shard, member) for name, shard, member in places}
+        rest = processed[processed["filename"].isin(set(filenames) - set(pictures))]
+        if len(rest):
+            decoded = read_raw(list(zip(rest["raw_path"], rest["frame"].astype(int), strict=True)))
+            pictures.update({name: image for name, image in zip(rest["filename"], decoded, strict=True) if image})
+        return pictures
+
+    return read
+
+
+def read_inputs(params: Params) -> ReportInputs:
+    """Read what the report is made from."""
+    base = json.loads(paths.BASE_JSON.read_text(encoding="utf-8"))
+    # The datapool holds the embeddings of everything that was processed, in the space of its checkpoint.
+    processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
+    settings = params.report
+    return ReportInputs(
+        files=read_parquet(paths.FILES),
+        dropped=read_parquet(paths.DROPPED),
+        samples=read_parquet(paths.SAMPLES),
+        loss=pd.read_csv(paths.LOSS),
+        selection=read_csv(paths.SELECTION, SELECTION),
+        candidates=read_parquet(paths.CANDIDATES),
+        processed=processed,
+        embeddings=embeddings,
+        base_samples=read_samples(paths.BASE),
+        datapool_samples=read_samples(paths.DATAPOOL),
+        iterations=read_iterations(paths.DATAPOOL),
+        base_datapools=tuple(base["datapools"]),
+        fingerprint=sha256_of_bytes(outputs.canonical_json(base["fingerprint"]).encode()),
+        checkpoint_sha256=sha256_of_file(paths.CHECKPOINT),
+        parameters=flat_parameters(params),
+        select=SelectionSettings(
+            method=params.select.method,
+            n_samples=params.select.n_samples,
+            proportion_samples=params.select.proportion_samples,
+            min_distance=params.select.min_distance,
+        ),
+        settings=ReportSettings(**settings.model_dump()),
+    )
+
+
+def run(params: Params) -> str:
+    r"""Say what the iteration did: PDF, HTML page, JSON, metrics, plots and lists of names.
+
+    \b
+    Reads   data/clean/, data/train/, data/select/, data/base/, datapool/, base.json;
+            data/raw/ for pictures of samples that an earlier iteration left over
+    Writes  reports/
+    """
+
+    def read_raw(wanted: Sequence[tuple[str, int]]) -> Sequence[Image.Image | None]:
+        from stages.media.raw_samples import read_raw_samples
+
+        return read_raw_samples(
+            paths.RAW, wanted, video_extensions=params.ingest.video_extensions, max_pixels=params.clean.max_pixels
+        )
+
+    inputs = read_inputs(params)
+    proxies = ProxyReader(paths.PROXIES)
+    try:
+        read_pictures = picture_reader(inputs.samples, inputs.processed, proxies, read_raw)
+        verdict = report(inputs, read_pictures, paths.REPORTS)
+    finally:
+        proxies.close()
+    return f"{verdict} See {paths.REPORTS / outputs.PDF} and {paths.REPORTS / outputs.HTML}"
+
+
+main = stage_command(run)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The report: its figures, charts, pictures and documents."""

@@ -1,0 +1,570 @@
+"""Computing every figure of the report, once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stages.media.schema import CORRUPT, DUPLICATE, IGNORED, KEPT, PROCESSED, VIDEO
+from stages.reporting import schema
+from stages.reporting.distances import (
+    SEED,
+    effective_rank,
+    embedding_std,
+    nearest_neighbours,
+    neighbour_distances,
+    pairwise_distances,
+    principal_plane,
+    subset,
+)
+from stages.reporting.inputs import ReportInputs
+
+DISTANCE_SUBSET = 2_000
+MAP_LIMIT = 20_000
+BINS, BINS_OF_FEW, FEW = 40, 20, 200
+CURVE_POINTS = 200
+LISTED_EXAMPLES = 12
+LISTED_REASONS = 20
+LISTED_SOURCES = 1_000
+POSITIONS = 400
+
+_TOP_LEVEL = "(top level)"
+_COLLAPSED_STD, _COLLAPSED_RANK = 0.05, 1.5
+_MANY_CORRUPT = 0.05
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The sets of samples that the report compares, each sorted by filename.
+
+    Attributes:
+        candidates: metadata of all candidates, with the columns of `stages.selection.schema.CANDIDATES`.
+        candidate_embeddings: (n, d) float32, their rows.
+        old: metadata of the base's samples.
+        old_embeddings: (m, d) float32, their rows.
+    """
+
+    candidates: pd.DataFrame
+    candidate_embeddings: NDArray[np.float32]
+    old: pd.DataFrame
+    old_embeddings: NDArray[np.float32]
+
+    @property
+    def is_selected(self) -> NDArray[np.bool_]:
+        """(n,) whether a candidate was selected."""
+        return self.candidates["selected"].to_numpy(dtype=bool)
+
+    @property
+    def selected_embeddings(self) -> NDArray[np.float32]:
+        """Rows of the selected candidates, (k, d)."""
+        return self.candidate_embeddings[self.is_selected]
+
+    @property
+    def new_embeddings(self) -> NDArray[np.float32]:
+        """Rows of the datapool after the iteration, (m + k, d)."""
+        return np.concatenate([self.old_embeddings, self.selected_embeddings])
+
+
+@dataclass(frozen=True)
+class MapPoints:
+    """The points of the map, drawn in this order: not selected, old, new.
+
+    Attributes:
+        table: filename, x, y (rounded to six decimals), group (not selected, old or new).
+    """
+
+    table: pd.DataFrame
+
+
+def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
+    """Compute all figures of an iteration."""
+    sets = make_sets(inputs)
+    map_figures, points = map_of(sets)
+    selection = selection_of(inputs, sets)
+    training = training_of(inputs)
+    cleaning = cleaning_of(inputs)
+    datapool = datapool_of(inputs)
+    iteration = int(inputs.iterations["iteration"].max()) if len(inputs.iterations) else 0
+    report = schema.Report(
+        title=inputs.settings.title,
+        iteration=iteration,
+        verdict=verdict(selection, datapool),
+        notes=tuple(notes(cleaning, training, selection)),
+        cleaning=cleaning,
+        training=training,
+        selection=selection,
+        distances=distances_of(sets),
+        map=map_figures,
+        sources=sources_of(inputs, sets),
+        datapool=datapool,
+        examples=examples_of(inputs, sets),
+        savings=savings_of(inputs, selection),
+        configuration=schema.Configuration(
+            parameters=inputs.parameters,
+            base_datapools=inputs.base_datapools,
+            fingerprint=inputs.fingerprint,
+            checkpoint_sha256=inputs.checkpoint_sha256,
+        ),
+        subset_seed=SEED,
+        distance_subset=DISTANCE_SUBSET,
+    )
+    return report, points
+
+
+def make_sets(inputs: ReportInputs) -> Sets:
+    """Look up the metadata and embeddings of candidates and old samples.
+
+    Raises:
+        RuntimeError: a candidate or an old sample has no embedding: a defect of an earlier stage.
+    """
+    index = pd.Index(inputs.processed["filename"])
+    candidates = inputs.candidates.sort_values("filename", ignore_index=True)
+    old = inputs.base_samples.sort_values("filename", ignore_index=True)
+    candidate_rows, old_rows = index.get_indexer(candidates["filename"]), index.get_indexer(old["filename"])
+    if (candidate_rows < 0).any() or (old_rows < 0).any():
+        raise RuntimeError("the datapool has no embedding for some of the samples that the report is about")
+    metadata = inputs.processed.drop(columns="filename")
+    return Sets(
+        pd.concat([candidates, metadata.iloc[candidate_rows].reset_index(drop=True)], axis=1),
+        inputs.embeddings[candidate_rows],
+        old,
+        inputs.embeddings[old_rows],
+    )
+
+
+def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
+    """Count raw files and samples by what became of them."""
+    files, dropped = inputs.files, inputs.dropped
+    status = files["status"].value_counts()
+    decoded = files[files["status"].isin([KEPT, CORRUPT, DUPLICATE])]
+    kept = files[files["status"] == KEPT]
+    videos = int((kept["media"] == VIDEO).sum())
+    return schema.Cleaning(
+        files=schema.FileCounts(
+            total=len(files),
+            kept=int(status.get(KEPT, 0)),
+            corrupt=int(status.get(CORRUPT, 0)),
+            duplicate=int(status.get(DUPLICATE, 0)),
+            ignored=int(status.get(IGNORED, 0)),
+            processed=int(status.get(PROCESSED, 0)),
+            videos=videos,
+            images=len(kept) - videos,
+        ),
+        samples=schema.SampleCounts(
+            **{
+                name: int(decoded[column].sum())
+                for name, column in [("seen", "samples"), *((name, name) for name in (KEPT, CORRUPT, DUPLICATE))]
+            }
+        ),
+        reasons=tuple(reasons_of(dropped, files)),
+        corrupt_examples=_dropped_examples(dropped, CORRUPT),
+        duplicate_examples=_dropped_examples(dropped, DUPLICATE),
+    )
+
+
+def reasons_of(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.ReasonCount]:
+    """Count the reasons for which samples were dropped and files ignored, most frequent first."""
+    ignored = files.loc[files["status"] == IGNORED, ["status", "reason"]]
+    both = pd.concat([dropped[["status", "reason"]], ignored])
+    counts = both.groupby(["status", "reason"], sort=True).size().reset_index(name="count")
+    counts = counts.sort_values("count", ascending=False, kind="stable").head(LISTED_REASONS)
+    return [
+        schema.ReasonCount(status=status, reason=reason, count=int(count))
+        for status, reason, count in zip(counts["status"], counts["reason"], counts["count"], strict=True)
+    ]
+
+
+def _dropped_examples(dropped: pd.DataFrame, status: str) -> tuple[schema.DroppedExample, ...]:
+    """Return the first dropped samples of a status, one for each raw file before a second of any."""
+    rows = dropped[dropped["status"] == status].sort_values("filename", kind="stable")
+    turn = rows.groupby("raw_path").cumcount()
+    rows = rows.loc[turn.sort_values(kind="stable").index].head(LISTED_EXAMPLES)
+    return tuple(
+        schema.DroppedExample(filename=filename, reason=reason, duplicate_of=of)
+        for filename, reason, of in zip(rows["filename"], rows["reason"], rows["duplicate_of"], strict=True)
+    )
+
+
+def training_of(inputs: ReportInputs) -> schema.Training:
+    """Describe the loss, and check that the embeddings have not collapsed to one point."""
+    loss = inputs.loss
+    rows = subset(len(inputs.embeddings), DISTANCE_SUBSET)
+    embeddings = inputs.embeddings[rows]
+    enough = len(embeddings) >= 2
+    std = embedding_std(embeddings) if enough else None
+    rank = effective_rank(embeddings) if enough else None
+    return schema.Training(
+        passed_through=loss.empty,
+        steps=int(loss["step"].nunique()),
+        epochs=int(loss["epoch"].nunique()),
+        loss_first=loss["loss"].iloc[0] if len(loss) else None,
+        loss_last=loss["loss"].iloc[-1] if len(loss) else None,
+        loss_curve=tuple(
+            schema.LossPoint(step=int(loss["step"].iloc[row]), loss=loss["loss"].iloc[row])
+            for row in _thinned(len(loss), CURVE_POINTS)
+        ),
+        embedding_dim=inputs.embeddings.shape[1],
+        embedding_std=std,
+        effective_rank=rank,
+        examined=len(embeddings),
+        collapsed=std is not None and rank is not None and (std < _COLLAPSED_STD or rank < _COLLAPSED_RANK),
+    )
+
+
+def selection_of(inputs: ReportInputs, sets: Sets) -> schema.Selection:
+    """Describe what was chosen, from what, and how it changed the coverage of the candidates."""
+    candidates, selection, asked = sets.candidates, inputs.selection, inputs.select
+    chosen = candidates[sets.is_selected]
+    is_frame = chosen["time_s"].notna()
+    is_first = sets.old.empty
+    new_names = set(inputs.samples.loc[inputs.samples["is_new"].astype(bool), "filename"])
+    among_new = neighbour_distances(sets.selected_embeddings, MAP_LIMIT)
+    return schema.Selection(
+        method=asked.method,
+        n_samples=asked.n_samples,
+        proportion_samples=asked.proportion_samples,
+        min_distance=asked.min_distance,
+        candidates=len(candidates),
+        earlier_candidates=int((~candidates["filename"].isin(new_names)).sum()),
+        selected=len(chosen),
+        selected_frames=int(is_frame.sum()),
+        selected_images=int((~is_frame).sum()),
+        raw_files=chosen["raw_path"].nunique(),
+        videos=chosen.loc[is_frame, "raw_path"].nunique(),
+        distance_to_datapool=None if is_first or chosen.empty else _spread(chosen["distance_to_base"].to_numpy()),
+        smallest_pairwise_distance=_or_none(np.min, among_new),
+        smallest_distance=_or_none(np.min, selection["distance"].dropna().to_numpy()),
+        coverage_radius_before=_or_none(np.max, candidates["distance_to_base"].to_numpy()),
+        coverage_radius_after=_or_none(np.max, candidates["distance"].to_numpy()),
+        candidate_distance_before=_or_none(np.mean, candidates["distance_to_base"].to_numpy()),
+        candidate_distance_after=_or_none(np.mean, candidates["distance"].to_numpy()),
+        pick_distances=tuple(
+            schema.PickDistance(rank=int(selection["rank"].iloc[row]), distance=selection["distance"].iloc[row])
+            for row in _thinned(len(selection), CURVE_POINTS)
+        ),
+    )
+
+
+def distances_of(sets: Sets) -> schema.Distances:
+    """Compute the histograms of pairwise and nearest-neighbour distances, before and after, over the same bins."""
+    arrays = {
+        "candidates": sets.candidate_embeddings,
+        "selected": sets.selected_embeddings,
+        "datapool_before": sets.old_embeddings,
+        "datapool_after": sets.new_embeddings,
+    }
+    pairwise = {name: pairwise_distances(array[subset(len(array), DISTANCE_SUBSET)]) for name, array in arrays.items()}
+    nearest = {name: neighbour_distances(array, DISTANCE_SUBSET) for name, array in arrays.items()}
+    sizes = {name: len(array) for name, array in arrays.items()}
+    return schema.Distances(pairwise=_family(pairwise, sizes), nearest=_family(nearest, sizes))
+
+
+def _family(distances: dict[str, NDArray[np.float64]], sizes: dict[str, int]) -> schema.HistogramFamily:
+    """Put several sets of distances into the same bins."""
+    largest = max((float(values.max()) for values in distances.values() if len(values)), default=0.0)
+    bins = BINS_OF_FEW if sizes["candidates"] < FEW else BINS
+    edges = np.linspace(0, nice_ceiling(largest), bins + 1)
+    return schema.HistogramFamily(
+        bin_edges=tuple(edges),
+        **{name: _histogram(values, edges, sizes[name]) for name, values in distances.items()},
+    )
+
+
+def _histogram(values: NDArray[np.float64], edges: NDArray[np.float64], samples: int) -> schema.Histogram:
+    # Matrix products differ in their last digits between machines; equal distances must fall into the same bin.
+    values = np.round(values, 6)
+    counts, _ = np.histogram(values, bins=edges)
+    return schema.Histogram(
+        samples=samples,
+        examined=min(samples, DISTANCE_SUBSET),
+        shares=tuple(counts / counts.sum()) if len(values) else (),
+        spread=_spread(values),
+        median=_or_none(np.median, values),
+    )
+
+
+def nice_ceiling(value: float) -> float:
+    """Return the end of an axis from 0 that holds `value`: 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8 or 10 times a power of ten."""
+    if value <= 1e-6:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    steps = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10]
+    return float(next(step * power for step in steps if value <= step * power * (1 + 1e-9)))
+
+
+def map_of(sets: Sets) -> tuple[schema.MapFigures, MapPoints]:
+    """Project old, new and left samples on a plane; of large sets a seeded subset with all new samples in it."""
+    selected = np.flatnonzero(sets.is_selected)
+    left = np.flatnonzero(~sets.is_selected)
+    new = selected[subset(len(selected), MAP_LIMIT)]
+    room = MAP_LIMIT - len(new)
+    others = len(sets.old) + len(left)
+    chosen = subset(others, room)
+    old, left_shown = chosen[chosen < len(sets.old)], left[chosen[chosen >= len(sets.old)] - len(sets.old)]
+    embeddings = np.concatenate(
+        [sets.candidate_embeddings[left_shown], sets.old_embeddings[old], sets.candidate_embeddings[new]]
+    )
+    projection = principal_plane(embeddings)
+    names = sets.candidates["filename"]
+    table = pd.DataFrame(
+        {
+            "filename": [*names.iloc[left_shown], *sets.old["filename"].iloc[old], *names.iloc[new]],
+            "x": np.round(projection.points[:, 0], 6) + 0.0,
+            "y": np.round(projection.points[:, 1], 6) + 0.0,
+            "group": ["not selected"] * len(left_shown) + ["old"] * len(old) + ["new"] * len(new),
+        }
+    )
+    figures = schema.MapFigures(
+        old=len(sets.old), new=len(selected), not_selected=len(left), shown=len(table), variance=projection.variance
+    )
+    return figures, MapPoints(table)
+
+
+def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
+    """Count samples in and samples selected for each video, each folder of images, and each weak label."""
+    files = inputs.files[inputs.files["status"].isin([KEPT, CORRUPT, DUPLICATE])]
+    by_file = pd.DataFrame(
+        {
+            "source": source_names(files["path"], files["media"] == VIDEO),
+            "video": files["media"] == VIDEO,
+            "files": 1,
+            "seen": files["samples"],
+            "corrupt": files["corrupt"],
+            "duplicate": files["duplicate"],
+        }
+    )
+    counts = by_file.groupby("source").sum()
+    candidates = sets.candidates
+    is_frame = candidates["time_s"].notna()
+    origin = source_names(candidates["raw_path"], is_frame)
+    old_origin = source_names(sets.old["raw_path"], sets.old["time_s"].notna())
+    names = sorted(set(counts.index) | set(origin))
+    table = pd.DataFrame(
+        {
+            **{column: counts[column].reindex(names, fill_value=0).astype(int) for column in counts.columns},
+            "candidates": origin.value_counts().reindex(names, fill_value=0),
+            "selected": origin[sets.is_selected].value_counts().reindex(names, fill_value=0),
+            "selected_before": old_origin.value_counts().reindex(names, fill_value=0),
+        },
+        index=pd.Index(names, dtype=object),
+    )
+    videos = set(by_file.loc[by_file["video"], "source"]) | set(origin[is_frame])
+    # A folder that holds candidates of an earlier iteration only had its files counted then.
+    earlier = candidates["raw_path"].groupby(origin.to_numpy()).nunique()
+    table["files"] = np.maximum(table["files"], earlier.reindex(names, fill_value=0).to_numpy())
+    table = table.sort_values(["selected", "candidates"], ascending=False, kind="stable")
+    listed = table.head(LISTED_SOURCES)
+    rest = table.iloc[LISTED_SOURCES:]
+    positions = _positions(candidates[sets.is_selected], inputs)
+    positions_before = _positions(sets.old, inputs)
+    rows = tuple(
+        schema.Source(
+            name=str(name),
+            kind="video" if name in videos else "images",
+            positions=positions.get(str(name), ()),
+            positions_before=positions_before.get(str(name), ()),
+            **{column: int(row[column]) for column in _SOURCE_COUNTS},
+        )
+        for name, row in listed.iterrows()
+    )
+    return schema.Sources(
+        rows=rows,
+        omitted=len(rest),
+        omitted_candidates=int(rest["candidates"].sum()),
+        omitted_selected=int(rest["selected"].sum()),
+        labels=tuple(labels_of(sets, inputs.datapool_samples)),
+    )
+
+
+_SOURCE_COUNTS = ("files", "seen", "corrupt", "duplicate", "candidates", "selected", "selected_before")
+
+
+def source_names(paths: "pd.Series[str]", is_video: "pd.Series[bool]") -> "pd.Series[str]":
+    """Name the source of each raw file: a video is its own; images belong to their folder."""
+    names = [
+        path if video else f"{path.rpartition('/')[0]}/" if "/" in path.removeprefix("./") else _TOP_LEVEL
+        for path, video in zip(paths, is_video, strict=True)
+    ]
+    return pd.Series(names, index=paths.index, dtype=object)
+
+
+def _positions(frames: pd.DataFrame, inputs: ReportInputs) -> dict[str, tuple[float, ...]]:
+    """Return for each video where its frames lie, from 0 at the start to 1 at the end."""
+    frames = frames[frames["time_s"].notna()]
+    if frames.empty:
+        return {}
+    declared = inputs.files.set_index("path")["declared_frames"]
+    known = inputs.processed.groupby("raw_path")["frame"].max() + 1
+    result = {}
+    for path, group in frames.groupby("raw_path", sort=True):
+        length = max(int(declared.get(path, 0)), int(known.get(path, 1)), int(group["frame"].max()) + 1)
+        places = np.sort(group["frame"].to_numpy()) / max(length - 1, 1)
+        result[str(path)] = tuple(round(float(places[row]), 4) for row in _thinned(len(places), POSITIONS))
+    return result
+
+
+def labels_of(sets: Sets, datapool: pd.DataFrame) -> list[schema.Label]:
+    """Count candidates, selected and datapool samples for each weak label; none where there is but one label."""
+    parts = [sets.candidates[["label", "label_name"]], datapool[["label", "label_name"]]]
+    known = pd.concat(parts).drop_duplicates().sort_values(["label", "label_name"], ignore_index=True)
+    if len(known) < 2:
+        return []
+    keys = list(zip(known["label"], known["label_name"], strict=True))
+    counts = [
+        frame.groupby(["label", "label_name"]).size().to_dict()
+        for frame in (sets.candidates, sets.candidates[sets.is_selected], datapool)
+    ]
+    return [
+        schema.Label(
+            label=int(label),
+            name=name,
+            candidates=int(counts[0].get((label, name), 0)),
+            selected=int(counts[1].get((label, name), 0)),
+            datapool=int(counts[2].get((label, name), 0)),
+        )
+        for label, name in keys
+    ]
+
+
+def datapool_of(inputs: ReportInputs) -> schema.Datapool:
+    """Return the datapool's size before and after, and its log."""
+    rows = inputs.iterations.to_dict("records")
+    columns = schema.Iteration.model_fields
+    return schema.Datapool(
+        size_before=len(inputs.base_samples),
+        size_after=len(inputs.datapool_samples),
+        united=len(inputs.base_datapools),
+        iterations=tuple(schema.Iteration(**{str(key): row[key] for key in row if key in columns}) for row in rows),
+    )
+
+
+def examples_of(inputs: ReportInputs, sets: Sets) -> schema.Examples:
+    """Choose the samples that are shown as pictures."""
+    labels = sets.candidates.set_index("filename")["label_name"]
+    top = inputs.selection.head(inputs.settings.n_thumbnails)
+    selected = tuple(
+        schema.SelectedSample(
+            filename=name, rank=int(rank), distance=distance, nearest=nearest, label_name=str(labels[name])
+        )
+        for name, rank, distance, nearest in zip(
+            top["filename"], top["rank"], top["distance"], top["nearest"], strict=True
+        )
+    )
+    return schema.Examples(selected=selected, pairs=tuple(pairs_of(sets, inputs.settings.n_example_images // 2)))
+
+
+def pairs_of(sets: Sets, count: int) -> list[schema.ExamplePair]:
+    """Pair retained samples with the nearest removed one: the closest pairs, then the farthest ones.
+
+    Args:
+        sets: the candidates.
+        count: pairs at most; the closest are one more than the farthest where it is odd.
+    """
+    retained, removed = np.flatnonzero(sets.is_selected), np.flatnonzero(~sets.is_selected)
+    if count == 0 or len(retained) == 0 or len(removed) == 0:
+        return []
+    retained = retained[subset(len(retained), MAP_LIMIT)]
+    found = nearest_neighbours(sets.candidate_embeddings[retained], sets.candidate_embeddings[removed])
+    order = np.argsort(np.round(found.distances, 6), kind="stable")
+    if len(order) > count:
+        closest = (count + 1) // 2
+        groups = [(row, "closest") for row in order[:closest]]
+        groups += [(row, "farthest") for row in order[::-1][: count - closest]]
+    else:
+        half = (len(order) + 1) // 2
+        groups = [(row, "closest" if place < half else "farthest") for place, row in enumerate(order)]
+    names = sets.candidates["filename"]
+    kinds: dict[str, Literal["closest", "farthest"]] = {"closest": "closest", "farthest": "farthest"}
+    return [
+        schema.ExamplePair(
+            retained=names.iloc[retained[row]],
+            removed=names.iloc[removed[found.rows[row]]],
+            distance=found.distances[row],
+            group=kinds[group],
+        )
+        for row, group in groups
+    ]
+
+
+def savings_of(inputs: ReportInputs, selection: schema.Selection) -> schema.Savings:
+    """Estimate what is saved by labelling the selection instead of all candidates."""
+    left_out = selection.candidates - selection.selected
+    settings = inputs.settings
+    return schema.Savings(
+        samples_left_out=left_out,
+        share_left_out=left_out / selection.candidates if selection.candidates else None,
+        labelling_cost_per_sample=settings.labelling_cost_per_sample,
+        currency=settings.currency,
+        co2_kg_per_sample=settings.co2_kg_per_sample,
+        cost_saved=left_out * settings.labelling_cost_per_sample,
+        cost_spent=selection.selected * settings.labelling_cost_per_sample,
+        co2_kg_saved=left_out * settings.co2_kg_per_sample,
+    )
+
+
+def verdict(selection: schema.Selection, datapool: schema.Datapool) -> str:
+    """Say in one sentence what the iteration did."""
+    if selection.selected == 0:
+        united = f", united from {datapool.united} datapools" if datapool.united > 1 else ""
+        return f"No sample was added; the datapool holds {datapool.size_after:,} samples{united}."
+    start = f"{selection.selected:,} of {selection.candidates:,} candidates selected"
+    before, after = selection.coverage_radius_before, selection.coverage_radius_after
+    if selection.distance_to_datapool is None or before is None or after is None:
+        if selection.selected == selection.candidates:
+            return f"{start} as the first datapool."
+        return f"{start} as the first datapool; no candidate is farther than {after:.2f} from a selected sample."
+    mean = selection.distance_to_datapool.mean
+    change = f"fell from {before:.2f} to {after:.2f}" if f"{after:.2f}" != f"{before:.2f}" else f"stayed at {after:.2f}"
+    return f"{start}; they lie on average {mean:.2f} from the datapool, and the coverage radius {change}."
+
+
+def notes(cleaning: schema.Cleaning, training: schema.Training, selection: schema.Selection) -> list[str]:
+    """Return what a reader should look at before accepting the iteration."""
+    result = []
+    if training.collapsed:
+        result.append(
+            "The embeddings hardly differ from each other, so distances mean little. Train longer (train.epochs, "
+            "train.max_steps), or take another checkpoint (train.checkpoint)."
+        )
+    seen, corrupt = cleaning.samples.seen, cleaning.samples.corrupt
+    if seen and corrupt / seen > _MANY_CORRUPT:
+        result.append(f"{corrupt / seen:.0%} of the samples that came in are corrupt: see the reasons in chapter 1.")
+    if selection.n_samples is not None and selection.n_samples > selection.candidates:
+        result.append(
+            f"{selection.n_samples:,} samples were asked for; there were {selection.candidates:,} candidates."
+        )
+    limit = _limit(selection)
+    if selection.min_distance is not None and selection.selected < limit:
+        result.append(
+            f"The selection ended at {selection.selected:,} samples because every other candidate is nearer than "
+            f"select.min_distance ({selection.min_distance:g}) to a selected one."
+        )
+    return result
+
+
+def _limit(selection: schema.Selection) -> int:
+    """Return how many samples could have been selected at most."""
+    if selection.n_samples is not None:
+        return min(selection.n_samples, selection.candidates)
+    if selection.proportion_samples is not None:
+        return int(selection.candidates * selection.proportion_samples)
+    return selection.candidates
+
+
+def _spread(values: NDArray[np.float64]) -> schema.Spread:
+    return schema.Spread(min=_or_none(np.min, values), mean=_or_none(np.mean, values), max=_or_none(np.max, values))
+
+
+def _or_none(measure: Callable[[NDArray[np.float64]], np.floating], values: NDArray[np.float64]) -> float | None:
+    """Apply a measure; None where there are no values."""
+    return float(measure(values)) if len(values) else None
+
+
+def _thinned(n: int, limit: int) -> Sequence[int]:
+    """Return at most `limit` of n rows, evenly spaced, with the first and the last."""
+    if n <= limit:
+        return range(n)
+    return [int(row) for row in np.linspace(0, n - 1, limit).round()]

@@ -1,0 +1,74 @@
+"""What the report is made from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Parameter = str | int | float | bool | tuple[str | int | float, ...] | None
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """The wishes of whoever reads the report; `params.yaml` says what each means."""
+
+    title: str
+    n_example_images: int
+    n_thumbnails: int
+    labelling_cost_per_sample: float
+    currency: str
+    co2_kg_per_sample: float
+
+
+@dataclass(frozen=True)
+class SelectionSettings:
+    """What was asked of the selection."""
+
+    method: str
+    n_samples: int | None
+    proportion_samples: float | None
+    min_distance: float | None
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """All tables and arrays of one iteration, in memory.
+
+    Attributes:
+        files: columns of `stages.media.schema.FILES`, one row a raw file.
+        dropped: columns of `stages.media.schema.DROPPED`.
+        samples: columns of `stages.media.schema.SAMPLES`.
+        loss: step, epoch, loss; no rows where nothing was trained.
+        selection: columns of `stages.selection.schema.SELECTION`, in order of selection.
+        candidates: columns of `stages.selection.schema.CANDIDATES`.
+        processed: metadata of every sample with an embedding, of this and earlier iterations.
+        embeddings: (n, d) float32 of unit length, for the rows of `processed`.
+        base_samples: columns of `stages.datapool.schema.SAMPLES`, before the iteration.
+        datapool_samples: the same after it.
+        iterations: columns of `stages.datapool.schema.ITERATIONS`, after it.
+        base_datapools: DVC hashes of the datapools built on.
+        fingerprint: SHA-256 of the inputs' fingerprint.
+        checkpoint_sha256: of the checkpoint file.
+        parameters: all of `params.yaml`, keys joined by dots.
+        select: what was asked of the selection.
+        settings: what was asked of the report.
+    """
+
+    files: pd.DataFrame
+    dropped: pd.DataFrame
+    samples: pd.DataFrame
+    loss: pd.DataFrame
+    selection: pd.DataFrame
+    candidates: pd.DataFrame
+    processed: pd.DataFrame
+    embeddings: NDArray[np.float32]
+    base_samples: pd.DataFrame
+    datapool_samples: pd.DataFrame
+    iterations: pd.DataFrame
+    base_datapools: tuple[str, ...]
+    fingerprint: str
+    checkpoint_sha256: str
+    parameters: dict[str, Parameter]
+    select: SelectionSettings
+    settings: ReportSettings

@@ -1,0 +1,312 @@
+"""Charts: drawn once, kept as vector graphics for the documents and as PNG for everything else."""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from stages.reporting import schema
+from stages.reporting.figures import MapPoints
+
+NEW, NEW_TINT = "#0b62d6", "#cfe1fb"
+OLD, LEFT = "#8a94a0", "#d3d9e0"
+INK, MUTED, LINE = "#16191d", "#5c6570", "#dfe3e8"
+"""Blue for what is new, greys for what is old or left: apart in hue for the colour-blind, and in lightness in print."""
+
+FONT_FAMILY = "Inter"
+FONTS = Path(__file__).parent / "fonts"
+FONT_FILES = {400: FONTS / "Inter-Regular.otf", 600: FONTS / "Inter-SemiBold.otf"}
+
+FULL_WIDTH, HALF_WIDTH = 6.85, 3.3  # inches, of an A4 page's text
+_PNG_DPI = 160
+_STYLE: Any = {  # matplotlib types its settings by a list of all their names
+    "axes.axisbelow": True,
+    "axes.edgecolor": LINE,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 7.5,
+    "axes.linewidth": 0.7,
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8.0,
+    "axes.titlesize": 9.0,
+    "axes.titleweight": 600,
+    "figure.dpi": 72.0,
+    "font.family": FONT_FAMILY,
+    "font.size": 7.5,
+    "grid.color": LINE,
+    "grid.linewidth": 0.5,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "legend.labelcolor": MUTED,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "report",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelsize": 7.0,
+    "xtick.major.size": 0.0,
+    "ytick.color": MUTED,
+    "ytick.labelsize": 7.0,
+    "ytick.major.size": 0.0,
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart.
+
+    Attributes:
+        name: of its PNG file, without ending.
+        description: what it shows, for those who cannot see it.
+        svg: an `<svg>` element for inlining.
+        png: the bytes of a PNG file.
+    """
+
+    name: str
+    description: str
+    svg: str
+    png: bytes
+
+
+def draw_charts(report: schema.Report, points: MapPoints) -> dict[str, Chart]:
+    """Draw all charts that the report has figures for, by name."""
+    with _style():
+        charts = [map_chart(report, points), growth_chart(report.datapool)]
+        charts += distance_charts(report)
+        if report.selection.selected:
+            charts.append(pick_chart(report.selection))
+        if report.training.loss_curve:
+            charts.append(loss_chart(report.training))
+    return {chart.name: chart for chart in charts}
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """Draw with the report's own settings and fonts, whatever the user's matplotlibrc and system hold."""
+    known = {entry.fname for entry in font_manager.fontManager.ttflist}
+    for file in FONT_FILES.values():
+        if str(file) not in known:
+            font_manager.fontManager.addfont(file)
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def map_chart(report: schema.Report, points: MapPoints) -> Chart:
+    """Draw the plane of the two first principal components: left samples faint, old ones grey, new ones coloured."""
+    figure = Figure(figsize=(3.7, 3.95), layout="constrained")
+    axes = figure.add_subplot()
+    axes.grid(visible=False)
+    table = points.table
+    counts = {"not selected": report.map.not_selected, "old": report.map.old, "new": report.map.new}
+    size = 26 if len(table) < 200 else 14 if len(table) < 3_000 else 7
+    looks = {"not selected": (LEFT, 0.6 * size, 0.0), "old": (OLD, size, 0.4), "new": (NEW, 1.5 * size, 0.5)}
+    for group, (colour, area, edge) in looks.items():
+        rows = table[table["group"] == group]
+        if counts[group]:
+            axes.scatter(
+                rows["x"], rows["y"], s=area, c=colour, edgecolors="white", linewidths=edge, rasterized=True,
+                label=f"{group.capitalize()} ({counts[group]:,})",
+            )  # fmt: skip
+    axes.set(xticks=[], yticks=[])
+    axes.set_xlabel(f"First component, {report.map.variance[0]:.0%} of the variance")
+    axes.set_ylabel(f"Second component, {report.map.variance[1]:.0%}")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.06)
+    axes.spines[:].set_visible(True)
+    if len(table):
+        figure.legend(
+            loc="outside upper left", ncols=3, handletextpad=0.2, columnspacing=1.0, borderpad=0, markerscale=1.2
+        )
+    return _chart("scatter_pca", "Map of the embeddings: old samples grey, new ones blue, others faint", figure)
+
+
+def distance_charts(report: schema.Report) -> list[Chart]:
+    """Draw the histograms: candidates against selection, the datapool before against after, and each side alone."""
+    families = report.distances
+    sides = [
+        ("distance_distr", "candidates", "selected", "Candidates", "Selected"),
+        ("distance_distr_datapool", "datapool_before", "datapool_after", "Datapool before", "Datapool after"),
+    ]
+    charts = [
+        _distance_chart(name, families, [(before, before_label, "before"), (after, after_label, "after")])
+        for name, before, after, before_label, after_label in sides
+        if name == "distance_distr" or report.datapool.size_before
+    ]
+    charts.append(_distance_chart("distance_distr_before", families, [("candidates", "Candidates", "before")]))
+    charts.append(_distance_chart("distance_distr_after", families, [("selected", "Selected", "after")]))
+    return charts
+
+
+def _distance_chart(
+    name: str, families: schema.Distances, series: Sequence[tuple[str, str, Literal["before", "after"]]]
+) -> Chart:
+    """Draw pairwise and nearest-neighbour distances side by side; every chart of a report has the same axes."""
+    figure = Figure(figsize=(FULL_WIDTH, 2.15), layout="constrained")
+    panels = [("Pairwise distance", families.pairwise), ("Distance to the nearest other sample", families.nearest)]
+    for axes, (title, family) in zip(figure.subplots(1, 2), panels, strict=True):
+        edges = np.array(family.bin_edges)
+        for attribute, label, role in series:
+            histogram: schema.Histogram = getattr(family, attribute)
+            if histogram.shares:
+                _draw_histogram(axes, edges, histogram, label, role)
+        axes.set_title(title)
+        axes.set_xlim(edges[0], edges[-1])
+        axes.set_ylim(0, 1.08 * _highest(family))
+        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.set_xlabel("Euclidean distance between unit-length embeddings")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="best", handlelength=1.0, handleheight=0.8, borderpad=0.2)
+        else:
+            _say(axes, "Fewer than two samples")
+    return _chart(name, "Histograms of the distances between samples", figure)
+
+
+def _draw_histogram(
+    axes: Axes, edges: np.ndarray, histogram: schema.Histogram, label: str, role: Literal["before", "after"]
+) -> None:
+    """Draw what was before as a grey area, what is after as a blue outline; the median as a line of the same colour."""
+    shares = np.array(histogram.shares)
+    if role == "before":
+        axes.stairs(shares, edges, fill=True, color=LEFT, label=label)
+        axes.stairs(shares, edges, color=OLD, linewidth=0.7)
+    else:
+        axes.stairs(shares, edges, fill=True, color=NEW, alpha=0.14)
+        axes.stairs(shares, edges, color=NEW, linewidth=1.3, label=label)
+    if histogram.median is not None:
+        colour = OLD if role == "before" else NEW
+        axes.axvline(histogram.median, color=colour, linewidth=0.9, linestyle=(0, (3, 2)))
+
+
+def _highest(family: schema.HistogramFamily) -> float:
+    """Return the largest share of any histogram of a family."""
+    histograms = (family.candidates, family.selected, family.datapool_before, family.datapool_after)
+    return max((max(histogram.shares, default=0.0) for histogram in histograms), default=0.0) or 1.0
+
+
+def pick_chart(selection: schema.Selection) -> Chart:
+    """Draw how far each pick was from everything selected before it: what one more label still brings."""
+    figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
+    axes = figure.add_subplot()
+    picks = [(pick.rank + 1, pick.distance) for pick in selection.pick_distances if pick.distance is not None]
+    if picks:
+        ranks, distances = zip(*picks, strict=True)
+        axes.plot(ranks, distances, color=NEW, linewidth=1.5, marker="o" if len(picks) < 3 else None, markersize=4)
+        axes.fill_between(ranks, distances, color=NEW, alpha=0.10, linewidth=0)
+        axes.set_xlim(1, max(ranks[-1], 2))
+        axes.set_ylim(0, nice_top(max(distances)))
+    else:
+        _say(axes, "One sample, and none before it")
+    if selection.min_distance is not None:
+        axes.axhline(selection.min_distance, color=MUTED, linewidth=0.9, linestyle=(0, (3, 2)))
+        axes.annotate(
+            "min_distance", (1, selection.min_distance), xycoords=("axes fraction", "data"), ha="right",
+            xytext=(0, 2), textcoords="offset points", color=MUTED, fontsize=7,
+        )  # fmt: skip
+    _title(figure, "Distance of each pick to all selected before it")
+    axes.set_xlabel("Samples selected")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    return _chart("pick_distance", "Distance of each pick to the samples selected before it", figure)
+
+
+def loss_chart(training: schema.Training) -> Chart:
+    """Draw the training loss by step."""
+    figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
+    axes = figure.add_subplot()
+    points = [(point.step, point.loss) for point in training.loss_curve if point.loss is not None]
+    if points:
+        steps, losses = zip(*points, strict=True)
+        axes.plot(steps, losses, color=INK, linewidth=1.2, marker="o" if len(points) < 3 else None, markersize=3)
+    _title(figure, "Training loss (NT-Xent)")
+    axes.set_xlabel("Step")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    return _chart("loss", "Training loss by step", figure)
+
+
+def growth_chart(datapool: schema.Datapool) -> Chart:
+    """Draw the size of the datapool by iteration: what it held in grey, what the last iteration adds in blue."""
+    figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
+    axes = figure.add_subplot()
+    rows = datapool.iterations
+    if rows:
+        places = np.arange(len(rows))
+        before = np.array([row.size_before for row in rows])
+        added = np.array([row.size_after - row.size_before for row in rows])
+        colours = [OLD] * (len(rows) - 1) + [NEW]
+        width = 0.62 if len(rows) > 3 else 0.12 + 0.12 * len(rows)
+        axes.bar(places, before, width=width, color=LEFT)
+        axes.bar(places, added, width=width, bottom=before, color=colours)
+        shown = range(len(rows)) if len(rows) <= 12 else range(len(rows) - 1, len(rows))
+        for row in shown:
+            axes.annotate(
+                f"{before[row] + added[row]:,}", (places[row], before[row] + added[row]), ha="center", va="bottom",
+                xytext=(0, 2), textcoords="offset points", fontsize=7, color=INK, fontweight=600,
+            )  # fmt: skip
+        step = max(1, len(rows) // 8)
+        axes.set_xticks(places[::step], [str(row.iteration) for row in rows[::step]])
+        axes.set_xlim(-0.6, len(rows) - 0.4)
+        axes.set_ylim(0, 1.15 * max(float((before + added).max()), 1.0))
+    _title(figure, "Datapool by iteration, samples")
+    axes.set_xlabel("Iteration")
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    return _chart("datapool_growth", "Samples in the datapool by iteration", figure)
+
+
+def _title(figure: Figure, text: str) -> None:
+    """Write a title that begins where the chart does, in line with the text around it."""
+    figure.suptitle(text, x=0, ha="left", fontsize=_STYLE["axes.titlesize"], fontweight=600, color=INK)
+
+
+def nice_top(value: float) -> float:
+    """Return the end of an axis from 0 to a little above `value`."""
+    return 1.08 * value if value > 0 else 1.0
+
+
+def _percent(value: float, _position: int) -> str:
+    return f"{value:.0%}" if value >= 0.01 or value == 0 else f"{value:.1%}"
+
+
+def _say(axes: Axes, text: str) -> None:
+    """Write in the middle of a chart why it is empty."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
+
+
+def _chart(name: str, description: str, figure: Figure) -> Chart:
+    """Render a figure to SVG and PNG without date, software or other traces of the run."""
+    FigureCanvasAgg(figure)
+    png, svg = io.BytesIO(), io.StringIO()
+    figure.savefig(png, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None})
+    figure.savefig(
+        svg, format="svg", dpi=220, transparent=True,
+        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+    )  # fmt: skip
+    return Chart(name, description, _inline(svg.getvalue(), name, description), png.getvalue())
+
+
+def _inline(svg: str, name: str, description: str) -> str:
+    """Turn a stand-alone SVG file into an element that shares a document with others: no prolog, ids of its own."""
+    svg = svg[svg.index("<svg") :].strip()
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r"<style[^>]*>\*\{", rf'<style type="text/css">.{name} *{{', svg)
+    return svg.replace("<svg ", f'<svg class="chart {name}" role="img" aria-label="{description}" ', 1)

@@ -1,0 +1,229 @@
+"""The documents: one Jinja template becomes the PDF and the interactive HTML page.
+
+Filenames are other people's data. Everything is escaped on output, nothing is loaded from anywhere (WeasyPrint may open
+`data:` URIs only, and a content security policy forbids the browser the rest), and nothing in a document tells when,
+where or by whom it was made.
+"""
+
+import base64
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import matplotlib as mpl
+from markupsafe import Markup, escape
+
+from stages.reporting import schema
+from stages.reporting.figures import MapPoints
+from stages.reporting.pictures import as_data_uri
+from stages.reporting.plots import FONT_FAMILY, FONT_FILES, LEFT, NEW, NEW_TINT, OLD, Chart
+
+TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE = "report.html.j2"
+STYLES = ("base.css", "print.css", "screen.css")
+SCRIPT = "report.js"
+
+PDF_SOURCES = 40
+"""Rows of the table of sources in the PDF; the HTML page and the JSON file have all that the figures list."""
+
+_FALLBACK_FAMILY = "Report Fallback"
+_FIXED_EPOCH = "315532800"  # 1980-01-01, the first date that every format can hold
+
+
+def render_html(
+    report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], points: MapPoints
+) -> str:
+    """Return the interactive page, one self-contained file.
+
+    Args:
+        report: all figures.
+        charts: by name.
+        pictures: `data:` URIs by filename.
+        points: of the map.
+    """
+    script = (TEMPLATES / SCRIPT).read_text(encoding="utf-8")
+    script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = font_faces(with_fallback=False) + _style("base.css") + _style("screen.css")
+    return _render(
+        report, charts, pictures, interactive=True, style=trusted(style), script=trusted(script),
+        script_hash=script_hash, map_data=map_data(report, points),
+        source_rows=report.sources.rows, sections=sections(report),
+    )  # fmt: skip
+
+
+def render_pdf(report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str]) -> bytes:
+    """Return the PDF: A4, bookmarks, page numbers, fonts embedded, equal bytes for equal figures.
+
+    Args:
+        report: all figures.
+        charts: by name.
+        pictures: `data:` URIs by filename.
+    """
+    from weasyprint import HTML
+    from weasyprint.text.fonts import FontConfiguration
+    from weasyprint.urls import URLFetcher
+
+    style = font_faces(with_fallback=True) + _style("base.css") + _style("print.css")
+    html = _render(
+        report, charts, pictures, interactive=False, style=trusted(style), script=None, script_hash=None, map_data=None,
+        source_rows=report.sources.rows[:PDF_SOURCES], sections=sections(report),
+    )  # fmt: skip
+    with _quiet(), _fixed_date():
+        document = HTML(string=html, base_url=None, url_fetcher=URLFetcher(allowed_protocols=["data"]))
+        pdf: bytes = document.write_pdf(font_config=FontConfiguration())
+    return pdf
+
+
+def font_faces(*, with_fallback: bool) -> str:
+    """Return the CSS that embeds the report's fonts, so that its look does not depend on what a machine has installed.
+
+    Args:
+        with_fallback: whether to add matplotlib's DejaVu Sans for scripts that the report's own font lacks. Browsers
+            have fonts for them.
+    """
+    faces = [(FONT_FAMILY, weight, file) for weight, file in FONT_FILES.items()]
+    if with_fallback:
+        faces.append((_FALLBACK_FAMILY, 400, Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"))
+    return "\n".join(
+        f'@font-face {{ font-family: "{family}"; font-weight: {weight}; '
+        f'src: url("{as_data_uri(file.read_bytes(), "font/" + file.suffix[1:])}"); }}'
+        for family, weight, file in faces
+    )
+
+
+def map_data(report: schema.Report, points: MapPoints) -> dict[str, object]:
+    """Return the points of the map for the page's script: coordinates, group and name of each."""
+    table = points.table
+    groups = ["not selected", "old", "new"]
+    return {
+        "groups": groups,
+        "x": [float(x) for x in table["x"]],
+        "y": [float(y) for y in table["y"]],
+        "group": [groups.index(group) for group in table["group"]],
+        "name": [str(name) for name in table["filename"]],
+        "colours": [LEFT, OLD, NEW],
+        "variance": list(report.map.variance),
+    }
+
+
+def trusted(text: str) -> Markup:
+    """Keep text from being escaped: for what this package wrote itself and that holds no word of the data."""
+    return Markup(text)  # noqa: S704
+
+
+def sections(report: schema.Report) -> dict[str, list[tuple[str, Any]]]:
+    """Return the parameters by section of `params.yaml`."""
+    result: dict[str, list[tuple[str, Any]]] = {}
+    for key, setting in report.configuration.parameters.items():
+        section, _, short = key.partition(".")
+        result.setdefault(section, []).append((short, setting))
+    return result
+
+
+def _render(report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], **more: object) -> str:
+    """Fill the template."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=count, real=real, percent=percent, money=money, name=name, short_hash=short_hash, value=value
+    )
+    return environment.get_template(TEMPLATE).render(
+        r=report,
+        charts={key: trusted(chart.svg) for key, chart in charts.items()},
+        pictures=pictures,
+        colours={"new": NEW, "new_tint": NEW_TINT, "old": OLD, "left": LEFT},
+        **more,
+    )
+
+
+def count(number: int | None) -> str:
+    """Write a count with separators: 12,345."""
+    return "–" if number is None else f"{number:,}"
+
+
+def real(number: float | None, digits: int = 3) -> str:
+    """Write a real number with fixed decimals; a dash where it does not exist."""
+    return "–" if number is None else f"{number:.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share as percent, with a decimal where it is small."""
+    if share is None:
+        return "–"
+    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
+
+
+def money(amount: float) -> str:
+    """Write an amount, with decimals only where they matter."""
+    return f"{amount:,.2f}" if amount < 1_000 and amount != int(amount) else f"{amount:,.0f}"
+
+
+def name(text: str) -> Markup:
+    """Write a filename so that it cannot disturb its surroundings.
+
+    It keeps to its own direction of writing (`<bdi>`), may break after separators, and shows the characters that
+    override the direction of writing, which would let one name look like another, as their code.
+    """
+    visible = re.sub(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]", lambda found: f"[U+{ord(found[0]):04X}]", text)
+    parts = re.split(r"(?<=[/_\-.])", visible)
+    return Markup("<bdi>") + Markup("<wbr>").join(escape(part) for part in parts if part) + Markup("</bdi>")
+
+
+def short_hash(text: str, digits: int = 12) -> str:
+    """Write the first digits of a hash."""
+    return text[:digits]
+
+
+def value(setting: Any) -> str:
+    """Write a parameter as it stands in YAML."""
+    if setting is None:
+        return "null"
+    if isinstance(setting, bool):
+        return str(setting).lower()
+    if isinstance(setting, list | tuple):
+        return ", ".join(map(str, setting))
+    return str(setting)
+
+
+def _style(file: str) -> str:
+    """Read a style sheet."""
+    return "\n" + (TEMPLATES / file).read_text(encoding="utf-8")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep WeasyPrint and fontTools from commenting on what they find in style sheets and fonts."""
+    loggers = [logging.getLogger(name) for name in ("weasyprint", "weasyprint.progress", "fontTools")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    """Let fontTools write a fixed date into the fonts it reduces."""
+    former = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = _FIXED_EPOCH
+    try:
+        yield
+    finally:
+        if former is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = former

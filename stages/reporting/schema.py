@@ -1,0 +1,301 @@
+"""Every figure of the report. PDF, HTML, JSON, metrics and CSV files render these models and compute nothing."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _finite(value: object) -> object:
+    """Round to six significant digits, beyond which numbers differ between machines; NaN and infinity become None."""
+    if value is None or not math.isfinite(float(str(value))):
+        return None
+    return float(f"{float(str(value)):.6g}")
+
+
+Count = Annotated[int, Field(ge=0)]
+Real = Annotated[float, BeforeValidator(_finite)]
+OptionalReal = Annotated[float | None, BeforeValidator(_finite)]
+
+
+class Figures(BaseModel):
+    """Values that belong together and never change once computed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileCounts(Figures):
+    """Raw files by what became of them. The five states add up to `total`."""
+
+    total: Count
+    kept: Count
+    corrupt: Count
+    duplicate: Count
+    ignored: Count = Field(description="no image or video")
+    processed: Count = Field(description="in an earlier iteration")
+    videos: Count = Field(description="among the kept ones")
+    images: Count = Field(description="among the kept ones")
+
+
+class SampleCounts(Figures):
+    """Images and frames of the raw files that this iteration decoded. `seen` = kept + corrupt + duplicate."""
+
+    seen: Count
+    kept: Count
+    corrupt: Count
+    duplicate: Count
+
+
+class ReasonCount(Figures):
+    """How often samples or files were dropped for a reason."""
+
+    status: Literal["corrupt", "duplicate", "ignored"]
+    reason: str
+    count: Count
+
+
+class DroppedExample(Figures):
+    """A dropped sample, or a dropped file as a whole."""
+
+    filename: str
+    reason: str
+    duplicate_of: str = Field(description="the name that stays; empty for corrupt ones")
+
+
+class Cleaning(Figures):
+    """What came in and what was dropped."""
+
+    files: FileCounts
+    samples: SampleCounts
+    reasons: tuple[ReasonCount, ...] = Field(description="most frequent first")
+    corrupt_examples: tuple[DroppedExample, ...]
+    duplicate_examples: tuple[DroppedExample, ...]
+
+
+class LossPoint(Figures):
+    """The training loss at a step."""
+
+    step: Count
+    loss: OptionalReal
+
+
+class Training(Figures):
+    """The model that made the embeddings."""
+
+    passed_through: bool = Field(description="the checkpoint was taken as it is, not trained in this iteration")
+    steps: Count
+    epochs: Count
+    loss_first: OptionalReal
+    loss_last: OptionalReal
+    loss_curve: tuple[LossPoint, ...] = Field(description="evenly thinned")
+    embedding_dim: Count
+    embedding_std: OptionalReal = Field(description="mean standard deviation per value, times sqrt(dim): 0 = collapsed")
+    effective_rank: OptionalReal = Field(description="dimensions in use, 0 to embedding_dim (Roy & Vetterli 2007)")
+    examined: Count = Field(description="embeddings in these two figures: a seeded subset")
+    collapsed: bool = Field(description="the embeddings hardly differ, so distances between them mean little")
+
+
+class Spread(Figures):
+    """Smallest, mean and largest of a set of distances."""
+
+    min: OptionalReal
+    mean: OptionalReal
+    max: OptionalReal
+
+
+class PickDistance(Figures):
+    """How far a pick was from everything selected before it."""
+
+    rank: Count
+    distance: OptionalReal
+
+
+class Selection(Figures):
+    """What was chosen, from what, and what that did. Distances are Euclidean between unit-length embeddings, 0 to 2."""
+
+    method: str
+    n_samples: int | None = Field(description="asked for")
+    proportion_samples: OptionalReal = Field(description="asked for")
+    min_distance: OptionalReal = Field(description="asked for")
+    candidates: Count
+    earlier_candidates: Count = Field(description="among them, left over from earlier iterations")
+    selected: Count
+    selected_frames: Count
+    selected_images: Count
+    raw_files: Count = Field(description="raw files that the selected samples come from")
+    videos: Count = Field(description="videos among these")
+    distance_to_datapool: Spread | None = Field(description="of the new samples to the base; null on an empty base")
+    smallest_pairwise_distance: OptionalReal = Field(description="among the new samples")
+    smallest_distance: OptionalReal = Field(description="among the new samples and between them and the base")
+    coverage_radius_before: OptionalReal = Field(description="largest distance of a candidate to the base")
+    coverage_radius_after: OptionalReal = Field(description="largest distance of a candidate to the datapool")
+    candidate_distance_before: OptionalReal = Field(description="mean distance of a candidate to the base")
+    candidate_distance_after: OptionalReal = Field(description="mean distance of a candidate to the datapool")
+    pick_distances: tuple[PickDistance, ...] = Field(description="evenly thinned")
+
+
+class Histogram(Figures):
+    """Shares of a set of distances in the bins of its family."""
+
+    samples: Count = Field(description="samples in the set")
+    examined: Count = Field(description="of these, in the histogram: a seeded subset")
+    shares: tuple[Real, ...] = Field(description="they add up to 1; empty where there are fewer than two samples")
+    spread: Spread
+    median: OptionalReal
+
+
+class HistogramFamily(Figures):
+    """Histograms over the same bins."""
+
+    bin_edges: tuple[Real, ...]
+    candidates: Histogram
+    selected: Histogram
+    datapool_before: Histogram
+    datapool_after: Histogram
+
+
+class Distances(Figures):
+    """Distances within the sets of samples, before and after."""
+
+    pairwise: HistogramFamily = Field(description="between every two samples of a set")
+    nearest: HistogramFamily = Field(description="from each sample of a set to the nearest other one")
+
+
+class MapFigures(Figures):
+    """The plane of the two first principal components; its points are in plots/map.csv."""
+
+    old: Count = Field(description="points of the base")
+    new: Count = Field(description="points of the selection")
+    not_selected: Count
+    shown: Count = Field(description="points in the map: all of these, or a seeded subset with all new ones")
+    variance: tuple[Real, Real] = Field(description="share of the variance on either axis")
+
+
+class Source(Figures):
+    """A video, or the images of one folder."""
+
+    name: str
+    kind: Literal["video", "images"]
+    files: Count
+    seen: Count = Field(description="samples that this iteration decoded or should have")
+    corrupt: Count
+    duplicate: Count
+    candidates: Count
+    selected: Count
+    selected_before: Count = Field(description="samples of it in the base")
+    positions: tuple[Real, ...] = Field(description="of selected frames in the video, 0 to 1")
+    positions_before: tuple[Real, ...] = Field(description="of frames in the base")
+
+
+class Label(Figures):
+    """A weak label: a top-level folder of the raw data."""
+
+    label: int
+    name: str
+    candidates: Count
+    selected: Count
+    datapool: Count = Field(description="samples in the datapool after this iteration")
+
+
+class Sources(Figures):
+    """Where the samples come from."""
+
+    rows: tuple[Source, ...] = Field(description="most selected first")
+    omitted: Count = Field(description="further sources that are not listed")
+    omitted_candidates: Count
+    omitted_selected: Count
+    labels: tuple[Label, ...]
+
+
+class Iteration(Figures):
+    """One iteration of the datapool's log."""
+
+    iteration: Count
+    raw_files: Count
+    samples: Count
+    corrupt: Count
+    duplicate: Count
+    candidates: Count
+    selected: Count
+    size_before: Count
+    size_after: Count
+    coverage_radius: OptionalReal
+
+
+class Datapool(Figures):
+    """The datapool's growth."""
+
+    size_before: Count
+    size_after: Count
+    united: Count = Field(description="datapools that the base unites; 1 if it is one, 0 if empty")
+    iterations: tuple[Iteration, ...]
+
+
+class SelectedSample(Figures):
+    """A sample of the selection."""
+
+    filename: str
+    rank: Count
+    distance: OptionalReal = Field(description="when picked, to the nearest sample selected before")
+    nearest: str = Field(description="that sample; empty for the first of a datapool")
+    label_name: str
+
+
+class ExamplePair(Figures):
+    """A retained sample and the nearest one that was removed."""
+
+    retained: str
+    removed: str
+    distance: Real
+    group: Literal["closest", "farthest"]
+
+
+class Examples(Figures):
+    """Samples that the report shows as pictures."""
+
+    selected: tuple[SelectedSample, ...] = Field(description="highest rank first")
+    pairs: tuple[ExamplePair, ...]
+
+
+class Savings(Figures):
+    """What is saved by not labelling the candidates that were not selected."""
+
+    samples_left_out: Count
+    share_left_out: OptionalReal
+    labelling_cost_per_sample: Real
+    currency: str
+    co2_kg_per_sample: Real
+    cost_saved: Real
+    cost_spent: Real
+    co2_kg_saved: Real
+
+
+class Configuration(Figures):
+    """What produced this iteration."""
+
+    parameters: dict[str, str | int | float | bool | tuple[str | int | float, ...] | None]
+    base_datapools: tuple[str, ...] = Field(description="DVC hashes of the datapools built on")
+    fingerprint: str = Field(description="SHA-256 of the inputs' fingerprint in base.json")
+    checkpoint_sha256: str
+
+
+class Report(Figures):
+    """The report of one iteration. Numbers are rounded to six significant digits; null means: does not exist."""
+
+    schema_version: Literal[1] = 1
+    title: str
+    iteration: Count
+    verdict: str = Field(description="one sentence")
+    notes: tuple[str, ...] = Field(description="what to look at before accepting the iteration")
+    cleaning: Cleaning
+    training: Training
+    selection: Selection
+    distances: Distances
+    map: MapFigures
+    sources: Sources
+    datapool: Datapool
+    examples: Examples
+    savings: Savings
+    configuration: Configuration
+    subset_seed: Count = Field(description="of every subset the report draws")
+    distance_subset: Count = Field(description="samples at most in a histogram")
