@@ -19,7 +19,8 @@ def stage_command(run: Callable[[Params], str]) -> click.Command:
     """
     name = run.__module__.rpartition(".")[2] if run.__module__ != "__main__" else _main_module_name(run)
 
-    @click.command(name=name, help=run.__doc__)
+    # Docstrings are raw strings, so click's mark for lines that are not to be wrapped stands there as two characters.
+    @click.command(name=name, help=(run.__doc__ or "").replace("\\b", "\b"))
     def command() -> None:
         with_clear_errors(name, lambda: click.echo(f"{name}: {run(load_params(paths.PARAMS))}"))
 

@@ -24,6 +24,12 @@ def sha256_of_file(path: Path, progress: Callable[[int], object] | None = None) 
         return digest.hexdigest()
 
 
+def md5_of_file(path: Path) -> str:
+    """Return the MD5 of a file's bytes in hexadecimal: the hash by which DVC knows the file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def sha256_of_bytes(content: bytes) -> str:
     """Return the SHA-256 of `content` in hexadecimal."""
     return hashlib.sha256(content).hexdigest()

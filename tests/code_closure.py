@@ -1,0 +1,83 @@
+"""Which code files a stage runs: the import closure of its module, read from the source without importing it.
+
+`python -m tests.code_closure --write` brings the code files in `dvc.yaml` up to date.
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = {"stages/reporting/render.py": ["stages/reporting/templates"]}
+"""Folders of files that code reads besides importing modules."""
+
+
+def import_closure(module: str, root: Path = ROOT) -> list[str]:
+    """Return the project's files that `python -m module` may import, relative to `root`, sorted.
+
+    Imports inside functions count; those under `if TYPE_CHECKING:` never run and do not.
+    """
+    waiting, found = [module], set[str]()
+    while waiting:
+        name = waiting.pop()
+        for path in _files_of(name, root):
+            relative = path.relative_to(root).as_posix()
+            if relative not in found:
+                found.add(relative)
+                waiting.extend(_imported_names(ast.parse(path.read_text(encoding="utf-8"))))
+    assets = [
+        file.relative_to(root).as_posix()
+        for code, folders in ASSETS.items()
+        if code in found
+        for folder in folders
+        for file in (root / folder).rglob("*")
+        if file.is_file() and file.suffix != ".pyc"
+    ]
+    return sorted([*found, *assets])
+
+
+def _files_of(name: str, root: Path) -> list[Path]:
+    """Return the file of a module and the `__init__.py` of the packages around it; nothing for third parties."""
+    parts = name.split(".")
+    if parts[0] != "stages":
+        return []
+    packages = [root.joinpath(*parts[:length], "__init__.py") for length in range(1, len(parts) + 1)]
+    files = [*packages, root.joinpath(*parts).with_suffix(".py")]
+    return [file for file in files if file.exists()]
+
+
+def _imported_names(tree: ast.AST) -> list[str]:
+    """Return the dotted names that a module imports, whichever of them are modules."""
+    names: list[str] = []
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        names += _imported_names(node)
+    return names
+
+
+def write_code_dependencies(path: Path) -> None:
+    """Replace the code files among the dependencies of every stage in a dvc.yaml; the rest of the file stays."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    content = yaml.load(path.read_text())
+    for stage in content["stages"].values():
+        module = stage["cmd"].split()[2]
+        data = [dependency for dependency in stage["deps"] if not dependency.startswith("stages/")]
+        stage["deps"][:] = data + import_closure(module)
+    with path.open("w") as file:
+        yaml.dump(content, file)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        write_code_dependencies(ROOT / "dvc.yaml")
+    else:
+        sys.stdout.write("\n".join(import_closure(sys.argv[1])) + "\n")

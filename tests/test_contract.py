@@ -1,0 +1,105 @@
+"""The repository holds itself to its own rules: one name for one thing, and files that say the same."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from stages import paths
+from stages.history.inputs import NOT_DATAPOOL_SECTIONS, NOT_DATAPOOL_STAGES
+from stages.params.schema import Params
+from tests.code_closure import ROOT, import_closure
+
+STAGES: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS_TEXT = (ROOT / "params.yaml").read_text()
+ORDER = ["ingest", "resolve_base", "base", "clean", "train", "embed", "select", "merge_datapool", "report"]
+STAGES_WITHOUT_PARAMETERS = {"resolve_base", "merge_datapool"}
+"""`resolve_base` decides by the section `base`; a merge has nothing to choose."""
+
+
+def test_stages_are_those_of_the_design_in_order() -> None:
+    assert list(STAGES) == ORDER
+    assert all(stage["desc"] for stage in STAGES.values())
+
+
+def test_each_stage_has_a_module_and_a_test_file_of_its_name() -> None:
+    for name, stage in STAGES.items():
+        assert stage["cmd"] == f"python -m stages.{name}"
+        assert (ROOT / f"stages/{name}.py").exists()
+        assert (ROOT / f"tests/test_{name}.py").exists()
+    shared = {"__init__", "command", "errors", "paths"}
+    assert {path.stem for path in (ROOT / "stages").glob("*.py")} - shared == set(STAGES)
+
+
+def test_sections_of_the_parameters_are_stages() -> None:
+    assert list(Params.model_fields) == [name for name in ORDER if name not in STAGES_WITHOUT_PARAMETERS]
+
+
+def test_parameters_and_schema_have_the_same_keys_in_the_same_order() -> None:
+    content = YAML(typ="safe").load(PARAMS_TEXT)
+    assert list(content) == list(Params.model_fields)
+    for section, field in Params.model_fields.items():
+        assert isinstance(field.annotation, type)
+        assert issubclass(field.annotation, BaseModel)
+        assert list(content[section]) == list(field.annotation.model_fields)
+
+
+def test_every_parameter_is_explained_where_it_stands() -> None:
+    lines = PARAMS_TEXT.splitlines()
+    keys = [number for number, line in enumerate(lines) if re.match(r"  \w+:", line)]
+    assert len(keys) > 30
+    for number in keys:
+        assert lines[number - 1].strip().startswith("#"), f"no comment above {lines[number].strip()!r}"
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_code_dependencies_are_the_import_closure(name: str) -> None:
+    listed = [dependency for dependency in STAGES[name]["deps"] if dependency.startswith("stages/")]
+    assert listed == import_closure(f"stages.{name}"), "run `python -m tests.code_closure --write`"
+
+
+def test_every_input_of_the_datapool_is_in_the_fingerprint() -> None:
+    shaping = [stage for name, stage in STAGES.items() if name not in NOT_DATAPOOL_STAGES]
+    assert {"resolve_base", "base", "report"} == NOT_DATAPOOL_STAGES
+    sections = {parameter.split(".")[0] for stage in shaping for parameter in stage.get("params", [])}
+    assert not sections & NOT_DATAPOOL_SECTIONS
+
+
+def test_only_ingest_depends_on_the_raw_folder() -> None:
+    assert [name for name, stage in STAGES.items() if "data/raw" in stage["deps"]] == ["ingest"]
+
+
+def test_paths_are_those_of_dvc_yaml() -> None:
+    known = {value.as_posix() for value in vars(paths).values() if isinstance(value, Path)}
+    for stage in STAGES.values():
+        outs = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
+        named = [*stage["deps"], *(next(iter(out)) if isinstance(out, dict) else out for out in outs)]
+        for path in named:
+            assert path.startswith(("stages/", "reports/")) or path in known, path
+
+
+def _modules() -> list[Path]:
+    return sorted((ROOT / "stages").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_stages_never_import_each_other_and_shared_code_knows_no_stage(path: Path) -> None:
+    is_stage = path.parent == ROOT / "stages" and path.stem in STAGES
+    entrances = {"command", "paths"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "stages":
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            parts = {name.split(".")[1] for name in names if name.count(".") == 1}
+            assert not parts & set(STAGES), f"{path} imports a stage"
+            if not is_stage and path.stem not in entrances:
+                assert not parts & entrances, f"{path} knows fixed paths"
+
+
+def test_generated_files_are_ignored_by_git() -> None:
+    ignored = (ROOT / ".gitignore").read_text()
+    for folder in ("/datapool", "/data/base", "/data/clean", "/.venv"):
+        assert folder in ignored
