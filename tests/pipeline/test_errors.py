@@ -1,0 +1,174 @@
+"""Errors that a user can cause: one clear message, a non-zero exit, the datapool as it was."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.pipeline.project import Project, Result
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("errors")]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder with its bytes."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def assert_clear(result: Result, *words: str) -> None:
+    """Check for one message that a user can act on."""
+    assert result.code != 0
+    assert "Traceback" not in result.output
+    assert result.output.count("Error: ") == 1, result.output
+    for word in words:
+        assert word in result.output, result.output
+
+
+def test_an_empty_raw_folder(fresh: Project) -> None:
+    (fresh.folder / "data/raw").mkdir(parents=True)
+    assert_clear(fresh.repro(check=False), "data/raw", ".mp4")
+
+
+def test_only_corrupt_files(fresh: Project) -> None:
+    raw = fresh.folder / "data/raw"
+    raw.mkdir(parents=True)
+    (raw / "broken.jpg").write_bytes(b"no picture")
+    (raw / "broken.mp4").write_bytes(b"no video")
+    assert_clear(fresh.repro(check=False), "broken.jpg", "broken.mp4")
+    assert not (fresh.folder / "datapool").exists()
+
+
+def test_only_corrupt_or_known_files_are_new(project: Project) -> None:
+    before = contents(project.folder / "datapool")
+    raw = project.folder / "data/raw"
+    (raw / "broken.jpg").write_bytes(b"no picture")
+    shutil.copy(raw / "a_000.png", raw / "z_copy.png")
+    assert_clear(project.repro(check=False), "broken.jpg", "select.process_all")
+    assert contents(project.folder / "datapool") == before
+
+
+def test_a_raw_file_changed_under_its_name(project: Project) -> None:
+    before = contents(project.folder / "datapool")
+    raw = project.folder / "data/raw"
+    (raw / "a_000.png").unlink()
+    Image.new("RGB", (40, 40), "red").save(raw / "a_000.png")
+    project.add_images("b")
+    assert_clear(project.repro(check=False), "a_000.png", "hash")
+    assert contents(project.folder / "datapool") == before
+
+
+def test_another_embedding_dimension_than_the_base(project: Project) -> None:
+    before = contents(project.folder / "datapool")
+    project.add_images("b")
+    project.set_params(train__embedding_dim=16)
+    assert_clear(project.repro(check=False), "embedding_dim", "16", "8")
+    assert contents(project.folder / "datapool") == before
+
+
+def test_retraining_without_the_raw_files_of_the_datapool(project: Project) -> None:
+    lost = project.names()[0]
+    (project.folder / "data/raw" / lost).unlink()
+    project.add_images("b")
+    project.set_params(train__retrain=True)
+    assert_clear(project.repro(check=False), lost)
+
+
+def test_wrong_parameters_are_told_before_any_output_is_touched(project: Project) -> None:
+    before = contents(project.folder / "data") | contents(project.folder / "datapool")
+    project.add_images("b")
+    raw_before = contents(project.folder / "data/raw")
+    project.set_params(select__n_samples="many", train__epochs=0, clean__proxy_size=8)
+    result = project.repro(check=False)
+    assert_clear(result, "select.n_samples", "train.epochs", "clean.proxy_size")
+    after = contents(project.folder / "data") | contents(project.folder / "datapool")
+    assert {name: after[name] for name in before} == before
+    assert contents(project.folder / "data/raw") == raw_before
+
+
+def test_a_damaged_checkpoint_in_the_base(project: Project) -> None:
+    project.add_images("b")
+    project.repro("base")
+    checkpoint = project.folder / "data/base/checkpoint_latest.ckpt"
+    content = bytearray(checkpoint.read_bytes())
+    checkpoint.unlink()
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(bytes(content))
+    project.run("python", "-m", "stages.clean")
+    assert_clear(project.run("python", "-m", "stages.train", check=False), "checkpoint")
+
+
+def test_no_dvc_repository(project: Project) -> None:
+    project.add_images("b")
+    project.repro("resolve_base")
+    shutil.rmtree(project.folder / ".dvc")
+    assert_clear(project.run("python", "-m", "stages.base", check=False), "dvc init")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("this machine does not allow mounting a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(project: Project, small_disk: Path) -> None:
+    project.add_images("b")
+    project.repro("select")
+    crowded = project.copy(small_disk / "work")
+    before = contents(crowded.folder / "datapool")
+    with (small_disk / "filler").open("wb") as filler:
+        try:
+            while True:
+                filler.write(b"x" * 65536)
+        except OSError:
+            pass
+    result = crowded.run("python", "-m", "stages.merge_datapool", check=False)
+    assert_clear(result, "disk is full")
+    assert contents(crowded.folder / "datapool") == before
+    assert not list(crowded.folder.glob(".writing-*"))
+    (small_disk / "filler").unlink()
+    crowded.repro()
+    project.repro()
+    assert crowded.lock() == project.lock()
+
+
+def test_no_permission_to_write(project: Project) -> None:
+    project.add_images("b")
+    project.repro("select")
+    before = contents(project.folder / "datapool")
+    as_other_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    if as_other_user and not shutil.which("setpriv"):
+        pytest.skip("root may write everywhere, and there is no setpriv to become another user")
+    project.folder.chmod(0o555)
+    try:
+        command = ["python", "-m", "stages.merge_datapool"]
+        result = project.run(*as_other_user, *_reachable(command), check=False)
+    finally:
+        project.folder.chmod(0o755)
+    assert_clear(result, "no permission")
+    assert contents(project.folder / "datapool") == before
+
+
+def _reachable(command: list[str]) -> list[str]:
+    """Return the command with the folders above the interpreter and the project open to other users, or skip."""
+    interpreter = shutil.which("python")
+    assert interpreter
+    probe = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", interpreter, "-c", "import pandas"],
+        check=False,
+        capture_output=True,
+    )
+    if os.geteuid() == 0 and probe.returncode:
+        pytest.skip("another user cannot run this interpreter")
+    return command

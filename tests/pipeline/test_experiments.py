@@ -1,0 +1,60 @@
+"""Experiments with DVC: all start from the same base, one is applied and accepted."""
+
+import json
+import time
+
+import pytest
+
+from tests.pipeline.project import Project
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("experiments")]
+
+
+def _experiment(project: Project, *arguments: str) -> None:
+    project.dvc("exp", "run", *arguments, "merge_datapool")
+
+
+def _wait_for_queue(project: Project) -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        status = project.dvc("queue", "status").output
+        if "Running" not in status and "Queued" not in status:
+            return
+        time.sleep(1)
+    raise AssertionError(f"the queue did not end:\n{status}")
+
+
+def _base_of(project: Project, experiment: str) -> list[str]:
+    references = project.git("for-each-ref", "--format=%(refname)", "refs/exps").split()
+    (reference,) = [name for name in references if name.endswith(f"/{experiment}")]
+    return project.base(reference)
+
+
+def test_experiments_share_a_base_and_one_is_accepted(project: Project) -> None:
+    accepted = set(project.names())
+    project.add_images("b")
+    _experiment(project, "--temp", "-S", "select.n_samples=4", "-n", "temp4")
+    for count in (1, 2, 3):
+        _experiment(project, "--queue", "-S", f"select.n_samples={count}", "-n", f"queue{count}")
+    project.dvc("queue", "start", "-j", "2")
+    _wait_for_queue(project)
+    _experiment(project, "-S", "select.n_samples=6", "-n", "work6")
+    names = ["temp4", "queue1", "queue2", "queue3", "work6"]
+    assert len({json.dumps(_base_of(project, name)) for name in names}) == 1
+
+    project.dvc("exp", "apply", "queue2")
+    assert project.state() == (7, 2)
+    check = ("python", "-m", "stages.resolve_base", "--check")
+    assert "every accepted sample is kept" in project.run(*check).output
+    before = project.status()
+    project.repro()
+    assert project.status() == before
+    project.commit("iteration 2")
+    project.repro()
+    assert project.status() == ""
+    assert accepted <= set(project.names())
+
+    project.dvc("exp", "apply", "queue1")
+    refused = project.run(*check, check=False)
+    assert refused.code != 0
+    assert "2 accepted samples would be dropped" in refused.output

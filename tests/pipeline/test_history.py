@@ -1,0 +1,192 @@
+"""What happens to a repository over time: reverts, amends, crashes, tampering, code changes, half iterations."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.pipeline.project import Project, new_project
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("history")]
+
+
+def test_nothing_new_is_refused_before_any_output_is_touched(project: Project) -> None:
+    before = project.lock()
+    project.set_params(select__n_samples=3)
+    result = project.repro(check=False)
+    assert result.code != 0
+    assert result.ran() == ["resolve_base"]
+    for words in ("nothing new", "params.yaml", "select.process_all", "git reset --soft HEAD~1"):
+        assert words in result.output
+    assert project.lock() == before
+    assert project.status() == "M params.yaml"
+    assert project.state() == (5, 1)
+
+
+def test_a_code_change_appends_and_drops_nothing(project: Project) -> None:
+    accepted = project.names()
+    with (project.folder / "stages/selection/stopping.py").open("a") as file:
+        file.write("\n# changed\n")
+    result = project.repro(check=False)
+    assert "Changed since then: the code of the stages" in result.output
+    project.add_images("b")
+    project.repro()
+    assert project.state() == (10, 2)
+    assert project.names()[:5] == accepted
+
+
+def test_raw_data_committed_before_the_pipeline_ran(project: Project) -> None:
+    project.add_images("b")
+    project.dvc("add", "--quiet", "data/raw")
+    project.commit("new raw data")
+    project.repro()
+    assert project.state() == (10, 2)
+    project.commit("iteration 2")
+    assert project.repro().ran() == ["resolve_base"]
+
+
+@pytest.mark.parametrize("last", ["ingest", "resolve_base", "select"])
+def test_half_an_iteration_committed_after_a_crash(project: Project, last: str) -> None:
+    project.add_images("b")
+    project.repro(last)
+    project.commit(f"half an iteration, up to {last}")
+    project.repro()
+    assert project.state() == (10, 2)
+    project.commit("the other half")
+    assert project.repro().ran() == ["resolve_base"]
+    project.add_images("c")
+    project.repro()
+    assert project.state() == (15, 3)
+
+
+def test_half_an_iteration_committed_then_other_parameters(project: Project) -> None:
+    project.add_images("b")
+    project.repro("clean")
+    project.commit("half an iteration")
+    project.set_params(select__n_samples=2)
+    project.repro()
+    assert project.state() == (7, 2)
+
+
+def test_redo_revert_and_amend(project: Project) -> None:
+    first = project.names()
+    project.add_images("b")
+    project.repro()
+    project.commit("iteration 2")
+    second = project.names()
+
+    project.git("reset", "--quiet", "--soft", "HEAD~1")
+    project.set_params(select__n_samples=2)
+    project.repro()
+    assert project.state() == (7, 2)
+    project.commit("iteration 2 again, smaller")
+
+    project.git("revert", "--no-edit", "HEAD")
+    project.dvc("checkout", "--quiet", check=False)
+    assert project.names() == first
+    assert project.repro().ran() == ["resolve_base"]
+    project.add_images("b")
+    project.repro()
+    assert project.names() == second
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--amend", "--no-edit")
+    assert project.repro().ran() == ["resolve_base"]
+    assert project.status() == ""
+
+
+def test_tampering_with_the_base_or_the_datapool_is_undone(project: Project) -> None:
+    project.add_images("b")
+    project.repro()
+    project.commit("iteration 2")
+    (project.folder / "data/base/intruder").write_text("x")
+    (project.folder / "datapool/intruder").write_text("x")
+    project.repro()
+    assert not (project.folder / "data/base/intruder").exists()
+    assert not (project.folder / "datapool/intruder").exists()
+    assert project.status() == ""
+
+
+@pytest.mark.parametrize("stage", ["clean", "embed", "merge_datapool"])
+def test_a_kill_at_any_moment_and_the_same_command_again(project: Project, stage: str) -> None:
+    project.add_images("b", count=40)
+    undisturbed = project.copy(project.folder.parent.parent / "undisturbed")
+    undisturbed.repro()
+    process = subprocess.Popen(
+        ["dvc", "repro", "merge_datapool"],
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    _wait_for_stage(process, stage)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    project.repro()
+    assert project.lock() == undisturbed.lock()
+    assert not list(project.folder.rglob(".writing-*"))
+
+
+def test_a_killed_dvc_leaves_its_stage_behind_which_cannot_harm(project: Project) -> None:
+    project.add_images("b")
+    process = subprocess.Popen(
+        ["dvc", "repro", "merge_datapool"],
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _wait_for_stage(process, "merge_datapool")
+    process.kill()
+    process.wait()
+    project.repro()
+    assert project.state() == (10, 2)
+    before = project.lock()
+    time.sleep(3)
+    assert project.repro().ran() == ["resolve_base"]
+    assert project.lock() == before
+
+
+def test_base_can_be_chosen(project: Project) -> None:
+    first = project.run("python", "-m", "stages.resolve_base", "--hash", "HEAD").output.strip()
+    project.add_images("b")
+    project.repro()
+    project.commit("iteration 2")
+    project.set_params(base__datapool=first, select__n_samples=3)
+    project.repro()
+    assert project.state() == (8, 2)
+    project.undo()
+    project.set_params(base__datapool="none", select__n_samples=3)
+    project.repro()
+    assert project.state() == (3, 1)
+    project.set_params(base__datapool="no-such-branch")
+    result = project.repro(check=False)
+    assert result.code != 0
+    assert "no-such-branch" in result.output
+
+
+def _wait_for_stage(process: "subprocess.Popen[bytes]", stage: str) -> None:
+    """Wait until DVC runs a stage's command."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        listing = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
+        if any(
+            line.split(None, 1)[0] == str(process.pid) and f"stages.{stage}" in line
+            for line in listing.splitlines()[1:]
+        ):
+            time.sleep(0.2)
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"stage {stage} did not start")
+
+
+def test_no_git_repository_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
+    project = new_project(tmp_path_factory.mktemp("nogit"), git=False)
+    project.run("dvc", "config", "core.no_scm", "true")
+    project.add_images("a", count=2)
+    result = project.repro(check=False)
+    assert result.code != 0
+    assert "not a git repository" in result.output
+    assert "Traceback" not in result.output

@@ -1,0 +1,152 @@
+"""One iteration after the other in one repository."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipeline.project import Project, new_project
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("iterations")]
+
+
+def test_first_iteration_selects_what_was_asked_for(project: Project) -> None:
+    assert project.state() == (5, 1)
+    assert len(set(project.names())) == 5
+
+
+def test_nothing_runs_again_after_the_commit(project: Project) -> None:
+    before = project.lock()
+    assert project.repro().ran() == ["resolve_base"]
+    assert project.status() == ""
+    assert project.lock() == before
+    assert "No changes" in project.dvc("data", "status").output
+
+
+def test_new_files_append_and_only_they_are_processed(project: Project) -> None:
+    first = project.names()
+    new = project.add_images("b")
+    output = project.repro().output
+    assert project.state() == (10, 2)
+    assert project.names()[:5] == first
+    assert set(project.names()[5:]) <= set(new)
+    assert "10 samples embedded" in output
+    assert "10 reused" in output
+    shards = sorted((project.folder / "data/embed/embeddings").glob("*.parquet"))
+    assert sum(len(pd.read_parquet(shard)) for shard in shards) == 10
+
+
+def test_before_the_commit_an_iteration_is_redone_not_appended(project: Project) -> None:
+    project.add_images("b")
+    project.repro()
+    after_five = project.names()
+    project.set_params(select__n_samples=3)
+    project.repro()
+    assert project.state() == (8, 2)
+    assert project.names() == after_five[:8]
+    project.set_params(select__n_samples=5)
+    project.repro()
+    assert project.names() == after_five
+
+
+def test_forced_runs_give_the_same_hashes(project: Project) -> None:
+    project.add_images("b")
+    project.repro()
+    project.commit("iteration 2")
+    before = project.lock()
+    project.repro("--force", "merge_datapool")
+    assert project.lock() == before
+    assert project.status() == ""
+
+
+def test_one_percent_more_data_grows_the_cache_by_about_as_much(tmp_path_factory: pytest.TempPathFactory) -> None:
+    project = new_project(tmp_path_factory.mktemp("growth"))
+    project.set_params(select__n_samples=2)
+    project.add_images("a", count=300)
+    project.repro()
+    project.commit("iteration 1")
+    cache = project.folder / ".dvc/cache/files"
+    before = _bytes_below(cache)
+    project.add_images("b", count=3)
+    project.repro()
+    raw = _bytes_below(project.folder / "data/raw")
+    grown = _bytes_below(cache) - before
+    assert grown < 0.03 * raw + 60_000, f"{grown} bytes more for 1 % of {raw}"
+    checkpoint = project.folder / "datapool/checkpoint_latest.ckpt"
+    assert checkpoint.stat().st_ino == (project.folder / "data/base/checkpoint_latest.ckpt").stat().st_ino
+
+
+def test_min_distance_holds_between_new_samples_and_against_old_ones(project: Project) -> None:
+    project.add_images("b", count=20)
+    project.set_params(select__n_samples=None, select__min_distance=0.05)
+    project.repro()
+    latest = pd.read_csv(project.folder / "datapool/datapool_latest.csv")
+    embeddings = latest.filter(like="embedding_").to_numpy(np.float64)
+    distances = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert len(latest) > 5
+    assert distances[5:].min() >= 0.05 - 1e-7
+
+
+def test_datapool_loads_with_lightly(project: Project) -> None:
+    from lightly.utils.io import load_embeddings
+
+    embeddings, labels, filenames = load_embeddings(str(project.folder / "datapool/datapool_latest.csv"))
+    assert embeddings.shape == (5, 8)
+    assert filenames == project.names()
+    assert labels == [0] * 5
+
+
+def test_process_all_chooses_from_what_was_left_out(project: Project) -> None:
+    project.set_params(select__process_all=True)
+    project.repro()
+    assert project.state() == (10, 2)
+    assert len(set(project.names())) == 10
+
+
+def test_round_forces_one_more_iteration(project: Project) -> None:
+    project.set_params(select__process_all=True, select__n_samples=2)
+    project.repro()
+    project.commit("iteration 2")
+    project.set_params(base__round=2)
+    project.repro()
+    assert project.state() == (9, 3)
+
+
+def test_retraining_embeds_everything_again(project: Project) -> None:
+    old = pd.read_csv(project.folder / "datapool/datapool_latest.csv")
+    project.add_images("b")
+    project.set_params(train__retrain=True)
+    output = project.repro().output
+    new = pd.read_csv(project.folder / "datapool/datapool_latest.csv")
+    assert "20 samples embedded" in output
+    assert project.state() == (10, 2)
+    assert list(new["filenames"][:5]) == list(old["filenames"])
+    assert not np.allclose(new.filter(like="embedding_")[:5], old.filter(like="embedding_"))
+    assert project.iterations()["checkpoint_hash"].nunique() == 2
+
+
+def test_report_parameters_start_no_iteration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    project = new_project(tmp_path_factory.mktemp("report"))
+    project.add_images("a")
+    project.dvc("repro")
+    project.commit("iteration 1")
+    before = project.lock()
+    assert project.dvc("repro").ran() == ["resolve_base"]
+    assert project.lock() == before
+    project.set_params(report__title="Another title")
+    assert project.dvc("repro").ran() == ["resolve_base", "report"]
+    assert project.state() == (5, 1)
+    project.undo()
+    project.dvc("repro", "--force")
+    assert project.status() == "", project.git("diff", "dvc.lock")
+    assert project.lock() == before
+    metrics = json.loads(project.dvc("metrics", "show", "--json").output)
+    assert "reports/metrics.json" in str(metrics)
+    project.dvc("plots", "show", "--json")
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

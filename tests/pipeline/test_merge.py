@@ -1,0 +1,56 @@
+"""Two people curate on two branches, and git merges them."""
+
+import pytest
+
+from tests.pipeline.project import Project
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("merge")]
+
+CHECK = ("python", "-m", "stages.resolve_base", "--check")
+
+
+def test_a_git_merge_unites_both_datapools(project: Project) -> None:
+    first = project.git("rev-parse", "HEAD").strip()
+    project.run("hooks/install.sh")
+    project.git("checkout", "--quiet", "-b", "bob")
+    project.add_images("b")
+    project.repro()
+    project.commit("bob's iteration")
+    project.dvc("push", "--quiet")
+    bob = set(project.names())
+
+    project.git("checkout", "--quiet", "main")
+    project.dvc("checkout", "--quiet", check=False)
+    project.add_images("c")
+    project.repro()
+    project.commit("alice's iteration")
+    project.dvc("push", "--quiet")
+    alice = project.names()
+
+    project.git("merge", "--quiet", "bob", check=False)
+    conflicts = project.git("diff", "--name-only", "--diff-filter=U").split()
+    assert "dvc.lock" in conflicts
+    assert "data/raw.dvc" not in conflicts
+    project.git("checkout", "--quiet", "--ours", *conflicts)
+    project.dvc("checkout", "--quiet", check=False)
+    assert project.run(*CHECK, check=False).code != 0
+    output = project.repro().output
+    assert "union of 2 datapools" in output
+    assert set(project.names()) == bob | set(alice)
+    assert project.names()[: len(alice)] == alice
+    assert list(project.iterations()["iteration"]) == [1, 2, 3, 4]
+    assert project.iterations()["selected"].tolist() == [5, 5, 5, 0]
+    project.run(*CHECK)
+    project.commit("merge bob")
+    project.dvc("push", "--quiet")
+    assert project.repro().ran() == ["resolve_base"]
+    assert project.status() == ""
+    project.run(*CHECK, "--range", f"{first}..HEAD")
+
+    clone = project.clone("merged", "--depth", "1")
+    clone.dvc("pull", "--quiet", check=False)
+    clone.repro("--force", "merge_datapool")
+    assert clone.status() == ""
+    clone.add_images("d")
+    clone.repro()
+    assert clone.state() == (20, 5)

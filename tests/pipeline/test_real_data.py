@@ -1,0 +1,97 @@
+"""Real videos and photographs, where a folder with them lies beside the repository."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipeline.project import Project, new_project
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real")]
+
+
+def put(project: Project, source: Path, names: list[str] | None = None) -> None:
+    """Copy files into data/raw; `names` are relative to the source folder."""
+    for name in names or sorted(str(file.relative_to(source)) for file in source.rglob("*") if file.is_file()):
+        target = project.folder / "data/raw" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target)
+
+
+def check_datapool(project: Project, sizes: list[int]) -> None:
+    """Check what holds for every datapool."""
+    from lightly.utils.io import load_embeddings
+
+    embeddings, _, filenames = load_embeddings(str(project.folder / "datapool/datapool_latest.csv"))
+    samples = project.samples()
+    assert filenames == samples["filename"].tolist()
+    assert len(set(filenames)) == len(filenames) == sizes[-1]
+    assert project.iterations()["size_after"].tolist() == sizes
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+    for raw_path in samples["raw_path"].unique():
+        assert (project.folder / "data/raw" / raw_path).is_file()
+
+
+def check_counts(project: Project) -> dict[str, int]:
+    """Check that every raw file is accounted for exactly once, and return how."""
+    raw = [file for file in (project.folder / "data/raw").rglob("*") if file.is_file() and file.name != ".gitignore"]
+    files = pd.read_parquet(project.folder / "data/clean/files.parquet")
+    counts = {str(status): int(number) for status, number in files["status"].value_counts().items()}
+    assert sum(counts.values()) == len(raw)
+    report = json.loads((project.folder / "reports/report.json").read_text())
+    assert {status: number for status, number in report["files"].items() if number} == counts | {"total": len(raw)}
+    return counts
+
+
+def test_videos_in_two_iterations(tmp_path: Path, shared_data: Path) -> None:
+    project = new_project(tmp_path)
+    put(project, shared_data / "videos_batch1")
+    project.dvc("repro")
+    check_datapool(project, [5])
+    check_counts(project)
+    project.commit("iteration 1")
+    put(project, shared_data / "videos_batch2")
+    project.dvc("repro")
+    check_datapool(project, [5, 10])
+    assert check_counts(project)["processed"] == 3
+    project.commit("iteration 2")
+    before = project.lock()
+    project.dvc("repro", "--force")
+    assert project.lock() == before
+    assert project.status() == ""
+
+
+def test_photographs_in_two_batches_with_weak_labels(tmp_path: Path, shared_data: Path) -> None:
+    source = shared_data / "images_clothing10"
+    rows = list(csv.DictReader((source / "labels.csv").open()))
+    project = new_project(tmp_path)
+    put(project, source, [row["path"] for row in rows if row["batch"] == "1"])
+    project.repro()
+    project.commit("iteration 1")
+    put(project, source, [row["path"] for row in rows if row["batch"] == "2"])
+    project.set_params(select__n_samples=12)
+    project.repro()
+    check_datapool(project, [5, 17])
+    names = sorted({row["label"] for row in rows})
+    for _, sample in project.samples().iterrows():
+        assert names[int(sample["label"])] == sample["label_name"] == sample["filename"].split("/")[0]
+
+
+def test_hostile_images_end_as_expected(tmp_path: Path, shared_data: Path) -> None:
+    source = shared_data / "images_hostile"
+    expected = list(csv.DictReader((source / "expected.csv").open()))
+    project = new_project(tmp_path)
+    put(project, source, [row["path"] for row in expected])
+    project.dvc("repro")
+    check_counts(project)
+    files = pd.read_parquet(project.folder / "data/clean/files.parquet").set_index("path")["status"]
+    copies = [row["path"] for row in expected if "duplicate" in row["expect"]] + ["ok.jpg"]
+    assert sorted(files[name] for name in copies) == ["duplicate", "duplicate", "kept"]
+    wanted = {"drop_corrupt": "corrupt", "reject_without_dying": "corrupt", "ignore": "ignored", "keep": "kept"}
+    for row in expected:
+        if row["expect"] in wanted and row["path"] != "ok.jpg":
+            assert files[row["path"]] == wanted[row["expect"]], row
