@@ -1,0 +1,37 @@
+# `make` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format lock clean
+
+# The stages' commands say `python`: it has to be the one in .venv.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export OMP_NUM_THREADS ?= 1
+PYTEST_ARGS ?= -n 2
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv from requirements.lock; install missing Debian packages
+	@PYTHON="$(PYTHON)" setup/setup.sh
+
+demo: setup ## run the whole pipeline on generated driving clips
+	@python -m demo.run_demo
+
+test: setup lint ## run the checks and all tests
+	python -m pytest $(PYTEST_ARGS)
+
+lint: setup ## check style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: setup ## reformat the code and repair what ruff can
+	ruff format .
+	ruff check --fix .
+
+lock: setup ## renew requirements.lock from pyproject.toml (takes minutes)
+	python setup/lock.py
+
+clean: ## delete caches of the tools and the generated demo clips; never data, datapool or reports
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis demo/clips
+	find demo stages tests benchmarks setup -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Demo data made from a seed, and the demo run."""

@@ -1,0 +1,300 @@
+"""A small, consistent iteration to make a report of: first or later, with pictures, from a seed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from stages import paths
+from stages.datapool import store
+from stages.datapool.schema import ITERATIONS
+from stages.datapool.schema import SAMPLES as POOL_SAMPLES
+from stages.embeddings.shards import write_shards
+from stages.files.tables import empty_frame, write_csv, write_parquet
+from stages.media.proxies import ShardWriter, member_name, store_empty_shard, store_shard
+from stages.media.schema import DROPPED, FILES, SAMPLES
+from stages.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
+from stages.selection.schema import CANDIDATES, SELECTION
+
+DIMENSION = 8
+SETTINGS = ReportSettings(
+    title="Data curation report",
+    n_example_images=4,
+    n_thumbnails=6,
+    labelling_cost_per_sample=0.5,
+    currency="USD",
+    co2_kg_per_sample=0.02,
+)
+SELECT = SelectionSettings(method="coreset", n_samples=6, proportion_samples=None, min_distance=None)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A raw file to invent: its frames (1 = an image), and how many of them are corrupt or duplicates."""
+
+    path: str
+    frames: int = 1
+    corrupt: int = 0
+    duplicate: int = 0
+
+
+FIRST = (
+    Raw("city/drive-1.mp4", 20, corrupt=1, duplicate=3),
+    Raw("city/drive-2.webm", 12),
+    Raw("forest/oak.jpg"),
+    Raw("forest/oak-copy.jpg", duplicate=1),
+    Raw("forest/pine.jpg"),
+    Raw("broken.jpg", corrupt=1),
+)
+SECOND = (Raw("city/drive-3.mp4", 16), Raw("coast/beach.jpg"), Raw("coast/cliff.jpg"))
+
+
+def example(
+    raws: Sequence[Raw] = FIRST,
+    base: ReportInputs | None = None,
+    *,
+    seed: int = 1,
+    n_samples: int = 6,
+    spread: float = 1.0,
+    dimension: int = DIMENSION,
+    settings: ReportSettings = SETTINGS,
+    ignored: Sequence[str] = ("notes.txt",),
+) -> ReportInputs:
+    """Invent an iteration.
+
+    Args:
+        raws: the new raw files.
+        base: an iteration to build on.
+        seed: of the embeddings.
+        n_samples: to select.
+        spread: of the embeddings around one point; 0 makes them all equal.
+        dimension: of the embeddings.
+        settings: of the report.
+        ignored: paths of raw files that are no media.
+    """
+    folders = sorted({raw.path.split("/")[0] if "/" in raw.path else "" for raw in raws})
+    files = pd.DataFrame([_file_row(raw) for raw in raws] + [_ignored_row(path) for path in ignored])
+    dropped = pd.DataFrame([row for raw in raws for row in _dropped_rows(raw)], columns=DROPPED.names)
+    rows = [row for raw in raws for row in _sample_rows(raw, folders)]
+    samples = pd.DataFrame(rows, columns=SAMPLES.names).sort_values("filename", ignore_index=True)
+    embeddings = _embeddings(len(samples), dimension, seed, spread)
+
+    processed, old, iterations = samples.copy(), empty_frame(POOL_SAMPLES), empty_frame(ITERATIONS)
+    all_embeddings, candidates_embeddings = embeddings, embeddings
+    if base is not None:
+        files = pd.concat([files, base.files.assign(status="processed", samples=0, kept=0, corrupt=0, duplicate=0)])
+        processed = pd.concat([base.processed, samples], ignore_index=True)
+        all_embeddings = np.concatenate([base.embeddings, embeddings])
+        old, iterations = base.datapool_samples, base.iterations
+    order = np.argsort(processed["filename"].to_numpy(dtype=object), kind="stable")
+    processed, all_embeddings = processed.iloc[order].reset_index(drop=True), all_embeddings[order]
+    old_rows = pd.Index(processed["filename"]).get_indexer(old["filename"])
+    selection, candidates = _greedy(samples, candidates_embeddings, old, all_embeddings[old_rows], n_samples)
+
+    iteration = len(iterations) + 1
+    pool = selection.merge(processed, on="filename").assign(iteration=iteration)[POOL_SAMPLES.names]
+    pool = pd.concat([old, pool], ignore_index=True) if len(old) else pool
+    log = {
+        "iteration": iteration, "raw_files": len(raws), "samples": int(files["samples"].sum()),
+        "corrupt": int(files["corrupt"].sum()), "duplicate": int(files["duplicate"].sum()),
+        "candidates": len(candidates), "selected": len(selection), "size_before": len(old), "size_after": len(pool),
+        "checkpoint_hash": "c" * 64, "coverage_radius": candidates["distance"].max(),
+    }  # fmt: skip
+    log_frame = pd.DataFrame([log], columns=ITERATIONS.names)
+    steps = np.arange(12 if base is None else 0)
+    return ReportInputs(
+        files=files.sort_values("path", ignore_index=True),
+        dropped=dropped.sort_values("filename", ignore_index=True),
+        samples=samples,
+        loss=pd.DataFrame({"step": steps, "epoch": steps // 4, "loss": 4 / (steps + 1) + 1}),
+        selection=selection,
+        candidates=candidates,
+        processed=processed,
+        embeddings=all_embeddings,
+        base_samples=old,
+        datapool_samples=pool,
+        iterations=pd.concat([iterations, log_frame], ignore_index=True) if len(iterations) else log_frame,
+        base_datapools=() if base is None else ("b" * 32 + ".dir",),
+        fingerprint="f" * 64,
+        checkpoint_sha256="c" * 64,
+        parameters={"select.n_samples": n_samples, "select.min_distance": None, "report.title": settings.title},
+        select=replace(SELECT, n_samples=n_samples),
+        settings=settings,
+    )
+
+
+def without_selection(inputs: ReportInputs) -> ReportInputs:
+    """Turn an iteration into one that adds nothing, as after uniting datapools."""
+    iterations = inputs.iterations.copy()
+    iterations[["candidates", "selected"]] = 0
+    iterations["size_before"] = iterations["size_after"] = len(inputs.datapool_samples)
+    return replace(
+        inputs,
+        files=inputs.files.assign(status="processed", samples=0, kept=0, corrupt=0, duplicate=0),
+        dropped=inputs.dropped.head(0),
+        samples=inputs.samples.head(0),
+        selection=inputs.selection.head(0),
+        candidates=inputs.candidates.head(0),
+        base_samples=inputs.datapool_samples,
+        iterations=iterations,
+        base_datapools=("a" * 32 + ".dir", "b" * 32 + ".dir"),
+    )
+
+
+def invented_pictures(filenames: Sequence[str]) -> Mapping[str, Image.Image]:
+    """Paint a picture for each name; for names with `gone` in them there is none."""
+    return {name: _painted(name) for name in filenames if "gone" not in name}
+
+
+def _painted(name: str) -> Image.Image:
+    random = np.random.default_rng(list(name.encode()))
+    wide = bool(random.integers(2))
+    image = Image.new("RGB", (320, 180) if wide else (180, 240), tuple(random.integers(60, 200, 3).tolist()))
+    draw = ImageDraw.Draw(image)
+    for _ in range(4):
+        x, y, radius = random.integers(0, 180, 2).tolist() + random.integers(10, 60, 1).tolist()
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(random.integers(0, 255, 3).tolist()))
+    return image
+
+
+def write_workspace(folder: Path, inputs: ReportInputs) -> None:
+    """Write an iteration's files to where the stage reads them."""
+    write_parquet(inputs.files, FILES, folder / paths.FILES)
+    write_parquet(inputs.dropped, DROPPED, folder / paths.DROPPED)
+    write_parquet(_with_proxies(folder / paths.PROXIES, inputs.samples), SAMPLES, folder / paths.SAMPLES)
+    write_csv(inputs.selection, SELECTION, folder / paths.SELECTION)
+    write_parquet(inputs.candidates, CANDIDATES, folder / paths.CANDIDATES)
+    (folder / paths.LOSS).parent.mkdir(parents=True)
+    inputs.loss.to_csv(folder / paths.LOSS, index=False)
+    (folder / paths.CHECKPOINT).write_bytes(b"weights")
+    (folder / paths.BASE_JSON).write_text(
+        json.dumps({"datapools": list(inputs.base_datapools), "fingerprint": {"raw_files": "1" * 64}})
+    )
+    store.write_samples(folder / paths.BASE, inputs.base_samples)
+    store.write_samples(folder / paths.DATAPOOL, inputs.datapool_samples)
+    store.write_iterations(folder / paths.DATAPOOL, inputs.iterations)
+    write_shards(folder / paths.DATAPOOL / store.EMBEDDINGS_FOLDER, inputs.processed, inputs.embeddings, "c" * 64)
+
+
+def _with_proxies(folder: Path, samples: pd.DataFrame) -> pd.DataFrame:
+    """Write a proxy for each sample; return the samples with the places of their proxies."""
+    folder.mkdir(parents=True)
+    if samples.empty:
+        store_empty_shard(folder)
+        return samples
+    members = [member_name(row) for row in range(len(samples))]
+    with ShardWriter(folder / "shard") as shard:
+        for member, name in zip(members, samples["filename"], strict=True):
+            path = folder / "picture.jpg"
+            _painted(name).save(path)
+            shard.add(member, path.read_bytes())
+            path.unlink()
+    name = store_shard(folder / "shard", folder, members)
+    return samples.assign(shard=name, member=members)
+
+
+def _hash(text: str, digits: int) -> str:
+    return (text.encode().hex() * digits)[:digits]
+
+
+def _file_row(raw: Raw) -> dict[str, object]:
+    kept = raw.frames - raw.corrupt - raw.duplicate
+    status = "kept" if kept else "corrupt" if raw.corrupt else "duplicate"
+    return {
+        "path": raw.path, "content_hash": _hash(raw.path, 64), "media": "image" if raw.frames == 1 else "video",
+        "status": status, "reason": "", "duplicate_of": "", "declared_frames": raw.frames, "samples": raw.frames,
+        "kept": kept, "corrupt": raw.corrupt, "duplicate": raw.duplicate,
+    }  # fmt: skip
+
+
+def _ignored_row(path: str) -> dict[str, object]:
+    return {
+        **_file_row(Raw(path, 0)), "content_hash": "", "media": "ignored", "status": "ignored",
+        "reason": "no image or video by its ending",
+    }  # fmt: skip
+
+
+def _filename(raw: Raw, frame: int) -> str:
+    stem, _, extension = raw.path.rpartition(".")
+    return raw.path if raw.frames == 1 else f"{stem}-{frame:0{len(str(raw.frames))}d}-{extension}.png"
+
+
+def _dropped_rows(raw: Raw) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for frame in range(raw.corrupt + raw.duplicate):
+        status = "corrupt" if frame < raw.corrupt else "duplicate"
+        rows.append(
+            {
+                "filename": _filename(raw, frame),
+                "raw_path": raw.path,
+                "status": status,
+                "reason": "cannot be decoded: truncated" if status == "corrupt" else "equal pixels",
+                "duplicate_of": "" if status == "corrupt" else _filename(raw, raw.frames - 1),
+            }
+        )
+    return rows
+
+
+def _sample_rows(raw: Raw, folders: list[str]) -> list[dict[str, object]]:
+    folder = raw.path.split("/")[0] if "/" in raw.path else ""
+    is_image = raw.frames == 1
+    return [
+        {
+            "filename": _filename(raw, frame), "raw_path": raw.path, "content_hash": _hash(raw.path, 64),
+            "frame": frame, "time_s": np.nan if is_image else frame / 25, "width": 320, "height": 180,
+            "pixel_hash": _hash(_filename(raw, frame)[::-1], 32), "label": folders.index(folder), "label_name": folder,
+            "is_new": True, "shard": "", "member": "",
+        }  # fmt: skip
+        for frame in range(raw.corrupt + raw.duplicate, raw.frames)
+    ]
+
+
+def _embeddings(n: int, dimension: int, seed: int, spread: float) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    centre = np.zeros(dimension)
+    centre[0] = 1
+    groups = random.normal(size=(max(1, n // 8), dimension))[np.arange(n) // 8 % max(1, n // 8)]
+    points = centre + spread * (0.6 * groups + 0.15 * random.normal(size=(n, dimension)))
+    unit: NDArray[np.float32] = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def _greedy(
+    samples: pd.DataFrame, embeddings: NDArray[np.float32], old: pd.DataFrame, old_embeddings: NDArray[np.float32], n: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Select by plain k-center."""
+    names, old_names = samples["filename"].to_numpy(dtype=object), old["filename"].to_numpy(dtype=object)
+    squared = np.full(len(names), np.inf)
+    nearest = np.full(len(names), "", dtype=object)
+
+    def take(vector: NDArray[np.float32], name: str) -> None:
+        distance = np.square(embeddings.astype(np.float64) - vector).sum(axis=1)
+        nearer = distance < squared
+        squared[nearer], nearest[nearer] = distance[nearer], name
+
+    for name, vector in zip(old_names, old_embeddings, strict=True):
+        take(vector, name)
+    to_base, nearest_in_base = np.sqrt(squared), nearest.copy()
+    to_base[np.isinf(to_base)] = np.nan
+    picks: list[tuple[str, int, float, str]] = []
+    chosen = np.zeros(len(names), dtype=bool)
+    for rank in range(min(n, len(names))):
+        row = int(np.where(chosen, -1, squared).argmax())
+        distance = float(np.sqrt(squared[row]))
+        picks.append((names[row], rank, distance if np.isfinite(distance) else np.nan, nearest[row]))
+        chosen[row] = True
+        take(embeddings[row], names[row])
+        squared[row], nearest[row] = 0.0, names[row]
+    selection = pd.DataFrame(picks, columns=SELECTION.names)
+    candidates = pd.DataFrame(
+        {
+            "filename": names, "selected": chosen, "distance_to_base": to_base, "nearest_in_base": nearest_in_base,
+            "distance": np.sqrt(squared), "covered_by": nearest,
+        }
+    )  # fmt: skip
+    return selection, candidates

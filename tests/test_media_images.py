@@ -1,0 +1,210 @@
+"""Images: decoded completely or corrupt with a reason; equal pixels have equal hashes."""
+
+import io
+import struct
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.media.images import UndecodableImageError, decode_image, load_image
+from tests.media_files import cut, picture
+
+LIMIT = 100_000_000
+
+
+def _hash(path: Path) -> str:
+    return decode_image(path, max_pixels=LIMIT, proxy_size=256).pixel_hash
+
+
+def _proxy(path: Path, proxy_size: int = 256) -> Image.Image:
+    return Image.open(io.BytesIO(decode_image(path, max_pixels=LIMIT, proxy_size=proxy_size).proxy))
+
+
+def _bomb(path: Path, width: int, height: int) -> Path:
+    """Write a PNG that claims a size, with next to no data."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 10)), (b"IEND", b"")]
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
+
+
+def test_equal_pixels_in_other_containers_are_equal(tmp_path: Path) -> None:
+    image = Image.fromarray(picture(1))
+    for name in ("a.png", "a.bmp", "a.tif", "a.ppm", "a.webp"):
+        image.save(tmp_path / name, **({"lossless": True} if name.endswith("webp") else {}))
+    image.quantize(16).save(tmp_path / "palette.png")
+    assert len({_hash(path) for path in tmp_path.iterdir()}) == 1
+    other = picture(1).copy()
+    other[5, 5, 0] ^= 1
+    Image.fromarray(other).save(tmp_path / "other.png")
+    assert _hash(tmp_path / "other.png") != _hash(tmp_path / "a.png")
+
+
+def test_shape_and_mode_count_too(tmp_path: Path) -> None:
+    zeros = np.zeros((4, 6), np.uint8)
+    Image.fromarray(zeros).save(tmp_path / "wide.png")
+    Image.fromarray(zeros.T).save(tmp_path / "high.png")
+    Image.fromarray(zeros.astype(np.uint16)).save(tmp_path / "deep.png")
+    Image.fromarray(zeros).convert("RGBA").save(tmp_path / "alpha.png")
+    assert len({_hash(path) for path in tmp_path.iterdir()}) == 4
+
+
+def test_16_bit_grey_keeps_its_values(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    Image.fromarray(ramp).save(tmp_path / "a.tif")
+    big_endian = Image.frombytes("I;16B", (64, 64), ramp.astype(">u2").tobytes())
+    big_endian.save(tmp_path / "b.tif")
+    Image.fromarray(ramp ^ 1).save(tmp_path / "other.png")
+    hashes = {path.name: _hash(path) for path in tmp_path.iterdir()}
+    assert hashes["a.png"] == hashes["a.tif"] == hashes["b.tif"] != hashes["other.png"]
+    proxy = np.asarray(_proxy(tmp_path / "a.png"))
+    np.testing.assert_allclose(proxy[..., 0], ramp / 257, atol=6)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.array([[0.0, 0.5], [1.0, np.nan]], np.float32), [0, 128, 255, 0]),
+        (np.array([[0.0, 100.0], [200.0, 255.0]], np.float32), [0, 100, 200, 255]),
+        (np.array([[-100.0, 0.0], [100.0, 300.0]], np.float32), [0, 64, 128, 255]),
+        (np.array([[0, 65535], [32768, 257]], np.int32), [0, 255, 128, 1]),
+        (np.array([[0, 2**20], [2**19, 0]], np.int32), [0, 255, 128, 0]),
+    ],
+)
+def test_grey_of_32_bits_becomes_visible(tmp_path: Path, pixels: np.ndarray, expected: list[int]) -> None:  # type: ignore[type-arg]
+    Image.fromarray(np.kron(pixels, np.ones((32, 32), pixels.dtype))).save(tmp_path / "a.tif")
+    proxy = np.asarray(_proxy(tmp_path / "a.tif"))[16::32, 16::32, 1]
+    np.testing.assert_allclose(proxy.ravel(), expected, atol=3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    image = Image.fromarray(picture(3))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "turned.png", exif=exif)
+    decoded = decode_image(tmp_path / "turned.png", max_pixels=LIMIT, proxy_size=256)
+    assert (decoded.width, decoded.height) == ((32, 24) if orientation < 5 else (24, 32))
+    turned = np.asarray(load_image(tmp_path / "turned.png", max_pixels=LIMIT))
+    upright = picture(3)
+    expected = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, -1),
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: np.rot90(upright),
+    }[orientation]
+    np.testing.assert_array_equal(turned, expected)
+
+
+def test_transparency_is_white_in_the_proxy(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 40, 4), np.uint8)
+    pixels[:20] = (255, 0, 0, 255)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    proxy = np.asarray(_proxy(tmp_path / "a.png"))
+    assert proxy[35, 20].min() > 250
+    assert proxy[5, 20, 0] > 240
+    assert proxy[5, 20, 1] < 20
+
+
+def test_the_first_picture_of_an_animation_counts(tmp_path: Path) -> None:
+    first, second = Image.fromarray(picture(1)).quantize(16), Image.fromarray(picture(2)).quantize(16)
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+    first.save(tmp_path / "b.gif")
+    assert _hash(tmp_path / "a.gif") == _hash(tmp_path / "b.gif")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((1000, 500), (128, 64)),
+        ((500, 1000), (64, 128)),
+        ((40, 30), (40, 30)),
+        ((1, 30000), (1, 512)),
+        ((1, 1), (1, 1)),
+    ],
+)
+def test_proxy_size(tmp_path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    Image.new("RGB", size).save(tmp_path / "a.png")
+    assert _proxy(tmp_path / "a.png", 64).size == expected
+
+
+def test_damage_of_every_kind_has_a_reason(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "sound.png")
+    Image.fromarray(noise).save(tmp_path / "sound.jpg")
+    flipped = bytearray((tmp_path / "sound.png").read_bytes())
+    flipped[len(flipped) // 2] ^= 4
+    (tmp_path / "flipped.png").write_bytes(flipped)
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.jpg").write_text("<html>")
+    cut(tmp_path / "sound.png", tmp_path / "cut.png", 0.6)
+    cut(tmp_path / "sound.jpg", tmp_path / "cut.jpg", 0.95)
+    (tmp_path / "script.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
+    _bomb(tmp_path / "bomb.png", 30_000, 30_000)
+    _bomb(tmp_path / "none.png", 0, 5)
+    reasons = {}
+    for path in tmp_path.iterdir():
+        if not path.name.startswith("sound"):
+            with pytest.raises(UndecodableImageError) as caught:
+                decode_image(path, max_pixels=LIMIT, proxy_size=64)
+            reasons[path.name] = str(caught.value)
+            assert "\n" not in reasons[path.name]
+    assert reasons["empty.png"] == "the file is empty"
+    assert reasons["text.jpg"] == reasons["script.png"] == "not recognised as an image"
+    assert reasons["bomb.png"] == "30000 x 30000 = 900000000 pixels, more than clean.max_pixels (100000000)"
+    assert "truncated" in reasons["cut.jpg"].lower()
+
+
+def test_an_image_over_pillows_own_limit_is_decoded_if_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert decode_image(tmp_path / "a.png", max_pixels=5000, proxy_size=64).width == 64
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
+def test_running_out_of_memory_is_no_fault_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("stages.media.images._load", fail)
+    with pytest.raises(MemoryError):
+        decode_image(tmp_path / "a.png", max_pixels=LIMIT, proxy_size=64)
+
+
+def test_mutated_images_are_decoded_or_refused_but_nothing_else(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    noise = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    for suffix in ("png", "jpg", "gif", "webp", "tif", "bmp", "avif"):
+        sound = io.BytesIO()
+        Image.fromarray(noise).save(sound, {"jpg": "JPEG", "tif": "TIFF"}.get(suffix, suffix.upper()))
+        for number in range(40):
+            content = bytearray(sound.getvalue())
+            for _ in range(rng.integers(1, 8)):
+                content[rng.integers(len(content))] = rng.integers(256)
+            path = tmp_path / f"{number}.{suffix}"
+            path.write_bytes(content[: rng.integers(len(content) // 2, len(content) + 1)])
+            with suppress(UndecodableImageError):
+                assert len(_hash(path)) == 32
+
+
+def test_the_png_suite(shared_data: Path) -> None:
+    for path in sorted((shared_data / "images_pngsuite").glob("*.png")):
+        if path.name.startswith("x"):
+            with pytest.raises(UndecodableImageError):
+                _hash(path)
+        else:
+            assert len(_hash(path)) == 32

@@ -1,0 +1,178 @@
+"""Stage `train`: what is passed through, what is refused, what is trained."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from stages import paths
+from stages.datapool.store import write_empty_datapool, write_samples
+from stages.errors import CheckpointError
+from stages.files.atomic import write_bytes
+from stages.files.tables import empty_frame, read_csv
+from stages.model.architecture import Architecture
+from stages.model.simclr import initial_model, network_weights
+from stages.model.weights import load_checkpoint, save_checkpoint
+from stages.params.schema import Params
+from stages.train import LOSS, TrainParams, check_fit, given_checkpoint, train
+from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, write_clean
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with 6 samples and an empty base."""
+    monkeypatch.chdir(tmp_path)
+    write_clean(tmp_path, 6)
+    write_empty_datapool(paths.BASE)
+    return tmp_path
+
+
+def params(**changes: Any) -> Params:
+    content = YAML(typ="safe", pure=True).load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+    content["train"].update(PARAMS | changes)
+    return Params.model_validate(content)
+
+
+def checkpoint(path: Path, architecture: Architecture = ARCHITECTURE) -> Path:
+    save_checkpoint(path, architecture, network_weights(initial_model(architecture, SETTINGS)))
+    return path
+
+
+def test_trains_on_an_empty_base(workspace: Path) -> None:
+    line = train(params())
+    losses = read_csv(paths.LOSS, LOSS)
+    assert line.startswith("trained resnet-9 on 6 samples: 2 steps, loss ")
+    assert losses[["step", "epoch"]].to_numpy().tolist() == [[1, 1], [2, 2]]
+    assert load_checkpoint(paths.CHECKPOINT)[0] == ARCHITECTURE
+    assert {file.name for file in paths.CHECKPOINT.parent.iterdir()} == {"checkpoint.ckpt", "loss.csv"}
+    assert {entry.name for entry in workspace.iterdir()} == {"data"}
+
+
+def test_the_same_inputs_give_the_same_bytes(workspace: Path) -> None:
+    train(params(workers=0))
+    first = paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()
+    train(params(workers=2))
+    assert (paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()) == first
+    train(params(seed=2))
+    assert paths.CHECKPOINT.read_bytes() != first[0]
+
+
+@pytest.mark.parametrize("samples", [0, 1])
+def test_too_few_samples_keep_the_initial_weights(workspace: Path, samples: int) -> None:
+    write_clean(workspace, samples)
+    assert train(params()).startswith(f"{samples} samples are too few to train on")
+    assert paths.CHECKPOINT.read_bytes() == checkpoint(workspace / "initial.ckpt").read_bytes()
+    assert paths.LOSS.read_text() == "step,epoch,loss\n"
+
+
+def test_the_checkpoint_of_the_base_is_passed_through_without_torch(workspace: Path) -> None:
+    base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
+    YAML().dump(params().model_dump(mode="json"), Path("params.yaml"))
+    code = (
+        "import sys; from stages.train import main; main(standalone_mode=False); "
+        "assert not {'torch', 'lightly', 'pytorch_lightning'} & set(sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False
+    )
+    assert (run.stdout, run.stderr) == ("train: checkpoint of the base reused\n", "")
+    assert paths.CHECKPOINT.read_bytes() == base.read_bytes()
+    assert paths.LOSS.read_text() == "step,epoch,loss\n"
+
+
+def test_a_given_checkpoint_is_passed_through_on_an_empty_base(workspace: Path) -> None:
+    given = checkpoint(workspace / "given.ckpt")
+    assert train(params(checkpoint="given.ckpt")) == "checkpoint given.ckpt used"
+    assert paths.CHECKPOINT.read_bytes() == given.read_bytes()
+
+
+def test_a_given_checkpoint_may_repeat_that_of_the_base_and_be_no_other(workspace: Path) -> None:
+    base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
+    Path("same.ckpt").write_bytes(base.read_bytes())
+    other = Architecture.of("resnet-9", 8, 24, 32)
+    checkpoint(Path("other.ckpt"), other)
+    assert given_checkpoint(params(checkpoint="same.ckpt").train, base) == base
+    with pytest.raises(CheckpointError, match=r"other\.ckpt\) is not the checkpoint of the datapool"):
+        train(params(checkpoint="other.ckpt"))
+    assert not paths.CHECKPOINT.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"embedding_dim": 16}, "train.embedding_dim 16 against 8"),
+        ({"input_size": 48}, "train.input_size 48 against 32"),
+        ({"backbone": "resnet-18"}, "train.backbone resnet-18 against resnet-9"),
+    ],
+)
+def test_params_that_do_not_fit_the_base_are_refused(workspace: Path, change: dict[str, Any], said: str) -> None:
+    checkpoint(paths.BASE / "checkpoint_latest.ckpt")
+    with pytest.raises(CheckpointError, match="train.retrain: true") as error:
+        train(params(**change))
+    assert said in error.value.message
+
+
+def test_the_projection_may_differ_from_the_base() -> None:
+    other = Architecture.of("resnet-9", 8, 99, 32)
+    check_fit(other, params().train, Path("some.ckpt"))
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"no checkpoint", lambda content: b""])
+def test_a_damaged_checkpoint_is_refused(workspace: Path, damage: Callable[[bytes], bytes]) -> None:
+    base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
+    write_bytes(base, damage(base.read_bytes()))
+    with pytest.raises(CheckpointError, match=r"data/base/checkpoint_latest\.ckpt is damaged"):
+        train(params())
+
+
+def test_a_missing_given_checkpoint_is_named(workspace: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"nowhere\.ckpt: there is no such checkpoint"):
+        train(params(checkpoint="nowhere.ckpt"))
+
+
+def test_retrain_starts_from_the_base(workspace: Path) -> None:
+    base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
+    train(params(seed=7))
+    assert "from the weights of the base: 1 step" in train(params(retrain=True, seed=7, max_steps=1))
+    from_base = load_checkpoint(paths.CHECKPOINT)[1]
+    base.unlink()
+    train(params(retrain=True, seed=7, max_steps=1))
+    anew = load_checkpoint(paths.CHECKPOINT)[1]
+    assert any(not from_base[name].equal(anew[name]) for name in anew)
+
+
+def test_retrain_with_another_dimension_starts_from_new_weights(workspace: Path) -> None:
+    checkpoint(paths.BASE / "checkpoint_latest.ckpt")
+    line = train(params(retrain=True, embedding_dim=16))
+    assert "from new weights (embedding_dim 16 against 8 in the base)" in line
+    assert load_checkpoint(paths.CHECKPOINT)[0].embedding_dim == 16
+
+
+def test_a_base_with_samples_and_no_checkpoint_is_refused(workspace: Path) -> None:
+    row = {name: [None] for name in empty_frame_columns()} | {"filename": ["a.png"]}
+    numbers = {"frame": [0], "iteration": [1], "rank": [0], "label": [0]}
+    write_samples(paths.BASE, pd.DataFrame(row | numbers))
+    with pytest.raises(CheckpointError, match="holds samples but no checkpoint_latest"):
+        train(params())
+    assert "trained" in train(params(retrain=True))
+
+
+def empty_frame_columns() -> list[str]:
+    from stages.datapool.schema import SAMPLES
+
+    return list(empty_frame(SAMPLES).columns)
+
+
+def test_divergence_is_told(workspace: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"training diverged.*train\.learning_rate"):
+        train(params(learning_rate=1e38, epochs=4))
+    assert not paths.CHECKPOINT.exists()
+
+
+def test_params_section_is_what_settings_take() -> None:
+    assert set(SETTINGS.__dataclass_fields__) <= set(TrainParams.model_fields)
