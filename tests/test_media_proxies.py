@@ -44,7 +44,8 @@ def test_a_shard_holds_its_proxies_uncompressed_under_its_hash(tmp_path: Path) -
     with ProxyReader(tmp_path) as reader:
         assert reader.jpeg(name, "00000002.jpg") == _jpeg(2)
         array = reader.array(name, "00000002.jpg")
-    assert (array.shape, array.dtype) == ((24, 32, 3), np.uint8)
+    assert array.shape == (24, 32, 3)
+    assert array.dtype == np.uint8
     assert np.abs(array.astype(int) - picture(2)).mean() < 10
 
 

@@ -30,8 +30,7 @@ def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
         The container; close it, or use it in a `with` statement.
 
     Raises:
-        NoVideoError: the file is empty.
-        av.FFmpegError: FFmpeg does not recognise the file, or cannot read it.
+        NoVideoError: the file is empty, or FFmpeg does not recognise it or cannot read its header.
     """
     if not path.stat().st_size:
         raise NoVideoError("the file is empty")
@@ -39,7 +38,17 @@ def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
     if max_pixels is not None:
         options["max_pixels"] = str(max_pixels)
     # The prefix keeps a colon in a path from being taken for a protocol. Metadata of any encoding is no fault.
-    return av.open(f"file:{path}", mode="r", options=options, metadata_errors="replace")
+    try:
+        return av.open(f"file:{path}", mode="r", options=options, metadata_errors="replace")
+    except MemoryError:
+        raise
+    except Exception as error:  # besides FFmpegError, damaged files have raised IndexError and ValueError
+        raise NoVideoError(f"cannot be opened as a video: {error_text(error)}") from None
+
+
+def error_text(error: Exception) -> str:
+    """Return what an error of FFmpeg says, in one line, without its number."""
+    return " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())
 
 
 def video_stream(container: InputContainer) -> VideoStream:

@@ -31,7 +31,7 @@ def declared_frames(path: Path, media: str) -> int:
             if stream.frames > 0:
                 return int(stream.frames)
             return _packets(container, stream)
-    except (av.FFmpegError, NoVideoError, ValueError):
+    except NoVideoError:
         return 0
 
 
@@ -41,6 +41,8 @@ def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> 
     try:
         for packet in container.demux(stream):
             count += bool(packet.size)
-    except av.FFmpegError:
-        pass
+    except MemoryError:
+        raise
+    except Exception:  # besides FFmpegError, damaged files have raised IndexError
+        return count
     return count

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
 from PIL import Image
 
 from stages.media.containers import NoVideoError
@@ -40,7 +39,7 @@ def read_raw_samples(
                 pictures = _frames(raw_folder / path, frames, max_pixels)
             else:
                 pictures = {0: to_rgb(load_image(raw_folder / path, max_pixels=max_pixels))}
-        except (OSError, UndecodableImageError, NoVideoError, av.FFmpegError):
+        except (OSError, UndecodableImageError, NoVideoError):
             continue
         found.update({(path, frame): picture for frame, picture in pictures.items()})
     return [found.get(key) for key in wanted]

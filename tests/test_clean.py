@@ -1,0 +1,445 @@
+"""Stage `clean`: what is decoded, what stays, and that everything is accounted for."""
+
+import hashlib
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages import clean as stage
+from stages import paths
+from stages.clean import BaseTables, Cleaned, clean, require_something_new, summary
+from stages.datapool import store
+from stages.datapool.schema import LEDGER
+from stages.datapool.schema import SAMPLES as SELECTED
+from stages.embeddings.schema import embedding_schema
+from stages.embeddings.shards import read_metadata, write_shards
+from stages.errors import NothingToSelectError, RawDataError
+from stages.files.tables import empty_frame, read_parquet, write_csv, write_parquet
+from stages.ingest import ingest
+from stages.media import accounting
+from stages.media.decoding import DecodedFile, Settings, Task, decode_all, tasks_of
+from stages.media.proxies import ProxyReader
+from stages.media.schema import DROPPED, FILES, RAW_FILES, SAMPLES
+from stages.params.load import load_params
+from tests.media_files import cut, write_image, write_video
+
+REPOSITORY = Path(__file__).parent.parent
+PARAMS = load_params(REPOSITORY / "params.yaml")
+SETTINGS = Settings(max_pixels=100_000_000, proxy_size=64, corruption_threshold=0.1)
+METADATA = embedding_schema(1).names[:-1]
+NO_BASE = BaseTables(empty_frame(LEDGER), empty_frame(embedding_schema(1))[METADATA], empty_frame(SELECTED))
+
+
+def _raw(folder: Path) -> pd.DataFrame:
+    return ingest(folder, PARAMS.ingest.image_extensions, PARAMS.ingest.video_extensions)
+
+
+def _clean(folder: Path, base: BaseTables = NO_BASE, *, workers: int = 1, retrain: bool = False) -> Cleaned:
+    proxies = folder.parent / "proxies"
+    shutil.rmtree(proxies, ignore_errors=True)
+    proxies.mkdir()
+    return clean(_raw(folder), base, folder, proxies, SETTINGS, workers=workers, retrain=retrain)
+
+
+def _base_after(cleaned: Cleaned, base: BaseTables = NO_BASE, selected: int = 0) -> BaseTables:
+    """Return what the next iteration builds on, with the first samples selected."""
+    done = cleaned.files[cleaned.files["status"].isin(["kept", "corrupt", "duplicate"])]
+    part = done.rename(columns={"samples": "frames"}).assign(iteration=len(base.ledger) + 1)[LEDGER.names]
+    new = cleaned.samples[cleaned.samples["is_new"]]
+    chosen = new.head(selected).assign(iteration=1, rank=0, distance=0.0, nearest="")[SELECTED.names]
+    return BaseTables(
+        pd.concat([frame for frame in (base.ledger, part) if len(frame)], ignore_index=True),
+        pd.concat([frame for frame in (base.processed, new[METADATA]) if len(frame)], ignore_index=True),
+        chosen if len(chosen) else base.selected,
+    )
+
+
+def _status(cleaned: Cleaned) -> dict[str, str]:
+    return dict(zip(cleaned.files["path"], cleaned.files["status"], strict=True))
+
+
+def _row(cleaned: Cleaned, path: str) -> "pd.Series[Any]":
+    return cleaned.files[cleaned.files["path"] == path].iloc[0]
+
+
+def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_video(raw / "b" / "clip.mp4", range(12))
+    write_image(raw / "a" / "x.png", 100, 100, 80)
+    write_image(raw / "top.png", 101)
+    cleaned = _clean(raw)
+    samples = cleaned.samples
+    assert samples.columns.tolist() == SAMPLES.names
+    assert samples["filename"].tolist() == ["a/x.png", *(f"b/clip-{n:02d}-mp4.png" for n in range(12)), "top.png"]
+    assert samples["label_name"].tolist() == ["a", *["b"] * 12, ""]
+    assert samples["label"].tolist() == [0, *[1] * 12, 0]
+    assert samples["is_new"].all()
+    assert samples["time_s"].isna().tolist() == [True, *[False] * 12, True]
+    assert samples[["width", "height"]].iloc[0].tolist() == [100, 80]
+    assert samples["shard"].nunique() == 3
+    with ProxyReader(tmp_path / "proxies") as reader:
+        sizes = [reader.image(shard, member).size for shard, member in zip(samples["shard"], samples["member"])]  # noqa: B905
+    assert sizes == [(80, 64), *[(64, 48)] * 12, (32, 24)]
+    assert set(samples["shard"]) == {path.name for path in (tmp_path / "proxies").iterdir()}
+    assert (
+        summary(cleaned) == "3 new files (0 corrupt), 0 reused from the base: 14 samples kept, 0 duplicates, 0 corrupt"
+    )
+
+
+def test_results_do_not_depend_on_workers_or_on_a_second_run(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for number in range(3):
+        write_video(raw / f"v{number}.mp4", [number, number, number + 10])
+        write_image(raw / "i" / f"{number}.png", number % 2)
+    cut(raw / "v0.mp4", raw / "cut.mp4", 0.7)
+    contents = []
+    for workers in (1, 2, 1):
+        cleaned = _clean(raw, workers=workers)
+        frames = [cleaned.samples, cleaned.dropped, cleaned.files]
+        proxies = sorted((path.name, path.read_bytes()) for path in (tmp_path / "proxies").iterdir())
+        contents.append((*(frame.to_csv() for frame in frames), proxies))
+    assert contents[0] == contents[1] == contents[2]
+
+
+def test_corrupt_files_are_listed_with_reasons(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    (raw / "empty.jpg").write_bytes(b"")
+    (raw / "notes.txt").write_bytes(b"1")
+    cut(write_video(raw / "v.avi", range(60)), raw / "cut.avi", 0.7)
+    cleaned = _clean(raw)
+    assert _status(cleaned) == {
+        "a.png": "kept",
+        "cut.avi": "corrupt",
+        "empty.jpg": "corrupt",
+        "notes.txt": "ignored",
+        "v.avi": "kept",
+    }
+    assert cleaned.dropped["filename"].tolist() == ["cut.avi", "empty.jpg"]
+    assert cleaned.dropped["reason"].iloc[1] == "the file is empty"
+    row = _row(cleaned, "cut.avi")
+    assert (row["samples"], row["corrupt"], row["declared_frames"]) == (60, 60, 60)
+    assert cleaned.dropped.columns.tolist() == DROPPED.names
+    assert cleaned.files.columns.tolist() == FILES.names
+
+
+def test_a_few_missing_frames_are_counted_but_the_video_stays(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    sound = write_video(tmp_path / "v.avi", range(100))
+    raw.mkdir()
+    cut(sound, raw / "cut.avi", 0.9)
+    row = _row(_clean(raw), "cut.avi")
+    assert row["status"] == "kept"
+    assert 0 < int(str(row["corrupt"])) <= 10
+    assert int(str(row["kept"])) + int(str(row["corrupt"])) == row["samples"] == 100
+    assert "missing" in str(row["reason"])
+
+
+def test_the_first_filename_of_equal_pixels_stays(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "b.png", 1)
+    write_image(raw / "c.bmp", 1)
+    write_image(raw / "a.png", 2)
+    shutil.copy(raw / "b.png", raw / "copy.png")
+    lossless = {"qp": "0"}
+    write_video(raw / "v.mp4", [5, 5, 6, 5], options=lossless)
+    write_video(raw / "w.mkv", [6, 5], options=lossless)
+    cleaned = _clean(raw)
+    assert cleaned.samples["filename"].tolist() == ["a.png", "b.png", "v-0-mp4.png", "v-2-mp4.png"]
+    dropped = cleaned.dropped.set_index("filename")["duplicate_of"].to_dict()
+    assert dropped == {
+        "c.bmp": "b.png",
+        "copy.png": "b.png",
+        "v-1-mp4.png": "v-0-mp4.png",
+        "v-3-mp4.png": "v-0-mp4.png",
+        "w-0-mkv.png": "v-2-mp4.png",
+        "w-1-mkv.png": "v-0-mp4.png",
+    }
+    assert _status(cleaned)["w.mkv"] == "duplicate"
+    assert _row(cleaned, "w.mkv")["duplicate_of"] == "v.mp4"
+    assert _row(cleaned, "v.mp4")[["samples", "kept", "duplicate"]].tolist() == [4, 2, 2]
+    members = {}
+    for path in (tmp_path / "proxies").iterdir():
+        with zipfile.ZipFile(path) as archive:
+            members[path.name] = archive.namelist()
+    assert sorted(members.values()) == [["00000000.jpg", "00000001.jpg"], ["00000000.jpg", "00000002.jpg"]]
+
+
+def test_copies_share_the_fate_of_the_first(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_video(raw / "v.mp4", range(3))
+    shutil.copy(raw / "v.mp4", raw / "w.mp4")
+    (raw / "a.jpg").write_bytes(b"no image")
+    shutil.copy(raw / "a.jpg", raw / "b.jpg")
+    shutil.copy(raw / "v.mp4", raw / "0.jpg")  # read as an image it is corrupt, as a video it is not
+    cleaned = _clean(raw)
+    assert _status(cleaned) == {
+        "0.jpg": "corrupt",
+        "a.jpg": "corrupt",
+        "b.jpg": "corrupt",
+        "v.mp4": "kept",
+        "w.mp4": "duplicate",
+    }
+    assert _row(cleaned, "w.mp4")[["samples", "kept", "duplicate"]].tolist() == [3, 0, 3]
+    assert _row(cleaned, "b.jpg")["reason"] == "equal bytes as a.jpg, which is corrupt: not recognised as an image"
+
+
+def test_a_second_iteration_decodes_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "m" / "a.png", 1)
+    write_video(raw / "v.mp4", range(3))
+    (raw / "bad.jpg").write_bytes(b"no image")
+    base = _base_after(_clean(raw))
+    write_image(raw / "b" / "new.png", 2)
+    write_image(raw / "m" / "0.bmp", 1)
+    shutil.copy(raw / "v.mp4", raw / "0.mp4")
+    shutil.copy(raw / "bad.jpg", raw / "bad2.jpg")
+    decoded: list[Task] = []
+
+    def noted(tasks: list[Task], *arguments: Any) -> list[DecodedFile]:
+        decoded.extend(tasks)
+        return decode_all(tasks, *arguments)
+
+    monkeypatch.setattr(stage, "decode_all", noted)
+    cleaned = _clean(raw, base)
+    assert [path for task in decoded for path in task.paths] == ["b/new.png", "m/0.bmp"]
+    assert cleaned.samples["filename"].tolist() == ["b/new.png"]
+    assert cleaned.samples["label"].tolist() == [1]  # m had 0, and keeps it
+    assert _status(cleaned) == {
+        "0.mp4": "duplicate",
+        "b/new.png": "kept",
+        "bad.jpg": "processed",
+        "bad2.jpg": "corrupt",
+        "m/0.bmp": "duplicate",
+        "m/a.png": "processed",
+        "v.mp4": "processed",
+    }
+    assert _row(cleaned, "0.mp4")[["duplicate_of", "samples", "duplicate"]].tolist() == ["v.mp4", 3, 3]
+    assert cleaned.dropped.set_index("filename").loc["m/0.bmp", "duplicate_of"] == "m/a.png"
+    assert "3 reused from the base: 1 samples kept" in summary(cleaned)
+
+
+def test_a_known_path_with_new_content_is_an_error_before_anything_is_decoded(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    base = _base_after(_clean(raw))
+    before = hashlib.sha256((raw / "a.png").read_bytes()).hexdigest()
+    write_image(raw / "a.png", 2)
+    now = hashlib.sha256((raw / "a.png").read_bytes()).hexdigest()
+    with pytest.raises(RawDataError, match=f"a.png: {before} before, {now} now"):
+        _clean(raw, base)
+    assert not list((tmp_path / "proxies").iterdir())
+
+
+def test_equal_sample_names_are_an_error(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_video(raw / "a.mp4", [1])
+    write_image(raw / "a-0-mp4.png", 2)
+    with pytest.raises(RawDataError, match=r"a-0-mp4.png from a-0-mp4.png and a.mp4"):
+        _clean(raw)
+    (raw / "a-0-mp4.png").unlink()
+    base = _base_after(_clean(raw))
+    write_image(raw / "a-0-mp4.png", 2)
+    with pytest.raises(RawDataError, match=r"a-0-mp4.png from a-0-mp4.png and a.mp4"):
+        _clean(raw, base)
+
+
+def test_retraining_makes_the_proxies_of_earlier_samples_again(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "m" / "a.png", 1)
+    write_image(raw / "left" / "over.png", 3)
+    write_video(raw / "v.mp4", [5, 5, 6], options={"qp": "0"})
+    first = _clean(raw)
+    base = _base_after(first, selected=10)
+    base = replace(base, selected=base.selected[base.selected["raw_path"] != "left/over.png"])
+    write_image(raw / "b" / "new.png", 2)
+    (raw / "moved.png").write_bytes((raw / "m" / "a.png").read_bytes())
+    (raw / "m" / "a.png").unlink()
+    (raw / "left" / "over.png").unlink()
+    cleaned = _clean(raw, base, retrain=True)
+    assert dict(zip(cleaned.samples["filename"], cleaned.samples["is_new"], strict=True)) == {
+        "b/new.png": True,
+        "m/a.png": False,
+        "v-0-mp4.png": False,
+        "v-2-mp4.png": False,
+    }
+    merged = cleaned.samples.merge(first.samples, on="filename", suffixes=("", "_before"))
+    assert (merged["pixel_hash"] == merged["pixel_hash_before"]).all()
+    assert (merged["label"] == merged["label_before"]).all()
+    assert cleaned.files["kept"].sum() == 1
+    assert "3 earlier samples decoded again" in summary(cleaned)
+    with ProxyReader(tmp_path / "proxies") as reader:
+        for shard, member in zip(cleaned.samples["shard"], cleaned.samples["member"], strict=True):
+            assert reader.image(shard, member).size in {(32, 24), (64, 48)}
+
+
+def test_retraining_needs_the_raw_files_of_the_datapool(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for number in range(13):
+        write_image(raw / f"{number:02d}.png", number)
+    base = _base_after(_clean(raw), selected=13)
+    for number in range(12):
+        (raw / f"{number:02d}.png").unlink()
+    with pytest.raises(RawDataError, match=r"12 raw files of its samples are gone: 00.png, .*09.png and 2 more"):
+        _clean(raw, base, retrain=True)
+
+
+def test_retraining_refuses_pixels_that_differ(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    base = _base_after(_clean(raw), selected=1)
+    base.processed["pixel_hash"] = "0" * 32
+    with pytest.raises(RawDataError, match=r"1 raw files decode to other pixels.*a.png"):
+        _clean(raw, base, retrain=True)
+
+
+def test_nothing_new_names_the_ways_on(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    base = _base_after(_clean(raw))
+    cleaned = _clean(raw, base)
+    assert [path.suffix for path in (tmp_path / "proxies").iterdir()] == [".zip"]
+    assert cleaned.samples.columns.tolist() == SAMPLES.names
+    with pytest.raises(NothingToSelectError, match=r"no new file in data/raw.*process_all: true.*reset --soft HEAD~1"):
+        require_something_new(cleaned, base, may_be_empty=False)
+    require_something_new(cleaned, base, may_be_empty=True)
+    (raw / "bad.jpg").write_bytes(b"no image")
+    write_image(raw / "same.bmp", 1)
+    with pytest.raises(
+        NothingToSelectError, match=r"no new sample \(1 duplicates of what is known; 1 corrupt: bad.jpg \(not recog"
+    ):
+        require_something_new(_clean(raw, base), base, may_be_empty=False)
+
+
+def test_only_corrupt_files_in_the_first_iteration(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for number in range(12):
+        (raw / f"{number:02d}.jpg").write_bytes(bytes([number]))
+    cleaned = _clean(raw)
+    for may_be_empty in (False, True):
+        with pytest.raises(RawDataError, match=r"none of the 12 .*00.jpg \(not recognised.* and 2 more"):
+            require_something_new(cleaned, NO_BASE, may_be_empty=may_be_empty)
+
+
+def test_tasks_are_videos_and_chunks_of_folders() -> None:
+    files = [(f"a/{number:04d}.png", "image", 1) for number in range(1000)]
+    files += [("a/v.mp4", "video", 30), ("a/x/y.png", "image", 1), ("z.png", "image", 1)]
+    tasks = tasks_of(files)
+    assert [(task.media, len(task.paths), task.declared) for task in tasks] == [
+        ("video", 1, 30),
+        ("image", 1, 1),
+        ("image", 512, 512),
+        ("image", 488, 488),
+        ("image", 1, 1),
+    ]
+    assert sorted(path for task in tasks for path in task.paths) == sorted(path for path, _, _ in files)
+
+
+def test_originals_prefer_the_base_and_then_the_first_name() -> None:
+    samples = pd.DataFrame({"filename": ["c", "b", "d", "e"], "pixel_hash": ["1", "1", "2", ""]})
+    base = pd.DataFrame({"filename": ["z", "y"], "pixel_hash": ["2", "2"]})
+    assert accounting.originals(samples, base).tolist() == ["b", "", "y", ""]
+
+
+def test_accounts_that_do_not_add_up_are_a_defect() -> None:
+    raw = pd.DataFrame({"path": ["a"]})
+    row = {"path": "a", "status": "kept", "samples": 2, "kept": 1, "corrupt": 0, "duplicate": 0}
+    with pytest.raises(RuntimeError, match="do not add up"):
+        accounting.require_complete(raw, pd.DataFrame([row]), 1)
+    with pytest.raises(RuntimeError, match="do not add up"):
+        accounting.require_complete(raw, pd.DataFrame([row | {"samples": 1}]), 2)
+    accounting.require_complete(raw, pd.DataFrame([row | {"samples": 1}]), 1)
+
+
+def test_a_raw_file_that_went_away_is_an_error(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    table = _raw(raw)
+    (raw / "a.png").unlink()
+    (tmp_path / "proxies").mkdir()
+    with pytest.raises(RawDataError, match=r"a.png could be read when .* but not now"):
+        clean(table, NO_BASE, raw, tmp_path / "proxies", SETTINGS, workers=1, retrain=False)
+
+
+def _write_base(folder: Path, base: BaseTables) -> None:
+    store.write_empty_datapool(folder)
+    store.write_ledger_part(folder, base.ledger, 1)
+    embeddings = np.zeros((len(base.processed), 4), np.float32)
+    write_shards(folder / store.EMBEDDINGS_FOLDER, base.processed, embeddings, "hash")
+    write_csv(base.selected, SELECTED, folder / store.SAMPLES_CSV)
+
+
+def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_image(paths.RAW / "cat" / "a.png", 1)
+    write_parquet(_raw(paths.RAW), RAW_FILES, paths.RAW_FILES)
+    paths.BASE.mkdir()
+    store.write_empty_datapool(paths.BASE)
+    assert stage.run(PARAMS).startswith("1 new files (0 corrupt), 0 reused from the base: 1 samples kept")
+    first = Cleaned(read_parquet(paths.SAMPLES), read_parquet(paths.DROPPED), read_parquet(paths.FILES))
+    assert len(list(paths.PROXIES.glob("*.zip"))) == 1
+    outputs = [path.read_bytes() for path in sorted(Path("data/clean").rglob("*")) if path.is_file()]
+    stage.run(PARAMS)
+    assert outputs == [path.read_bytes() for path in sorted(Path("data/clean").rglob("*")) if path.is_file()]
+
+    shutil.rmtree(paths.BASE)
+    paths.BASE.mkdir()
+    _write_base(paths.BASE, _base_after(first, selected=1))
+    assert len(read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER)) == 1
+    with pytest.raises(NothingToSelectError):
+        stage.run(PARAMS)
+    assert outputs == [path.read_bytes() for path in sorted(Path("data/clean").rglob("*")) if path.is_file()]
+    process_all = PARAMS.model_copy(update={"select": PARAMS.select.model_copy(update={"process_all": True})})
+    assert "0 new files (0 corrupt), 1 reused from the base: 0 samples kept" in stage.run(process_all)
+    assert len(read_parquet(paths.SAMPLES)) == 0
+    assert len(list(paths.PROXIES.glob("*.zip"))) == 1
+    store.mark_as_union(paths.BASE, ["1.dir", "2.dir"])
+    stage.run(PARAMS)
+
+    write_image(paths.RAW / "ant" / "b.png", 2)
+    write_parquet(_raw(paths.RAW), RAW_FILES, paths.RAW_FILES)
+    stage.run(PARAMS)
+    samples = read_parquet(paths.SAMPLES)
+    assert samples[["filename", "label", "label_name"]].to_numpy().tolist() == [["ant/b.png", 1, "ant"]]
+
+
+def test_hostile_files_end_as_expected(shared_data: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(shared_data / "images_hostile", raw)
+    cleaned = _clean(raw)
+    status = _status(cleaned)
+    expected = pd.read_csv(raw / "expected.csv").set_index("path")
+    copies = ["ok.jpg", *expected.index[expected["expect"] == "drop_exact_duplicate"]]
+    assert sorted(status[path] for path in copies) == ["duplicate", "duplicate", "kept"]
+    assert status[min(copies)] == "kept"
+    for path, expect in expected["expect"].items():
+        if path not in copies:
+            wanted = {"keep": "kept", "keep_or_reject_clearly": "kept", "ignore": "ignored"}.get(expect, "corrupt")
+            assert status[str(path)] == wanted, path
+    assert set(status) == {*expected.index, "expected.csv"}
+    corrupt = cleaned.files[cleaned.files["status"] == "corrupt"]
+    assert (corrupt["reason"] != "").all()
+
+
+def test_the_png_suite_ends_as_expected(shared_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(shared_data / "images_pngsuite", tmp_path / "raw")
+    for path, status in _status(_clean(tmp_path / "raw")).items():
+        if path.endswith(".png"):
+            assert (status == "corrupt") == path.startswith("x"), path
+
+
+@pytest.mark.slow
+def test_real_videos_are_kept_completely(shared_data: Path, tmp_path: Path) -> None:
+    for name in ("videos_batch1", "videos_formats"):
+        shutil.copytree(shared_data / name, tmp_path / "raw" / name)
+    cleaned = _clean(tmp_path / "raw", workers=2)
+    assert set(cleaned.files["status"]) == {"kept"}
+    assert (cleaned.files["samples"] == cleaned.files["declared_frames"]).all()
+    assert len(cleaned.samples) + int(cleaned.files["duplicate"].sum()) == 221 + 377 + 4 * 150

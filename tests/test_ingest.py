@@ -1,0 +1,123 @@
+"""Stage `ingest`: the table of raw files, its metrics, and what it says where there is nothing to use."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stages import paths
+from stages.errors import RawDataError
+from stages.files.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
+from stages.files.tables import read_parquet
+from stages.ingest import dvc_cache_folders, ingest, metrics, run, summary
+from stages.media.schema import RAW_FILES
+from stages.params.load import load_params
+from tests.media_files import write_image, write_video
+
+REPOSITORY = Path(__file__).parent.parent
+IMAGES, VIDEOS = ("jpg", "png"), ("mp4", "webm")
+
+
+def _ingest(folder: Path) -> pd.DataFrame:
+    return ingest(folder, IMAGES, VIDEOS)
+
+
+def test_every_file_has_a_row(tmp_path: Path) -> None:
+    write_image(tmp_path / "b" / "x.png", 1)
+    write_video(tmp_path / "v.mp4", range(7))
+    write_video(tmp_path / "w.webm", range(5))
+    (tmp_path / "notes.txt").write_bytes(b"12345")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    table = _ingest(tmp_path)
+    assert table["path"].tolist() == ["b/x.png", "empty.jpg", "notes.txt", "v.mp4", "w.webm"]
+    assert table["media"].tolist() == ["image", "image", "ignored", "video", "video"]
+    assert table["frames"].tolist() == [1, 1, 0, 7, 5]
+    by_path = table.set_index("path")
+    assert by_path.loc["v.mp4", "content_hash"] == sha256_of_file(tmp_path / "v.mp4")
+    assert by_path.loc["empty.jpg", "content_hash"] == sha256_of_bytes(b"")
+    assert by_path.loc["notes.txt", "content_hash"] == ""
+    assert by_path.loc["notes.txt", "size"] == 5
+    numbers = metrics(table, "0123456789abcdef")
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file() and path.name != "notes.txt")
+    assert numbers == {
+        "raw_files": 5,
+        "images": 2,
+        "videos": 2,
+        "ignored": 1,
+        "bytes": size,
+        "table": "0123456789abcdef",
+    }
+    assert summary(numbers) == "5 raw files: 2 videos, 2 images, 1 ignored"
+
+
+def test_a_file_that_cannot_be_read_is_ignored_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_image(tmp_path / "a.png", 1)
+    write_image(tmp_path / "b.png", 2)
+
+    def refuse(path: Path, progress: object = None) -> str:
+        if path.name == "b.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return sha256_of_file(path)
+
+    monkeypatch.setattr("stages.ingest.sha256_of_file", refuse)
+    table = _ingest(tmp_path)
+    assert table["media"].tolist() == ["image", "ignored"]
+    assert table["reason"].tolist() == ["", "cannot be read: Permission denied"]
+
+
+def test_nothing_to_use_is_an_error_that_names_the_endings(tmp_path: Path) -> None:
+    with pytest.raises(RawDataError, match=r"is missing.*jpg, png.*mp4, webm"):
+        _ingest(tmp_path / "absent")
+    with pytest.raises(RawDataError, match=r"is empty.*jpg, png.*mp4, webm"):
+        _ingest(tmp_path)
+    (tmp_path / ".gitignore").write_text("")
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(
+        RawDataError, match=r"holds 2 files, but neither image nor video \(for one, .gitignore: file of"
+    ):
+        _ingest(tmp_path)
+
+
+def test_links_into_the_dvc_cache_are_read(tmp_path: Path) -> None:
+    cached = write_image(tmp_path / ".dvc" / "cache" / "files" / "x.png", 1)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.png").symlink_to(cached)
+    table = ingest(tmp_path / "raw", IMAGES, VIDEOS, dvc_cache_folders(tmp_path / ".dvc"))
+    assert table["media"].tolist() == ["image"]
+    with pytest.raises(RawDataError, match="link out of the raw data folder"):
+        _ingest(tmp_path / "raw")
+
+
+def test_the_dvc_cache_can_be_elsewhere(tmp_path: Path) -> None:
+    dvc = tmp_path / ".dvc"
+    dvc.mkdir()
+    assert dvc_cache_folders(dvc) == [dvc / "cache"]
+    (dvc / "config").write_text(
+        "[core]\n    remote = s\n    autostage = false\n['remote \"s\"']\n    url = s3://b/%20\n"
+        '[cache]\n    dir = ../shared\n    type = "hardlink,copy"\n'
+    )
+    (dvc / "config.local").write_text('[cache]\n    dir = "/mnt/cache"\n')
+    assert dvc_cache_folders(dvc) == [dvc / "cache", dvc / "../shared", Path("/mnt/cache")]
+    (dvc / "config.local").write_text("no configuration")
+    assert dvc_cache_folders(dvc) == [dvc / "cache", dvc / "../shared"]
+
+
+def test_the_stage_writes_equal_bytes_for_equal_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(20):
+        write_image(paths.RAW / f"{number % 3}" / f"{number}.png", number)
+    params = load_params(REPOSITORY / "params.yaml")
+    assert run(params) == "20 raw files: 0 videos, 20 images, 0 ignored"
+    first = paths.RAW_FILES.read_bytes(), paths.INGEST_METRICS.read_bytes()
+    run(params)
+    assert (paths.RAW_FILES.read_bytes(), paths.INGEST_METRICS.read_bytes()) == first
+    assert md5_of_file(paths.RAW_FILES).encode() in first[1]
+    assert read_parquet(paths.RAW_FILES).columns.tolist() == RAW_FILES.names
+
+
+def test_real_hostile_files(shared_data: Path) -> None:
+    params = load_params(REPOSITORY / "params.yaml").ingest
+    table = ingest(shared_data / "images_hostile", params.image_extensions, params.video_extensions)
+    assert Counter(table["media"]) == {"image": 25, "ignored": 2}
+    assert set(table.loc[table["media"] == "ignored", "path"]) == {"expected.csv", "notes.txt"}
