@@ -9,7 +9,7 @@ import pandas as pd
 from stages.errors import RawDataError
 from stages.files.tables import empty_frame
 from stages.media.decoding import DecodedFile
-from stages.media.naming import label_name, sample_name
+from stages.media.naming import label_name, sample_name, shortlex
 from stages.media.schema import CORRUPT, DROPPED, DUPLICATE, FILES, IGNORED, KEPT, PROCESSED, SAMPLES
 
 NEW = ""
@@ -68,7 +68,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     }
     first_of_run: dict[tuple[str, str], str] = {}
     rows: list[dict[str, Any]] = []
-    for file in raw.itertuples():
+    for file in raw.sort_values("path", key=_shortlex_keys, kind="stable").itertuples():
         path, content = str(file.path), (str(file.content_hash), str(file.media))
         row: dict[str, Any] = {
             "path": path,
@@ -91,7 +91,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             if row["duplicate_of"] == path:
                 row["duplicate_of"] = ""
         rows.append(row)
-    return _typed(rows)
+    return _typed(rows).sort_values("path", kind="stable", ignore_index=True)
 
 
 def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str]) -> pd.DataFrame:
@@ -149,7 +149,7 @@ def require_unique_names(samples: pd.DataFrame, base: pd.DataFrame) -> None:
 
 
 def originals(samples: pd.DataFrame, base: pd.DataFrame) -> "pd.Series[str]":
-    """Find exact duplicates: what the base has processed stays before all, then the first filename in sorted order.
+    """Find exact duplicates: what the base has processed stays before all, then the first in shortlex order.
 
     Args:
         samples: new ones, `filename` and `pixel_hash` (empty for damaged frames, which are no duplicates).
@@ -158,12 +158,17 @@ def originals(samples: pd.DataFrame, base: pd.DataFrame) -> "pd.Series[str]":
     Returns:
         For each new sample the filename that stays in its place; empty if it stays itself. Index as in `samples`.
     """
-    sound = samples.loc[samples["pixel_hash"] != "", ["filename", "pixel_hash"]].sort_values("filename", kind="stable")
-    in_base = base[["filename", "pixel_hash"]].sort_values("filename", kind="stable")
+    sound = samples.loc[samples["pixel_hash"] != "", ["filename", "pixel_hash"]]
+    sound = sound.sort_values("filename", key=_shortlex_keys, kind="stable")
+    in_base = base[["filename", "pixel_hash"]].sort_values("filename", key=_shortlex_keys, kind="stable")
     everything = pd.concat([in_base, sound], ignore_index=True)
     first = everything.drop_duplicates("pixel_hash").set_index("pixel_hash")["filename"]
     staying = samples["pixel_hash"].map(first).fillna("").astype(str)
     return staying.where(staying != samples["filename"], "")
+
+
+def _shortlex_keys(names: "pd.Series[str]") -> "pd.Series[Any]":
+    return pd.Series([shortlex(str(name)) for name in names], index=names.index, dtype=object)
 
 
 def accounted(

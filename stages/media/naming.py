@@ -25,6 +25,14 @@ def sample_name(path: str, media: str, frame: int, frames: int) -> str:
     return f"{folder}{slash}{stem}-{frame:0{len(str(frames))}d}-{extension}.png"
 
 
+def shortlex(name: str) -> tuple[int, str]:
+    """Return the key of the order in which exact duplicates stay: shorter names first, then alphabetically.
+
+    An original usually has a shorter name than its copies (`copy of a.jpg`, `a (1).jpg`, `backup/a.jpg`).
+    """
+    return len(name), name
+
+
 def label_name(path: str) -> str:
     """Return the weak label of a raw file: its top-level folder, empty for a file beside the folders."""
     folder, slash, _ = path.removeprefix("./").partition("/")
