@@ -34,4 +34,4 @@ lock: setup ## renew requirements.lock from pyproject.toml (takes minutes)
 
 clean: ## delete caches of the tools and the generated demo clips; never data, datapool or reports
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis demo/clips
-	find demo stages tests benchmarks setup -type d -name __pycache__ -prune -exec rm -rf {} +
+	find . -path ./.venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

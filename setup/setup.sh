@@ -29,8 +29,10 @@ find_python() {
 
 # The interpreter runs, is 3.11, has pip, and its scripts belong to this folder (a copied .venv calls the original's).
 venv_is_whole() {
-  usable_python .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1 &&
-    { grep -qsF -e "$venv" .venv/bin/activate || grep -qsF -e "$(cd .venv && pwd -P)" .venv/bin/activate; }
+  usable_python .venv/bin/python && venv_belongs_here && .venv/bin/python -m pip --version >/dev/null 2>&1
+}
+venv_belongs_here() {
+  grep -qsF -e "$venv" .venv/bin/activate || grep -qsF -e "$(cd .venv && pwd -P)" .venv/bin/activate
 }
 
 install_debian_packages() {
@@ -52,6 +54,11 @@ install_debian_packages() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null ||
     fail "apt-get could not install $*. Install them by hand, then run it again."
 }
+
+# Nothing to do, which is the usual case, is found out in a tenth of a second.
+if cmp -s requirements.lock "$stamp" && venv_belongs_here && command -v git >/dev/null; then
+  if missing="$(.venv/bin/python setup/system_libraries.py 2>&1)" && [ -z "$missing" ]; then exit 0; fi
+fi
 
 python="$(find_python)"
 [ -n "$python" ] || usable_python .venv/bin/python ||

@@ -133,10 +133,10 @@ def train_checkpoint(
         former, weights = load_checkpoint(base)
         differing = architecture.differences(former, _SHAPES)
         if differing:
-            start = f", from new weights ({'; '.join(differing)} in the base)"
+            start = f"from new weights ({'; '.join(differing)} in the base)"
         else:
             load_weights(model, weights, base)
-            start = ", from the weights of the base"
+            start = "from the weights of the base"
     losses = train_model(model, architecture, ProxyReader(paths.PROXIES), members, settings)
     save_checkpoint(paths.CHECKPOINT, architecture, network_weights(model))
     return losses, start
@@ -145,11 +145,10 @@ def train_checkpoint(
 def summary(backbone: str, samples: int, losses: Sequence["LossValue"], start: str) -> str:
     """Say in a line what was trained."""
     if not losses:
-        return f"{samples} samples are too few to train on (2 needed): {backbone} with its initial weights{start}"
+        return f"no training, since {samples} of at least 2 samples are there: {backbone} {start or 'from new weights'}"
     steps = f"{len(losses)} step{'s' if len(losses) > 1 else ''}"
-    return (
-        f"trained {backbone} on {samples} samples{start}: {steps}, loss {losses[0].loss:.2f} -> {losses[-1].loss:.2f}"
-    )
+    curve = f"loss {losses[0].loss:.2f} -> {losses[-1].loss:.2f}"
+    return f"trained {backbone} {start + ' ' if start else ''}on {samples} samples: {steps}, {curve}"
 
 
 main = stage_command(train)

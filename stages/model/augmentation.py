@@ -21,6 +21,16 @@ from torch.utils.data import Dataset, Sampler
 from stages.model.architecture import Architecture
 from stages.model.proxy_source import ProxySource
 
+COLOUR_STRENGTH = 0.5
+GAUSSIAN_BLUR = 0.0
+SMALLEST_CROP = 0.2
+"""Weaker than lightly's defaults, which are made for 224 pixels and hundreds of epochs.
+
+The first two are what the SimCLR paper (appendix B.9) takes for images of 32 pixels. Tried on 341 photographs with 50
+steps at 64 pixels, one run each, all three together: loss 3.25 instead of 3.85, effective rank of the embedding 4.3
+instead of 2.7, accuracy of a linear probe for ten classes 0.28 instead of 0.20.
+"""
+
 Views = tuple[Tensor, Tensor]
 Draw = tuple[int, int]
 """Epoch and index of a sample."""
@@ -70,6 +80,9 @@ class AugmentedProxies(Dataset[Views]):
         self._seed = seed
         self._transform = SimCLRViewTransform(
             input_size=architecture.input_size,
+            cj_strength=COLOUR_STRENGTH,
+            gaussian_blur=GAUSSIAN_BLUR,
+            min_scale=SMALLEST_CROP,
             normalize={"mean": list(architecture.mean), "std": list(architecture.std)},
         )
 

@@ -102,7 +102,7 @@ def embed_proxies(
     cuda = cuda_wanted(accelerator)
     embedder = _BatchEmbedder(backbone, architecture, batch_size, cuda)
     batches = [members[start : start + batch_size] for start in range(0, len(members), batch_size)]
-    workers = min(threads or len(os.sched_getaffinity(0)), max(len(batches), 1))
+    workers = min(threads or _usable_cores(), max(len(batches), 1))
     embeddings = np.zeros((len(members), architecture.embedding_dim), np.float32)
     start = 0
     with (
@@ -120,6 +120,11 @@ def embed_proxies(
             "another checkpoint, or train anew with train.retrain: true and a lower train.learning_rate"
         )
     return unit_length(embeddings)
+
+
+def _usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_order(
@@ -149,7 +154,9 @@ class _BatchEmbedder:
         self._architecture = architecture
         self._batch_size = batch_size
         self._device = torch.device("cuda" if cuda else "cpu")
-        self._backbone = backbone.to(self._device)
+        # torch's annotations lack this argument.
+        backbone.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._backbone = backbone
         # A GPU computes one batch after the other, while other threads prepare theirs.
         self._turn = threading.Lock() if cuda else nullcontext()
         if cuda:
@@ -160,7 +167,8 @@ class _BatchEmbedder:
     def __call__(self, jpegs: Sequence[bytes]) -> NDArray[np.float32]:
         """Return the embeddings, as the model gives them, of at most `batch_size` proxies."""
         side = self._architecture.input_size
-        images = torch.zeros(self._batch_size, 3, side, side)
+        shape = (self._batch_size, 3, side, side)
+        images = torch.zeros(shape).contiguous(memory_format=torch.channels_last)
         for index, jpeg in enumerate(jpegs):
             images[index] = torch.from_numpy(prepared_pixels(jpeg, self._architecture))
         with torch.inference_mode(), self._turn:

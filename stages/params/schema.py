@@ -55,7 +55,7 @@ class TrainParams(Section):
     epochs: Count
     max_steps: Count | None
     batch_size: int = Field(strict=True, ge=2)
-    learning_rate: Real = Field(gt=0)
+    learning_rate: Real = Field(gt=0, le=1)
     temperature: Real = Field(gt=0)
     seed: int = Field(strict=True, ge=0, lt=2**32)
     workers: int = Field(strict=True, ge=0)

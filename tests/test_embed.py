@@ -1,0 +1,195 @@
+"""Stage `embed`: which samples are embedded, and that an embedding depends on its sample alone."""
+
+from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+
+# isort: split
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from ruamel.yaml import YAML
+from torchvision import transforms
+
+from stages import paths
+from stages.datapool.store import write_empty_datapool
+from stages.embed import embed, samples_to_embed
+from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files, write_shards
+from stages.errors import CheckpointError, ParamsError
+from stages.files.hashing import sha256_of_file
+from stages.files.tables import read_parquet, write_parquet
+from stages.media.schema import SAMPLES
+from stages.model.architecture import IMAGENET_MEAN, IMAGENET_STD
+from stages.model.embedding import embed_proxies, load_backbone, prepared_pixels, unit_length
+from stages.model.simclr import initial_model, network_weights
+from stages.model.weights import load_checkpoint, save_checkpoint
+from stages.params.schema import Params
+from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, jpeg, write_clean
+from tests.model_source import SourceOfJpegs
+
+SOURCE = SourceOfJpegs(13)
+
+
+def save_random(path: Path, batches: int = 2) -> None:
+    """Write a checkpoint of random weights whose batch norms have seen some data."""
+    model = initial_model(ARCHITECTURE, SETTINGS)
+    for _ in range(batches):
+        model.backbone(torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    save_checkpoint(path, ARCHITECTURE, network_weights(model))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "random.ckpt"
+    save_random(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def all_at_once(checkpoint: Path) -> NDArray[np.float32]:
+    return embed_proxies(SOURCE, SOURCE.members, checkpoint, batch_size=4, accelerator="cpu", threads=1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.permutations(range(13)), st.integers(0, 13), st.integers(1, 3))
+def test_an_embedding_depends_on_its_sample_alone(
+    checkpoint: Path, all_at_once: NDArray[np.float32], order: list[int], cut: int, threads: int
+) -> None:
+    for part in (order[:cut], order[cut:]):
+        members = [SOURCE.members[index] for index in part]
+        embeddings = embed_proxies(SOURCE, members, checkpoint, batch_size=4, accelerator="cpu", threads=threads)
+        assert embeddings.tobytes() == all_at_once[part].tobytes()
+
+
+def test_embeddings_have_unit_length_and_differ(all_at_once: NDArray[np.float32]) -> None:
+    assert all_at_once.shape == (13, 8)
+    assert all_at_once.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(all_at_once.astype(np.float64), axis=1), 1, atol=1e-6)
+    assert len(np.unique(all_at_once, axis=0)) == 13
+
+
+def test_they_are_what_a_plain_loop_gives(checkpoint: Path, all_at_once: NDArray[np.float32]) -> None:
+    _, backbone = load_backbone(checkpoint)
+    steps = [transforms.Resize((32, 32)), transforms.ToTensor(), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
+    transform = transforms.Compose(steps)
+    images = torch.stack([transform(SOURCE.image(*member)) for member in SOURCE.members])
+    with torch.inference_mode():
+        expected = torch.nn.functional.normalize(backbone(images)).numpy()
+    np.testing.assert_allclose(all_at_once, expected, atol=1e-5)
+
+
+def test_pixels_are_prepared_as_lightly_does() -> None:
+    content = jpeg(1, width=70, height=50)
+    steps = [transforms.Resize((32, 32)), transforms.ToTensor(), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
+    expected = transforms.Compose(steps)(Image.open(io.BytesIO(content)))
+    assert torch.from_numpy(prepared_pixels(content, ARCHITECTURE)).equal(expected)
+
+
+def test_the_number_of_threads_of_torch_has_no_influence(checkpoint: Path, all_at_once: NDArray[np.float32]) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        again = embed_proxies(SOURCE, SOURCE.members, checkpoint, batch_size=4, accelerator="cpu")
+    finally:
+        torch.set_num_threads(threads)
+    assert again.tobytes() == all_at_once.tobytes()
+
+
+def test_zero_stays_zero_and_lengths_do_not_depend_on_other_rows() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 33)).astype(np.float32)
+    rows[3] = 0
+    scaled = unit_length(rows)
+    assert not scaled[3].any()
+    assert all(unit_length(rows[index : index + 1]).tobytes() == scaled[index].tobytes() for index in range(50))
+
+
+def test_values_that_are_not_finite_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    architecture, weights = load_checkpoint(checkpoint)
+    weights = {name: value * 1e30 if value.is_floating_point() else value for name, value in weights.items()}
+    save_checkpoint(tmp_path / "huge.ckpt", architecture, weights)
+    with pytest.raises(CheckpointError, match=r"huge\.ckpt gives embeddings that are not finite \(2 of 2 samples\)"):
+        embed_proxies(SOURCE, SOURCE.members[:2], tmp_path / "huge.ckpt", batch_size=4, accelerator="cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told(checkpoint: Path) -> None:
+    with pytest.raises(ParamsError, match=r"train\.accelerator: gpu"):
+        embed_proxies(SOURCE, [], checkpoint, batch_size=4, accelerator="gpu")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Path) -> Path:
+    """A workspace with 6 new samples, a checkpoint and an empty base."""
+    monkeypatch.chdir(tmp_path)
+    write_clean(tmp_path, 6)
+    write_empty_datapool(paths.BASE)
+    paths.CHECKPOINT.parent.mkdir(parents=True)
+    paths.CHECKPOINT.write_bytes(checkpoint.read_bytes())
+    return tmp_path
+
+
+def params(**changes: Any) -> Params:
+    content = YAML(typ="safe", pure=True).load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+    content["train"].update(PARAMS | changes)
+    content["embed"]["batch_size"] = 4
+    return Params.model_validate(content)
+
+
+def base_of_the_same_checkpoint() -> None:
+    """Give the base the checkpoint, and three samples that it made embeddings for."""
+    (paths.BASE / "checkpoint_latest.ckpt").write_bytes(paths.CHECKPOINT.read_bytes())
+    earlier = read_parquet(paths.SAMPLES).iloc[:3].assign(filename=["a.png", "b.png", "c.png"])
+    vectors = np.eye(3, 8, dtype=np.float32)
+    write_shards(paths.BASE / "embeddings", earlier, vectors, sha256_of_file(paths.CHECKPOINT))
+
+
+def test_all_samples_of_a_first_iteration_are_embedded(workspace: Path) -> None:
+    assert embed(params()) == "6 samples embedded (8 values each), 0 reused from the base"
+    metadata, embeddings = read_shards(paths.EMBEDDINGS)
+    assert metadata["filename"].tolist() == read_parquet(paths.SAMPLES)["filename"].tolist()
+    assert embeddings.shape == (6, 8)
+    assert [shard_checkpoint(file) for file in shard_files(paths.EMBEDDINGS)] == [sha256_of_file(paths.CHECKPOINT)]
+    before = {file.name: file.read_bytes() for file in paths.EMBEDDINGS.iterdir()}
+    embed(params())
+    assert {file.name: file.read_bytes() for file in paths.EMBEDDINGS.iterdir()} == before
+
+
+def test_the_embeddings_of_the_base_are_reused(workspace: Path) -> None:
+    base_of_the_same_checkpoint()
+    assert embed(params()) == "6 samples embedded (8 values each), 3 reused from the base"
+
+
+def test_with_the_same_checkpoint_new_samples_only_are_embedded(workspace: Path) -> None:
+    base_of_the_same_checkpoint()
+    samples = read_parquet(paths.SAMPLES)
+    write_parquet(samples.assign(is_new=[True, False] * 3), SAMPLES, paths.SAMPLES)
+    assert embed(params()).startswith("3 samples embedded")
+    assert read_shards(paths.EMBEDDINGS)[0]["filename"].tolist() == samples["filename"].tolist()[::2]
+
+
+def test_nothing_new_gives_one_empty_shard(workspace: Path) -> None:
+    write_clean(workspace, 0)
+    assert embed(params()).startswith("0 samples embedded (8 values each)")
+    assert [read_parquet(file).shape[0] for file in shard_files(paths.EMBEDDINGS)] == [0]
+
+
+def test_another_checkpoint_embeds_everything_again(workspace: Path) -> None:
+    base_of_the_same_checkpoint()
+    save_random(paths.CHECKPOINT, batches=0)
+    samples = read_parquet(paths.SAMPLES)
+    write_parquet(samples.assign(is_new=False), SAMPLES, paths.SAMPLES)
+    assert embed(params()) == "6 samples embedded (8 values each), 0 reused from the base"
+
+
+def test_another_checkpoint_without_the_samples_of_the_datapool_is_refused() -> None:
+    samples = pd.DataFrame({"filename": ["b"], "is_new": [True]})
+    assert samples_to_embed(samples, pd.Series(["a"]), same_checkpoint=True)["filename"].tolist() == ["b"]
+    with pytest.raises(CheckpointError, match=r"1 samples of the datapool .* 'a' for one"):
+        samples_to_embed(samples, pd.Series(["a", "b"]), same_checkpoint=False)
