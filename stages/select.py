@@ -218,7 +218,7 @@ def summary(selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, p
     limit = sample_limit(len(candidates), params.n_samples, params.proportion_samples)
     if len(selection) < limit:
         text += f"; the next one would be nearer than select.min_distance: {params.min_distance}"
-    elif params.n_samples is not None and params.n_samples > len(candidates):
+    elif params.n_samples is not None and params.n_samples > len(candidates) > 0:
         text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
     return text
 

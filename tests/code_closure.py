@@ -10,7 +10,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
-ASSETS = {"stages/reporting/render.py": ["stages/reporting/templates"]}
+ASSETS = {"stages/reporting/render.py": ["stages/reporting/templates", "stages/reporting/fonts"]}
 """Folders of files that code reads besides importing modules."""
 
 

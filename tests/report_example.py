@@ -77,10 +77,12 @@ def example(
         settings: of the report.
         ignored: paths of raw files that are no media.
     """
-    folders = sorted({raw.path.split("/")[0] if "/" in raw.path else "" for raw in raws})
+    labels = {} if base is None else dict(zip(base.processed["label_name"], base.processed["label"], strict=True))
+    for folder in sorted({_folder(raw) for raw in raws} - set(labels)):
+        labels[folder] = len(labels)
     files = pd.DataFrame([_file_row(raw) for raw in raws] + [_ignored_row(path) for path in ignored])
     dropped = pd.DataFrame([row for raw in raws for row in _dropped_rows(raw)], columns=DROPPED.names)
-    rows = [row for raw in raws for row in _sample_rows(raw, folders)]
+    rows = [row for raw in raws for row in _sample_rows(raw, labels)]
     samples = pd.DataFrame(rows, columns=SAMPLES.names).sort_values("filename", ignore_index=True)
     embeddings = _embeddings(len(samples), dimension, seed, spread)
 
@@ -219,6 +221,10 @@ def _ignored_row(path: str) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _folder(raw: Raw) -> str:
+    return raw.path.split("/")[0] if "/" in raw.path else ""
+
+
 def _filename(raw: Raw, frame: int) -> str:
     stem, _, extension = raw.path.rpartition(".")
     return raw.path if raw.frames == 1 else f"{stem}-{frame:0{len(str(raw.frames))}d}-{extension}.png"
@@ -240,16 +246,24 @@ def _dropped_rows(raw: Raw) -> list[dict[str, object]]:
     return rows
 
 
-def _sample_rows(raw: Raw, folders: list[str]) -> list[dict[str, object]]:
-    folder = raw.path.split("/")[0] if "/" in raw.path else ""
+def _sample_rows(raw: Raw, labels: Mapping[str, int]) -> list[dict[str, object]]:
     is_image = raw.frames == 1
     return [
         {
-            "filename": _filename(raw, frame), "raw_path": raw.path, "content_hash": _hash(raw.path, 64),
-            "frame": frame, "time_s": np.nan if is_image else frame / 25, "width": 320, "height": 180,
-            "pixel_hash": _hash(_filename(raw, frame)[::-1], 32), "label": folders.index(folder), "label_name": folder,
-            "is_new": True, "shard": "", "member": "",
-        }  # fmt: skip
+            "filename": _filename(raw, frame),
+            "raw_path": raw.path,
+            "content_hash": _hash(raw.path, 64),
+            "frame": frame,
+            "time_s": np.nan if is_image else frame / 25,
+            "width": 320,
+            "height": 180,
+            "pixel_hash": _hash(_filename(raw, frame)[::-1], 32),
+            "label": labels[_folder(raw)],
+            "label_name": _folder(raw),
+            "is_new": True,
+            "shard": "",
+            "member": "",
+        }
         for frame in range(raw.corrupt + raw.duplicate, raw.frames)
     ]
 
@@ -265,7 +279,11 @@ def _embeddings(n: int, dimension: int, seed: int, spread: float) -> NDArray[np.
 
 
 def _greedy(
-    samples: pd.DataFrame, embeddings: NDArray[np.float32], old: pd.DataFrame, old_embeddings: NDArray[np.float32], n: int
+    samples: pd.DataFrame,
+    embeddings: NDArray[np.float32],
+    old: pd.DataFrame,
+    old_embeddings: NDArray[np.float32],
+    n: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Select by plain k-center."""
     names, old_names = samples["filename"].to_numpy(dtype=object), old["filename"].to_numpy(dtype=object)

@@ -38,7 +38,7 @@ def test_a_proportion_gives_at_least_one_and_never_too_many(n_candidates: int, p
 
 @given(st.integers(0, 2**16), st.integers(1, 40))
 def test_a_distance_as_it_is_written_keeps_its_sample(seed: int, dimension: int) -> None:
-    pair = np.float32(np.random.default_rng(seed).normal(size=(2, dimension)))
+    pair = np.random.default_rng(seed).normal(size=(2, dimension)).astype(np.float32)
     squared = squared_distances(pair[:1], pair[1])
     written = float(repr(float(euclidean(squared)[0])))
     assert squared[0] >= squared_threshold(written)
@@ -46,7 +46,7 @@ def test_a_distance_as_it_is_written_keeps_its_sample(seed: int, dimension: int)
 
 
 def test_a_distance_computed_in_float64_keeps_its_sample() -> None:
-    points = np.float32(np.random.default_rng(0).normal(size=(2000, 32)))
+    points = np.random.default_rng(0).normal(size=(2000, 32)).astype(np.float32)
     squared = squared_distances(points, points[0])[1:]
     exact = np.linalg.norm(points[1:].astype(np.float64) - points[0].astype(np.float64), axis=1)
     thresholds = np.array([squared_threshold(distance) for distance in exact])

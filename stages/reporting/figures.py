@@ -532,7 +532,7 @@ def notes(cleaning: schema.Cleaning, training: schema.Training, selection: schem
     seen, corrupt = cleaning.samples.seen, cleaning.samples.corrupt
     if seen and corrupt / seen > _MANY_CORRUPT:
         result.append(f"{corrupt / seen:.0%} of the samples that came in are corrupt: see the reasons in chapter 1.")
-    if selection.n_samples is not None and selection.n_samples > selection.candidates:
+    if selection.n_samples is not None and selection.n_samples > selection.candidates > 0:
         result.append(
             f"{selection.n_samples:,} samples were asked for; there were {selection.candidates:,} candidates."
         )

@@ -4,7 +4,8 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,9 +25,14 @@ OLD, LEFT = "#8a94a0", "#d3d9e0"
 INK, MUTED, LINE = "#16191d", "#5c6570", "#dfe3e8"
 """Blue for what is new, greys for what is old or left: apart in hue for the colour-blind, and in lightness in print."""
 
-FONT_FAMILY = "Inter"
+FONT_FAMILY = "Report Sans"
+"""A name of our own for Inter, so that a version of it that a machine has installed is not taken instead."""
+
 FONTS = Path(__file__).parent / "fonts"
 FONT_FILES = {400: FONTS / "Inter-Regular.otf", 600: FONTS / "Inter-SemiBold.otf"}
+
+BEFORE, AFTER = "distance_distr_before", "distance_distr_after"
+"""Charts of one side alone, as files only: the documents show both sides in one."""
 
 FULL_WIDTH, HALF_WIDTH = 6.85, 3.3  # inches, of an A4 page's text
 _PNG_DPI = 160
@@ -73,7 +79,7 @@ class Chart:
     Attributes:
         name: of its PNG file, without ending.
         description: what it shows, for those who cannot see it.
-        svg: an `<svg>` element for inlining.
+        svg: an `<svg>` element for inlining; empty for charts that the documents do not show.
         png: the bytes of a PNG file.
     """
 
@@ -98,10 +104,11 @@ def draw_charts(report: schema.Report, points: MapPoints) -> dict[str, Chart]:
 @contextmanager
 def _style() -> Iterator[None]:
     """Draw with the report's own settings and fonts, whatever the user's matplotlibrc and system hold."""
-    known = {entry.fname for entry in font_manager.fontManager.ttflist}
-    for file in FONT_FILES.values():
-        if str(file) not in known:
-            font_manager.fontManager.addfont(file)
+    fonts = font_manager.fontManager.ttflist
+    if not any(font.name == FONT_FAMILY for font in fonts):
+        for weight, file in FONT_FILES.items():
+            font = font_manager.ttfFontProperty(font_manager.get_font(file))
+            fonts.append(replace(font, name=FONT_FAMILY, weight=weight))
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -149,8 +156,8 @@ def distance_charts(report: schema.Report) -> list[Chart]:
         for name, before, after, before_label, after_label in sides
         if name == "distance_distr" or report.datapool.size_before
     ]
-    charts.append(_distance_chart("distance_distr_before", families, [("candidates", "Candidates", "before")]))
-    charts.append(_distance_chart("distance_distr_after", families, [("selected", "Selected", "after")]))
+    charts.append(_distance_chart(BEFORE, families, [("candidates", "Candidates", "before")]))
+    charts.append(_distance_chart(AFTER, families, [("selected", "Selected", "after")]))
     return charts
 
 
@@ -272,6 +279,17 @@ def growth_chart(datapool: schema.Datapool) -> Chart:
     return _chart("datapool_growth", "Samples in the datapool by iteration", figure)
 
 
+def can_show(character: str) -> bool:
+    """Whether the report's own fonts have a glyph for a character."""
+    return all(ord(character) in _characters(file) for file in FONT_FILES.values())
+
+
+@cache
+def _characters(file: Path) -> frozenset[int]:
+    """Return the code points that a font has glyphs for."""
+    return frozenset(font_manager.get_font(file).get_charmap())
+
+
 def _title(figure: Figure, text: str) -> None:
     """Write a title that begins where the chart does, in line with the text around it."""
     figure.suptitle(text, x=0, ha="left", fontsize=_STYLE["axes.titlesize"], fontweight=600, color=INK)
@@ -294,8 +312,12 @@ def _say(axes: Axes, text: str) -> None:
 def _chart(name: str, description: str, figure: Figure) -> Chart:
     """Render a figure to SVG and PNG without date, software or other traces of the run."""
     FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout is settled: no need to find it again for each format
     png, svg = io.BytesIO(), io.StringIO()
     figure.savefig(png, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None})
+    if name in (BEFORE, AFTER):
+        return Chart(name, description, "", png.getvalue())
     figure.savefig(
         svg, format="svg", dpi=220, transparent=True,
         metadata={"Date": None, "Creator": None, "Format": None, "Type": None},

@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 from stages.reporting import schema
 from stages.reporting.figures import MapPoints
 from stages.reporting.pictures import as_data_uri
-from stages.reporting.plots import FONT_FAMILY, FONT_FILES, LEFT, NEW, NEW_TINT, OLD, Chart
+from stages.reporting.plots import FONT_FAMILY, FONT_FILES, LEFT, NEW, NEW_TINT, OLD, Chart, can_show
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "report.html.j2"
@@ -32,6 +32,10 @@ SCRIPT = "report.js"
 PDF_SOURCES = 40
 """Rows of the table of sources in the PDF; the HTML page and the JSON file have all that the figures list."""
 
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Controls, marks of the direction of writing, and characters that take no place."""
+
+_PARAMETER_COLUMNS, _HEADING_ROWS = 3, 2
 _FALLBACK_FAMILY = "Report Fallback"
 _FIXED_EPOCH = "315532800"  # 1980-01-01, the first date that every format can hold
 
@@ -53,7 +57,7 @@ def render_html(
     return _render(
         report, charts, pictures, interactive=True, style=trusted(style), script=trusted(script),
         script_hash=script_hash, map_data=map_data(report, points),
-        source_rows=report.sources.rows, sections=sections(report),
+        source_rows=report.sources.rows,
     )  # fmt: skip
 
 
@@ -65,18 +69,22 @@ def render_pdf(report: schema.Report, charts: Mapping[str, Chart], pictures: Map
         charts: by name.
         pictures: `data:` URIs by filename.
     """
-    from weasyprint import HTML
+    from weasyprint import CSS, HTML
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher
 
-    style = font_faces(with_fallback=True) + _style("base.css") + _style("print.css")
+    style = _style("base.css") + _style("print.css")
     html = _render(
         report, charts, pictures, interactive=False, style=trusted(style), script=None, script_hash=None, map_data=None,
-        source_rows=report.sources.rows[:PDF_SOURCES], sections=sections(report),
+        source_rows=report.sources.rows[:PDF_SOURCES],
     )  # fmt: skip
+    needs_fallback = not all(can_show(character) for character in set(html) if character.isprintable())
     with _quiet(), _fixed_date():
-        document = HTML(string=html, base_url=None, url_fetcher=URLFetcher(allowed_protocols=["data"]))
-        pdf: bytes = document.write_pdf(font_config=FontConfiguration())
+        fonts = FontConfiguration()
+        fetcher = URLFetcher(allowed_protocols=["data"])
+        faces = CSS(string=font_faces(with_fallback=needs_fallback), font_config=fonts, url_fetcher=fetcher)
+        document = HTML(string=html, base_url=None, url_fetcher=fetcher)
+        pdf: bytes = document.write_pdf(stylesheets=[faces], font_config=fonts)
     return pdf
 
 
@@ -117,12 +125,19 @@ def trusted(text: str) -> Markup:
     return Markup(text)  # noqa: S704
 
 
-def sections(report: schema.Report) -> dict[str, list[tuple[str, Any]]]:
-    """Return the parameters by section of `params.yaml`."""
-    result: dict[str, list[tuple[str, Any]]] = {}
+def parameter_columns(report: schema.Report, columns: int) -> list[list[tuple[str, list[tuple[str, Any]]]]]:
+    """Distribute the sections of `params.yaml`, with their keys and values, over columns of about the same height."""
+    sections: dict[str, list[tuple[str, Any]]] = {}
     for key, setting in report.configuration.parameters.items():
         section, _, short = key.partition(".")
-        result.setdefault(section, []).append((short, setting))
+        sections.setdefault(section, []).append((short, setting))
+    heights = {section: len(keys) + _HEADING_ROWS for section, keys in sections.items()}
+    result: list[list[tuple[str, list[tuple[str, Any]]]]] = [[] for _ in range(columns)]
+    above = 0
+    for section, keys in sections.items():
+        middle = above + heights[section] / 2
+        result[min(columns - 1, int(columns * middle / sum(heights.values())))].append((section, keys))
+        above += heights[section]
     return result
 
 
@@ -142,6 +157,7 @@ def _render(report: schema.Report, charts: Mapping[str, Chart], pictures: Mappin
         r=report,
         charts={key: trusted(chart.svg) for key, chart in charts.items()},
         pictures=pictures,
+        parameter_columns=parameter_columns(report, _PARAMETER_COLUMNS),
         colours={"new": NEW, "new_tint": NEW_TINT, "old": OLD, "left": LEFT},
         **more,
     )
@@ -172,10 +188,10 @@ def money(amount: float) -> str:
 def name(text: str) -> Markup:
     """Write a filename so that it cannot disturb its surroundings.
 
-    It keeps to its own direction of writing (`<bdi>`), may break after separators, and shows the characters that
-    override the direction of writing, which would let one name look like another, as their code.
+    It keeps to its own direction of writing (`<bdi>`), may break after separators, and shows characters that are not
+    seen or turn the direction of writing, and so would let one name look like another, as their code.
     """
-    visible = re.sub(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]", lambda found: f"[U+{ord(found[0]):04X}]", text)
+    visible = _HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
     parts = re.split(r"(?<=[/_\-.])", visible)
     return Markup("<bdi>") + Markup("<wbr>").join(escape(part) for part in parts if part) + Markup("</bdi>")
 

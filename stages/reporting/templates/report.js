@@ -65,7 +65,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     check.addEventListener("change", () => { visible[index] = check.checked; draw(); });
     const dot = document.createElement("i");
     dot.style.background = data.colours[index];
-    label.append(check, dot, `${group} (${total.toLocaleString("en")})`);
+    label.append(check, dot, `${group[0].toUpperCase()}${group.slice(1)} (${total.toLocaleString("en")})`);
     legend.append(label);
   });
   box.prepend(legend);

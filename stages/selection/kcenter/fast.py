@@ -49,7 +49,7 @@ class Tuning:
         threads: None for one a core.
     """
 
-    group_size: int = 256
+    group_size: int = 64
     cluster_from: float = 3e9
     outer: int = 4096
     inner: int = 2048
@@ -93,6 +93,25 @@ def farthest_first(
     )
 
 
+def picks_only(
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    limit: int,
+    threshold: np.float32,
+    tuning: Tuning | None = None,
+) -> NDArray[np.int64]:
+    """Return the picks of `farthest_first`, (k,) int64, without finding out which of them covers each candidate.
+
+    Args: as for `farthest_first`.
+    """
+    tuning = tuning or Tuning()
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or usable_cores()) as executor:
+        search = Search(candidates, base, min(limit, len(candidates)), tuning, executor)
+        search.select(threshold)
+        search.take_duplicates(threshold)
+    return search.picks[search.n_base : search.count]
+
+
 class Search:
     """The candidates, the centres so far, and what is known of the distances between them.
 
@@ -118,7 +137,7 @@ class Search:
         n, dimension = candidates.shape
         self.n_base = self.count = len(base)
         self.limit = len(base) + limit
-        project = projection.fit(candidates)
+        project = projection.fit(candidates, base, limit)
         phi, half = project(candidates, executor)
         if n * self.limit < tuning.cluster_from:
             order, start = np.arange(n), grouping.runs(n, tuning.group_size)
@@ -148,6 +167,17 @@ class Search:
         self.pick_nearest = np.full(self.limit, -1, np.int64)
         self.find_nearest(0)
 
+    def _pick_first(self) -> None:
+        """With an empty base, pick candidate 0: nothing is near or far yet."""
+        if self.count == 0 < self.limit:
+            row = int(np.flatnonzero(self._points.order == 0)[0])
+            self._centres.vectors[0] = self._points.vectors[0]
+            self._centres.phi[0] = self._points.phi[row]
+            self._centres.phi[0, -1] = -self._points.half[row]
+            self.picks[0], self.count = 0, 1
+            self._cover.squared[row], self._cover.nearest[row] = -1, 0
+            self.find_nearest(0)
+
     def find_nearest(self, first: int) -> None:
         """Make what is known of every candidate exact, considering the centres from number `first` on."""
         if first < self.count:
@@ -169,6 +199,7 @@ class Search:
                 len(self._groups.half),
                 min(step, 64),
             )
+            self._up_to_date(kernels.at_least(self._cover.squared, np.float32(0)), np.float32(0), by_group=False)
         self._cover.seen[:] = self.count
 
     def in_callers_order(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -181,20 +212,22 @@ class Search:
 
     def select(self, threshold: np.float32) -> None:
         """Pick until the limit, the threshold, or until all that is left are duplicates of selected samples."""
+        self._pick_first()
         n = len(self._points.order)
         outer = max(self._tuning.outer, n // 16)
         target = outer
         lowest = max(threshold, _TINY)
         ended = False
         with tqdm(total=self.limit - self.n_base, desc="select", disable=None, leave=False) as progress:
+            progress.update(self.count - self.n_base)
             while self.count < self.limit and not ended:
                 floor = max(lowest, _nth_largest(self._cover.squared, target, sample=65_536))
-                rows = kernels.rows_at_least(self._cover, floor)
+                rows = kernels.at_least(self._cover.squared, floor)
                 if len(rows) == 0:  # the sample that the floor was taken from missed the few that are left
                     floor = self._cover.squared.max()
                     if floor < lowest:
                         return
-                    rows = kernels.rows_at_least(self._cover, floor)
+                    rows = kernels.at_least(self._cover.squared, floor)
                 before = self.count
                 rows = self._up_to_date(rows, floor, by_group=True)
                 n_active = len(rows)

@@ -109,8 +109,8 @@ class Groups(NamedTuple):
 
 
 @compiled_reordered
-def _sum_of_squares(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> float:
-    total: float = 0.0
+def _sum_of_squares(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float64:
+    total = np.float64(0)
     for j in range(points.shape[1]):
         difference = np.float64(points[row, j]) - np.float64(others[column, j])
         total += difference * difference
@@ -118,12 +118,15 @@ def _sum_of_squares(points: NDArray[np.float32], row: int, others: NDArray[np.fl
 
 
 @compiled
-def _sum_in_lanes(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> float:
+def _sum_in_lanes(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float64:
     lanes = np.zeros(8)
     for j in range(points.shape[1]):
         difference = np.float64(points[row, j]) - np.float64(others[column, j])
         lanes[j % 8] += difference * difference
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    total: np.float64 = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + (
+        (lanes[1] + lanes[5]) + (lanes[3] + lanes[7])
+    )
+    return total
 
 
 @compiled
@@ -217,10 +220,29 @@ def _settle(
 
 
 @compiled
+def _copy_row(source: NDArray[np.float32], source_row: int, target: NDArray[np.float32], target_row: int) -> None:
+    """Copy one row; `target[i] = source[j]` would do the same and take a second longer to compile."""
+    for t in range(source.shape[1]):
+        target[target_row, t] = source[source_row, t]
+
+
+@compiled
 def _take_rows(matrix: NDArray[np.float32], rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
     for r in range(rows.shape[0]):
-        for t in range(matrix.shape[1]):
-            out[r, t] = matrix[rows[r], t]
+        _copy_row(matrix, rows[r], out, r)
+
+
+@compiled
+def _first_not_below(ascending: NDArray[np.int64], value: int) -> int:
+    """Return the first position whose value is not below `value`."""
+    low, high = 0, ascending.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @compiled
@@ -276,7 +298,7 @@ def refresh(
             np.dot(left, right.T, inner)
             for r in range(n_now):
                 row = now[r]
-                first = np.searchsorted(part, cover.seen[row])
+                first = _first_not_below(part, cover.seen[row])
                 _settle(points, centres, cover, row, inner[r, first:], part[first:], floor, slack, open_)
                 if cover.squared[row] >= floor:
                     cover.seen[row] = last + 1
@@ -308,21 +330,6 @@ def refresh_all_columns(
         first = min(first, cover.seen[rows[r]])
     if first < count:
         refresh(points, centres, cover, rows, np.arange(first, count), count, floor, slack, width)
-
-
-@compiled
-def rows_at_least(cover: Cover, floor: np.float32) -> NDArray[np.int64]:
-    """Return the rows whose upper bound is not below `floor`, ascending."""
-    count = 0
-    for i in range(cover.squared.shape[0]):
-        count += cover.squared[i] >= floor
-    rows = np.empty(count, np.int64)
-    count = 0
-    for i in range(cover.squared.shape[0]):
-        if cover.squared[i] >= floor:
-            rows[count] = i
-            count += 1
-    return rows
 
 
 # ---- groups: which columns can matter to which ball
@@ -460,6 +467,40 @@ def mark_pending(
 
 
 @compiled
+def _largest(values: NDArray[np.float32]) -> int:
+    """Return the position of the largest value."""
+    best = 0
+    for k in range(1, values.shape[0]):
+        if values[k] > values[best]:
+            best = k
+    return best
+
+
+@compiled
+def at_least(values: NDArray[np.float32], limit: np.float32) -> NDArray[np.int64]:
+    """Return the positions of the values that are not below `limit`, ascending."""
+    found = np.empty(values.shape[0], np.int64)
+    count = 0
+    for k in range(values.shape[0]):
+        if values[k] >= limit:
+            found[count] = k
+            count += 1
+    return found[:count].copy()
+
+
+@compiled
+def _from_largest(values: NDArray[np.float32], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return some positions sorted by their values, the largest first."""
+    keys = np.empty(positions.shape[0], np.float32)
+    for k in range(keys.shape[0]):
+        keys[k] = -values[positions[k]]
+    order = np.argsort(keys)
+    for k in range(order.shape[0]):
+        order[k] = positions[order[k]]
+    return order
+
+
+@compiled
 def search_groups(
     points: Points,
     centres: Centres,
@@ -475,8 +516,8 @@ def search_groups(
     """Find the exact nearest among some columns for every row of some groups that is not a pick.
 
     The columns are taken from the centre of the ball outwards. By the triangle inequality a row is done when the next
-    one is farther from the centre of the ball than `sqrt(squared[row]) + radius[row]`. Where that rules out less than
-    half of them, sorting does not pay, and each row is compared with all columns that it has not seen.
+    one is farther from the centre of the ball than `sqrt(squared[row]) + radius[row]`. Where that would rule out less
+    than half of them, sorting does not pay, and the rows are left to `refresh_all_columns`.
     """
     size = 0
     for group in range(from_group, to_group):
@@ -490,7 +531,7 @@ def search_groups(
     inner = np.dot(groups.phi[from_group:to_group], centres.phi[from_column:to_column].T)
     for group in range(from_group, to_group):
         to_ball = inner[group - from_group]
-        closest = from_column + int(np.argmax(to_ball))
+        closest = from_column + _largest(to_ball)
         for row in range(groups.start[group], groups.start[group + 1]):
             if cover.squared[row] >= 0:
                 squared = squared_distance(points.vectors, points.order[row], centres.vectors, closest)
@@ -499,16 +540,12 @@ def search_groups(
                     cover.nearest[row] = closest
         reach = _reach(groups, cover, group)
         limit = groups.half[group] - (reach * reach + slack) * np.float32(0.5)
-        near = np.flatnonzero(to_ball >= limit)
+        near = at_least(to_ball, limit)
         if near.shape[0] * 2 > to_column - from_column:
-            n_rows = 0
-            for row in range(groups.start[group], groups.start[group + 1]):
-                if cover.squared[row] >= 0 and cover.seen[row] < to_column:
-                    rows[n_rows] = row
-                    n_rows += 1
-            refresh_all_columns(points, centres, cover, rows[:n_rows], to_column, np.float32(0), slack, 4 * width)
             continue
-        near = near[np.argsort(-to_ball[near])]
+        for row in range(groups.start[group], groups.start[group + 1]):
+            cover.seen[row] = to_column
+        near = _from_largest(to_ball, near)
         at = 0
         while at < near.shape[0]:
             end = min(near.shape[0], at + width)
@@ -522,7 +559,9 @@ def search_groups(
                         n_rows += 1
             if n_rows == 0:
                 break
-            columns = near[at:end] + from_column
+            columns = near[at:end].copy()
+            for c in range(end - at):
+                columns[c] += from_column
             left = a[: n_rows * q].reshape(n_rows, q)
             right = b[: (end - at) * q].reshape(end - at, q)
             block = product[: n_rows * (end - at)].reshape(n_rows, end - at)
@@ -538,10 +577,10 @@ def search_groups(
 
 
 @compiled_reordered
-def _inner(matrix: NDArray[np.float32], row: int, vector: NDArray[np.float32]) -> np.float32:
+def _inner(rows: NDArray[np.float32], row: int, columns: NDArray[np.float32], column: int) -> np.float32:
     total = np.float32(0)
-    for t in range(vector.shape[0]):
-        total += matrix[row, t] * vector[t]
+    for t in range(rows.shape[1]):
+        total += rows[row, t] * columns[column, t]
     return total
 
 
@@ -593,7 +632,6 @@ def pick_among(
         from_product[r] = _limit(points, cover, rows[r], slack)
         if best < 0 or squared[r] > squared[best] or (squared[r] == squared[best] and candidate[r] < candidate[best]):
             best = r
-    centre = np.empty(q, np.float32)
     ended = False
     while best >= 0 and squared[best] >= floor and count < limit:
         if squared[best] < threshold:
@@ -604,10 +642,9 @@ def pick_among(
         picks[count] = pick
         pick_squared[count] = squared[best]
         pick_nearest[count] = cover.nearest[row]
-        centre[:] = phi[best]
-        centre[q - 1] = -points.half[row]
-        centres.phi[count] = centre
-        centres.vectors[count] = points.vectors[pick]
+        _copy_row(phi, best, centres.phi, count)
+        centres.phi[count, q - 1] = -points.half[row]
+        _copy_row(points.vectors, pick, centres.vectors, count)
         squared[best] = np.float32(-1)
         cover.squared[row] = np.float32(-1)
         cover.nearest[row] = count
@@ -617,7 +654,7 @@ def pick_among(
             if squared[r] < floor:
                 below += 1
                 continue
-            if _inner(phi, r, centre) >= from_product[r]:
+            if _inner(phi, r, centres.phi, count) >= from_product[r]:
                 exact = squared_distance(points.vectors, candidate[r], points.vectors, pick)
                 if exact < squared[r]:
                     squared[r] = exact
@@ -644,7 +681,7 @@ def pick_among(
                     squared[kept] = squared[r]
                     candidate[kept] = candidate[r]
                     from_product[kept] = from_product[r]
-                    phi[kept] = phi[r]
+                    _copy_row(phi, r, phi, kept)
                     kept += 1
             m = kept
             best = new_best
@@ -661,15 +698,15 @@ def pick_among(
 def permute_rows(matrix: NDArray[np.float32], order: NDArray[np.int64]) -> None:
     """Put row `order[i]` at `i`, in place, along the cycles of the permutation: no second matrix is needed."""
     done = np.zeros(order.shape[0], np.bool_)
-    held = np.empty(matrix.shape[1], np.float32)
+    held = np.empty((1, matrix.shape[1]), np.float32)
     for start in range(order.shape[0]):
         if done[start] or order[start] == start:
             continue
-        held[:] = matrix[start]
+        _copy_row(matrix, start, held, 0)
         at = start
         while order[at] != start:
-            matrix[at] = matrix[order[at]]
+            _copy_row(matrix, order[at], matrix, at)
             done[at] = True
             at = order[at]
-        matrix[at] = held
+        _copy_row(held, 0, matrix, at)
         done[at] = True

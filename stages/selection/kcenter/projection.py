@@ -12,6 +12,7 @@ bounds by the triangle inequality; J. Hwang, B. Han, H.-K. Ahn, A fast nearest n
 embedding, CVPR 2012, for projection plus norm of the rest).
 """
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -72,13 +73,15 @@ class Projection:
         return phi, half
 
 
-def fit(vectors: NDArray[np.float32]) -> Projection:
+def fit(vectors: NDArray[np.float32], base: NDArray[np.float32], n_picks: int) -> Projection:
     """Choose the mean, the principal directions and how many of them, from a sample of the vectors.
 
     The choice has an influence on speed only.
 
     Args:
-        vectors: (n, d) float32, n at least 1.
+        vectors: (n, d) float32 candidates, n at least 1.
+        base: (m, d) float32 samples that they are compared with first.
+        n_picks: number of candidates that they are compared with afterwards, at most.
     """
     rng = np.random.default_rng(0)
     sample = vectors[np.sort(rng.choice(len(vectors), min(len(vectors), _SPECTRUM_SAMPLE), replace=False))]
@@ -86,34 +89,46 @@ def fit(vectors: NDArray[np.float32]) -> Projection:
     centred = sample - mean
     _, directions = np.linalg.eigh(centred.T @ centred)
     basis = directions[:, ::-1]
-    few = centred[rng.choice(len(centred), min(len(centred), 2 * _COST_SAMPLE), replace=False)] @ basis
-    return Projection(mean, np.ascontiguousarray(basis[:, : _cheapest_width(few)]))
+    own = centred[rng.choice(len(centred), min(len(centred), 2 * _COST_SAMPLE), replace=False)] @ basis
+    points, centres = own[::2], own[1::2]
+    comparisons = [(centres, n_picks)] if len(centres) else []
+    if len(base):
+        few = base[np.sort(rng.choice(len(base), min(len(base), _COST_SAMPLE), replace=False))]
+        comparisons.append(((few - mean) @ basis, len(base)))
+    return Projection(mean, np.ascontiguousarray(basis[:, : _cheapest_width(points, comparisons)]))
 
 
-def _cheapest_width(rotated: NDArray[np.float64]) -> int:
+def _cheapest_width(points: NDArray[np.float64], comparisons: Sequence[tuple[NDArray[np.float64], int]]) -> int:
     """Return the number of directions with the smallest expected cost a pair.
 
     A pair costs its share of the matrix product, and the exact distance where the bound lets it through. Constants
-    are nanoseconds on one core of a server processor; only their ratios matter.
+    are nanoseconds on one core of a server processor; only their ratios matter. A base can be far from all candidates
+    while these are near to each other, and then needs more directions, so both are weighed.
 
     Args:
-        rotated: (m, d) float64 sample in the basis of principal directions.
+        points: (m, d) float64 sample of the candidates in the basis of principal directions.
+        comparisons: samples of the centres, (k, d) float64 in that basis, and how many centres each stands for.
     """
-    dimension = int(rotated.shape[1])
-    half = max(1, len(rotated) // 2)
-    points, centres = rotated[:half], rotated[-half:]
-    exact = _pairwise_squared(points, centres)
-    np.putmask(exact, exact == 0, np.inf)
-    nearest = exact.min(axis=1, keepdims=True)
+    dimension = int(points.shape[1])
+    total = max(1, sum(weight for _, weight in comparisons))
     best, best_cost = dimension, np.inf
     for width in [*(w for w in _WIDTHS if w < dimension), dimension]:
-        rest_points = np.linalg.norm(points[:, width:], axis=1)
-        rest_centres = np.linalg.norm(centres[:, width:], axis=1)
-        bound = _pairwise_squared(points[:, :width], centres[:, :width]) + (rest_points[:, None] - rest_centres) ** 2
-        cost = 0.25 + 0.018 * (width + 2) + float((bound < nearest).mean()) * (150 + 0.9 * dimension)
+        cost = 0.25 + 0.018 * (width + 2)
+        for centres, weight in comparisons:
+            cost += weight / total * _share_let_through(points, centres, width) * (150 + 0.9 * dimension)
         if cost < best_cost:
             best, best_cost = width, cost
     return best
+
+
+def _share_let_through(points: NDArray[np.float64], centres: NDArray[np.float64], width: int) -> float:
+    """Return the share of pairs whose bound with some directions is below the distance to the nearest centre."""
+    exact = _pairwise_squared(points, centres)
+    nearest = exact.min(axis=1, keepdims=True)
+    rest_points = np.linalg.norm(points[:, width:], axis=1)
+    rest_centres = np.linalg.norm(centres[:, width:], axis=1)
+    bound = _pairwise_squared(points[:, :width], centres[:, :width]) + (rest_points[:, None] - rest_centres) ** 2
+    return float((bound < nearest).mean())
 
 
 def _pairwise_squared(points: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:

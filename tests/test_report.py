@@ -1,0 +1,179 @@
+"""The stage `report`: what it writes, and that equal inputs give equal bytes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages import paths
+from stages.media.proxies import ProxyReader
+from stages.report import picture_reader
+from stages.reporting import outputs
+from stages.reporting.inputs import ReportInputs
+from tests.conftest import REPOSITORY
+from tests.report_example import SECOND, example, write_workspace
+
+EXPECTED = {
+    "corruptness_check_information.json", "metrics.json", "report.html", "report.json", "report.pdf",
+    "report.schema.json", "filenames/corrupt_filenames.txt", "filenames/duplicate_filenames.txt",
+    "filenames/removed_filenames.txt", "filenames/sampled_filenames.txt", "plots/datapool_growth.csv",
+    "plots/datapool_growth.png", "plots/distance_distr.png", "plots/distance_distr_after.png",
+    "plots/distance_distr_before.png", "plots/distance_distr_datapool.png", "plots/map.csv",
+    "plots/nearest_distances.csv", "plots/pairwise_distances.csv", "plots/pick_distance.csv",
+    "plots/pick_distance.png", "plots/scatter_pca.png",
+}  # fmt: skip
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def inputs() -> ReportInputs:
+    return example(SECOND, base=example(), seed=2, n_samples=4)
+
+
+def run_stage(folder: Path, inputs: ReportInputs, **environment: str) -> Path:
+    """Write the inputs to a new folder and run the stage there as DVC does."""
+    folder.mkdir(parents=True)
+    write_workspace(folder, inputs)
+    shutil.copy(REPOSITORY / "params.yaml", folder)
+    result = subprocess.run(
+        [sys.executable, "-m", "stages.report"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert result.stdout.startswith("report: 4 of 18 candidates selected; ")
+    assert result.stdout.count("\n") == 1
+    return folder / paths.REPORTS
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, inputs: ReportInputs) -> Path:
+    return run_stage(tmp_path_factory.mktemp("here") / "a", inputs, PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
+
+
+def load(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_everything_is_written(written: Path) -> None:
+    assert set(files_below(written)) == EXPECTED
+
+
+def test_equal_inputs_give_equal_bytes_in_any_folder_and_zone(
+    written: Path, tmp_path: Path, inputs: ReportInputs
+) -> None:
+    other = run_stage(
+        tmp_path / "a folder" / "elsewhere", inputs, PYTHONHASHSEED="2", TZ="Asia/Tokyo", OMP_NUM_THREADS="2",
+        LC_ALL="C.UTF-8", SOURCE_DATE_EPOCH="1700000000", MPLCONFIGDIR=str(tmp_path / "mpl"),
+    )  # fmt: skip
+    here, there = files_below(written), files_below(other)
+    assert [name for name in here if here[name] != there.get(name)] == []
+
+
+def test_outputs_do_not_hold_the_folder_they_were_made_in(written: Path) -> None:
+    for name, content in files_below(written).items():
+        assert str(written.parent).encode() not in content, name
+
+
+def test_the_json_fits_its_schema_and_has_sorted_keys(written: Path) -> None:
+    schema, content = load(written / outputs.JSON_SCHEMA), load(written / outputs.JSON)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(content)
+    assert list(content) == sorted(content)
+    broken = {**content, "iteration": "two"}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate(broken)
+
+
+def test_documents_and_data_say_the_same(written: Path) -> None:
+    content, metrics = load(written / outputs.JSON), load(written / outputs.METRICS)
+    html = (written / outputs.HTML).read_text(encoding="utf-8")
+    assert content["verdict"] in html
+    assert metrics["selected"] == content["selection"]["selected"] == 4
+    assert metrics["datapool_size"] == content["datapool"]["size_after"] == 10
+    assert metrics["coverage_radius"] == round(content["selection"]["coverage_radius_after"], 4)
+    growth = pd.read_csv(written / "plots/datapool_growth.csv")
+    assert growth["datapool_size"].tolist() == [6, 10]
+    nearest = pd.read_csv(written / "plots/nearest_distances.csv")
+    assert nearest["selected"].tolist() == content["distances"]["nearest"]["selected"]["shares"]
+
+
+def test_metrics_are_flat_numbers(written: Path) -> None:
+    metrics = load(written / outputs.METRICS)
+    assert all(isinstance(value, int | float) for value in metrics.values())
+
+
+def test_names_are_listed_by_what_became_of_them(tmp_path: Path) -> None:
+    first = example()
+    outputs.write_filenames(tmp_path, first.dropped, first.candidates, first.selection)
+    outputs.write_corruptness(tmp_path, first.dropped, first.files)
+    lists = {
+        name: (tmp_path / f"filenames/{name}_filenames.txt").read_text(encoding="utf-8").splitlines()
+        for name in ("corrupt", "duplicate", "removed", "sampled")
+    }
+    assert lists["sampled"] == first.selection["filename"].tolist()
+    assert sorted(lists["removed"] + lists["sampled"]) == first.candidates["filename"].tolist()
+    assert lists["corrupt"] == ["broken.jpg", "city/drive-1-00-mp4.png"]
+    assert len(lists["duplicate"]) == 4
+    assert load(tmp_path / outputs.CORRUPTNESS) == {
+        "corrupt_samples": {
+            "broken.jpg": "cannot be decoded: truncated",
+            "city/drive-1-00-mp4.png": "cannot be decoded: truncated",
+        },
+        "corrupt_videos": {},
+    }
+
+
+def test_a_video_that_is_corrupt_as_a_whole_is_listed_apart(tmp_path: Path, inputs: ReportInputs) -> None:
+    dropped = pd.DataFrame(
+        [
+            {"filename": "city/drive-3.mp4", "raw_path": "city/drive-3.mp4", "status": "corrupt", "reason": "gone"},
+            {"filename": "coast/x.jpg", "raw_path": "coast/x.jpg", "status": "corrupt", "reason": "truncated"},
+        ]
+    )
+    outputs.write_corruptness(tmp_path, dropped, inputs.files)
+    assert load(tmp_path / outputs.CORRUPTNESS) == {
+        "corrupt_samples": {"coast/x.jpg": "truncated"},
+        "corrupt_videos": {"city/drive-3.mp4": "gone"},
+    }
+
+
+def test_pictures_come_from_proxies_and_otherwise_from_the_raw_file(tmp_path: Path, inputs: ReportInputs) -> None:
+    write_workspace(tmp_path, inputs)
+    samples = pd.read_parquet(tmp_path / paths.SAMPLES)
+    asked: list[tuple[str, int]] = []
+
+    def read_raw(wanted: Sequence[tuple[str, int]]) -> list[Image.Image | None]:
+        asked.extend(wanted)
+        return [None if path == "forest/oak.jpg" else Image.new("RGB", (4, 4)) for path, _ in wanted]
+
+    read = picture_reader(samples, inputs.processed, ProxyReader(tmp_path / paths.PROXIES), read_raw)
+    found: Mapping[str, Image.Image] = read(
+        ["coast/beach.jpg", "city/drive-1-07-mp4.png", "forest/oak.jpg", "never heard of.jpg"]
+    )
+    assert set(found) == {"coast/beach.jpg", "city/drive-1-07-mp4.png"}
+    assert sorted(asked) == [("city/drive-1.mp4", 7), ("forest/oak.jpg", 0)]
+
+
+def test_help_says_what_is_read_and_written() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "stages.report", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert "Reads" in result.stdout
+    assert "reports/" in result.stdout

@@ -1,0 +1,292 @@
+"""Stage `select`: candidates, base, stopping, errors; on folders of a few samples."""
+
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from stages import paths
+from stages.datapool import store
+from stages.datapool.schema import SAMPLES
+from stages.embeddings.shards import write_shards
+from stages.errors import BaseError, CheckpointError, NothingToSelectError
+from stages.files.hashing import sha256_of_bytes
+from stages.files.tables import empty_frame, read_csv, read_parquet, write_parquet
+from stages.media import schema as media
+from stages.params.load import load_params
+from stages.params.schema import Params, SelectParams
+from stages.select import candidates_of, run, select, summary
+from stages.selection.schema import CANDIDATES, SELECTION
+from tests.conftest import REPOSITORY
+from tests.datapools import processed
+from tests.embedding_examples import embedding_sets, embeddings_of_kind
+
+NO_BASE: NDArray[np.float32] = np.empty((0, 0), np.float32)
+ANGLES = {"a": 0, "b": 10, "c": 60, "d": 90, "e": 180}
+"""Degrees on the unit circle, by filename."""
+
+
+def circle(*names: str) -> NDArray[np.float32]:
+    radians = np.deg2rad([ANGLES[name] for name in names])
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+
+
+def stop(
+    n_samples: int | None = None,
+    proportion: float | None = None,
+    min_distance: float | None = None,
+    process_all: bool = False,
+) -> SelectParams:
+    return SelectParams(
+        method="coreset",
+        n_samples=n_samples,
+        proportion_samples=proportion,
+        min_distance=min_distance,
+        process_all=process_all,
+    )
+
+
+def chord(degrees: float) -> float:
+    return float(2 * np.sin(np.deg2rad(degrees) / 2))
+
+
+# ---- the rule on tables
+
+
+def test_first_iteration() -> None:
+    selection, candidates = select(list("abcde"), circle(*"abcde"), [], NO_BASE, stop(3))
+    assert selection["filename"].tolist() == ["a", "e", "d"]
+    assert selection["rank"].tolist() == [0, 1, 2]
+    assert selection["nearest"].tolist() == ["", "a", "a"]
+    np.testing.assert_allclose(selection["distance"], [np.nan, 2, chord(90)], rtol=1e-6)
+    assert candidates["filename"].tolist() == list("abcde")
+    assert candidates["selected"].tolist() == [True, False, False, True, True]
+    assert candidates["covered_by"].tolist() == ["a", "a", "d", "d", "e"]
+    np.testing.assert_allclose(candidates["distance"], [0, chord(10), chord(30), 0, 0], rtol=1e-5)
+    assert candidates["distance_to_base"].isna().all()
+    assert set(candidates["nearest_in_base"]) == {""}
+    assert list(selection.columns) == SELECTION.names
+    assert list(candidates.columns) == CANDIDATES.names
+
+
+def test_next_iteration_differs_from_the_base() -> None:
+    selection, candidates = select(["b", "c", "d"], circle(*"bcd"), ["e", "a"], circle("e", "a"), stop(1))
+    assert selection["filename"].tolist() == ["d"]
+    assert selection["nearest"].tolist() == ["a"]
+    assert candidates["nearest_in_base"].tolist() == ["a", "a", "a"]
+    np.testing.assert_allclose(candidates["distance_to_base"], [chord(10), chord(60), chord(90)], rtol=1e-5)
+    assert candidates["covered_by"].tolist() == ["a", "d", "d"]
+
+
+def test_min_distance_ends_before_n_samples() -> None:
+    chosen = stop(5, min_distance=chord(45))
+    selection, candidates = select(list("abcde"), circle(*"abcde"), [], NO_BASE, chosen)
+    assert selection["filename"].tolist() == ["a", "e", "d"]
+    assert "select.min_distance" in summary(selection, candidates, 0, chosen)
+
+
+def test_proportion_is_of_the_candidates_only() -> None:
+    selection, _ = select(list("bcde"), circle(*"bcde"), ["a"] * 50, circle(*["a"] * 50), stop(proportion=0.5))
+    assert len(selection) == 2
+
+
+def test_more_asked_than_there_is() -> None:
+    selection, candidates = select(list("abc"), circle(*"abc"), [], NO_BASE, stop(50))
+    assert len(selection) == 3
+    assert "select.n_samples: 50 is more than there are" in summary(selection, candidates, 0, stop(50))
+
+
+def test_summary() -> None:
+    selection, candidates = select(["b", "c", "d"], circle(*"bcd"), ["e", "a"], circle("e", "a"), stop(1))
+    text = summary(selection, candidates, 2, stop(1))
+    assert text == "1 of 3 candidates selected (2 in the base), coverage radius 1.41 -> 0.52"
+
+
+def test_candidates() -> None:
+    assert candidates_of(["c", "b"], ["a", "b", "c"], ["c"], process_all=False) == ["b"]
+    assert candidates_of(["c", "b"], ["d", "a", "b", "c"], ["c"], process_all=True) == ["a", "b", "d"]
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_order_of_rows_has_no_influence(data: st.DataObject) -> None:
+    embeddings = data.draw(embedding_sets(smallest=1, largest=25))
+    names = [f"{number:03d}.png" for number in range(len(embeddings))]
+    n_base = data.draw(st.integers(0, len(names) - 1))
+    params = stop(data.draw(st.integers(1, 30)), min_distance=data.draw(st.sampled_from([None, 0.1])))
+    tables = []
+    in_order = list(range(len(names)))
+    shuffled = [*data.draw(st.permutations(in_order[:n_base])), *data.draw(st.permutations(in_order[n_base:]))]
+    for order in (in_order, shuffled):
+        base, new = order[:n_base], order[n_base:]
+        tables.append(
+            select([names[i] for i in new], embeddings[new], [names[i] for i in base], embeddings[base], params)
+        )
+    pd.testing.assert_frame_equal(tables[0][0], tables[1][0])
+    pd.testing.assert_frame_equal(tables[0][1], tables[1][1])
+
+
+@given(embedding_sets(smallest=2, largest=25))
+def test_one_run_or_two_give_the_same(embeddings: NDArray[np.float32]) -> None:
+    names = [f"{number:03d}.png" for number in range(len(embeddings))]
+    once, _ = select(names, embeddings, [], NO_BASE, stop(len(names)))
+    first, _ = select(names, embeddings, [], NO_BASE, stop(len(names) // 2))
+    taken = [names.index(name) for name in first["filename"]]
+    left = [row for row in range(len(names)) if row not in taken]
+    then, _ = select(
+        [names[i] for i in left], embeddings[left], list(first["filename"]), embeddings[taken], stop(len(names))
+    )
+    assert [*first["filename"], *then["filename"]] == list(once["filename"])
+
+
+# ---- the stage on folders
+
+
+class Workspace:
+    """The inputs of the stage, in the current folder."""
+
+    def __init__(self) -> None:
+        store.write_empty_datapool(paths.BASE)
+        self.write_checkpoint(b"weights")
+
+    def write_checkpoint(self, content: bytes) -> None:
+        paths.CHECKPOINT.parent.mkdir(parents=True, exist_ok=True)
+        paths.CHECKPOINT.write_bytes(content)
+        self.hash = sha256_of_bytes(content)
+
+    def write_base(self, selected: list[str], processed_names: list[str], embeddings: NDArray[np.float32]) -> None:
+        rows = processed(selected).assign(iteration=1, rank=range(len(selected)), distance=np.nan, nearest="")
+        store.write_samples(paths.BASE, rows[SAMPLES.names] if selected else empty_frame(SAMPLES))
+        write_shards(paths.BASE / store.EMBEDDINGS_FOLDER, processed(processed_names), embeddings, self.hash)
+
+    def write_new(self, names: list[str], embeddings: NDArray[np.float32], old: tuple[str, ...] = ()) -> None:
+        write_shards(paths.EMBEDDINGS, processed(names), embeddings, self.hash)
+        samples = processed(names).assign(is_new=[name not in old for name in names], shard="", member="")
+        write_parquet(samples, media.SAMPLES, paths.SAMPLES)
+
+    def selected(self) -> list[str]:
+        assert list(read_parquet(paths.CANDIDATES).columns) == CANDIDATES.names
+        return list(read_csv(paths.SELECTION, SELECTION)["filename"])
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.chdir(tmp_path)
+    return Workspace()
+
+
+def params(retrain: bool = False, **select_: object) -> Params:
+    content = load_params(REPOSITORY / paths.PARAMS).model_dump()
+    content["select"] |= {"n_samples": None, "proportion_samples": None, "min_distance": None} | select_
+    content["train"]["retrain"] = retrain
+    return Params.model_validate(content)
+
+
+def test_stage_on_an_empty_base(workspace: Workspace) -> None:
+    workspace.write_new(list("abcde"), circle(*"abcde"))
+    assert run(params(n_samples=2)) == "2 of 5 candidates selected (0 in the base), coverage radius 1.41"
+    assert workspace.selected() == ["a", "e"]
+    written = paths.SELECTION.read_text().splitlines()
+    assert written[:2] == ["filename,rank,distance,nearest", "a,0,,"]
+
+
+def test_same_inputs_give_the_same_bytes(workspace: Workspace, tmp_path: Path) -> None:
+    embeddings = embeddings_of_kind("video", 300, 16, 0)
+    workspace.write_new([f"{i:03d}" for i in range(300)], embeddings)
+    run(params(n_samples=40))
+    copytree(tmp_path / "data" / "select", tmp_path / "former")
+    run(params(n_samples=40))
+    for file in (tmp_path / "former").iterdir():
+        assert file.read_bytes() == (paths.SELECTION.parent / file.name).read_bytes()
+
+
+def test_stage_on_a_base_and_its_left_overs(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a", "e"], circle("a", "e"))
+    workspace.write_new(["b", "c", "d"], circle(*"bcd"))
+    run(params(n_samples=1))
+    assert workspace.selected() == ["d"]
+    run(params(n_samples=1, process_all=True))
+    assert workspace.selected() == ["e"]
+    run(params(proportion_samples=0.5, process_all=True))
+    assert len(workspace.selected()) == 2
+
+
+def test_after_retraining_the_base_is_embedded_anew(workspace: Workspace) -> None:
+    workspace.write_base(["e"], ["e"], circle("a"))
+    workspace.write_checkpoint(b"better weights")
+    workspace.write_new(["a", "d", "e"], circle(*"ade"), old=("e",))
+    run(params(retrain=True, n_samples=1))
+    assert workspace.selected() == ["a"]
+
+
+def test_retraining_alone_selects_nothing(workspace: Workspace) -> None:
+    workspace.write_base(["e"], ["e"], circle("e"))
+    workspace.write_checkpoint(b"better weights")
+    workspace.write_new(["e"], circle("e"), old=("e",))
+    assert run(params(retrain=True, n_samples=1)) == "0 of 0 candidates selected (1 in the base)"
+    assert workspace.selected() == []
+
+
+def test_a_union_may_select_nothing(workspace: Workspace) -> None:
+    workspace.write_base(["a", "e"], ["a", "e"], circle("a", "e"))
+    workspace.write_new([], circle())
+    with pytest.raises(NothingToSelectError):
+        run(params(n_samples=1))
+    store.mark_as_union(paths.BASE, ["one", "two"])
+    assert run(params(n_samples=1)) == "0 of 0 candidates selected (2 in the base)"
+    assert workspace.selected() == []
+
+
+def test_nothing_new_names_the_ways_on(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a", "b"], circle("a", "b"))
+    workspace.write_new([], circle())
+    with pytest.raises(NothingToSelectError) as caught:
+        run(params(n_samples=1))
+    for way in ("data/raw", "select.process_all: true", "git reset --soft HEAD~1", "dvc repro"):
+        assert way in caught.value.message
+    assert not paths.SELECTION.exists()
+
+
+def test_min_distance_that_leaves_nothing(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a"], circle("a"))
+    workspace.write_new(["b"], circle("b"))
+    with pytest.raises(NothingToSelectError, match=r"select.min_distance: 0.5 \(the farthest is at 0.17431"):
+        run(params(min_distance=0.5))
+
+
+def test_embeddings_of_another_dimension(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a"], circle("a"))
+    workspace.write_new(["b"], embeddings_of_kind("random", 1, 3, 0))
+    with pytest.raises(BaseError, match="different dimensions"):
+        run(params(n_samples=1))
+
+
+def test_embeddings_of_another_checkpoint(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a"], circle("a"))
+    workspace.write_checkpoint(b"other weights")
+    workspace.write_new(["b"], circle("b"))
+    with pytest.raises(CheckpointError, match=r"train\.retrain: true"):
+        run(params(n_samples=1))
+    workspace.write_checkpoint(b"third weights")
+    with pytest.raises(CheckpointError, match=r"dvc repro embed"):
+        run(params(n_samples=1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_embeddings_that_are_not_finite(workspace: Workspace, value: float) -> None:
+    embeddings = circle("a", "b")
+    embeddings[1, 0] = value
+    workspace.write_new(["a", "b"], embeddings)
+    with pytest.raises(BaseError, match="'b' holds NaN or infinite"):
+        run(params(n_samples=1))
+
+
+def test_equal_and_zero_embeddings(workspace: Workspace) -> None:
+    workspace.write_new(list("abcd"), np.zeros((4, 3), np.float32))
+    assert run(params(n_samples=3)) == "3 of 4 candidates selected (0 in the base), coverage radius 0.00"
+    assert workspace.selected() == ["a", "b", "c"]
