@@ -103,3 +103,5 @@ if ! cmp -s requirements.lock "$stamp"; then
   mv "$stamp.new" "$stamp"
   say "done"
 fi
+
+mkdir -p data/raw # git keeps no empty folder; users are told to put their files there

@@ -20,7 +20,7 @@ from stages.embeddings.shards import read_shards
 from stages.files.hashing import sha256_of_bytes, sha256_of_file
 from stages.files.tables import read_csv, read_parquet
 from stages.media.proxies import ProxyReader
-from stages.params.schema import Params
+from stages.params.schema import EXECUTION_KEYS, Params
 from stages.reporting import outputs
 from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import Parameter, ReportInputs, ReportSettings, SelectionSettings
@@ -60,12 +60,13 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, folder: Path) -> 
 
 
 def flat_parameters(params: Params) -> dict[str, Parameter]:
-    """Return all parameters by dotted key, in the order of `params.yaml`; lists as tuples."""
+    """Return the parameters by dotted key, in the order of `params.yaml`, but those of speed; lists as tuples."""
     sections = params.model_dump()
     return {
         f"{section}.{key}": tuple(value) if isinstance(value, list) else value
         for section, keys in sections.items()
         for key, value in keys.items()
+        if f"{section}.{key}" not in EXECUTION_KEYS
     }
 
 

@@ -37,14 +37,17 @@ def selection_of(names: list[str]) -> pd.DataFrame:
 def files_of(names: list[str], status: str = "kept") -> pd.DataFrame:
     frame = pd.DataFrame({"path": names, "content_hash": [f"content {name}" for name in names], "status": status})
     frame = frame.assign(media="image", reason="", duplicate_of="", declared_frames=1, samples=1)
-    return frame.assign(kept=int(status == "kept"), corrupt=int(status == "corrupt"), duplicate=0)[FILES.names]
+    frame = frame.assign(kept=int(status == "kept"), corrupt=int(status == "corrupt"), duplicate=0)
+    rows: pd.DataFrame = frame[FILES.names]
+    return rows
 
 
 def candidates_of(names: list[str], selected: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame({"filename": sorted(names)})
     frame["selected"] = frame["filename"].isin(selected)
     frame["distance"] = np.where(frame["selected"], 0.0, 0.25)
-    return frame.assign(distance_to_base=np.nan, nearest_in_base="", covered_by="")[CANDIDATES.names]
+    rows: pd.DataFrame = frame.assign(distance_to_base=np.nan, nearest_in_base="", covered_by="")[CANDIDATES.names]
+    return rows
 
 
 def grow(folder: Path, base: Path, names: list[str], selected: list[str], checkpoint: bytes = b"weights") -> Path:

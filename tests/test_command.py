@@ -1,6 +1,7 @@
 """What every stage's command has in common."""
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +52,7 @@ def test_a_failing_write_leaves_what_was_there(
             with atomic.atomic_folder(tmp_path / "folder") as folder:
                 (folder / "file").write_text("new")
 
-    monkeypatch.setattr(atomic.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(CurationError):
         with_clear_errors("stage", write)
     monkeypatch.undo()

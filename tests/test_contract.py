@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from stages import paths
 from stages.history.inputs import NOT_DATAPOOL_SECTIONS, NOT_DATAPOOL_STAGES
-from stages.params.schema import Params
+from stages.params.schema import EXECUTION_KEYS, Params
 from tests.code_closure import ROOT, import_closure
 
 STAGES: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -65,8 +65,19 @@ def test_code_dependencies_are_the_import_closure(name: str) -> None:
 def test_every_input_of_the_datapool_is_in_the_fingerprint() -> None:
     shaping = [stage for name, stage in STAGES.items() if name not in NOT_DATAPOOL_STAGES]
     assert {"resolve_base", "base", "report"} == NOT_DATAPOOL_STAGES
-    sections = {parameter.split(".")[0] for stage in shaping for parameter in stage.get("params", [])}
-    assert not sections & NOT_DATAPOOL_SECTIONS
+    depended = {parameter for stage in shaping for parameter in stage.get("params", [])}
+    assert not {parameter.split(".")[0] for parameter in depended} & NOT_DATAPOOL_SECTIONS
+    assert not depended & EXECUTION_KEYS
+
+
+def test_every_parameter_is_a_dependency_of_a_stage_but_those_of_speed() -> None:
+    content = YAML(typ="safe").load(PARAMS_TEXT)
+    everything = {f"{section}.{key}" for section, values in content.items() for key in values}
+    for stages in ([name for name in ORDER if name != "report"], ["report"]):
+        depended = {parameter for name in stages for parameter in STAGES[name].get("params", [])}
+        covered = {key for key in everything if key in depended or key.split(".")[0] in depended}
+        free = {key for key in everything if key.startswith(("report.", "base."))} if stages != ["report"] else set()
+        assert everything - covered - free == EXECUTION_KEYS
 
 
 def test_only_ingest_depends_on_the_raw_folder() -> None:

@@ -28,10 +28,9 @@ def checkout(folder_hash: str, target: Path) -> int:
         BaseError: neither the cache nor the remote holds it.
     """
     from dvc.fs import localfs
-    from dvc.repo import Repo
     from dvc_data.hashfile.checkout import checkout as checkout_object
 
-    with Repo() as repo:
+    with _repository() as repo:
         tree, fetched = _load(repo, folder_hash)
         missing = [entry for _, _, entry in tree if not _exists(repo, entry.value)]
         if missing:
@@ -42,11 +41,10 @@ def checkout(folder_hash: str, target: Path) -> int:
 
 def read_file(folder_hash: str, name: str) -> bytes | None:
     """Return the bytes of one file of a cached folder, None where the cache does not hold it."""
-    from dvc.repo import Repo
     from dvc_data.hashfile import load
     from dvc_data.hashfile.hash_info import HashInfo
 
-    with Repo() as repo:
+    with _repository() as repo:
         if not _exists(repo, folder_hash):
             return None
         tree: Any = load(repo.cache.local, HashInfo("md5", folder_hash))
@@ -64,6 +62,17 @@ def sample_names(folder_hash: str) -> frozenset[str] | None:
     if content is None:
         return None
     return frozenset(pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)["filename"])
+
+
+def _repository() -> "Repo":
+    """Open the DVC repository of the current directory."""
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.repo import Repo
+
+    try:
+        return Repo()
+    except NotDvcRepoError:
+        raise BaseError("this is not a DVC repository: run `dvc init`, or clone the template with git") from None
 
 
 def _load(repo: "Repo", folder_hash: str) -> tuple[Any, int]:

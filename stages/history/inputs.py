@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.files.hashing import sha256_of_file
 from stages.history.dvc_lock import Stages
+from stages.params.schema import EXECUTION_KEYS
 
 Fingerprint = Mapping[str, str | None]
 """One short hash for each kind of input, so that a message can say which of them changed."""
@@ -46,10 +47,19 @@ def fingerprint(
     shaping = {name: stage for name, stage in stages.items() if name not in NOT_DATAPOOL_STAGES}
     return {
         "raw_files": raw_files,
-        "params": _short_hash({key: value for key, value in params.items() if key not in NOT_DATAPOOL_SECTIONS}),
+        "params": _short_hash(shaping_params(params)),
         "code": _short_hash(dict(code)),
         "commands": _short_hash({name: stage.get("cmd") for name, stage in shaping.items()}),
         "given_checkpoint": given_checkpoint,
+    }
+
+
+def shaping_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of params.yaml without what cannot change the datapool."""
+    return {
+        section: {key: value for key, value in values.items() if f"{section}.{key}" not in EXECUTION_KEYS}
+        for section, values in params.items()
+        if section not in NOT_DATAPOOL_SECTIONS
     }
 
 

@@ -8,6 +8,9 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
+EXECUTION_KEYS = frozenset({"clean.workers", "train.workers"})
+"""Parameters that say how fast something runs and never what comes out: any machine may set them as it likes."""
+
 
 class Section(BaseModel):
     """One section of `params.yaml`: unknown keys are errors, values never change after loading."""

@@ -58,7 +58,7 @@ def metrics(report: schema.Report) -> dict[str, int | float | None]:
         "selected": selection.selected,
         "datapool_size": report.datapool.size_after,
         "coverage_radius": _rounded(selection.coverage_radius_after),
-        "candidate_distance": _rounded(selection.candidate_distance_after),
+        "mean_candidate_distance": _rounded(selection.candidate_distance_after),
         "mean_distance_to_datapool": _rounded(distance.mean if distance else None),
         "min_pairwise_distance": _rounded(selection.smallest_distance),
     }

@@ -1,21 +1,53 @@
-"""Projects that several tests start from: made once, then copied."""
+"""Projects that several tests start from: made once for all test processes, then copied."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.pipeline.project import Project, new_project
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
+    """Make a project in the folder that all test processes of a run share, or wait for the one that makes it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if base.name.startswith("popen-") else base) / name
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "done").exists():
+            make(shared)
+            (shared / "done").touch()
+    return Project(shared / "project")
 
 
 @pytest.fixture(scope="session")
 def first_iteration(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with one committed and pushed iteration of ten images, five of them selected."""
-    project = new_project(tmp_path_factory.mktemp("first"))
-    project.add_images("a")
-    project.repro()
-    project.commit("iteration 1")
-    project.dvc("push", "--quiet")
-    return project
+
+    def make(folder: Path) -> Project:
+        project = new_project(folder)
+        project.add_images("a")
+        project.dvc("repro")
+        project.commit("iteration 1")
+        project.dvc("push", "--quiet")
+        return project
+
+    return made_once(tmp_path_factory, "first", make)
+
+
+@pytest.fixture(scope="session")
+def second_iteration(first_iteration: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with two committed and pushed iterations."""
+
+    def make(folder: Path) -> Project:
+        project = first_iteration.copy(folder)
+        project.add_images("b")
+        project.repro()
+        project.commit("iteration 2")
+        project.dvc("push", "--quiet")
+        return project
+
+    return made_once(tmp_path_factory, "second", make)
 
 
 @pytest.fixture

@@ -213,6 +213,6 @@ def new_project(folder: Path, *, subdirectory: str = "", git: bool = True) -> Pr
     project.set_dotted(dict(SMALL))
     if git:
         subprocess.run(["git", "init", "--quiet", "--initial-branch", "main"], cwd=root, check=True)
-        project.dvc("remote", "add", "--quiet", "--default", "storage", "../" * (1 + bool(subdirectory)) + "../remote")
+        project.dvc("remote", "add", "--quiet", "--default", "storage", "../" * bool(subdirectory) + "../remote")
         project.commit("Start from the template")
     return project

@@ -7,18 +7,7 @@ import pytest
 
 from tests.pipeline.project import Project, new_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clones")]
-
-
-@pytest.fixture(scope="module")
-def second_iteration(first_iteration: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with two committed and pushed iterations."""
-    project = first_iteration.copy(tmp_path_factory.mktemp("second") / "work")
-    project.add_images("b")
-    project.repro()
-    project.commit("iteration 2")
-    project.dvc("push", "--quiet")
-    return project
+pytestmark = pytest.mark.slow
 
 
 def test_a_clone_after_pull_has_nothing_to_run(second_iteration: Project) -> None:

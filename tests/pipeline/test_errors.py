@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from tests.pipeline.project import Project, Result
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("errors")]
+pytestmark = pytest.mark.slow
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -30,7 +31,7 @@ def assert_clear(result: Result, *words: str) -> None:
 
 def test_an_empty_raw_folder(fresh: Project) -> None:
     (fresh.folder / "data/raw").mkdir(parents=True)
-    assert_clear(fresh.repro(check=False), "data/raw", ".mp4")
+    assert_clear(fresh.repro(check=False), "data/raw is empty", "mp4")
 
 
 def test_only_corrupt_files(fresh: Project) -> None:
@@ -57,7 +58,7 @@ def test_a_raw_file_changed_under_its_name(project: Project) -> None:
     (raw / "a_000.png").unlink()
     Image.new("RGB", (40, 40), "red").save(raw / "a_000.png")
     project.add_images("b")
-    assert_clear(project.repro(check=False), "a_000.png", "hash")
+    assert_clear(project.repro(check=False), "a_000.png", "SHA-256")
     assert contents(project.folder / "datapool") == before
 
 
@@ -78,15 +79,16 @@ def test_retraining_without_the_raw_files_of_the_datapool(project: Project) -> N
 
 
 def test_wrong_parameters_are_told_before_any_output_is_touched(project: Project) -> None:
-    before = contents(project.folder / "data") | contents(project.folder / "datapool")
+    def outputs() -> dict[str, bytes]:
+        found = contents(project.folder / "data") | contents(project.folder / "datapool")
+        return {name: content for name, content in found.items() if not name.startswith("raw")}
+
+    before = outputs()
     project.add_images("b")
-    raw_before = contents(project.folder / "data/raw")
     project.set_params(select__n_samples="many", train__epochs=0, clean__proxy_size=8)
     result = project.repro(check=False)
     assert_clear(result, "select.n_samples", "train.epochs", "clean.proxy_size")
-    after = contents(project.folder / "data") | contents(project.folder / "datapool")
-    assert {name: after[name] for name in before} == before
-    assert contents(project.folder / "data/raw") == raw_before
+    assert outputs() == before
 
 
 def test_a_damaged_checkpoint_in_the_base(project: Project) -> None:
@@ -115,7 +117,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small file system needs root")
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", str(folder)], check=False)
     if mounted.returncode:
         pytest.skip("this machine does not allow mounting a small file system")
     yield folder
@@ -127,11 +129,8 @@ def test_a_full_disk(project: Project, small_disk: Path) -> None:
     project.repro("select")
     crowded = project.copy(small_disk / "work")
     before = contents(crowded.folder / "datapool")
-    with (small_disk / "filler").open("wb") as filler:
-        try:
-            while True:
-                filler.write(b"x" * 65536)
-        except OSError:
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b"x" * 65536):
             pass
     result = crowded.run("python", "-m", "stages.merge_datapool", check=False)
     assert_clear(result, "disk is full")
@@ -147,28 +146,26 @@ def test_no_permission_to_write(project: Project) -> None:
     project.add_images("b")
     project.repro("select")
     before = contents(project.folder / "datapool")
-    as_other_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-    if as_other_user and not shutil.which("setpriv"):
-        pytest.skip("root may write everywhere, and there is no setpriv to become another user")
-    project.folder.chmod(0o555)
-    try:
-        command = ["python", "-m", "stages.merge_datapool"]
-        result = project.run(*as_other_user, *_reachable(command), check=False)
-    finally:
-        project.folder.chmod(0o755)
+    with _write_protected(project.folder):
+        result = project.run("python", "-m", "stages.merge_datapool", check=False)
     assert_clear(result, "no permission")
     assert contents(project.folder / "datapool") == before
+    project.repro()
+    assert project.state() == (10, 2)
 
 
-def _reachable(command: list[str]) -> list[str]:
-    """Return the command with the folders above the interpreter and the project open to other users, or skip."""
-    interpreter = shutil.which("python")
-    assert interpreter
-    probe = subprocess.run(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", interpreter, "-c", "import pandas"],
-        check=False,
-        capture_output=True,
-    )
-    if os.geteuid() == 0 and probe.returncode:
-        pytest.skip("another user cannot run this interpreter")
-    return command
+@contextmanager
+def _write_protected(folder: Path) -> Iterator[None]:
+    """Forbid writing below a folder: by its mode, or for root, whom modes do not bind, by mounting it read-only."""
+    if os.geteuid() != 0:
+        folder.chmod(0o555)
+        yield
+        folder.chmod(0o755)
+        return
+    if subprocess.run(["mount", "--bind", str(folder), str(folder)], check=False).returncode:
+        pytest.skip("root may write everywhere, and this machine does not allow a read-only mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.pipeline.project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("experiments")]
+pytestmark = pytest.mark.slow
 
 
 def _experiment(project: Project, *arguments: str) -> None:

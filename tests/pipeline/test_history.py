@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipeline.project import Project, new_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("history")]
+pytestmark = pytest.mark.slow
 
 
 def test_nothing_new_is_refused_before_any_output_is_touched(project: Project) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipeline.project import Project, new_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("iterations")]
+pytestmark = pytest.mark.slow
 
 
 def test_first_iteration_selects_what_was_asked_for(project: Project) -> None:

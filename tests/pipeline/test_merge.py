@@ -4,7 +4,7 @@ import pytest
 
 from tests.pipeline.project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("merge")]
+pytestmark = pytest.mark.slow
 
 CHECK = ("python", "-m", "stages.resolve_base", "--check")
 
