@@ -272,7 +272,7 @@ def run(params: Params) -> str:
 
     \b
     Reads   data/ingest/raw_files.parquet, data/raw/, data/base/
-    Writes  data/clean/samples.parquet, data/clean/dropped.parquet, data/clean/files.parquet, data/clean/proxies/
+    Writes  data/clean/: samples.parquet, dropped.parquet, files.parquet, proxies/
     """
     raw = read_parquet(paths.RAW_FILES)[RAW_FILES.names]
     base = BaseTables(

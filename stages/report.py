@@ -25,8 +25,6 @@ from stages.reporting import outputs
 from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import Parameter, ReportInputs, ReportSettings, SelectionSettings
 from stages.reporting.pictures import PictureReader, inline_pictures
-from stages.reporting.plots import draw_charts
-from stages.reporting.render import render_html, render_pdf
 from stages.selection.schema import SELECTION
 
 RawReader = Callable[[Sequence[tuple[str, int]]], Sequence[Image.Image | None]]
@@ -44,6 +42,10 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, folder: Path) -> 
     Returns:
         The verdict.
     """
+    # These import matplotlib, which --help and a wrong parameter need not wait for.
+    from stages.reporting.plots import draw_charts
+    from stages.reporting.render import render_html, render_pdf
+
     figures, points = compute_figures(inputs)
     charts = draw_charts(figures, points)
     shown = [sample.filename for sample in figures.examples.selected]

@@ -166,7 +166,7 @@ def test_an_older_baseline_is_refused() -> None:
     assert check_workspace(stages, base, LAYOUT, names.get) == []
     names[POOLS[1]] = frozenset("abxyz")
     (message,) = check_workspace(stages, base, LAYOUT, names.get)
-    assert "3 accepted samples" in message
+    assert "accepted samples dropped: 3" in message
 
 
 def test_a_base_that_was_named_but_not_used_is_refused() -> None:

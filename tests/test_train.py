@@ -173,8 +173,10 @@ def empty_frame_columns() -> list[str]:
 
 
 def test_divergence_is_told(workspace: Path) -> None:
+    settings = params(epochs=4)
+    beyond_the_range = settings.train.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(CheckpointError, match=r"training diverged.*train\.learning_rate"):
-        train(params(learning_rate=1e30, epochs=4))
+        train(settings.model_copy(update={"train": beyond_the_range}))
     assert not paths.CHECKPOINT.exists()
 
 

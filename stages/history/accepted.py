@@ -37,9 +37,9 @@ def lost_samples(
         want = sample_names(former)
         if have is not None and want is not None and want <= have:
             continue
-        count = f"{len(want - have)} accepted samples" if have is not None and want is not None else "accepted samples"
+        count = len(want - have) if have is not None and want is not None else "unknown"
         messages.append(
-            f"{name}: its datapool does not build on that of {parent[:12]}; {count} would be dropped. "
+            f"{name}: its datapool does not build on that of {parent[:12]}; accepted samples dropped: {count}. "
             "Run `dvc repro`, which builds on HEAD's datapool"
         )
     return messages

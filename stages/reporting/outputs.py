@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,9 @@ from stages.files.atomic import atomic_folder, write_bytes, write_json, write_te
 from stages.media.schema import CORRUPT, DUPLICATE, VIDEO
 from stages.reporting import schema
 from stages.reporting.figures import MapPoints
-from stages.reporting.plots import Chart
+
+if TYPE_CHECKING:
+    from stages.reporting.plots import Chart
 
 PDF, HTML, JSON, JSON_SCHEMA, METRICS = (
     "report.pdf",
@@ -64,7 +66,7 @@ def metrics(report: schema.Report) -> dict[str, int | float | None]:
     }
 
 
-def write_plots(folder: Path, report: schema.Report, charts: Mapping[str, Chart], points: MapPoints) -> None:
+def write_plots(folder: Path, report: schema.Report, charts: "Mapping[str, Chart]", points: MapPoints) -> None:
     """Write the charts as PNG and their data as CSV, for `dvc plots`."""
     with atomic_folder(folder / PLOTS) as plots:
         for chart in charts.values():
