@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from stages import paths
 from stages.history.inputs import NOT_DATAPOOL_SECTIONS, NOT_DATAPOOL_STAGES
+from stages.media.listing import HIDDEN_NAMES
 from stages.params.schema import EXECUTION_KEYS, Params
 from tests.code_closure import ROOT, import_closure
 
@@ -108,6 +109,11 @@ def test_stages_never_import_each_other_and_shared_code_knows_no_stage(path: Pat
             assert not parts & set(STAGES), f"{path} imports a stage"
             if not is_stage and path.stem not in entrances:
                 assert not parts & entrances, f"{path} knows fixed paths"
+
+
+def test_files_that_dvc_does_not_see_are_not_listed_as_raw_files() -> None:
+    lines = [line.rstrip("/") for line in (ROOT / ".dvcignore").read_text().splitlines()]
+    assert {line for line in lines if line and not line.startswith(("#", "/"))} == set(HIDDEN_NAMES)
 
 
 def test_generated_files_are_ignored_by_git() -> None:

@@ -14,9 +14,13 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from stages.media.schema import IGNORED
+
+HIDDEN_NAMES = ("__pycache__", "*.pyc", ".writing-*")
+"""Names that `.dvcignore` hides: DVC neither hashes nor shares such files, so they are no data and not listed."""
 
 _RISKY_FIRST_CHARACTERS = "=+-@"
 _KINDS = (
@@ -47,7 +51,7 @@ class ListedFile:
 def list_raw_files(
     folder: Path, media_of_extension: Mapping[str, str], linked_folders: Sequence[Path] = ()
 ) -> list[ListedFile]:
-    """List all that lies below `folder`, at any depth, sorted by path; folders themselves are not listed.
+    """List all that lies below `folder`, at any depth, sorted by path; neither folders nor what `.dvcignore` hides.
 
     Args:
         folder: the folder to list; may itself be a link.
@@ -89,6 +93,8 @@ def _walk(folder: Path) -> Iterator[tuple[os.DirEntry[str] | OSError, str]]:
             yield error, prefix.rstrip("/")
             continue
         for entry in entries:
+            if any(fnmatchcase(entry.name, pattern) for pattern in HIDDEN_NAMES):
+                continue
             relative = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((entry.path, relative + "/"))
