@@ -16,7 +16,6 @@ from stages.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, re
 from stages.datapool.union import unite
 from stages.errors import BaseError, CheckpointError
 from stages.files.atomic import atomic_folder
-from stages.files.hashing import sha256_of_file
 from stages.history import git
 from stages.history.base_rule import Base, parse_base
 from stages.history.dvc_cache import checkout
@@ -33,7 +32,8 @@ def base(
         content: of `base.json`.
         recorded: hash that HEAD recorded for the very same base, None where it is not HEAD's.
         target: the folder to make.
-        given: checkpoint file to use instead of training, None for none.
+        given: checkpoint file to use instead of training, None for none. Only an empty base needs it: the datapool of
+            any other holds its checkpoint, and `base.json` the hash of the given one.
         embeddings_are_replaced: whether a union may have several checkpoints.
 
     Returns:
@@ -46,6 +46,8 @@ def base(
         with atomic_folder(target) as folder:
             write_empty_datapool(folder)
             if given is not None:
+                if not given.is_file():
+                    raise CheckpointError(f"train.checkpoint: there is no file {given}; give its path, or null")
                 copyfile(given, folder / CHECKPOINT)
         return "empty: this is the first iteration"
     wanted = content.datapools if recorded is None else (recorded,)
@@ -55,7 +57,7 @@ def base(
     else:
         _unite(wanted, target, embeddings_are_replaced=embeddings_are_replaced)
         how = f"the union of {len(wanted)} datapools"
-    if given is not None and sha256_of_file(given) != checkpoint_hash(target):
+    if given is not None and content.fingerprint.get("given_checkpoint") != checkpoint_hash(target):
         raise CheckpointError(
             f"train.checkpoint: {given} is not the checkpoint of the datapool, whose embeddings it could not be "
             "compared with; set it to null to go on with the datapool's checkpoint, or start afresh with "

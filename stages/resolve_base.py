@@ -32,16 +32,32 @@ def current_fingerprint(params: Params) -> Fingerprint:
     except (OSError, ValueError, KeyError):
         raise BaseError(f"{paths.INGEST_METRICS} is missing or damaged: `dvc repro --force ingest` makes it") from None
     stages = parse_stages(paths.DVC_YAML.read_text())
-    given = params.train.checkpoint
-    if given is not None and not Path(given).is_file():
-        raise ParamsError(f"train.checkpoint: there is no file {given!r}; give the path of a checkpoint, or null")
     return fingerprint(
         raw_files=table,
         params=read_yaml(paths.PARAMS),
         stages=stages,
         code=code_hashes(stages, Path()),
-        given_checkpoint=sha256_of_file(Path(given)) if given else None,
+        given_checkpoint=given_checkpoint_hash(params.train.checkpoint),
     )
+
+
+def given_checkpoint_hash(given: str | None) -> str | None:
+    """Return the hash of the checkpoint file that the parameters name.
+
+    Where the file is not there (it need not be shared: the datapool holds its bytes), it is the one that HEAD knows.
+
+    Raises:
+        ParamsError: neither the file nor an earlier iteration with it is there.
+    """
+    if given is None:
+        return None
+    if Path(given).is_file():
+        return sha256_of_file(Path(given))
+    head = parse_base(git.read_file("HEAD", paths.BASE_JSON))
+    known = head.fingerprint.get("given_checkpoint") if head else None
+    if known is None:
+        raise ParamsError(f"train.checkpoint: there is no file {given!r}; give the path of a checkpoint, or null")
+    return known
 
 
 def resolve_base(params: Params) -> Decision:

@@ -16,7 +16,6 @@ from stages.command import stage_command
 from stages.datapool import store
 from stages.errors import CheckpointError
 from stages.files.atomic import atomic_file, link_or_copy
-from stages.files.hashing import sha256_of_file
 from stages.files.tables import empty_frame, read_parquet, write_csv
 from stages.media.proxies import ProxyReader
 from stages.model.architecture import Architecture
@@ -40,30 +39,6 @@ def wanted_architecture(params: TrainParams) -> Architecture:
     return Architecture.of(params.backbone, params.embedding_dim, params.projection_dim, params.input_size)
 
 
-def given_checkpoint(params: TrainParams, base: Path | None) -> Path | None:
-    """Return the checkpoint to pass through; None: train.
-
-    Args:
-        params: section `train`.
-        base: the base's checkpoint, if there is one.
-
-    Raises:
-        CheckpointError: `train.checkpoint` is not the base's.
-    """
-    chosen = Path(params.checkpoint) if params.checkpoint is not None else None
-    if params.retrain or base is None:
-        return chosen
-    if chosen is not None:
-        read_architecture(chosen)
-        if sha256_of_file(chosen) != sha256_of_file(base):
-            raise CheckpointError(
-                f"train.checkpoint ({chosen}) is not the checkpoint of the datapool, and embeddings of two checkpoints "
-                "cannot be compared. Set train.checkpoint to null to go on with the datapool's, or base.datapool to "
-                "none to begin a new datapool with the given one"
-            )
-    return base
-
-
 def check_fit(architecture: Architecture, params: TrainParams, checkpoint: Path) -> None:
     """Refuse a checkpoint that is not what the parameters describe.
 
@@ -80,7 +55,7 @@ def check_fit(architecture: Architecture, params: TrainParams, checkpoint: Path)
 
 
 def train(params: Params) -> str:
-    r"""Pass the base's checkpoint through, or the given one; train one where there is none, or on train.retrain.
+    r"""Pass the base's checkpoint through; train one where there is none, or on train.retrain.
 
     \b
     Reads   data/clean/samples.parquet, data/clean/proxies/, data/base/
@@ -89,14 +64,14 @@ def train(params: Params) -> str:
     Parameters: train.
     """
     base = paths.BASE / store.CHECKPOINT if (paths.BASE / store.CHECKPOINT).exists() else None
-    given = given_checkpoint(params.train, base)
-    if given is not None:
-        check_fit(read_architecture(given), params.train, given)
+    base_has_samples = len(store.read_samples(paths.BASE)) > 0
+    if base is not None and not params.train.retrain:
+        check_fit(read_architecture(base), params.train, base)
         with atomic_file(paths.CHECKPOINT) as temporary:
-            link_or_copy(given, temporary)
+            link_or_copy(base, temporary)
         write_csv(empty_frame(LOSS), LOSS, paths.LOSS)
-        return "checkpoint of the base reused" if given == base else f"checkpoint {given} used"
-    if base is None and not params.train.retrain and len(store.read_samples(paths.BASE)):
+        return "checkpoint of the base reused" if base_has_samples else f"checkpoint {params.train.checkpoint} used"
+    if base is None and not params.train.retrain and base_has_samples:
         raise CheckpointError(
             f"the datapool to build on holds samples but no {store.CHECKPOINT}: restore it with `dvc checkout`, or set "
             "train.retrain: true to train a new model and embed everything again"

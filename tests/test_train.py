@@ -19,7 +19,7 @@ from stages.model.architecture import Architecture
 from stages.model.simclr import initial_model, network_weights
 from stages.model.weights import load_checkpoint, save_checkpoint
 from stages.params.schema import Params, TrainParams
-from stages.train import LOSS, check_fit, given_checkpoint, train
+from stages.train import LOSS, check_fit, train
 from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, write_clean
 
 
@@ -70,8 +70,15 @@ def test_too_few_samples_keep_the_initial_weights(workspace: Path, samples: int)
     assert paths.LOSS.read_text() == "step,epoch,loss\n"
 
 
+def put_a_sample_into_the_base() -> None:
+    row = {name: [None] for name in empty_frame_columns()} | {"filename": ["a.png"]}
+    numbers = {"frame": [0], "iteration": [1], "rank": [0], "label": [0]}
+    write_samples(paths.BASE, pd.DataFrame(row | numbers))
+
+
 def test_the_checkpoint_of_the_base_is_passed_through_without_torch(workspace: Path) -> None:
     base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
+    put_a_sample_into_the_base()
     YAML().dump(params().model_dump(mode="json"), Path("params.yaml"))
     code = (
         "import sys; from stages.train import main; main(standalone_mode=False); "
@@ -85,21 +92,10 @@ def test_the_checkpoint_of_the_base_is_passed_through_without_torch(workspace: P
     assert paths.LOSS.read_text() == "step,epoch,loss\n"
 
 
-def test_a_given_checkpoint_is_passed_through_on_an_empty_base(workspace: Path) -> None:
-    given = checkpoint(workspace / "given.ckpt")
+def test_a_given_checkpoint_comes_in_an_empty_base(workspace: Path) -> None:
+    given = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
     assert train(params(checkpoint="given.ckpt")) == "checkpoint given.ckpt used"
     assert paths.CHECKPOINT.read_bytes() == given.read_bytes()
-
-
-def test_a_given_checkpoint_may_repeat_that_of_the_base_and_be_no_other(workspace: Path) -> None:
-    base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
-    Path("same.ckpt").write_bytes(base.read_bytes())
-    other = Architecture.of("resnet-9", 8, 24, 32)
-    checkpoint(Path("other.ckpt"), other)
-    assert given_checkpoint(params(checkpoint="same.ckpt").train, base) == base
-    with pytest.raises(CheckpointError, match=r"other\.ckpt\) is not the checkpoint of the datapool"):
-        train(params(checkpoint="other.ckpt"))
-    assert not paths.CHECKPOINT.exists()
 
 
 @pytest.mark.parametrize(
@@ -132,11 +128,6 @@ def test_a_damaged_checkpoint_is_refused(workspace: Path, damage: Callable[[byte
         train(params())
 
 
-def test_a_missing_given_checkpoint_is_named(workspace: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"nowhere\.ckpt: there is no such checkpoint"):
-        train(params(checkpoint="nowhere.ckpt"))
-
-
 def test_retrain_starts_from_the_base(workspace: Path) -> None:
     base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
     train(params(seed=7))
@@ -158,9 +149,7 @@ def test_retrain_with_another_dimension_starts_from_new_weights(workspace: Path)
 
 
 def test_a_base_with_samples_and_no_checkpoint_is_refused(workspace: Path) -> None:
-    row = {name: [None] for name in empty_frame_columns()} | {"filename": ["a.png"]}
-    numbers = {"frame": [0], "iteration": [1], "rank": [0], "label": [0]}
-    write_samples(paths.BASE, pd.DataFrame(row | numbers))
+    put_a_sample_into_the_base()
     with pytest.raises(CheckpointError, match="holds samples but no checkpoint_latest"):
         train(params())
     assert "trained" in train(params(retrain=True))

@@ -128,6 +128,25 @@ def test_retraining_embeds_everything_again(project: Project) -> None:
     assert project.iterations()["checkpoint_hash"].nunique() == 2
 
 
+def test_a_given_checkpoint_is_used_instead_of_training(project: Project, fresh: Project) -> None:
+    given = project.folder / "datapool/checkpoint_latest.ckpt"
+    (fresh.folder / "given.ckpt").write_bytes(given.read_bytes())
+    fresh.set_params(train__checkpoint="given.ckpt")
+    fresh.add_images("a")
+    assert "checkpoint given.ckpt used" in fresh.repro().output
+    assert (fresh.folder / "datapool/checkpoint_latest.ckpt").read_bytes() == given.read_bytes()
+    fresh.git("add", "base.json", "dvc.lock", "params.yaml", "data/raw.dvc")
+    fresh.git("commit", "--quiet", "--message", "iteration 1")
+    (fresh.folder / "given.ckpt").unlink()
+    assert fresh.repro().ran() == ["resolve_base"]
+    fresh.add_images("b")
+    assert "checkpoint of the base reused" in fresh.repro().output
+    (fresh.folder / "given.ckpt").write_bytes(b"other weights")
+    result = fresh.repro(check=False)
+    assert result.code != 0
+    assert "is not the checkpoint of the datapool" in result.output
+
+
 def test_report_parameters_start_no_iteration(tmp_path_factory: pytest.TempPathFactory) -> None:
     project = new_project(tmp_path_factory.mktemp("report"))
     project.add_images("a")
