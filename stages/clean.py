@@ -13,6 +13,7 @@ import pandas as pd
 
 from stages import paths
 from stages.command import stage_command
+from stages.cores import available_cores
 from stages.datapool import store
 from stages.embeddings.shards import read_metadata
 from stages.errors import NothingToSelectError, RawDataError
@@ -20,7 +21,7 @@ from stages.files.atomic import atomic_folder
 from stages.files.tables import empty_frame, read_parquet, write_parquet
 from stages.media import accounting
 from stages.media.accounting import named
-from stages.media.decoding import Settings, available_cores, decode_all, tasks_of
+from stages.media.decoding import Settings, decode_all, tasks_of
 from stages.media.naming import label_indices, label_name
 from stages.media.proxies import store_empty_shard, store_shard
 from stages.media.schema import (

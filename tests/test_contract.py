@@ -32,7 +32,7 @@ def test_each_stage_has_a_module_and_a_test_file_of_its_name() -> None:
         assert stage["cmd"] == f"python -m stages.{name}"
         assert (ROOT / f"stages/{name}.py").exists()
         assert (ROOT / f"tests/test_{name}.py").exists()
-    shared = {"__init__", "command", "errors", "paths"}
+    shared = {"__init__", "command", "cores", "errors", "paths"}
     assert {path.stem for path in (ROOT / "stages").glob("*.py")} - shared == set(STAGES)
 
 

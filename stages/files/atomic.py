@@ -14,17 +14,8 @@ from pathlib import Path
 TEMPORARY_PREFIX = ".writing-"
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def fsync_file(path: Path) -> None:
-    """Flush one file's content to the disk."""
+def fsync(path: Path) -> None:
+    """Flush a file's content to the disk; of a folder, make renames inside it durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -48,9 +39,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
     remove(temporary)
     try:
         yield temporary
-        fsync_file(temporary)
+        fsync(temporary)
         os.replace(temporary, path)
-        fsync_folder(path.parent)
+        fsync(path.parent)
     finally:
         remove(temporary)
 
@@ -73,7 +64,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                fsync_file(file)
+                fsync(file)
         if path.exists() or path.is_symlink():
             os.rename(path, former)
         try:
@@ -82,7 +73,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if former.exists():
                 os.rename(former, path)
             raise
-        fsync_folder(path.parent)
+        fsync(path.parent)
     finally:
         remove(temporary)
         remove(former)

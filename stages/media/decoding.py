@@ -6,7 +6,6 @@ writes one proxy shard under a temporary name.
 
 import math
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from stages.cores import available_cores
 from stages.errors import RawDataError
 from stages.media.images import UndecodableImageError, decode_image
 from stages.media.proxies import IMAGES_PER_SHARD, ShardWriter, member_name
@@ -92,11 +92,6 @@ class DecodedFile:
     is_corrupt: bool
     reason: str
     shard: str
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def tasks_of(files: Iterable[tuple[str, str, int]]) -> list[Task]:

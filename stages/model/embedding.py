@@ -6,7 +6,6 @@ other samples, nor their order, nor the number of cores changes a bit of it.
 """
 
 import io
-import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from stages.cores import available_cores
 from stages.errors import CheckpointError
 from stages.model.architecture import Architecture
 from stages.model.backbone import Backbone
@@ -102,7 +102,7 @@ def embed_proxies(
     cuda = cuda_wanted(accelerator)
     embedder = _BatchEmbedder(backbone, architecture, batch_size, cuda)
     batches = [members[start : start + batch_size] for start in range(0, len(members), batch_size)]
-    workers = min(threads or _usable_cores(), max(len(batches), 1))
+    workers = min(threads or available_cores(), max(len(batches), 1))
     embeddings = np.zeros((len(members), architecture.embedding_dim), np.float32)
     start = 0
     with (
@@ -120,11 +120,6 @@ def embed_proxies(
             "another checkpoint, or train anew with train.retrain: true and a lower train.learning_rate"
         )
     return unit_length(embeddings)
-
-
-def _usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_order(

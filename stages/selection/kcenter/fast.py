@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from stages.cores import available_cores
 from stages.selection.distance import product_slack
 from stages.selection.kcenter import groups as grouping
 from stages.selection.kcenter import kernels, projection
-from stages.selection.kcenter.parallel import in_blocks, usable_cores
+from stages.selection.kcenter.parallel import in_blocks
 from stages.selection.kcenter.traversal import Traversal
 
 _TINY = np.finfo(np.float32).smallest_subnormal
@@ -74,7 +75,7 @@ def farthest_first(
         tuning: sizes.
     """
     tuning = tuning or Tuning()
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or usable_cores()) as executor:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or available_cores()) as executor:
         search = Search(candidates, base, min(limit, len(candidates)), tuning, executor)
         base_squared, base_nearest = search.in_callers_order()
         search.select(threshold)
@@ -105,7 +106,7 @@ def picks_only(
     Args: as for `farthest_first`.
     """
     tuning = tuning or Tuning()
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or usable_cores()) as executor:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or available_cores()) as executor:
         search = Search(candidates, base, min(limit, len(candidates)), tuning, executor)
         search.select(threshold)
         search.take_duplicates(threshold)

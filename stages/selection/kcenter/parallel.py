@@ -1,15 +1,7 @@
 """Blocks of work side by side on threads. Each block writes to a place of its own, so their number changes nothing."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Executor
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def in_blocks(executor: Executor, task: Callable[[int, int], None], length: int, size: int) -> None:
