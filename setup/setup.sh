@@ -51,7 +51,8 @@ install_debian_packages() {
   fi
   say "installing the Debian packages $*"
   "${as_root[@]}" apt-get update -qq || say "apt-get update failed; going on with the package lists that are there"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null ||
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@" \
+    </dev/null >/dev/null ||
     fail "apt-get could not install $*. Install them by hand, then run it again."
 }
 
