@@ -37,11 +37,6 @@ from stages.media.schema import (
 )
 from stages.params.schema import Params
 
-_WAYS_ON = (
-    "Add files to data/raw; or set select.process_all: true to select from what earlier iterations left over; or redo "
-    "the last iteration: `git reset --soft HEAD~1`, then `dvc repro`. The datapool is unchanged"
-)
-
 
 @dataclass(frozen=True)
 class BaseTables:
@@ -247,7 +242,7 @@ def require_something_new(cleaned: Cleaned, base: BaseTables, *, may_be_empty: b
     found = [f"{duplicates} duplicates of what is known"] if duplicates else []
     found += [f"{len(corrupt)} corrupt: {reasons}"] if len(corrupt) else []
     what = f"the new files give no new sample ({'; '.join(found)})" if found else "there is no new file in data/raw"
-    raise NothingToSelectError(f"{what}. {_WAYS_ON}")
+    raise NothingToSelectError(what)
 
 
 def summary(cleaned: Cleaned) -> str:

@@ -31,7 +31,23 @@ class BaseError(CurationError):
 
 
 class NothingToSelectError(CurationError):
-    """There is no new sample to add to the datapool."""
+    """There is no new sample to add to the datapool. The message names the ways on.
+
+    Args:
+        what: why there is none, without a full stop.
+        way: one more way on, besides those that always exist.
+    """
+
+    def __init__(self, what: str, way: str = "") -> None:
+        ways = [
+            "add files to data/raw, then `dvc repro`",
+            "choose from what earlier iterations left out: select.process_all: true in params.yaml",
+            *([way] if way else []),
+            "redo the last iteration with other parameters: `git reset --soft HEAD~1`, then `dvc repro`",
+            "go back to what is committed, data/raw included: `git reset --hard`, then `dvc checkout`",
+        ]
+        listed = "".join(f"\n  - {line}" for line in ways)
+        super().__init__(f"{what}. The datapool stays as it is. To go on, do one of these:{listed}")
 
 
 class CheckpointError(CurationError):

@@ -27,13 +27,6 @@ from stages.selection.distance import euclidean, first_not_finite
 from stages.selection.schema import CANDIDATES, SELECTION
 from stages.selection.stopping import sample_limit, squared_threshold
 
-WAYS_ON = """\
-The datapool stays as it was. Ways on:
-  - add files to data/raw, then `dvc repro`;
-  - let samples that earlier iterations left over be candidates again: select.process_all: true;
-  - set select.min_distance lower, or to null;
-  - redo the last iteration: `git reset --soft HEAD~1`, then `dvc repro`."""
-
 
 def run(params: Params) -> str:
     r"""Choose the samples that join the datapool.
@@ -56,7 +49,7 @@ def run(params: Params) -> str:
     )
     may_be_empty = params.train.retrain or is_union(paths.BASE)
     if not candidate_names and not may_be_empty:
-        raise NothingToSelectError(f"no candidates: every sample found is in the datapool or was left over.\n{WAYS_ON}")
+        raise NothingToSelectError("no candidates: every sample found is in the datapool, or was left out before")
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
     candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
     del embeddings
@@ -64,7 +57,8 @@ def run(params: Params) -> str:
     if selection.empty and not may_be_empty:
         raise NothingToSelectError(
             f"no candidate is as far from the datapool as select.min_distance: {params.select.min_distance} "
-            f"(the farthest is at {candidates['distance_to_base'].max():.6g}).\n{WAYS_ON}"
+            f"(the farthest is at {candidates['distance_to_base'].max():.6g})",
+            "set select.min_distance lower, or to null",
         )
     write_csv(selection, SELECTION, paths.SELECTION)
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)

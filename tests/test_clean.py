@@ -306,7 +306,9 @@ def test_nothing_new_names_the_ways_on(tmp_path: Path) -> None:
     cleaned = _clean(raw, base)
     assert [path.suffix for path in (tmp_path / "proxies").iterdir()] == [".zip"]
     assert cleaned.samples.columns.tolist() == SAMPLES.names
-    with pytest.raises(NothingToSelectError, match=r"no new file in data/raw.*process_all: true.*reset --soft HEAD~1"):
+    with pytest.raises(
+        NothingToSelectError, match=r"(?s)no new file in data/raw.*process_all: true.*reset --soft HEAD~1"
+    ):
         require_something_new(cleaned, base, may_be_empty=False)
     require_something_new(cleaned, base, may_be_empty=True)
     (raw / "bad.jpg").write_bytes(b"no image")

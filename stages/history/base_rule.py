@@ -126,16 +126,9 @@ def _made_from(stages: Stages, layout: Layout, raw_files: str) -> bool:
 
 
 def nothing_new(changed: Sequence[str]) -> str:
-    """Return the message for an iteration without new data."""
-    what = f" Changed since then: {', '.join(changed)}." if changed else ""
-    return (
-        f"nothing new: the committed datapool was made from these very raw files.{what} The datapool stays as it is.\n"
-        "  To go on, do one of these:\n"
-        "  - add files to data/raw, then `dvc repro`\n"
-        "  - choose from what earlier iterations left out: select.process_all: true in params.yaml\n"
-        "  - redo the last iteration with other parameters: `git reset --soft HEAD~1`, then `dvc repro`\n"
-        "  - keep what is committed: `git checkout params.yaml` and `dvc checkout`"
-    )
+    """Say that the raw files are those of the committed datapool, and what else has changed."""
+    what = f" (changed since then: {', '.join(changed)})" if changed else ""
+    return f"nothing new: the committed datapool was made from these very raw files{what}"
 
 
 def _named_datapool(name: str, layout: Layout) -> str:

@@ -30,7 +30,7 @@ def test_a_code_change_appends_and_drops_nothing(project: Project) -> None:
     with (project.folder / "stages/selection/stopping.py").open("a") as file:
         file.write("\n# changed\n")
     result = project.repro(check=False)
-    assert "Changed since then: the code of the stages" in result.output
+    assert "changed since then: the code of the stages" in result.output
     project.add_images("b")
     project.repro()
     assert project.state() == (10, 2)
