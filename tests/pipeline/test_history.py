@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -171,15 +172,24 @@ def _wait_for_stage(process: "subprocess.Popen[bytes]", stage: str) -> None:
     """Wait until DVC runs a stage's command."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
-        listing = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
-        if any(
-            line.split(None, 1)[0] == str(process.pid) and f"stages.{stage}" in line
-            for line in listing.splitlines()[1:]
-        ):
+        if any(f"stages.{stage}" in command for command in _commands_of_children(process.pid)):
             time.sleep(0.2)
             return
         time.sleep(0.02)
     raise AssertionError(f"stage {stage} did not start")
+
+
+def _commands_of_children(parent: int) -> list[str]:
+    """Return the command lines of a process's children, from Linux's /proc."""
+    commands = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(after_name[1]) == parent:
+                commands.append((folder / "cmdline").read_text().replace("\0", " "))
+        except (OSError, ValueError):  # it has ended meanwhile
+            continue
+    return commands
 
 
 def test_no_git_repository_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
