@@ -4,7 +4,6 @@ Reads `base.json`; writes `data/base/`: that datapool linked out of the DVC cach
 if need be; the union of several; or an empty datapool before the first iteration.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfile
@@ -84,13 +83,10 @@ def run(params: Params) -> str:
     Reads   base.json, the DVC cache, the DVC remote if need be
     Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
     """
-    text = paths.BASE_JSON.read_text()
-    content = parse_base(text)
+    content = parse_base(paths.BASE_JSON.read_text())
     if content is None:
         raise BaseError(f"{paths.BASE_JSON} is damaged: `git checkout {paths.BASE_JSON}`, then `dvc repro`")
-    same_as_head = len(content.datapools) > 1 and json.loads(text) == json.loads(
-        git.read_file("HEAD", paths.BASE_JSON) or "null"
-    )
+    same_as_head = len(content.datapools) > 1 and content == parse_base(git.read_file("HEAD", paths.BASE_JSON))
     recorded = output_hash(stages_at("HEAD", paths.DVC_LOCK), paths.BASE) if same_as_head else None
     given = Path(params.train.checkpoint) if params.train.checkpoint else None
     return base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain)

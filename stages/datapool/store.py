@@ -11,7 +11,6 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from stages.datapool.schema import ITERATIONS, LEDGER, SAMPLES
-from stages.embeddings.shards import read_shards
 from stages.errors import BaseError
 from stages.files.atomic import atomic_file, link_or_copy, write_json
 from stages.files.hashing import sha256_of_bytes, sha256_of_file
@@ -47,15 +46,6 @@ def checkpoint_hash(folder: Path) -> str | None:
     """Return the SHA-256 of the datapool's checkpoint, None where there is none yet."""
     path = folder / CHECKPOINT
     return sha256_of_file(path) if path.exists() else None
-
-
-def read_selected_embeddings(folder: Path) -> NDArray[np.float32]:
-    """Read the embeddings of the selected samples, in the order of `samples.csv`.
-
-    Returns:
-        (n, d) float32; (0, 0) for an empty datapool.
-    """
-    return embeddings_of(read_samples(folder)["filename"], *read_shards(folder / EMBEDDINGS_FOLDER))
 
 
 def embeddings_of(

@@ -92,7 +92,7 @@ def decide_base(
     if setting == "auto":
         return _decide_from_head(head, fingerprint, layout, needs_new_data=needs_new_data)
     names = [setting] if isinstance(setting, str) else list(setting)
-    datapools = tuple(dict.fromkeys(_named_datapool(name, layout) for name in names))
+    datapools = tuple(dict.fromkeys(datapool_hash(name, layout) for name in names))
     return Decision(Base(datapools, fingerprint), f"base.datapool is {', '.join(names)}")
 
 
@@ -131,8 +131,12 @@ def nothing_new(changed: Sequence[str]) -> str:
     return f"nothing new: the committed datapool was made from these very raw files{what}"
 
 
-def _named_datapool(name: str, layout: Layout) -> str:
-    """Return the hash of the datapool that a hash or revision names."""
+def datapool_hash(name: str, layout: Layout) -> str:
+    """Return the hash of the datapool that a hash or revision names.
+
+    Raises:
+        BaseError: there is no such revision here, or no datapool was committed at it.
+    """
     if DATAPOOL_HASH.fullmatch(name):
         return name
     if git.commit_of(name) is None:
@@ -145,12 +149,3 @@ def _named_datapool(name: str, layout: Layout) -> str:
     if datapool is None:
         raise BaseError(f"base.datapool: no datapool was committed at {name!r}; choose a later revision, auto or none")
     return datapool
-
-
-def datapool_hash(revision: str, layout: Layout) -> str:
-    """Return the hash of the datapool committed at a revision.
-
-    Raises:
-        BaseError: there is none.
-    """
-    return _named_datapool(revision, layout)

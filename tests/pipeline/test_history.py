@@ -114,14 +114,7 @@ def test_a_kill_at_any_moment_and_the_same_command_again(project: Project, stage
     project.add_images("b", count=40)
     undisturbed = project.copy(project.folder.parent.parent / "undisturbed")
     undisturbed.repro()
-    process = subprocess.Popen(
-        ["dvc", "repro", "merge_datapool"],
-        cwd=project.folder,
-        env=project.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = _start_repro(project)
     _wait_for_stage(process, stage)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -132,13 +125,7 @@ def test_a_kill_at_any_moment_and_the_same_command_again(project: Project, stage
 
 def test_a_killed_dvc_leaves_its_stage_behind_which_cannot_harm(project: Project) -> None:
     project.add_images("b")
-    process = subprocess.Popen(
-        ["dvc", "repro", "merge_datapool"],
-        cwd=project.folder,
-        env=project.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = _start_repro(project)
     _wait_for_stage(process, "merge_datapool")
     process.kill()
     process.wait()
@@ -166,6 +153,18 @@ def test_base_can_be_chosen(project: Project) -> None:
     result = project.repro(check=False)
     assert result.code != 0
     assert "no-such-branch" in result.output
+
+
+def _start_repro(project: Project) -> "subprocess.Popen[bytes]":
+    """Start the pipeline in a process group of its own, without waiting for it."""
+    return subprocess.Popen(
+        ["dvc", "repro", "merge_datapool"],
+        cwd=project.folder,
+        env=project.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _wait_for_stage(process: "subprocess.Popen[bytes]", stage: str) -> None:
