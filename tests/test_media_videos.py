@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from stages.media.declared import declared_frames
-from stages.media.videos import DecodedVideo, decode_video, pixel_hash
+from stages.media.frames import pixel_hash
+from stages.media.videos import DecodedVideo, decode_video
 from tests.media_files import CODECS, cut, picture, write_video
 
 LIMIT = 100_000_000

@@ -6,10 +6,12 @@ from pathlib import Path
 from PIL import Image
 
 from stages.media.containers import NoVideoError
+from stages.media.evidence import Tally
+from stages.media.frames import upright_image
 from stages.media.images import UndecodableImageError, load_image
 from stages.media.listing import extension_of
 from stages.media.proxies import to_rgb
-from stages.media.videos import Tally, read_frames, upright_image
+from stages.media.video_reader import read_frames
 
 
 def read_raw_samples(

@@ -1,0 +1,147 @@
+"""Reading a video: its packets, and the frames that the decoder makes of them, with a tally of all that is met."""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import cast
+
+import av
+from av.stream import Stream
+
+from stages.media.containers import NoVideoError, open_video, video_stream
+from stages.media.evidence import Tally
+
+_DECLARE_DURATION = ("matroska", "flv", "asf", "mov")
+"""Containers whose header states the duration; for others FFmpeg derives it from what is there."""
+
+_HEADER_BYTES = 256
+"""Headers between two Matroska packets take less."""
+
+
+def read_frames(
+    path: Path, *, max_pixels: int, threads: int, tally: Tally | None = None
+) -> Generator[av.VideoFrame, None, None]:
+    """Yield every frame that the decoder gives, damaged ones included.
+
+    Args:
+        path: the file.
+        max_pixels: a video with larger frames is refused.
+        threads: threads of the decoder; 0 = one a core.
+        tally: takes note of what is met.
+
+    Raises:
+        NoVideoError: it cannot be opened, there is no video in it, or its frames are too large. Errors met later are
+            noted in `tally`.
+    """
+    tally = tally if tally is not None else Tally()
+    with open_video(path, max_pixels) as container:
+        stream = video_stream(container)
+        pixels = stream.codec_context.width * stream.codec_context.height
+        if pixels > max_pixels:
+            raise NoVideoError(
+                f"frames of {stream.codec_context.width} x {stream.codec_context.height} = {pixels} pixels, "
+                f"more than clean.max_pixels ({max_pixels})"
+            )
+        stream.codec_context.options = {"max_pixels": str(max_pixels)}
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
+        tally.declared = int(stream.frames)
+        if container.duration and container.format.name.split(",")[0] in _DECLARE_DURATION:
+            tally.declared_duration = container.duration / av.time_base
+        tally.time_base, tally.rate = stream.time_base, stream.average_rate
+        for packet in _packets(container, stream, tally):
+            for picture in _decoded(stream, packet, tally):
+                tally.decoded += 1
+                tally.interlaced += picture.interlaced_frame
+                tally.damaged_frames += picture.is_corrupt
+                if picture.pts is not None:
+                    tally.frame_pts.append(picture.pts)
+                    if picture.is_corrupt:
+                        tally.damage_pts.add(picture.pts)
+                yield picture
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.VideoStream, tally: Tally
+) -> Iterator["av.Packet[av.VideoStream] | None"]:
+    """Yield the packets of the stream that hold data, then None, which asks the decoder for what it still holds."""
+    packets = container.demux()
+    is_matroska = container.format.name.startswith("matroska")
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            break
+        except MemoryError:
+            raise
+        except Exception as error:  # besides FFmpegError, damaged files have raised IndexError
+            tally.note(error)
+            break
+        _note_time(packet, tally)
+        skips_bytes = is_matroska and _skips_bytes(packet, tally)
+        if packet.stream_index != stream.index:
+            continue
+        if not packet.size:
+            tally.left_out_packets += packet.dts is not None
+            continue
+        if packet.is_discard or _is_hidden(packet, stream.codec_context.name):
+            tally.left_out_packets += 1
+        else:
+            tally.shown_packets += 1
+        if skips_bytes or packet.is_corrupt:
+            tally.damage_pts.add(tally.last_pts)
+            tally.damage_pts.add(packet.pts if packet.pts is not None else tally.last_pts)
+        tally.last_pts = packet.pts if packet.pts is not None else tally.last_pts
+        if packet.is_corrupt:
+            tally.damaged_packets += 1
+            if packet.pts is not None:
+                tally.damaged_pts.add(packet.pts)
+        yield cast("av.Packet[av.VideoStream]", packet)
+    yield None
+
+
+def _skips_bytes(packet: "av.Packet[Stream]", tally: Tally) -> bool:
+    """Whether bytes before a packet belong to none, more than headers need.
+
+    Matroska files have no other sign of damage: FFmpeg searches on for the next place that makes sense.
+    """
+    if packet.pos is None or packet.pos < 0:
+        return False
+    skips = 0 < tally.read_to < packet.pos - _HEADER_BYTES and not packet.has_sidedata("matroska_block_additional")
+    tally.read_to = max(tally.read_to, packet.pos + packet.size)
+    return skips
+
+
+def _note_time(packet: "av.Packet[Stream]", tally: Tally) -> None:
+    """Widen the span of time that packets of any stream have covered."""
+    if packet.pts is None or packet.time_base is None or packet.is_discard:
+        return
+    tally.starts = min(tally.starts, float(packet.pts * packet.time_base))
+    tally.ends = max(tally.ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+
+
+def _is_hidden(packet: "av.Packet[Stream]", codec: str) -> bool:
+    """Whether a packet only holds a reference picture that is never shown (RFC 6386, section 9.1: `show_frame`)."""
+    return codec in ("vp8", "libvpx") and not bytes(memoryview(packet)[:1])[0] >> 4 & 1
+
+
+def _decoded(
+    stream: av.VideoStream, packet: "av.Packet[av.VideoStream] | None", tally: Tally
+) -> Iterator[av.VideoFrame]:
+    """Decode one packet; None yields all frames that the decoder still holds, even if some of them fail."""
+    while True:
+        try:
+            pictures = stream.codec_context.decode(packet)
+        except av.error.EOFError:
+            return
+        except MemoryError:
+            raise
+        except Exception as error:  # a decoder fails in its own ways on damaged data
+            tally.note(error)
+            pictures = []
+            if tally.errors > 100 + tally.shown_packets:
+                return
+            if packet is None:
+                continue
+        yield from pictures
+        if packet is not None or not pictures:
+            return
