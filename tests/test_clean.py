@@ -23,6 +23,7 @@ from stages.errors import NothingToSelectError, RawDataError
 from stages.files.tables import empty_frame, read_parquet, write_csv, write_parquet
 from stages.ingest import ingest
 from stages.media import accounting
+from stages.media.accounting import Rules
 from stages.media.decoding import DecodedFile, Settings, Task, decode_all, tasks_of
 from stages.media.proxies import ProxyReader
 from stages.media.schema import DROPPED, FILES, RAW_FILES, SAMPLES
@@ -32,6 +33,7 @@ from tests.media_files import cut, write_image, write_video
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
 SETTINGS = Settings(max_pixels=100_000_000, proxy_size=64, corruption_threshold=0.1)
+NO_RULES = Rules()
 METADATA = embedding_schema(1).names[:-1]
 NO_BASE = BaseTables(empty_frame(LEDGER), empty_frame(embedding_schema(1))[METADATA], empty_frame(SELECTED))
 
@@ -40,11 +42,13 @@ def _raw(folder: Path) -> pd.DataFrame:
     return ingest(folder, PARAMS.ingest.image_extensions, PARAMS.ingest.video_extensions)
 
 
-def _clean(folder: Path, base: BaseTables = NO_BASE, *, workers: int = 1, retrain: bool = False) -> Cleaned:
+def _clean(
+    folder: Path, base: BaseTables = NO_BASE, *, rules: Rules = NO_RULES, workers: int = 1, retrain: bool = False
+) -> Cleaned:
     proxies = folder.parent / "proxies"
     shutil.rmtree(proxies, ignore_errors=True)
     proxies.mkdir()
-    return clean(_raw(folder), base, folder, proxies, SETTINGS, workers=workers, retrain=retrain)
+    return clean(_raw(folder), base, folder, proxies, SETTINGS, rules, workers=workers, retrain=retrain)
 
 
 def _base_after(cleaned: Cleaned, base: BaseTables = NO_BASE, selected: int = 0) -> BaseTables:
@@ -367,7 +371,7 @@ def test_a_raw_file_that_went_away_is_an_error(tmp_path: Path) -> None:
     (raw / "a.png").unlink()
     (tmp_path / "proxies").mkdir()
     with pytest.raises(RawDataError, match=r"a.png could be read when .* but not now"):
-        clean(table, NO_BASE, raw, tmp_path / "proxies", SETTINGS, workers=1, retrain=False)
+        clean(table, NO_BASE, raw, tmp_path / "proxies", SETTINGS, NO_RULES, workers=1, retrain=False)
 
 
 def _write_base(folder: Path, base: BaseTables) -> None:

@@ -27,9 +27,11 @@ def test_every_raw_file_and_sample_is_counted_once(second: ReportInputs, first: 
         cleaning = compute_figures(inputs)[0].cleaning
         files, samples = cleaning.files, cleaning.samples
         assert files.total == len(inputs.files)
-        assert files.kept + files.corrupt + files.duplicate + files.ignored + files.processed == files.total
+        states = files.model_dump(exclude={"total", "videos", "images"})
+        assert sum(states.values()) == files.total
         assert files.images + files.videos == files.kept
-        assert samples.kept + samples.corrupt + samples.duplicate == samples.seen
+        assert sum(samples.model_dump(exclude={"seen"}).values()) == samples.seen
+        assert sum(group.total for group in cleaning.dropped) == len(inputs.dropped) + files.ignored
         assert samples.kept == len(inputs.samples)
 
 
@@ -37,14 +39,24 @@ def test_the_first_iteration_counts_what_came_in(first: ReportInputs) -> None:
     report, _ = compute_figures(first)
     assert report.iteration == 1
     assert report.cleaning.files == schema.FileCounts(
-        total=7, kept=4, corrupt=1, duplicate=1, ignored=1, processed=0, videos=2, images=2
+        total=7, kept=4, corrupt=1, duplicate=1, near_duplicate=0, low_quality=0, over_limit=0, ignored=1, processed=0,
+        videos=2, images=2,
+    )  # fmt: skip
+    assert report.cleaning.samples == schema.SampleCounts(
+        seen=36, kept=27, corrupt=2, duplicate=4, near_duplicate=2, low_quality=1, over_limit=0, skipped=0
     )
-    assert report.cleaning.samples == schema.SampleCounts(seen=36, kept=30, corrupt=2, duplicate=4)
+    assert [(group.status, group.total) for group in report.cleaning.dropped] == [
+        ("corrupt", 2), ("low_quality", 1), ("duplicate", 4), ("near_duplicate", 2), ("ignored", 1)
+    ]  # fmt: skip
+    assert [pair.bits for pair in report.examples.near_duplicates] == [3, 3]
+    assert [(sample.filename, sample.figure) for sample in report.examples.low_quality] == [
+        ("city/drive-2-02-webm.png", 0.25)
+    ]
     assert (report.datapool.size_before, report.datapool.size_after) == (0, 6)
     assert report.selection.distance_to_datapool is None
     assert report.selection.coverage_radius_before is None
     assert {(row.status, row.count) for row in report.cleaning.reasons} == {
-        ("duplicate", 4), ("corrupt", 2), ("ignored", 1)
+        ("duplicate", 4), ("corrupt", 2), ("near_duplicate", 2), ("low_quality", 1), ("ignored", 1)
     }  # fmt: skip
 
 

@@ -82,6 +82,8 @@ class DecodedFile:
         missing: frames that should have come, but did not.
         is_corrupt: whether the file as a whole is refused.
         reason: why; or what is missing.
+        limit: the parameter that refuses it, such as `clean.max_pixels`; empty if none does.
+        skipped: frames that were left out on purpose.
         shard: temporary name of the shard with its proxies.
     """
 
@@ -92,6 +94,8 @@ class DecodedFile:
     is_corrupt: bool
     reason: str
     shard: str
+    limit: str = ""
+    skipped: int = 0
 
 
 def tasks_of(files: Iterable[tuple[str, str, int]]) -> list[Task]:

@@ -45,6 +45,12 @@ class CleanParams(Section):
     corruption_threshold: Real = Field(ge=0, le=1)
     max_pixels: Count
     proxy_size: int = Field(strict=True, ge=32, le=1024)
+    min_luma: Real | None = Field(ge=0, le=255)
+    max_luma: Real | None = Field(ge=0, le=255)
+    min_contrast: Real | None = Field(ge=0, le=128)
+    min_sharpness: Real | None = Field(ge=0)
+    max_uniform_rows: Real | None = Field(ge=0, le=1)
+    near_duplicate_bits: Annotated[int, Field(strict=True, ge=0, le=32)] | None
     workers: Count | None
 
 
