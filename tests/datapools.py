@@ -10,6 +10,7 @@ from stages.embeddings.shards import write_shards
 from stages.media.schema import FILES
 from stages.merge_datapool import merge_datapool
 from stages.selection.schema import CANDIDATES, SELECTION
+from tests.media_files import QUALITY
 
 
 def processed(names: list[str]) -> pd.DataFrame:
@@ -23,6 +24,7 @@ def processed(names: list[str]) -> pd.DataFrame:
             "width": 4,
             "height": 3,
             "pixel_hash": [f"pixels {name}" for name in names],
+            **QUALITY,
             "label": 0,
             "label_name": "",
         }

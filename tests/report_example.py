@@ -20,6 +20,7 @@ from stages.media.proxies import ShardWriter, member_name, store_empty_shard, st
 from stages.media.schema import DROPPED, FILES, SAMPLES
 from stages.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
 from stages.selection.schema import CANDIDATES, SELECTION
+from tests.media_files import QUALITY
 
 DIMENSION = 8
 SETTINGS = ReportSettings(
@@ -258,6 +259,7 @@ def _sample_rows(raw: Raw, labels: Mapping[str, int]) -> list[dict[str, object]]
             "width": 320,
             "height": 180,
             "pixel_hash": _hash(_filename(raw, frame)[::-1], 32),
+            **QUALITY,
             "label": labels[_folder(raw)],
             "label_name": _folder(raw),
             "is_new": True,

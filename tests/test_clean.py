@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import zipfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from stages.errors import NothingToSelectError, RawDataError
 from stages.files.tables import empty_frame, read_parquet, write_csv, write_parquet
 from stages.ingest import ingest
 from stages.media import accounting
-from stages.media.decoding import DecodedFile, Settings, Task, decode_all, tasks_of
+from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, decode_all, tasks_of
 from stages.media.proxies import ProxyReader
+from stages.media.quality import Quality
 from stages.media.schema import DROPPED, FILES, RAW_FILES, SAMPLES
 from stages.params.load import load_params
 from tests.media_files import cut, write_image, write_video
@@ -81,6 +82,11 @@ def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:
     assert samples["label"].tolist() == [0, *[1] * 12, 0]
     assert samples["is_new"].all()
     assert samples["time_s"].isna().tolist() == [True, *[False] * 12, True]
+    figures = samples.loc[:, "luma_mean":"blue_mean"]
+    assert figures.notna().all(axis=None)
+    assert (figures.dtypes == np.float32).all()
+    assert samples["luma_mean"].between(1, 254).all()
+    assert (samples["perceptual_hash"].str.len() == 16).all()
     assert samples[["width", "height"]].iloc[0].tolist() == [100, 80]
     assert samples["shard"].nunique() == 3
     with ProxyReader(tmp_path / "proxies") as reader:
@@ -272,6 +278,8 @@ def test_retraining_makes_the_proxies_of_earlier_samples_again(tmp_path: Path) -
     merged = cleaned.samples.merge(first.samples, on="filename", suffixes=("", "_before"))
     assert (merged["pixel_hash"] == merged["pixel_hash_before"]).all()
     assert (merged["label"] == merged["label_before"]).all()
+    for name in fields(Quality):
+        assert (merged[name.name] == merged[f"{name.name}_before"]).all()
     assert cleaned.files["kept"].sum() == 1
     assert "3 earlier samples decoded again" in summary(cleaned)
     with ProxyReader(tmp_path / "proxies") as reader:
@@ -348,6 +356,18 @@ def test_originals_prefer_the_base_and_then_the_first_name() -> None:
     samples = pd.DataFrame({"filename": ["c", "b", "d", "e"], "pixel_hash": ["1", "1", "2", ""]})
     base = pd.DataFrame({"filename": ["z", "y"], "pixel_hash": ["2", "2"]})
     assert accounting.originals(samples, base).tolist() == ["b", "", "y", ""]
+
+
+def test_a_damaged_frame_has_no_figures() -> None:
+    quality = Quality(1.5, 2, 3, 0.25, 4, 5, 6, "0123456789abcdef")
+    sound = DecodedSample(0, 0.0, 4, 3, "ab", "", "00000000.jpg", quality)
+    damaged = DecodedSample(1, 0.1, 4, 3, "", "damaged", "", None)
+    file = DecodedFile("v.mp4", "video", [sound, damaged], 0, is_corrupt=False, reason="", shard="task")
+    table = accounting.sample_table([file], {"v.mp4": "hash"})
+    figures = table[["luma_mean", "contrast", "sharpness", "uniform_rows", "red_mean", "green_mean", "blue_mean"]]
+    assert figures.iloc[0].tolist() == [1.5, 2, 3, 0.25, 4, 5, 6]
+    assert figures.iloc[1].isna().all()
+    assert table["perceptual_hash"].tolist() == ["0123456789abcdef", ""]
 
 
 def test_accounts_that_do_not_add_up_are_a_defect() -> None:

@@ -1,6 +1,8 @@
 """What becomes of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
 from typing import Any, cast
 
 import numpy as np
@@ -10,10 +12,14 @@ from stages.errors import RawDataError
 from stages.files.tables import empty_frame
 from stages.media.decoding import DecodedFile
 from stages.media.naming import label_name, sample_name, shortlex
+from stages.media.quality import Quality
 from stages.media.schema import CORRUPT, DROPPED, DUPLICATE, FILES, IGNORED, KEPT, PROCESSED, SAMPLES
 
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
+
+_FIGURES = [field.name for field in fields(Quality) if field.type is float]
+_NO_QUALITY = (*[math.nan] * len(_FIGURES), "")
 
 
 def named(items: Iterable[str], limit: int = 10) -> str:
@@ -103,7 +109,8 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
 
     Returns:
         A row for each sample of the files that are not refused, sorted by filename: the columns of `SAMPLES` but
-        `label` and `is_new`, and `fault`. `shard` is the temporary name; `member` is empty where there is no proxy.
+        `label` and `is_new`, and `fault`. `shard` is the temporary name; `member` is empty where there is no proxy. A
+        damaged frame has no figures (NaN) and an empty `pixel_hash` and `perceptual_hash`.
     """
     rows = [
         (
@@ -115,6 +122,7 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
             sample.width,
             sample.height,
             sample.pixel_hash,
+            *(astuple(sample.quality) if sample.quality else _NO_QUALITY),
             label_name(file.path),
             file.shard,
             sample.member,
@@ -126,6 +134,7 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
     ]
     columns = [name for name in SAMPLES.names if name not in ("label", "is_new")]
     table = pd.DataFrame(rows, columns=[*columns, "fault"])
+    table = table.astype(dict.fromkeys(_FIGURES, np.float32))  # as they are stored, so that limits hold alike
     return table.sort_values("filename", kind="stable", ignore_index=True)
 
 

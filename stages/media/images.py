@@ -12,7 +12,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from stages.media.proxies import proxy_jpeg
+from stages.media.proxies import encode_jpeg, proxy_dimensions, to_rgb
+from stages.media.quality import Quality, quality_of
 
 _NOT_OPENED = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats of Pillow that hold no pixels of their own, or start another program to read them."""
@@ -46,12 +47,14 @@ class DecodedImage:
         height: pixels, after orientation.
         pixel_hash: 32 hexadecimal digits; equal for equal pixels, whatever the container.
         proxy: JPEG bytes.
+        quality: figures of its proxy's size.
     """
 
     width: int
     height: int
     pixel_hash: str
     proxy: bytes
+    quality: Quality
 
 
 def decode_image(path: Path, *, max_pixels: int, proxy_size: int) -> DecodedImage:
@@ -67,7 +70,8 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int) -> DecodedImag
         OSError: the file cannot be opened at all.
     """
     image = load_image(path, max_pixels=max_pixels)
-    return DecodedImage(image.width, image.height, pixel_hash(image), proxy_jpeg(image, proxy_size))
+    small = to_rgb(image, proxy_dimensions(image.width, image.height, proxy_size))
+    return DecodedImage(image.width, image.height, pixel_hash(image), encode_jpeg(small), quality_of(np.asarray(small)))
 
 
 def load_image(path: Path, *, max_pixels: int) -> Image.Image:
