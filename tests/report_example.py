@@ -20,6 +20,7 @@ from stages.media.proxies import ShardWriter, member_name, store_empty_shard, st
 from stages.media.schema import COUNTS, DROPPED, FILES, SAMPLES
 from stages.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
 from stages.selection.schema import CANDIDATES, SELECTION
+from tests.media_files import QUALITY
 
 DIMENSION = 8
 NOTHING = dict.fromkeys(COUNTS, 0)
@@ -59,7 +60,7 @@ class Raw:
 
 FIRST = (
     Raw("city/drive-1.mp4", 20, corrupt=1, duplicate=3),
-    Raw("city/drive-2.webm", 12, near_duplicate=2, low_quality=1),
+    Raw("city/drive-2.webm", 12),
     Raw("forest/oak.jpg"),
     Raw("forest/oak-copy.jpg", duplicate=1),
     Raw("forest/pine.jpg"),
@@ -273,6 +274,7 @@ def _sample_rows(raw: Raw, labels: Mapping[str, int]) -> list[dict[str, object]]
             "width": 320,
             "height": 180,
             "pixel_hash": _hash(_filename(raw, frame)[::-1], 32),
+            **QUALITY,
             "label": labels[_folder(raw)],
             "label_name": _folder(raw),
             "is_new": True,

@@ -1,7 +1,8 @@
 """What becomes of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from stages.files.tables import empty_frame
 from stages.media.decoding import DecodedFile
 from stages.media.naming import label_name, sample_name, shortlex
 from stages.media.near_duplicates import near_duplicates
+from stages.media.quality import Quality
 from stages.media.quality_limits import QualityLimit, beyond_limits
 from stages.media.schema import (
     CORRUPT,
@@ -32,8 +34,19 @@ from stages.media.schema import (
     TAKEN_IN,
 )
 
+_IS_WHAT = {
+    CORRUPT: "corrupt",
+    OVER_LIMIT: "over a limit",
+    LOW_QUALITY: "of low quality",
+    NEAR_DUPLICATE: "a near duplicate",
+}
+"""What is said of a dropped file to which another is equal."""
+
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
+
+_FIGURES = [field.name for field in fields(Quality) if field.type is float]
+_NO_QUALITY = (*[math.nan] * len(_FIGURES), "")
 
 
 @dataclass(frozen=True)
@@ -135,7 +148,8 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
 
     Returns:
         A row for each sample of the files that are not refused, sorted by filename: the columns of `SAMPLES` but
-        `label` and `is_new`, and `fault`. `shard` is the temporary name; `member` is empty where there is no proxy.
+        `label` and `is_new`, and `fault`. `shard` is the temporary name; `member` is empty where there is no proxy. A
+        damaged frame has no figures (NaN) and an empty `pixel_hash` and `perceptual_hash`.
     """
     rows = [
         (
@@ -147,6 +161,7 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
             sample.width,
             sample.height,
             sample.pixel_hash,
+            *(astuple(sample.quality) if sample.quality else _NO_QUALITY),
             label_name(file.path),
             file.shard,
             sample.member,
@@ -158,6 +173,7 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
     ]
     columns = [name for name in SAMPLES.names if name not in ("label", "is_new")]
     table = pd.DataFrame(rows, columns=[*columns, "fault"])
+    table = table.astype(dict.fromkeys(_FIGURES, np.float32))  # as they are stored, so that limits hold alike
     return table.sort_values("filename", kind="stable", ignore_index=True)
 
 
@@ -337,7 +353,7 @@ def _contents_of_paths(ledger: pd.DataFrame) -> dict[str, set[str]]:
 
 
 def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return status and counts of a file with the bytes of another: refused if that is, else a duplicate of it.
+    """Return status and counts of a file with the bytes of another: dropped as that is, else a duplicate of it.
 
     Args:
         original: path of the other file.
@@ -346,14 +362,12 @@ def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapp
         samples: in it.
         counts: of its samples: `corrupt` and `skipped` ones.
     """
-    row = {"status": status, "duplicate_of": original, "samples": samples}
-    if status in (CORRUPT, OVER_LIMIT):
-        is_what = "is corrupt" if status == CORRUPT else "is over a limit"
-        words = f"equal bytes as {original}, which {is_what}" + (f": {reason}" if reason else "")
-        return {**row, "reason": words, status: samples}
-    corrupt, skipped = counts.get(CORRUPT, 0), counts.get(SKIPPED, 0)
-    duplicate = {DUPLICATE: samples - corrupt - skipped, CORRUPT: corrupt, SKIPPED: skipped}
-    return {**row, "status": DUPLICATE, "reason": f"equal bytes as {original}", **duplicate}
+    status = status if status in _IS_WHAT else DUPLICATE
+    words = f", which is {_IS_WHAT[status]}" + (f": {reason}" if reason else "") if status in _IS_WHAT else ""
+    row = {"status": status, "reason": f"equal bytes as {original}{words}", "duplicate_of": original}
+    skipped = counts.get(SKIPPED, 0)
+    corrupt = samples - skipped if status == CORRUPT else counts.get(CORRUPT, 0)
+    return row | {"samples": samples, status: samples - corrupt - skipped, CORRUPT: corrupt, SKIPPED: skipped}
 
 
 def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[str, str]) -> dict[str, Any]:

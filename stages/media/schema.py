@@ -39,6 +39,14 @@ SAMPLES = pa.schema(
         "width": pa.int32(),  # pixels, after orientation
         "height": pa.int32(),
         "pixel_hash": pa.string(),  # 32 hexadecimal digits; equal for equal decoded pixels
+        "luma_mean": pa.float32(),  # figures of the picture in its proxy's size: see stages.media.quality.Quality
+        "contrast": pa.float32(),
+        "sharpness": pa.float32(),
+        "uniform_rows": pa.float32(),
+        "red_mean": pa.float32(),
+        "green_mean": pa.float32(),
+        "blue_mean": pa.float32(),
+        "perceptual_hash": pa.string(),  # 16 hexadecimal digits; alike pictures differ in few bits
         "label": pa.int32(),  # weak label: index of the top-level folder
         "label_name": pa.string(),  # that folder's name; empty for files beside the folders
         "is_new": pa.bool_(),  # false only where `train.retrain` made an earlier sample's proxy again
