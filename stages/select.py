@@ -22,8 +22,8 @@ from stages.errors import BaseError, CheckpointError, NothingToSelectError
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_parquet, write_csv, write_parquet
 from stages.params.schema import Params, SelectParams
-from stages.selection.coreset import coreset
 from stages.selection.distance import euclidean, first_not_finite
+from stages.selection.rules import Options, choose
 from stages.selection.schema import CANDIDATES, SELECTION
 from stages.selection.stopping import sample_limit, squared_threshold
 
@@ -36,9 +36,10 @@ def run(params: Params) -> str:
            data/clean/samples.parquet
     Writes data/select/selection.csv, data/select/candidates.parquet
     """
-    names, embeddings = read_embeddings(
+    processed, embeddings = read_embeddings(
         paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)
     )
+    names = list(processed["filename"])
     samples = read_parquet(paths.SAMPLES, columns=["filename", "is_new"])
     base_names = sorted(read_samples(paths.BASE)["filename"])
     candidate_names = candidates_of(
@@ -53,7 +54,9 @@ def run(params: Params) -> str:
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
     candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
     del embeddings
-    selection, candidates = select(candidate_names, candidate_embeddings, base_names, base_embeddings, params.select)
+    selection, candidates = select(
+        candidate_names, candidate_embeddings, base_names, base_embeddings, processed, params.select
+    )
     if selection.empty and not may_be_empty:
         raise NothingToSelectError(
             f"no candidate is as far from the datapool as select.min_distance: {params.select.min_distance} "
@@ -65,7 +68,7 @@ def run(params: Params) -> str:
     return summary(selection, candidates, len(base_names), params.select)
 
 
-def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[str], NDArray[np.float32]]:
+def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """Read the embeddings that the checkpoint in use made: the new ones, and the base's where it is the base's too.
 
     After `train.retrain` the base's shards are of the former checkpoint and left aside: the new ones hold everything.
@@ -76,7 +79,7 @@ def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[s
         checkpoint_hash: SHA-256 of the checkpoint in use.
 
     Returns:
-        n filenames, sorted, and their embeddings, (n, d) float32.
+        n samples sorted by filename, with the columns of a shard but the embeddings, and these: (n, d) float32.
 
     Raises:
         BaseError: the dimensions differ, or a value is not finite.
@@ -89,14 +92,14 @@ def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[s
         )
     same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
     metadata, embeddings = read_shards([base, new] if same_space else new)
-    names = list(metadata["filename"])
     row = first_not_finite(embeddings)
     if row is not None:
         raise BaseError(
-            f"the embedding of {names[row]!r} holds NaN or infinite values and cannot be compared: the training has "
-            "diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if it is an old sample"
+            f"the embedding of {metadata['filename'].iloc[row]!r} holds NaN or infinite values and cannot be compared: "
+            "the training has diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if "
+            "it is an old sample"
         )
-    return names, embeddings
+    return metadata, embeddings
 
 
 def candidates_of(
@@ -146,6 +149,7 @@ def select(
     embeddings: NDArray[np.float32],
     base_names: Sequence[str],
     base_embeddings: NDArray[np.float32],
+    processed: pd.DataFrame,
     params: SelectParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Choose among the candidates, given what was selected before; the order of the rows has no influence.
@@ -155,18 +159,22 @@ def select(
         embeddings: (n, d) float32.
         base_names: m filenames selected before.
         base_embeddings: (m, d) float32.
-        params: how many, and how far apart.
+        processed: what is known of the samples, among them the candidates: filename, raw_path, time_s.
+        params: by which rule, how many, and how far apart.
 
     Returns:
         The chosen samples in order (columns `SELECTION`), and all candidates by filename (columns `CANDIDATES`).
     """
     names, embeddings = _sorted_by_name(names, embeddings)
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
-    found = coreset(
+    known = processed.set_index("filename").loc[names]
+    found = choose(
+        params.method,
         embeddings,
         base_embeddings,
         sample_limit(len(names), params.n_samples, params.proportion_samples),
         squared_threshold(params.min_distance),
+        Options(params.seed, params.rare, list(known["raw_path"]), known["time_s"].to_numpy(np.float64)),
     )
     selected_names = np.array([*base_names, *(names[pick] for pick in found.picks), ""], dtype=object)  # [-1] is ""
     selection = pd.DataFrame(
@@ -211,7 +219,7 @@ def summary(selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, p
         text += f", coverage radius {before}{candidates['distance'].max():.2f}"
     limit = sample_limit(len(candidates), params.n_samples, params.proportion_samples)
     if len(selection) < limit:
-        text += f"; the next one would be nearer than select.min_distance: {params.min_distance}"
+        text += f"; all others are nearer than select.min_distance: {params.min_distance}"
     elif params.n_samples is not None and params.n_samples > len(candidates) > 0:
         text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
     return text

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, String
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
+Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
 EXECUTION_KEYS = frozenset({"clean.workers", "train.workers"})
@@ -82,7 +83,9 @@ class EmbedParams(Section):
 class SelectParams(Section):
     """Which samples are chosen, and how many."""
 
-    method: Literal["coreset"]
+    method: Method
+    rare: Real = Field(ge=0, le=2)
+    seed: int = Field(strict=True, ge=0, lt=2**32)
     n_samples: Count | None
     proportion_samples: Real | None = Field(gt=0, le=1)
     min_distance: Real | None = Field(gt=0, le=2)
