@@ -89,6 +89,7 @@ class SelectParams(Section):
     n_samples: Count | None
     proportion_samples: Real | None = Field(gt=0, le=1)
     min_distance: Real | None = Field(gt=0, le=2)
+    selected_sequence_length: Count
     process_all: StrictBool
 
     @model_validator(mode="after")
@@ -97,6 +98,11 @@ class SelectParams(Section):
             raise ValueError("n_samples and proportion_samples contradict each other: set one of them to null")
         if self.n_samples is None and self.proportion_samples is None and self.min_distance is None:
             raise ValueError("nothing ends the selection: set n_samples, proportion_samples or min_distance")
+        if self.n_samples is not None and self.n_samples < self.selected_sequence_length:
+            raise ValueError(
+                f"n_samples: {self.n_samples} is less than one sequence of selected_sequence_length: "
+                f"{self.selected_sequence_length}; set it higher, since it counts frames"
+            )
         return self
 
 
