@@ -18,13 +18,15 @@ from stages import paths
 from stages.command import stage_command
 from stages.datapool.store import EMBEDDINGS_FOLDER, is_union, read_samples
 from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files
-from stages.errors import BaseError, CheckpointError, NothingToSelectError
+from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_parquet, write_csv, write_parquet
 from stages.params.schema import Params, SelectParams
-from stages.selection.coreset import coreset
 from stages.selection.distance import euclidean, first_not_finite
+from stages.selection.nearest import nearest_rows
+from stages.selection.rules import Options, choose
 from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.sequences import Units, mean_embeddings, units_of
 from stages.selection.stopping import sample_limit, squared_threshold
 
 
@@ -36,9 +38,10 @@ def run(params: Params) -> str:
            data/clean/samples.parquet
     Writes data/select/selection.csv, data/select/candidates.parquet
     """
-    names, embeddings = read_embeddings(
+    processed, embeddings = read_embeddings(
         paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)
     )
+    names = list(processed["filename"])
     samples = read_parquet(paths.SAMPLES, columns=["filename", "is_new"])
     base_names = sorted(read_samples(paths.BASE)["filename"])
     candidate_names = candidates_of(
@@ -50,10 +53,19 @@ def run(params: Params) -> str:
     may_be_empty = params.train.retrain or is_union(paths.BASE)
     if not candidate_names and not may_be_empty:
         raise NothingToSelectError("no candidates: every sample found is in the datapool, or was left out before")
+    units = units_of(candidate_names, processed, params.select.selected_sequence_length)
+    if candidate_names and not len(units.members) and not may_be_empty:
+        raise NothingToSelectError(
+            f"no video has {params.select.selected_sequence_length} consecutive frames to select "
+            f"({units.images} images cannot be part of a sequence)",
+            "set select.selected_sequence_length lower, or to 1",
+        )
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
     candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
     del embeddings
-    selection, candidates = select(candidate_names, candidate_embeddings, base_names, base_embeddings, params.select)
+    selection, candidates = select(
+        candidate_names, candidate_embeddings, base_names, base_embeddings, processed, params.select
+    )
     if selection.empty and not may_be_empty:
         raise NothingToSelectError(
             f"no candidate is as far from the datapool as select.min_distance: {params.select.min_distance} "
@@ -62,10 +74,10 @@ def run(params: Params) -> str:
         )
     write_csv(selection, SELECTION, paths.SELECTION)
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
-    return summary(selection, candidates, len(base_names), params.select)
+    return summary(selection, candidates, len(base_names), units, params.select)
 
 
-def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[str], NDArray[np.float32]]:
+def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """Read the embeddings that the checkpoint in use made: the new ones, and the base's where it is the base's too.
 
     After `train.retrain` the base's shards are of the former checkpoint and left aside: the new ones hold everything.
@@ -76,7 +88,7 @@ def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[s
         checkpoint_hash: SHA-256 of the checkpoint in use.
 
     Returns:
-        n filenames, sorted, and their embeddings, (n, d) float32.
+        n samples sorted by filename, with the columns of a shard but the embeddings, and these: (n, d) float32.
 
     Raises:
         BaseError: the dimensions differ, or a value is not finite.
@@ -89,14 +101,14 @@ def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[s
         )
     same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
     metadata, embeddings = read_shards([base, new] if same_space else new)
-    names = list(metadata["filename"])
     row = first_not_finite(embeddings)
     if row is not None:
         raise BaseError(
-            f"the embedding of {names[row]!r} holds NaN or infinite values and cannot be compared: the training has "
-            "diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if it is an old sample"
+            f"the embedding of {metadata['filename'].iloc[row]!r} holds NaN or infinite values and cannot be compared: "
+            "the training has diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if "
+            "it is an old sample"
         )
-    return names, embeddings
+    return metadata, embeddings
 
 
 def candidates_of(
@@ -146,6 +158,7 @@ def select(
     embeddings: NDArray[np.float32],
     base_names: Sequence[str],
     base_embeddings: NDArray[np.float32],
+    processed: pd.DataFrame,
     params: SelectParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Choose among the candidates, given what was selected before; the order of the rows has no influence.
@@ -155,41 +168,91 @@ def select(
         embeddings: (n, d) float32.
         base_names: m filenames selected before.
         base_embeddings: (m, d) float32.
-        params: how many, and how far apart.
+        processed: what is known of the samples, among them the candidates: filename, raw_path, time_s.
+        params: by which rule, how many, and how far apart.
 
     Returns:
         The chosen samples in order (columns `SELECTION`), and all candidates by filename (columns `CANDIDATES`).
     """
     names, embeddings = _sorted_by_name(names, embeddings)
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
-    found = coreset(
-        embeddings,
+    units = units_of(names, processed, params.selected_sequence_length)
+    unit_embeddings = mean_embeddings(embeddings, units.members)
+    found = choose(
+        params.method,
+        unit_embeddings,
         base_embeddings,
-        sample_limit(len(names), params.n_samples, params.proportion_samples),
+        unit_limit(units.members, params),
         squared_threshold(params.min_distance),
+        Options(params.seed, params.rare, units.raw_paths, units.times),
     )
-    selected_names = np.array([*base_names, *(names[pick] for pick in found.picks), ""], dtype=object)  # [-1] is ""
+    name_of = np.array(names, dtype=object)
+    picked = units.members[found.picks]
+    length = picked.shape[1]
+    # Row `number` names the sample that stands for that selected unit at each place of a sequence; row -1 is "".
+    selected_names = np.concatenate(
+        [
+            np.repeat(np.array(base_names, dtype=object)[:, None], length, axis=1),
+            name_of[picked],
+            np.full((1, length), "", dtype=object),
+        ]
+    )
     selection = pd.DataFrame(
         {
-            "filename": [names[pick] for pick in found.picks],
-            "rank": np.arange(len(found.picks)),
-            "distance": euclidean(found.pick_squared),
-            "nearest": selected_names[found.pick_nearest],
+            "filename": name_of[picked.ravel()],
+            "rank": np.arange(picked.size),
+            "distance": np.repeat(euclidean(found.pick_squared), length),
+            "nearest": selected_names[found.pick_nearest].ravel(),
         }
     )
-    selected = np.zeros(len(names), dtype=bool)
-    selected[found.picks] = True
-    candidates = pd.DataFrame(
+    places = np.tile(np.arange(length), len(units.members))
+    inside = pd.DataFrame(
         {
-            "filename": list(names),
-            "selected": selected,
-            "distance_to_base": euclidean(found.base_squared),
-            "nearest_in_base": selected_names[found.base_nearest],
-            "distance": euclidean(found.squared),
-            "covered_by": selected_names[found.nearest],
+            "row": units.members.ravel(),
+            "distance_to_base": np.repeat(euclidean(found.base_squared), length),
+            "nearest_in_base": selected_names[np.repeat(found.base_nearest, length), places],
+            "distance": np.repeat(euclidean(found.squared), length),
+            "covered_by": selected_names[np.repeat(found.nearest, length), places],
         }
     )
+    chosen_embeddings = unit_embeddings[found.picks]
+    centres = np.concatenate([base_embeddings, chosen_embeddings]) if len(base_names) else chosen_embeddings
+    base_nearest, base_squared = nearest_rows(embeddings[units.outside], base_embeddings)
+    nearest, squared = nearest_rows(embeddings[units.outside], centres)
+    outside = pd.DataFrame(
+        {
+            "row": units.outside,
+            "distance_to_base": euclidean(base_squared),
+            "nearest_in_base": selected_names[base_nearest, 0],
+            "distance": euclidean(squared),
+            "covered_by": selected_names[nearest, 0],
+        }
+    )
+    candidates = pd.concat([inside, outside]) if len(outside) else inside
+    candidates = candidates.sort_values("row", ignore_index=True)
+    candidates.insert(0, "filename", names)
+    candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
     return selection, candidates
+
+
+def unit_limit(members: NDArray[np.int64], params: SelectParams) -> int:
+    """Return how many units may be chosen: as many as have no more samples than asked for.
+
+    Args:
+        members: (u, length) candidates of each unit.
+        params: how many samples.
+
+    Raises:
+        ParamsError: fewer samples are asked for than a sequence has.
+    """
+    length = int(members.shape[1])
+    limit = sample_limit(members.size, params.n_samples, params.proportion_samples)
+    if limit < length and len(members):
+        raise ParamsError(
+            f"select.proportion_samples: {params.proportion_samples} of {members.size} candidates is {limit}, less "
+            f"than one sequence of {length} frames: set it higher, or select.selected_sequence_length lower"
+        )
+    return limit // length
 
 
 def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tuple[list[str], NDArray[np.float32]]:
@@ -200,7 +263,9 @@ def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tu
     return [names[row] for row in order], embeddings[order]
 
 
-def summary(selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, params: SelectParams) -> str:
+def summary(
+    selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, units: Units, params: SelectParams
+) -> str:
     """Say in a line how many were selected, why not more, and what it did to the coverage radius.
 
     The coverage radius is the largest distance of a candidate to its nearest selected sample.
@@ -209,11 +274,14 @@ def summary(selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, p
     if len(candidates) and (base_size or len(selection)):
         before = f"{candidates['distance_to_base'].max():.2f} -> " if base_size else ""
         text += f", coverage radius {before}{candidates['distance'].max():.2f}"
-    limit = sample_limit(len(candidates), params.n_samples, params.proportion_samples)
-    if len(selection) < limit:
-        text += f"; the next one would be nearer than select.min_distance: {params.min_distance}"
-    elif params.n_samples is not None and params.n_samples > len(candidates) > 0:
+    length = params.selected_sequence_length
+    if len(selection) // length < unit_limit(units.members, params):
+        text += f"; all others are nearer than select.min_distance: {params.min_distance}"
+    elif params.n_samples is not None and params.n_samples > units.members.size > 0:
         text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
+    if length > 1:
+        text += f"; in sequences of {length} frames, without {units.images} images"
+        text += f" and {len(units.outside) - units.images} frames that belong to no whole sequence"
     return text
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, String
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
+Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
 EXECUTION_KEYS = frozenset({"clean.workers", "train.workers"})
@@ -88,10 +89,13 @@ class EmbedParams(Section):
 class SelectParams(Section):
     """Which samples are chosen, and how many."""
 
-    method: Literal["coreset"]
+    method: Method
+    rare: Real = Field(ge=0, le=2)
+    seed: int = Field(strict=True, ge=0, lt=2**32)
     n_samples: Count | None
     proportion_samples: Real | None = Field(gt=0, le=1)
     min_distance: Real | None = Field(gt=0, le=2)
+    selected_sequence_length: Count
     process_all: StrictBool
 
     @model_validator(mode="after")
@@ -100,6 +104,11 @@ class SelectParams(Section):
             raise ValueError("n_samples and proportion_samples contradict each other: set one of them to null")
         if self.n_samples is None and self.proportion_samples is None and self.min_distance is None:
             raise ValueError("nothing ends the selection: set n_samples, proportion_samples or min_distance")
+        if self.n_samples is not None and self.n_samples < self.selected_sequence_length:
+            raise ValueError(
+                f"n_samples: {self.n_samples} is less than one sequence of selected_sequence_length: "
+                f"{self.selected_sequence_length}; set it higher, since it counts frames"
+            )
         return self
 
 
