@@ -20,10 +20,13 @@ class Section(BaseModel):
 
 
 class IngestParams(Section):
-    """What counts as an image or a video."""
+    """What counts as an image or a video, which files matter, and which frames of a video."""
 
     image_extensions: tuple[Extension, ...]
     video_extensions: tuple[Extension, ...]
+    relevant_filenames_file: Annotated[str, StringConstraints(strict=True, min_length=1)]
+    fps: Real | None = Field(gt=0)
+    max_frames_per_video: Count | None
 
     @model_validator(mode="after")
     def _no_overlap(self) -> Self:
