@@ -103,6 +103,7 @@ def _same_in_any_order(method: Method, case: Case, found: Traversal, rng: np.ran
         return True
     params = SelectParams(
         method=method,
+        strategies=(),
         rare=options.rare,
         seed=options.seed,
         n_samples=limit,
@@ -118,6 +119,7 @@ def _same_in_any_order(method: Method, case: Case, found: Traversal, rng: np.ran
         base[base_order],
         known.iloc[order],
         params,
+        {},
     )
     return list(selection["filename"]) == [names[pick] for pick in found.picks]
 

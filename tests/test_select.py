@@ -47,6 +47,7 @@ def stop(
 ) -> SelectParams:
     return SelectParams(
         method=method,
+        strategies=(),
         rare=0.5,
         seed=1,
         n_samples=n_samples,
@@ -64,11 +65,11 @@ def choose(
     base_embeddings: NDArray[np.float32],
     params: SelectParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return select(names, embeddings, base_names, base_embeddings, processed(names), params)
+    return select(names, embeddings, base_names, base_embeddings, processed(names), params, {})
 
 
 def single(names: str) -> Units:
-    return units_of(list(names), processed(list(names)), 1)
+    return units_of(list(names), processed(list(names)), np.ones(len(names), bool), 1)
 
 
 def chord(degrees: float) -> float:
@@ -352,7 +353,7 @@ def frames_of(video: str, indices: list[int]) -> pd.DataFrame:
 
 def runs_of(rows: pd.DataFrame, length: int, candidates: list[str] | None = None) -> list[list[int]]:
     names = sorted(rows["filename"]) if candidates is None else candidates
-    units = units_of(names, rows, length)
+    units = units_of(names, rows, np.ones(len(names), bool), length)
     frame_of = dict(zip(rows["filename"], rows["frame"], strict=True))
     return [[frame_of[names[row]] for row in members] for members in units.members]
 
@@ -375,7 +376,7 @@ def test_runs_stay_in_a_video_and_among_candidates() -> None:
     assert runs_of(rows, 2) == [[0, 1], [0, 1]]
     names = sorted(set(rows["filename"]) - {"v-001-mp4.png"})
     assert runs_of(rows, 2, names) == [[0, 1]]
-    units = units_of(names, rows, 2)
+    units = units_of(names, rows, np.ones(len(names), bool), 2)
     assert (units.raw_paths, units.times.tolist(), len(units.outside), units.images) == (["w.mp4"], [0.05], 5, 2)
 
 

@@ -17,37 +17,40 @@ class Units:
 
     Attributes:
         members: (u, length) int64 candidates, in the order of time, sorted by the first one.
-        outside: (n - u * length,) int64 candidates that cannot be chosen: images, and frames in no whole sequence.
+        outside: (n - u * length,) int64 candidates that cannot be chosen: beyond a threshold, or in no whole sequence.
         raw_paths: u raw files.
         times: (u,) float64 seconds from the start of the video to the middle of the unit; NaN for images.
-        images: how many of `outside` are images.
+        ruled_out: how many of `outside` are beyond a threshold.
+        images: how many of the others are images, which cannot be part of a sequence.
     """
 
     members: NDArray[np.int64]
     outside: NDArray[np.int64]
     raw_paths: Sequence[str]
     times: NDArray[np.float64]
+    ruled_out: int
     images: int
 
 
-def units_of(names: Sequence[str], processed: pd.DataFrame, length: int) -> Units:
+def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.bool_], length: int) -> Units:
     """Find what may be chosen.
 
     Args:
         names: n filenames of candidates, sorted.
         processed: all samples that were kept, the candidates among them: filename, raw_path, frame, time_s.
+        allowed: (n,) whether a candidate may be chosen.
         length: frames a sequence; 1 = single samples, images as well.
     """
     row_of_name = pd.Index(names).get_indexer(pd.Index(processed["filename"]))
     is_candidate = row_of_name >= 0
     if length == 1:
-        members = np.arange(len(names))[:, None]
+        members = np.flatnonzero(allowed)[:, None]
     else:
         runs = consecutive_runs(
             list(processed["raw_path"]),
             processed["frame"].to_numpy(np.int64),
             processed["time_s"].to_numpy(np.float64),
-            is_candidate,
+            np.append(allowed, False)[row_of_name],  # the last is for -1, no candidate
             length,
         )
         members = row_of_name[runs].astype(np.int64)
@@ -61,7 +64,8 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, length: int) -> Unit
         outside,
         list(raw_paths[members[:, 0]]),
         (times[members[:, 0]] + times[members[:, -1]]) / 2,
-        int(np.isnan(times[outside]).sum()),
+        int((~allowed).sum()),
+        int(np.isnan(times[outside[allowed[outside]]]).sum()),
     )
 
 
