@@ -50,12 +50,14 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, folder: Path) -> 
     charts = draw_charts(figures, points)
     shown = [sample.filename for sample in figures.examples.selected]
     shown += [name for pair in figures.examples.pairs for name in (pair.retained, pair.removed)]
+    shown += [name for near in figures.examples.near_duplicates for name in (near.kept, near.dropped)]
+    shown += [sample.filename for sample in figures.examples.low_quality]
     pictures = inline_pictures(shown, read_pictures)
     pdf = render_pdf(figures, charts, pictures)
     html = render_html(figures, charts, pictures, points)
     outputs.write_figures(folder, figures)
     outputs.write_plots(folder, figures, charts, points)
-    outputs.write_filenames(folder, inputs.dropped, inputs.candidates, inputs.selection)
+    outputs.write_filenames(folder, inputs.files, inputs.dropped, inputs.candidates, inputs.selection)
     outputs.write_corruptness(folder, inputs.dropped, inputs.files)
     outputs.write_documents(folder, pdf, html)
     return figures.verdict
@@ -73,13 +75,13 @@ def flat_parameters(params: Params) -> dict[str, Parameter]:
 
 
 def picture_reader(
-    samples: pd.DataFrame, processed: pd.DataFrame, proxies: ProxyReader, read_raw: RawReader
+    samples: pd.DataFrame, without_proxy: pd.DataFrame, proxies: ProxyReader, read_raw: RawReader
 ) -> PictureReader:
     """Return a reader that takes proxies where there are some, and decodes the raw file otherwise.
 
     Args:
         samples: columns of `stages.media.schema.SAMPLES`: those with a proxy.
-        processed: metadata of all processed samples.
+        without_proxy: further samples: `filename`, `raw_path` and `frame`.
         proxies: reads the shards.
         read_raw: decodes raw files.
     """
@@ -88,7 +90,7 @@ def picture_reader(
         with_proxy = samples[samples["filename"].isin(filenames)]
         places = zip(with_proxy["filename"], with_proxy["shard"], with_proxy["member"], strict=True)
         pictures = {name: proxies.image(shard, member) for name, shard, member in places}
-        rest = processed[processed["filename"].isin(set(filenames) - set(pictures))]
+        rest = without_proxy[without_proxy["filename"].isin(set(filenames) - set(pictures))]
         if len(rest):
             decoded = read_raw(list(zip(rest["raw_path"], rest["frame"].astype(int), strict=True)))
             pictures.update({name: image for name, image in zip(rest["filename"], decoded, strict=True) if image})
@@ -148,7 +150,11 @@ def run(params: Params) -> str:
     inputs = read_inputs(params)
     proxies = ProxyReader(paths.PROXIES)
     try:
-        read_pictures = picture_reader(inputs.samples, inputs.processed, proxies, read_raw)
+        columns = ["filename", "raw_path", "frame"]
+        dropped = inputs.dropped.loc[inputs.dropped["frame"] >= 0, columns]
+        read_pictures = picture_reader(
+            inputs.samples, pd.concat([inputs.processed[columns], dropped]), proxies, read_raw
+        )
         verdict = report(inputs, read_pictures, paths.REPORTS)
     finally:
         proxies.close()

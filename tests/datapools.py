@@ -7,9 +7,10 @@ import pandas as pd
 
 from stages.datapool import store
 from stages.embeddings.shards import write_shards
-from stages.media.schema import FILES
+from stages.media.schema import COUNTS, FILES
 from stages.merge_datapool import merge_datapool
 from stages.selection.schema import CANDIDATES, SELECTION
+from tests.media_files import QUALITY
 
 
 def processed(names: list[str]) -> pd.DataFrame:
@@ -23,6 +24,7 @@ def processed(names: list[str]) -> pd.DataFrame:
             "width": 4,
             "height": 3,
             "pixel_hash": [f"pixels {name}" for name in names],
+            **QUALITY,
             "label": 0,
             "label_name": "",
         }
@@ -37,7 +39,7 @@ def selection_of(names: list[str]) -> pd.DataFrame:
 def files_of(names: list[str], status: str = "kept") -> pd.DataFrame:
     frame = pd.DataFrame({"path": names, "content_hash": [f"content {name}" for name in names], "status": status})
     frame = frame.assign(media="image", reason="", duplicate_of="", declared_frames=1, samples=1)
-    frame = frame.assign(kept=int(status == "kept"), corrupt=int(status == "corrupt"), duplicate=0)
+    frame = frame.assign(**{name: int(status == name) for name in COUNTS})
     rows: pd.DataFrame = frame[FILES.names]
     return rows
 

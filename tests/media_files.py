@@ -14,6 +14,18 @@ MEDIA = {"jpg": "image", "png": "image", "bmp": "image", "gif": "image", "mp4": 
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".ts": "libx264", ".webm": "libvpx", ".avi": "mpeg4"}
 FAST = {"libvpx": {"deadline": "realtime", "cpu-used": "8"}, "libx264": {"preset": "veryfast"}}
 
+QUALITY = {
+    "luma_mean": 120.0,
+    "contrast": 50.0,
+    "sharpness": 400.0,
+    "uniform_rows": 0.0,
+    "red_mean": 125.0,
+    "green_mean": 120.0,
+    "blue_mean": 110.0,
+    "perceptual_hash": "0123456789abcdef",
+}
+"""Columns of figures for tables that are made without decoding anything."""
+
 
 def picture(seed: int, width: int = 32, height: int = 24) -> NDArray[np.uint8]:
     """Blocks of colour that differ from seed to seed: (height, width, 3)."""

@@ -12,6 +12,7 @@ from stages.files.tables import write_parquet
 from stages.media.schema import SAMPLES
 from stages.model.architecture import Architecture
 from stages.model.simclr import TrainingSettings
+from tests.media_files import QUALITY
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ARCHITECTURE = Architecture.of("resnet-9", embedding_dim=8, projection_dim=16, input_size=32)
@@ -65,6 +66,7 @@ def write_clean(root: Path, count: int, is_new: bool = True) -> list[tuple[str, 
             "width": 40,
             "height": 36,
             "pixel_hash": [f"{index:032x}" for index in range(count)],
+            **QUALITY,
             "label": 0,
             "label_name": "photos",
             "is_new": is_new,

@@ -3,13 +3,14 @@
 import hashlib
 import shutil
 import zipfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from stages import clean as stage
 from stages import paths
@@ -23,15 +24,22 @@ from stages.errors import NothingToSelectError, RawDataError
 from stages.files.tables import empty_frame, read_parquet, write_csv, write_parquet
 from stages.ingest import ingest
 from stages.media import accounting
-from stages.media.decoding import DecodedFile, Settings, Task, decode_all, tasks_of
+from stages.media.accounting import Rules
+from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, decode_all, tasks_of
 from stages.media.proxies import ProxyReader
-from stages.media.schema import DROPPED, FILES, RAW_FILES, SAMPLES
+from stages.media.quality import Quality
+from stages.media.quality_limits import quality_limits
+from stages.media.schema import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
 from stages.params.load import load_params
 from tests.media_files import cut, write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
 SETTINGS = Settings(max_pixels=100_000_000, proxy_size=64, corruption_threshold=0.1)
+NO_RULES = Rules()
+NO_LIMITS: dict[str, float | None] = dict.fromkeys(
+    ("min_luma", "max_luma", "min_contrast", "min_sharpness", "max_uniform_rows")
+)
 METADATA = embedding_schema(1).names[:-1]
 NO_BASE = BaseTables(empty_frame(LEDGER), empty_frame(embedding_schema(1))[METADATA], empty_frame(SELECTED))
 
@@ -40,16 +48,24 @@ def _raw(folder: Path) -> pd.DataFrame:
     return ingest(folder, PARAMS.ingest.image_extensions, PARAMS.ingest.video_extensions)
 
 
-def _clean(folder: Path, base: BaseTables = NO_BASE, *, workers: int = 1, retrain: bool = False) -> Cleaned:
+def _clean(
+    folder: Path,
+    base: BaseTables = NO_BASE,
+    *,
+    settings: Settings = SETTINGS,
+    rules: Rules = NO_RULES,
+    workers: int = 1,
+    retrain: bool = False,
+) -> Cleaned:
     proxies = folder.parent / "proxies"
     shutil.rmtree(proxies, ignore_errors=True)
     proxies.mkdir()
-    return clean(_raw(folder), base, folder, proxies, SETTINGS, workers=workers, retrain=retrain)
+    return clean(_raw(folder), base, folder, proxies, settings, rules, workers=workers, retrain=retrain)
 
 
 def _base_after(cleaned: Cleaned, base: BaseTables = NO_BASE, selected: int = 0) -> BaseTables:
     """Return what the next iteration builds on, with the first samples selected."""
-    done = cleaned.files[cleaned.files["status"].isin(["kept", "corrupt", "duplicate"])]
+    done = cleaned.files[cleaned.files["status"].isin(TAKEN_IN)]
     part = done.rename(columns={"samples": "frames"}).assign(iteration=len(base.ledger) + 1)[LEDGER.names]
     new = cleaned.samples[cleaned.samples["is_new"]]
     chosen = new.head(selected).assign(iteration=1, rank=0, distance=0.0, nearest="")[SELECTED.names]
@@ -81,6 +97,11 @@ def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:
     assert samples["label"].tolist() == [0, *[1] * 12, 0]
     assert samples["is_new"].all()
     assert samples["time_s"].isna().tolist() == [True, *[False] * 12, True]
+    figures = samples.loc[:, "luma_mean":"blue_mean"]
+    assert figures.notna().all(axis=None)
+    assert (figures.dtypes == np.float32).all()
+    assert samples["luma_mean"].between(1, 254).all()
+    assert (samples["perceptual_hash"].str.len() == 16).all()
     assert samples[["width", "height"]].iloc[0].tolist() == [100, 80]
     assert samples["shard"].nunique() == 3
     with ProxyReader(tmp_path / "proxies") as reader:
@@ -272,6 +293,8 @@ def test_retraining_makes_the_proxies_of_earlier_samples_again(tmp_path: Path) -
     merged = cleaned.samples.merge(first.samples, on="filename", suffixes=("", "_before"))
     assert (merged["pixel_hash"] == merged["pixel_hash_before"]).all()
     assert (merged["label"] == merged["label_before"]).all()
+    for name in fields(Quality):
+        assert (merged[name.name] == merged[f"{name.name}_before"]).all()
     assert cleaned.files["kept"].sum() == 1
     assert "3 earlier samples decoded again" in summary(cleaned)
     with ProxyReader(tmp_path / "proxies") as reader:
@@ -350,9 +373,21 @@ def test_originals_prefer_the_base_and_then_the_first_name() -> None:
     assert accounting.originals(samples, base).tolist() == ["b", "", "y", ""]
 
 
+def test_a_damaged_frame_has_no_figures() -> None:
+    quality = Quality(1.5, 2, 3, 0.25, 4, 5, 6, "0123456789abcdef")
+    sound = DecodedSample(0, 0.0, 4, 3, "ab", "", "00000000.jpg", quality)
+    damaged = DecodedSample(1, 0.1, 4, 3, "", "damaged", "", None)
+    file = DecodedFile("v.mp4", "video", [sound, damaged], 0, is_corrupt=False, reason="", shard="task")
+    table = accounting.sample_table([file], {"v.mp4": "hash"})
+    figures = table[["luma_mean", "contrast", "sharpness", "uniform_rows", "red_mean", "green_mean", "blue_mean"]]
+    assert figures.iloc[0].tolist() == [1.5, 2, 3, 0.25, 4, 5, 6]
+    assert figures.iloc[1].isna().all()
+    assert table["perceptual_hash"].tolist() == ["0123456789abcdef", ""]
+
+
 def test_accounts_that_do_not_add_up_are_a_defect() -> None:
     raw = pd.DataFrame({"path": ["a"]})
-    row = {"path": "a", "status": "kept", "samples": 2, "kept": 1, "corrupt": 0, "duplicate": 0}
+    row = {"path": "a", "status": "kept", "samples": 2, **dict.fromkeys(COUNTS, 0), "kept": 1}
     with pytest.raises(RuntimeError, match="do not add up"):
         accounting.require_complete(raw, pd.DataFrame([row]), 1)
     with pytest.raises(RuntimeError, match="do not add up"):
@@ -367,7 +402,7 @@ def test_a_raw_file_that_went_away_is_an_error(tmp_path: Path) -> None:
     (raw / "a.png").unlink()
     (tmp_path / "proxies").mkdir()
     with pytest.raises(RawDataError, match=r"a.png could be read when .* but not now"):
-        clean(table, NO_BASE, raw, tmp_path / "proxies", SETTINGS, workers=1, retrain=False)
+        clean(table, NO_BASE, raw, tmp_path / "proxies", SETTINGS, NO_RULES, workers=1, retrain=False)
 
 
 def _write_base(folder: Path, base: BaseTables) -> None:
@@ -445,3 +480,60 @@ def test_real_videos_are_kept_completely(shared_data: Path, tmp_path: Path) -> N
     assert set(cleaned.files["status"]) == {"kept"}
     assert (cleaned.files["samples"] == cleaned.files["declared_frames"]).all()
     assert len(cleaned.samples) + int(cleaned.files["duplicate"].sum()) == 221 + 377 + 4 * 150
+
+
+def _flat(path: Path, value: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (64, 48), (value, value, value)).save(path)
+
+
+def test_what_is_clearly_broken_is_of_low_quality_with_the_figure(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    _flat(raw / "black.png", 0)
+    _flat(raw / "black2.png", 0)
+    _flat(raw / "black.bmp", 0)
+    write_video(raw / "v.mp4", [3, 4])
+    rules = Rules(tuple(quality_limits(**NO_LIMITS | {"min_contrast": 0.5})))
+    cleaned = _clean(raw, rules=rules)
+    assert _status(cleaned) == {
+        "a.png": "kept", "black.bmp": "low_quality", "black.png": "low_quality", "black2.png": "low_quality",
+        "v.mp4": "kept",
+    }  # fmt: skip
+    copy = _row(cleaned, "black2.png")
+    assert copy[["samples", "low_quality", "duplicate"]].tolist() == [1, 1, 0]
+    assert str(copy["reason"]).partition(", which is of low quality: contrast")[0] == "equal bytes as black.png"
+    dropped = cleaned.dropped[cleaned.dropped["filename"] == "black.png"]
+    assert dropped[["status", "reason", "figure", "frame"]].to_numpy().tolist() == [
+        ["low_quality", "contrast below clean.min_contrast (0.5)", 0.0, 0]
+    ]
+    (raw / "a.png").unlink()
+    (raw / "v.mp4").unlink()
+    broken = _clean(raw, rules=rules)
+    with pytest.raises(RawDataError, match=r"black.png \(contrast below clean.min_contrast \(0.5\)\)"):
+        require_something_new(broken, NO_BASE, may_be_empty=False)
+
+
+def test_near_duplicates_name_a_sample_that_stays(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1, 320, 240)
+    near = np.asarray(Image.open(raw / "a.png")).copy()
+    near[:12, :16] = 128
+    for name in ("near.png", "near.bmp"):
+        Image.fromarray(near).save(raw / name)
+    write_image(raw / "other.png", 2, 320, 240)
+    cleaned = _clean(raw, rules=Rules(near_duplicate_bits=10))
+    assert _status(cleaned) == {
+        "a.png": "kept", "near.bmp": "near_duplicate", "near.png": "near_duplicate", "other.png": "kept"
+    }  # fmt: skip
+    dropped = cleaned.dropped.set_index("filename")
+    assert dropped["duplicate_of"].to_dict() == {"near.bmp": "a.png", "near.png": "a.png"}
+    near_png, near_bmp = (float(str(dropped.loc[name, "figure"])) for name in ("near.png", "near.bmp"))
+    assert 0 < near_png == near_bmp <= 10
+    assert _status(_clean(raw))["near.bmp"] == "kept"
+
+    base = _base_after(_clean(raw, rules=Rules(near_duplicate_bits=10)))
+    near[:12, :16] = 130
+    Image.fromarray(near).save(raw / "later.png")
+    later = _clean(raw, base, rules=Rules(near_duplicate_bits=10))
+    assert _row(later, "later.png")[["status", "duplicate_of"]].tolist() == ["near_duplicate", "a.png"]

@@ -1,6 +1,7 @@
 """Videos: every frame once, every frame accounted for."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -88,6 +89,10 @@ def test_rotation_is_applied_to_size_and_proxy(tmp_path: Path, rotation: int, tu
     frame = video.frames[0]
     assert (frame.width, frame.height) == ((48, 64) if turns % 2 else (64, 48))
     assert frame.pixel_hash == plain.frames[0].pixel_hash
+    assert frame.quality is not None
+    assert plain.frames[0].quality is not None
+    assert replace(frame.quality, perceptual_hash="") == replace(plain.frames[0].quality, perceptual_hash="")
+    assert frame.quality.perceptual_hash != plain.frames[0].quality.perceptual_hash
     upright, turned = (np.asarray(Image.open(io.BytesIO(each[0])), np.int16) for each in (plain_proxies, proxies))
     assert np.abs(np.rot90(upright, turns) - turned).mean() < 5
 
@@ -98,6 +103,7 @@ def test_repeated_frames_have_equal_hashes_and_one_proxy(tmp_path: Path) -> None
     hashes = [frame.pixel_hash for frame in video.frames]
     assert hashes[0] == hashes[1] == hashes[3] == hashes[4] != hashes[2]
     assert [frame.is_repeated for frame in video.frames] == [False, True, False, True, True]
+    assert video.frames[0].quality == video.frames[4].quality != video.frames[2].quality
     assert sorted(proxies) == [0, 2]
 
 

@@ -20,6 +20,7 @@ from stages.cores import available_cores
 from stages.errors import RawDataError
 from stages.media.images import UndecodableImageError, decode_image
 from stages.media.proxies import IMAGES_PER_SHARD, ShardWriter, member_name
+from stages.media.quality import Quality
 from stages.media.schema import IMAGE, VIDEO
 from stages.media.videos import decode_video
 
@@ -60,6 +61,7 @@ class DecodedSample:
         pixel_hash: 32 hexadecimal digits; empty for a damaged frame.
         fault: what is wrong with it, else empty.
         member: name of its proxy in the task's shard; empty if it has none.
+        quality: figures of its proxy's size; None for a damaged frame.
     """
 
     frame: int
@@ -69,6 +71,7 @@ class DecodedSample:
     pixel_hash: str
     fault: str
     member: str
+    quality: Quality | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class DecodedFile:
         missing: frames that should have come, but did not.
         is_corrupt: whether the file as a whole is refused.
         reason: why; or what is missing.
+        limit: the parameter that refuses it, such as `clean.max_pixels`; empty if none does.
+        skipped: frames that were left out on purpose.
         shard: temporary name of the shard with its proxies.
     """
 
@@ -92,6 +97,8 @@ class DecodedFile:
     is_corrupt: bool
     reason: str
     shard: str
+    limit: str = ""
+    skipped: int = 0
 
 
 def tasks_of(files: Iterable[tuple[str, str, int]]) -> list[Task]:
@@ -179,7 +186,7 @@ def _decode_image(path: str, member: str, raw_folder: Path, writer: ShardWriter,
     except UndecodableImageError as error:
         return DecodedFile(path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
     writer.add(member, image.proxy)
-    sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", member)
+    sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", member, image.quality)
     return DecodedFile(path, IMAGE, [sample], 0, is_corrupt=False, reason="", shard=writer.path.name)
 
 
@@ -213,6 +220,7 @@ def _decode_video(
             frame.pixel_hash,
             frame.fault,
             "" if frame.fault or frame.is_repeated or video.is_corrupt else member_name(frame.index),
+            frame.quality,
         )
         for frame in video.frames
     ]

@@ -79,15 +79,12 @@ def _bytes_per_line(format_name: str, width: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def frame_image(
-    picture: av.VideoFrame, size: tuple[int, int] | None = None, transpose: Image.Transpose | None = None
-) -> Image.Image:
-    """Return a frame as an `RGB` image.
+def frame_image(picture: av.VideoFrame, size: tuple[int, int] | None = None) -> Image.Image:
+    """Return a frame as an `RGB` image, as it is stored.
 
     Args:
         picture: the frame.
-        size: width and height before it is turned, pixels; None = its own.
-        transpose: what turns it upright.
+        size: width and height, pixels; None = its own.
     """
     if size is not None and size != (picture.width, picture.height) and picture.format.name.startswith("yuv"):
         # Scaling the planes and converting the small frame takes two thirds of the time of both in one step. JPEG
@@ -95,10 +92,10 @@ def frame_image(
         picture = picture.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1)
     width, height = size or (picture.width, picture.height)
     small = picture.reformat(width, height, "rgb24", interpolation=_SCALING, threads=1)
-    image = Image.fromarray(small.to_ndarray())
-    return image.transpose(transpose) if transpose is not None else image
+    return Image.fromarray(small.to_ndarray())
 
 
 def upright_image(picture: av.VideoFrame) -> Image.Image:
     """Return a frame in full size, upright, mode `RGB`."""
-    return frame_image(picture, None, transpose_of(picture))
+    image, transpose = frame_image(picture), transpose_of(picture)
+    return image.transpose(transpose) if transpose is not None else image

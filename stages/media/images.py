@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from stages.media.proxies import proxy_jpeg
+from stages.media.proxies import encode_jpeg, proxy_dimensions, to_rgb
+from stages.media.quality import Quality, quality_of
 
 _NOT_OPENED = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats of Pillow that hold no pixels of their own, or start another program to read them."""
@@ -30,7 +31,7 @@ _TRANSPOSE = {
 """What turns an image upright, for each EXIF orientation but 1 (upright)."""
 
 T = TypeVar("T")
-_LIMIT_LOCK = threading.RLock()
+_SETTINGS_LOCK = threading.RLock()
 
 
 class UndecodableImageError(Exception):
@@ -46,12 +47,14 @@ class DecodedImage:
         height: pixels, after orientation.
         pixel_hash: 32 hexadecimal digits; equal for equal pixels, whatever the container.
         proxy: JPEG bytes.
+        quality: figures of its proxy's size.
     """
 
     width: int
     height: int
     pixel_hash: str
     proxy: bytes
+    quality: Quality
 
 
 def decode_image(path: Path, *, max_pixels: int, proxy_size: int) -> DecodedImage:
@@ -67,7 +70,8 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int) -> DecodedImag
         OSError: the file cannot be opened at all.
     """
     image = load_image(path, max_pixels=max_pixels)
-    return DecodedImage(image.width, image.height, pixel_hash(image), proxy_jpeg(image, proxy_size))
+    small = to_rgb(image, proxy_dimensions(image.width, image.height, proxy_size))
+    return DecodedImage(image.width, image.height, pixel_hash(image), encode_jpeg(small), quality_of(np.asarray(small)))
 
 
 def load_image(path: Path, *, max_pixels: int) -> Image.Image:
@@ -87,7 +91,7 @@ def load_image(path: Path, *, max_pixels: int) -> Image.Image:
     with path.open("rb") as file:
         if not file.read(1):
             raise UndecodableImageError("the file is empty")
-    with _without_pixel_limit(), warnings.catch_warnings():
+    with _own_pillow_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _guarded(lambda: _verify(path, max_pixels))
         return _guarded(lambda: _load(path))
@@ -169,12 +173,15 @@ def _normalised(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _without_pixel_limit() -> Iterator[None]:
-    """Switch Pillow's own pixel limit off while images are decoded here, where `max_pixels` stands in for it."""
-    with _LIMIT_LOCK:
-        former = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
+def _own_pillow_settings() -> Iterator[None]:
+    """Set what Pillow keeps for the whole process, while images are decoded here.
+
+    Its own pixel limit is off, `max_pixels` stands in for it; cut files are errors, which WeasyPrint switches off.
+    """
+    with _SETTINGS_LOCK:
+        former = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = former
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = former

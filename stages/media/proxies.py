@@ -43,20 +43,6 @@ def proxy_dimensions(width: int, height: int, proxy_size: int) -> tuple[int, int
     return tuple(min(limit, max(1, round(side * scale))) for side in (width, height))  # type: ignore[return-value]
 
 
-def proxy_jpeg(image: Image.Image, proxy_size: int) -> bytes:
-    """Make the proxy of an image: scaled, transparency on white, 8 bits a channel.
-
-    Args:
-        image: mode `RGB`, `RGBA`, `I;16`, `I` or `F`.
-        proxy_size: short side in pixels.
-
-    Returns:
-        A JPEG file.
-    """
-    size = proxy_dimensions(image.width, image.height, proxy_size)
-    return encode_jpeg(to_rgb(image, size))
-
-
 def to_rgb(image: Image.Image, size: tuple[int, int] | None = None) -> Image.Image:
     """Make an image visible as `RGB`: scaled, transparency on white, grey of more than 8 bits brought to 8.
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import numpy as np
 from PIL import Image
 
 from stages.media.containers import NoVideoError
 from stages.media.evidence import Tally
 from stages.media.frames import SWAPPING, frame_image, pixel_hash, transpose_of
 from stages.media.proxies import encode_jpeg, proxy_dimensions
+from stages.media.quality import Quality, quality_of
 from stages.media.video_reader import read_frames
 
 
@@ -31,6 +33,7 @@ class Frame:
         pixel_hash: 32 hexadecimal digits over the planes as decoded; empty for a damaged frame.
         fault: what is wrong with it, else empty.
         is_repeated: whether an earlier frame of the video has equal pixels, so that it has no proxy.
+        quality: figures of its proxy's size; None for a damaged frame.
     """
 
     index: int
@@ -40,6 +43,7 @@ class Frame:
     pixel_hash: str
     fault: str
     is_repeated: bool
+    quality: Quality | None
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def _decode_once(
 ) -> list[Frame]:
     """Decode all frames, hash each, and hand over the proxies."""
     frames: list[Frame] = []
-    seen: set[str] = set()
+    seen: dict[str, Quality] = {}
     first_pts: int | None = None
     pictures = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally)
     for index, picture in enumerate(pictures):
@@ -138,9 +142,9 @@ def _decode_once(
         digest = "" if fault else pixel_hash(picture)
         is_repeated = digest in seen
         if not fault and not is_repeated:
-            seen.add(digest)
-            add_proxy(index, _proxy(picture, transpose, proxy_size))
-        frames.append(Frame(index, time_s, width, height, digest, fault, is_repeated))
+            jpeg, seen[digest] = _proxy(picture, transpose, proxy_size)
+            add_proxy(index, jpeg)
+        frames.append(Frame(index, time_s, width, height, digest, fault, is_repeated, seen.get(digest)))
         if progress:
             progress(1)
     return frames
@@ -162,6 +166,8 @@ def _time_s(picture: av.VideoFrame, index: int, first_pts: int | None, tally: Ta
     return float(index / tally.rate) if tally.rate else 0.0
 
 
-def _proxy(picture: av.VideoFrame, transpose: Image.Transpose | None, proxy_size: int) -> bytes:
-    """Scale a frame before it becomes an array, turn it upright, return it as a JPEG file."""
-    return encode_jpeg(frame_image(picture, proxy_dimensions(picture.width, picture.height, proxy_size), transpose))
+def _proxy(picture: av.VideoFrame, transpose: Image.Transpose | None, proxy_size: int) -> tuple[bytes, Quality]:
+    """Scale a frame before it becomes an array; return it upright as a JPEG file, and its figures."""
+    small = frame_image(picture, proxy_dimensions(picture.width, picture.height, proxy_size))
+    upright = small.transpose(transpose) if transpose is not None else small
+    return encode_jpeg(upright), quality_of(np.asarray(small), transpose)

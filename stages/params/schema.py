@@ -22,10 +22,13 @@ class Section(BaseModel):
 
 
 class IngestParams(Section):
-    """What counts as an image or a video."""
+    """What counts as an image or a video, which files matter, and which frames of a video."""
 
     image_extensions: tuple[Extension, ...]
     video_extensions: tuple[Extension, ...]
+    relevant_filenames_file: Annotated[str, StringConstraints(strict=True, min_length=1)]
+    fps: Real | None = Field(gt=0)
+    max_frames_per_video: Count | None
 
     @model_validator(mode="after")
     def _no_overlap(self) -> Self:
@@ -48,6 +51,12 @@ class CleanParams(Section):
     corruption_threshold: Real = Field(ge=0, le=1)
     max_pixels: Count
     proxy_size: int = Field(strict=True, ge=32, le=1024)
+    min_luma: Real | None = Field(ge=0, le=255)
+    max_luma: Real | None = Field(ge=0, le=255)
+    min_contrast: Real | None = Field(ge=0, le=128)
+    min_sharpness: Real | None = Field(ge=0)
+    max_uniform_rows: Real | None = Field(ge=0, le=1)
+    near_duplicate_bits: Annotated[int, Field(strict=True, ge=0, le=32)] | None
     workers: Count | None
 
 
