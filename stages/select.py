@@ -70,7 +70,7 @@ def run(params: Params) -> str:
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
     candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
     queries = {
-        place: embeddings_by_name(query_names(item.strategy, paths.BASE), names, embeddings)
+        place: embeddings_by_name(query_names(item.strategy, paths.BASE, names), names, embeddings)
         for place, item in enumerate(strategies)
         if isinstance(item.strategy, Similarity)
     }
@@ -165,23 +165,35 @@ def embeddings_by_name(
     return embeddings[[row_of[name] for name in wanted]]
 
 
-def query_names(strategy: Similarity, base: Path) -> list[str]:
+def query_names(strategy: Similarity, base: Path, processed: Collection[str]) -> list[str]:
     """Return the filenames that SIMILARITY compares with: of a file, or of an iteration of the datapool.
 
+    Args:
+        strategy: which of them.
+        base: the datapool.
+        processed: every sample with an embedding.
+
     Raises:
-        ParamsError: there are none.
+        ParamsError: there are none, or one is unknown.
     """
     if strategy.queries is not None:
-        return read_filenames(strategy.queries)
+        wanted = read_filenames(strategy.queries)
+        unknown = sorted(set(wanted) - set(processed))
+        if unknown:
+            raise ParamsError(
+                f"select.strategies: {strategy.queries} names {unknown[0]!r}, which is no sample of this or an earlier "
+                "iteration"
+            )
+        return wanted
     samples = read_samples(base)
-    wanted = samples["filename"][samples["iteration"] == strategy.datapool_iteration]
-    if wanted.empty:
+    selected = samples["filename"][samples["iteration"] == strategy.datapool_iteration]
+    if selected.empty:
         last = int(samples["iteration"].max()) if len(samples) else 0
         raise ParamsError(
             f"select.strategies: the datapool has no samples of iteration {strategy.datapool_iteration}; the last one "
             f"is {last}"
         )
-    return sorted(wanted)
+    return sorted(selected)
 
 
 def select(

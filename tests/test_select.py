@@ -452,3 +452,78 @@ def test_min_distance_holds_between_sequences(workspace: Workspace) -> None:
     assert len(workspace.selected()) % 4 == 0
     assert read_csv(paths.SELECTION, SELECTION)["distance"].iloc[4:].min() >= 0.4
     assert "all others are nearer than select.min_distance: 0.4" in text
+
+
+# ---- strategies that combine
+
+
+def strategy(input_: dict[str, object], **content: object) -> dict[str, object]:
+    return {"input": input_, "strategy": content}
+
+
+DIVERSITY = strategy({"type": "EMBEDDINGS"}, type="DIVERSITY")
+
+
+def sharper_than(value: float) -> dict[str, object]:
+    return strategy({"type": "METADATA", "key": "sharpness"}, type="THRESHOLD", threshold=value, operator="BIGGER")
+
+
+def test_thresholds_come_first(workspace: Workspace) -> None:
+    workspace.write_rows(processed(list("abcde")).assign(sharpness=[1.0, 2, 3, 4, 0]), circle(*"abcde"))
+    text = run(params(n_samples=4, strategies=[sharper_than(1.5), DIVERSITY]))
+    assert workspace.selected() == ["b", "d", "c"]
+    assert text.endswith(
+        "; select.n_samples: 4 is more than there are: all are taken; "
+        "2 candidates are beyond a threshold of select.strategies"
+    )
+    candidates = read_parquet(paths.CANDIDATES).set_index("filename")
+    assert candidates["covered_by"].to_dict() == {"a": "b", "b": "b", "c": "c", "d": "d", "e": "d"}
+    np.testing.assert_allclose(candidates["distance"]["e"], chord(90), rtol=1e-6)
+    with pytest.raises(NothingToSelectError, match="no candidate is within all thresholds"):
+        run(params(n_samples=4, strategies=[sharper_than(9), DIVERSITY]))
+
+
+def test_thresholds_cut_sequences(workspace: Workspace) -> None:
+    rows = frames_of("v", list(range(7))).assign(sharpness=[1.0, 1, 1, 0, 1, 1, 1])
+    workspace.write_rows(rows, embeddings_of_kind("video", 7, 8, 0))
+    text = run(params(n_samples=6, selected_sequence_length=2, strategies=[sharper_than(0.5), DIVERSITY]))
+    assert sorted(workspace.selected()) == [f"v-{index:03d}-mp4.png" for index in (0, 1, 4, 5)]
+    assert "1 candidates are beyond a threshold" in text
+    assert "2 frames that belong to no whole sequence" in text
+
+
+def test_similarity_to_an_iteration_or_a_file(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.write_base(["a", "e"], ["a", "e"], circle("a", "e"))
+    base = store.read_samples(paths.BASE).assign(iteration=[1, 2])
+    store.write_samples(paths.BASE, base)
+    workspace.write_new(["b", "c", "d"], circle(*"bcd"))
+    for number, nearest in ((1, "b"), (2, "d")):
+        query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", datapool_iteration=number)
+        run(params(n_samples=1, strategies=[query]))
+        assert workspace.selected() == [nearest]
+    query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", datapool_iteration=3)
+    with pytest.raises(ParamsError, match="no samples of iteration 3; the last one is 2"):
+        run(params(n_samples=1, strategies=[query]))
+    Path("queries.txt").write_text("c\n")
+    query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", queries="queries.txt")
+    run(params(n_samples=2, strategies=[query]))
+    assert workspace.selected() == ["c", "d"]
+    Path("queries.txt").write_text("x\n")
+    with pytest.raises(ParamsError, match=r"queries\.txt names 'x', which is no sample"):
+        run(params(n_samples=1, strategies=[query]))
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_order_of_rows_has_no_influence_on_strategies(data: st.DataObject) -> None:
+    embeddings = data.draw(embedding_sets(smallest=1, largest=20))
+    names = [f"{number:03d}.png" for number in range(len(embeddings))]
+    rows = processed(names).assign(label_name=[f"{number % 3}" for number in range(len(names))])
+    balance = strategy({"type": "METADATA", "key": "label_name"}, type="BALANCE", target={"0": 1.0, "1": 2.0})
+    typical = strategy({"type": "EMBEDDINGS"}, type="TYPICALITY")
+    chance = strategy({"type": "RANDOM"}, type="WEIGHTS")
+    asked = params(n_samples=data.draw(st.integers(1, 25)), strategies=[balance, DIVERSITY, typical, chance]).select
+    order = data.draw(st.permutations(range(len(names))))
+    straight, _ = select(names, embeddings, [], NO_BASE, rows, asked, {})
+    shuffled, _ = select([names[i] for i in order], embeddings[order], [], NO_BASE, rows.iloc[order], asked, {})
+    pd.testing.assert_frame_equal(straight, shuffled)

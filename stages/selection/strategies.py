@@ -192,7 +192,7 @@ def numbers(item: StrategyParams, names: Sequence[str], processed: pd.DataFrame)
         known, where = read_scores(item.input.file, item.input.score), item.input.file
     else:
         known, where = _metadata(item, processed), f"the metadata {getattr(item.input, 'key', '')}"
-    values = known.reindex(pd.Index(names)).to_numpy(np.float64)
+    values = np.asarray(known.reindex(pd.Index(names)), dtype=np.float64)
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
         raise ParamsError(
