@@ -3,12 +3,14 @@
 Reads params.yaml (select, train.retrain), data/base (the samples selected before, and the embeddings of all that was
 processed before), data/train/checkpoint.ckpt (its hash tells which embeddings belong together), data/embed/embeddings
 (the new embeddings), data/clean/samples.parquet (which samples are new).
-Writes data/select/selection.csv (the chosen samples in order) and data/select/candidates.parquet (what became of every
-candidate, and which selected sample covers it).
+Writes data/select/selection.csv (the chosen samples in order), data/select/candidates.parquet (what became of every
+candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered)
+and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,12 +24,16 @@ from stages.errors import BaseError, CheckpointError, NothingToSelectError, Para
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_parquet, write_csv, write_parquet
 from stages.params.schema import Params, SelectParams
+from stages.params.strategies import Similarity
+from stages.selection.comparison import baselines, compare
 from stages.selection.distance import euclidean, first_not_finite
+from stages.selection.given import read_filenames
 from stages.selection.nearest import nearest_rows
 from stages.selection.rules import Options, choose
-from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 from stages.selection.sequences import Units, mean_embeddings, units_of
 from stages.selection.stopping import sample_limit, squared_threshold
+from stages.selection.strategies import allowed_by_thresholds, combined, objectives_of
 
 
 def run(params: Params) -> str:
@@ -36,7 +42,8 @@ def run(params: Params) -> str:
     \b
     Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
            data/clean/samples.parquet
-    Writes data/select/selection.csv, data/select/candidates.parquet
+    Writes data/select/selection.csv, data/select/candidates.parquet,
+           data/select/budget_curve.csv, data/select/comparison.csv
     """
     processed, embeddings = read_embeddings(
         paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)
@@ -53,7 +60,11 @@ def run(params: Params) -> str:
     may_be_empty = params.train.retrain or is_union(paths.BASE)
     if not candidate_names and not may_be_empty:
         raise NothingToSelectError("no candidates: every sample found is in the datapool, or was left out before")
-    units = units_of(candidate_names, processed, params.select.selected_sequence_length)
+    strategies = params.select.strategies
+    allowed = allowed_by_thresholds(strategies, candidate_names, processed)
+    if candidate_names and not allowed.any() and not may_be_empty:
+        raise NothingToSelectError("no candidate is within all thresholds of select.strategies", "set them wider")
+    units = units_of(candidate_names, processed, allowed, params.select.selected_sequence_length)
     if candidate_names and not len(units.members) and not may_be_empty:
         raise NothingToSelectError(
             f"no video has {params.select.selected_sequence_length} consecutive frames to select "
@@ -62,9 +73,14 @@ def run(params: Params) -> str:
         )
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
     candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
+    queries = {
+        place: embeddings_by_name(query_names(item.strategy, paths.BASE, names), names, embeddings)
+        for place, item in enumerate(strategies)
+        if isinstance(item.strategy, Similarity)
+    }
     del embeddings
-    selection, candidates = select(
-        candidate_names, candidate_embeddings, base_names, base_embeddings, processed, params.select
+    selection, candidates, curve, comparison = select(
+        candidate_names, candidate_embeddings, base_names, base_embeddings, processed, params.select, queries
     )
     if selection.empty and not may_be_empty:
         raise NothingToSelectError(
@@ -74,6 +90,8 @@ def run(params: Params) -> str:
         )
     write_csv(selection, SELECTION, paths.SELECTION)
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
+    write_csv(curve, BUDGET_CURVE, paths.BUDGET_CURVE)
+    write_csv(comparison, COMPARISON, paths.COMPARISON)
     return summary(selection, candidates, len(base_names), units, params.select)
 
 
@@ -153,6 +171,53 @@ def embeddings_by_name(
     return embeddings[[row_of[name] for name in wanted]]
 
 
+def query_names(strategy: Similarity, base: Path, processed: Collection[str]) -> list[str]:
+    """Return the filenames that SIMILARITY compares with: of a file, or of an iteration of the datapool.
+
+    Args:
+        strategy: which of them.
+        base: the datapool.
+        processed: every sample with an embedding.
+
+    Raises:
+        ParamsError: there are none, or one is unknown.
+    """
+    if strategy.queries is not None:
+        wanted = read_filenames(strategy.queries)
+        unknown = sorted(set(wanted) - set(processed))
+        if unknown:
+            raise ParamsError(
+                f"select.strategies: {strategy.queries} names {unknown[0]!r}, which is no sample of this or an earlier "
+                "iteration"
+            )
+        return wanted
+    samples = read_samples(base)
+    selected = samples["filename"][samples["iteration"] == strategy.datapool_iteration]
+    if selected.empty:
+        last = int(samples["iteration"].max()) if len(samples) else 0
+        raise ParamsError(
+            f"select.strategies: the datapool has no samples of iteration {strategy.datapool_iteration}; the last one "
+            f"is {last}"
+        )
+    return sorted(selected)
+
+
+class Choice(NamedTuple):
+    """What a selection gives.
+
+    Attributes:
+        selection: the chosen samples in order (columns `SELECTION`).
+        candidates: all candidates by filename (columns `CANDIDATES`).
+        curve: coverage by number of samples (columns `BUDGET_CURVE`).
+        comparison: the chosen rule beside others (columns `COMPARISON`).
+    """
+
+    selection: pd.DataFrame
+    candidates: pd.DataFrame
+    curve: pd.DataFrame
+    comparison: pd.DataFrame
+
+
 def select(
     names: Sequence[str],
     embeddings: NDArray[np.float32],
@@ -160,7 +225,8 @@ def select(
     base_embeddings: NDArray[np.float32],
     processed: pd.DataFrame,
     params: SelectParams,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    queries: Mapping[int, NDArray[np.float32]],
+) -> Choice:
     """Choose among the candidates, given what was selected before; the order of the rows has no influence.
 
     Args:
@@ -169,23 +235,31 @@ def select(
         base_names: m filenames selected before.
         base_embeddings: (m, d) float32.
         processed: what is known of the samples, among them the candidates: filename, raw_path, time_s.
-        params: by which rule, how many, and how far apart.
+        params: by which rule or strategies, how many, and how far apart.
+        queries: embeddings of the query samples of each SIMILARITY, by its place among the strategies.
 
     Returns:
-        The chosen samples in order (columns `SELECTION`), and all candidates by filename (columns `CANDIDATES`).
+        What was chosen, what became of every candidate, and what that is worth.
     """
     names, embeddings = _sorted_by_name(names, embeddings)
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
-    units = units_of(names, processed, params.selected_sequence_length)
+    allowed = allowed_by_thresholds(params.strategies, names, processed)
+    units = units_of(names, processed, allowed, params.selected_sequence_length)
     unit_embeddings = mean_embeddings(embeddings, units.members)
-    found = choose(
-        params.method,
+    given = (
         unit_embeddings,
         base_embeddings,
         unit_limit(units.members, params),
         squared_threshold(params.min_distance),
-        Options(params.seed, params.rare, units.raw_paths, units.times),
     )
+    if params.strategies:
+        both = (unit_embeddings, base_embeddings)
+        objectives = objectives_of(
+            params.strategies, names, units.members, base_names, processed, both, queries, params.seed
+        )
+        found = combined(*given, objectives)
+    else:
+        found = choose(params.method, *given, Options(params.seed, params.rare, units.raw_paths, units.times))
     name_of = np.array(names, dtype=object)
     picked = units.members[found.picks]
     length = picked.shape[1]
@@ -232,7 +306,10 @@ def select(
     candidates = candidates.sort_values("row", ignore_index=True)
     candidates.insert(0, "filename", names)
     candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
-    return selection, candidates
+    is_coreset = params.method == "coreset" and not params.strategies
+    rules = baselines(unit_embeddings, base_embeddings, found, params.seed, is_coreset=is_coreset)
+    curve, comparison = compare(unit_embeddings, base_embeddings, rules, units.labels, units.raw_paths, length)
+    return Choice(selection, candidates, curve, comparison)
 
 
 def unit_limit(members: NDArray[np.int64], params: SelectParams) -> int:
@@ -279,9 +356,11 @@ def summary(
         text += f"; all others are nearer than select.min_distance: {params.min_distance}"
     elif params.n_samples is not None and params.n_samples > units.members.size > 0:
         text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
+    if units.ruled_out:
+        text += f"; {units.ruled_out} candidates are beyond a threshold of select.strategies"
     if length > 1:
         text += f"; in sequences of {length} frames, without {units.images} images"
-        text += f" and {len(units.outside) - units.images} frames that belong to no whole sequence"
+        text += f" and {len(units.outside) - units.images - units.ruled_out} frames that belong to no whole sequence"
     return text
 
 

@@ -22,7 +22,7 @@ from stages.media import schema as media
 from stages.params.load import load_params
 from stages.params.schema import Method, Params, SelectParams
 from stages.select import candidates_of, run, select, summary
-from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 from stages.selection.sequences import Units, units_of
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
@@ -47,6 +47,7 @@ def stop(
 ) -> SelectParams:
     return SelectParams(
         method=method,
+        strategies=(),
         rare=0.5,
         seed=1,
         n_samples=n_samples,
@@ -64,11 +65,12 @@ def choose(
     base_embeddings: NDArray[np.float32],
     params: SelectParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return select(names, embeddings, base_names, base_embeddings, processed(names), params)
+    found = select(names, embeddings, base_names, base_embeddings, processed(names), params, {})
+    return found.selection, found.candidates
 
 
 def single(names: str) -> Units:
-    return units_of(list(names), processed(list(names)), 1)
+    return units_of(list(names), processed(list(names)), np.ones(len(names), bool), 1)
 
 
 def chord(degrees: float) -> float:
@@ -352,7 +354,7 @@ def frames_of(video: str, indices: list[int]) -> pd.DataFrame:
 
 def runs_of(rows: pd.DataFrame, length: int, candidates: list[str] | None = None) -> list[list[int]]:
     names = sorted(rows["filename"]) if candidates is None else candidates
-    units = units_of(names, rows, length)
+    units = units_of(names, rows, np.ones(len(names), bool), length)
     frame_of = dict(zip(rows["filename"], rows["frame"], strict=True))
     return [[frame_of[names[row]] for row in members] for members in units.members]
 
@@ -375,7 +377,7 @@ def test_runs_stay_in_a_video_and_among_candidates() -> None:
     assert runs_of(rows, 2) == [[0, 1], [0, 1]]
     names = sorted(set(rows["filename"]) - {"v-001-mp4.png"})
     assert runs_of(rows, 2, names) == [[0, 1]]
-    units = units_of(names, rows, 2)
+    units = units_of(names, rows, np.ones(len(names), bool), 2)
     assert (units.raw_paths, units.times.tolist(), len(units.outside), units.images) == (["w.mp4"], [0.05], 5, 2)
 
 
@@ -451,3 +453,129 @@ def test_min_distance_holds_between_sequences(workspace: Workspace) -> None:
     assert len(workspace.selected()) % 4 == 0
     assert read_csv(paths.SELECTION, SELECTION)["distance"].iloc[4:].min() >= 0.4
     assert "all others are nearer than select.min_distance: 0.4" in text
+
+
+# ---- strategies that combine
+
+
+def strategy(input_: dict[str, object], **content: object) -> dict[str, object]:
+    return {"input": input_, "strategy": content}
+
+
+DIVERSITY = strategy({"type": "EMBEDDINGS"}, type="DIVERSITY")
+
+
+def sharper_than(value: float) -> dict[str, object]:
+    return strategy({"type": "METADATA", "key": "sharpness"}, type="THRESHOLD", threshold=value, operator="BIGGER")
+
+
+def test_thresholds_come_first(workspace: Workspace) -> None:
+    workspace.write_rows(processed(list("abcde")).assign(sharpness=[1.0, 2, 3, 4, 0]), circle(*"abcde"))
+    text = run(params(n_samples=4, strategies=[sharper_than(1.5), DIVERSITY]))
+    assert workspace.selected() == ["b", "d", "c"]
+    assert text.endswith(
+        "; select.n_samples: 4 is more than there are: all are taken; "
+        "2 candidates are beyond a threshold of select.strategies"
+    )
+    candidates = read_parquet(paths.CANDIDATES).set_index("filename")
+    assert candidates["covered_by"].to_dict() == {"a": "b", "b": "b", "c": "c", "d": "d", "e": "d"}
+    np.testing.assert_allclose(candidates["distance"]["e"], chord(90), rtol=1e-6)
+    with pytest.raises(NothingToSelectError, match="no candidate is within all thresholds"):
+        run(params(n_samples=4, strategies=[sharper_than(9), DIVERSITY]))
+
+
+def test_thresholds_cut_sequences(workspace: Workspace) -> None:
+    rows = frames_of("v", list(range(7))).assign(sharpness=[1.0, 1, 1, 0, 1, 1, 1])
+    workspace.write_rows(rows, embeddings_of_kind("video", 7, 8, 0))
+    text = run(params(n_samples=6, selected_sequence_length=2, strategies=[sharper_than(0.5), DIVERSITY]))
+    assert sorted(workspace.selected()) == [f"v-{index:03d}-mp4.png" for index in (0, 1, 4, 5)]
+    assert "1 candidates are beyond a threshold" in text
+    assert "2 frames that belong to no whole sequence" in text
+
+
+def test_similarity_to_an_iteration_or_a_file(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.write_base(["a", "e"], ["a", "e"], circle("a", "e"))
+    base = store.read_samples(paths.BASE).assign(iteration=[1, 2])
+    store.write_samples(paths.BASE, base)
+    workspace.write_new(["b", "c", "d"], circle(*"bcd"))
+    for number, nearest in ((1, "b"), (2, "d")):
+        query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", datapool_iteration=number)
+        run(params(n_samples=1, strategies=[query]))
+        assert workspace.selected() == [nearest]
+    query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", datapool_iteration=3)
+    with pytest.raises(ParamsError, match="no samples of iteration 3; the last one is 2"):
+        run(params(n_samples=1, strategies=[query]))
+    Path("queries.txt").write_text("c\n")
+    query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", queries="queries.txt")
+    run(params(n_samples=2, strategies=[query]))
+    assert workspace.selected() == ["c", "d"]
+    Path("queries.txt").write_text("x\n")
+    with pytest.raises(ParamsError, match=r"queries\.txt names 'x', which is no sample"):
+        run(params(n_samples=1, strategies=[query]))
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_order_of_rows_has_no_influence_on_strategies(data: st.DataObject) -> None:
+    embeddings = data.draw(embedding_sets(smallest=1, largest=20))
+    names = [f"{number:03d}.png" for number in range(len(embeddings))]
+    rows = processed(names).assign(label_name=[f"{number % 3}" for number in range(len(names))])
+    balance = strategy({"type": "METADATA", "key": "label_name"}, type="BALANCE", target={"0": 1.0, "1": 2.0})
+    typical = strategy({"type": "EMBEDDINGS"}, type="TYPICALITY")
+    chance = strategy({"type": "RANDOM"}, type="WEIGHTS")
+    asked = params(n_samples=data.draw(st.integers(1, 25)), strategies=[balance, DIVERSITY, typical, chance]).select
+    order = data.draw(st.permutations(range(len(names))))
+    straight = select(names, embeddings, [], NO_BASE, rows, asked, {})
+    shuffled = select([names[i] for i in order], embeddings[order], [], NO_BASE, rows.iloc[order], asked, {})
+    for one, other in zip(straight, shuffled, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+# ---- what it is worth
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_budget_curve_and_comparison(workspace: Workspace, method: Method) -> None:
+    names = [f"{number:02d}.png" for number in range(40)]
+    embeddings = embeddings_of_kind("video", 40, 6, 0)
+    rows = processed(names).assign(raw_path=[f"{number // 4}.mp4" for number in range(40)], frame=range(40))
+    rows = rows.assign(time_s=np.arange(40.0), label_name=["day", "night"] * 20)
+    workspace.write_rows(rows, embeddings)
+    run(params(n_samples=10, method=method))
+    curve = read_csv(paths.BUDGET_CURVE, BUDGET_CURVE)
+    chosen = workspace.selected()
+    assert curve["budget"].tolist() == list(range(11))
+    assert np.isnan(curve["coverage_radius"][0])
+    for budget in (1, 4, 10):
+        centres = embeddings[[names.index(name) for name in chosen[:budget]]].astype(np.float64)
+        distances = np.linalg.norm(embeddings[:, None] - centres, axis=2).min(axis=1)
+        np.testing.assert_allclose(curve["coverage_radius"][budget], distances.max(), rtol=1e-5)
+        np.testing.assert_allclose(curve["mean_distance"][budget], distances.mean(), rtol=1e-5)
+    selection = read_csv(paths.SELECTION, SELECTION)
+    np.testing.assert_array_equal(curve["pick_distance"][1:], selection["distance"])
+    comparison = read_csv(paths.COMPARISON, COMPARISON).set_index("rule")
+    assert comparison.index.tolist() == ["chosen", "coreset", "random"]
+    assert comparison["coverage_radius"]["chosen"] == read_parquet(paths.CANDIDATES)["distance"].max()
+    assert comparison["smallest_distance"]["chosen"] == selection["distance"].min()
+    raw_files = set(rows["raw_path"][rows["filename"].isin(chosen)])
+    assert comparison["raw_file_share"]["chosen"] == len(raw_files) / 10
+    assert set(comparison["samples"]) == {10}
+    assert set(comparison["measured"]) == {40}
+    if method in {"coreset", "random"}:
+        same = [column for column in comparison.columns if column != "rule"]
+        pd.testing.assert_series_equal(comparison.loc["chosen", same], comparison.loc[method, same], check_names=False)
+
+
+def test_worth_of_sequences_beside_the_base(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a"], circle("a"))
+    degrees = np.deg2rad([90, 90, 180, 180, 10, 10])
+    embeddings = np.stack([np.cos(degrees), np.sin(degrees)], axis=1).astype(np.float32)
+    workspace.write_rows(frames_of("v", list(range(6))), embeddings)
+    run(params(n_samples=4, selected_sequence_length=2))
+    curve = read_csv(paths.BUDGET_CURVE, BUDGET_CURVE)
+    assert curve["budget"].tolist() == [0, 2, 4]
+    np.testing.assert_allclose(curve["coverage_radius"], [2, chord(90), chord(10)], rtol=1e-5)
+    np.testing.assert_allclose(
+        curve["mean_distance"], np.array([2 + chord(90) + chord(10), chord(90) + chord(10), chord(10)]) / 3, rtol=1e-5
+    )
+    assert curve["coverage_radius"].tolist() == curve["coreset_coverage_radius"].tolist()

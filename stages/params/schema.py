@@ -4,6 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, StringConstraints, model_validator
 
+from stages.params.strategies import StrategyParams
+
 Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
 Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
@@ -93,6 +95,7 @@ class SelectParams(Section):
     """Which samples are chosen, and how many."""
 
     method: Method
+    strategies: tuple[StrategyParams, ...]
     rare: Real = Field(ge=0, le=2)
     seed: int = Field(strict=True, ge=0, lt=2**32)
     n_samples: Count | None
