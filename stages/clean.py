@@ -21,8 +21,9 @@ from stages.files.atomic import atomic_folder
 from stages.files.tables import empty_frame, read_parquet, write_parquet
 from stages.media import accounting
 from stages.media.accounting import named
-from stages.media.decoding import Settings, decode_all, tasks_of
+from stages.media.decoding import Settings, tasks_of
 from stages.media.naming import label_indices, label_name
+from stages.media.parallel import decode_all
 from stages.media.proxies import store_empty_shard, store_shard
 from stages.media.schema import (
     CORRUPT,
@@ -276,7 +277,13 @@ def run(params: Params) -> str:
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
-    settings = Settings(params.clean.max_pixels, params.clean.proxy_size, params.clean.corruption_threshold)
+    settings = Settings(
+        max_pixels=params.clean.max_pixels,
+        proxy_size=params.clean.proxy_size,
+        corruption_threshold=params.clean.corruption_threshold,
+        decode_timeout_s=params.clean.decode_timeout_s,
+        decode_memory_mb=params.clean.decode_memory_mb,
+    )
     workers = params.clean.workers or available_cores()
     with atomic_folder(paths.PROXIES) as folder:
         cleaned = clean(raw, base, paths.RAW, folder, settings, workers=workers, retrain=params.train.retrain)

@@ -23,7 +23,8 @@ from stages.errors import NothingToSelectError, RawDataError
 from stages.files.tables import empty_frame, read_parquet, write_csv, write_parquet
 from stages.ingest import ingest
 from stages.media import accounting
-from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, decode_all, tasks_of
+from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, tasks_of
+from stages.media.parallel import decode_all
 from stages.media.proxies import ProxyReader
 from stages.media.quality import Quality
 from stages.media.schema import DROPPED, FILES, RAW_FILES, SAMPLES
@@ -32,7 +33,13 @@ from tests.media_files import cut, write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
-SETTINGS = Settings(max_pixels=100_000_000, proxy_size=64, corruption_threshold=0.1)
+SETTINGS = Settings(
+    max_pixels=100_000_000,
+    proxy_size=64,
+    corruption_threshold=0.1,
+    decode_timeout_s=60,
+    decode_memory_mb=4096,
+)
 METADATA = embedding_schema(1).names[:-1]
 NO_BASE = BaseTables(empty_frame(LEDGER), empty_frame(embedding_schema(1))[METADATA], empty_frame(SELECTED))
 

@@ -2,8 +2,9 @@
 
 import pyarrow as pa
 
-IMAGE, VIDEO, IGNORED = "image", "video", "ignored"
-"""Media types of a raw file."""
+from stages.media.kinds import IGNORED as IGNORED
+from stages.media.kinds import IMAGE as IMAGE
+from stages.media.kinds import VIDEO as VIDEO
 
 KEPT, CORRUPT, DUPLICATE, PROCESSED = "kept", "corrupt", "duplicate", "processed"
 """What becomes of a raw file or sample. A file can also be `IGNORED`; `PROCESSED` means: in an earlier iteration."""
