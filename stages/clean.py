@@ -21,8 +21,9 @@ from stages.files.atomic import atomic_folder
 from stages.files.tables import empty_frame, read_parquet, write_parquet
 from stages.media import accounting
 from stages.media.accounting import named
-from stages.media.decoding import Settings, decode_all, tasks_of
+from stages.media.decoding import Settings, tasks_of
 from stages.media.naming import label_indices, label_name
+from stages.media.parallel import decode_all
 from stages.media.proxies import store_empty_shard, store_shard
 from stages.media.quality_limits import quality_limits
 from stages.media.schema import (
@@ -303,7 +304,6 @@ def run(params: Params) -> str:
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
-    settings = Settings(params.clean.max_pixels, params.clean.proxy_size, params.clean.corruption_threshold)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
         max_luma=params.clean.max_luma,
@@ -312,6 +312,13 @@ def run(params: Params) -> str:
         max_uniform_rows=params.clean.max_uniform_rows,
     )
     rules = accounting.Rules(tuple(limits), params.clean.near_duplicate_bits)
+    settings = Settings(
+        max_pixels=params.clean.max_pixels,
+        proxy_size=params.clean.proxy_size,
+        corruption_threshold=params.clean.corruption_threshold,
+        decode_timeout_s=params.clean.decode_timeout_s,
+        decode_memory_mb=params.clean.decode_memory_mb,
+    )
     workers = params.clean.workers or available_cores()
     with atomic_folder(paths.PROXIES) as folder:
         retrain = params.train.retrain

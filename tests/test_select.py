@@ -563,7 +563,8 @@ def test_budget_curve_and_comparison(workspace: Workspace, method: Method) -> No
     assert set(comparison["measured"]) == {40}
     if method in {"coreset", "random"}:
         same = [column for column in comparison.columns if column != "rule"]
-        pd.testing.assert_series_equal(comparison.loc["chosen", same], comparison.loc[method, same], check_names=False)
+        chosen_row, same_row = (comparison.loc[[rule], same].reset_index(drop=True) for rule in ("chosen", method))
+        pd.testing.assert_frame_equal(chosen_row, same_row)
 
 
 def test_worth_of_sequences_beside_the_base(workspace: Workspace) -> None:

@@ -2,8 +2,9 @@
 
 import pyarrow as pa
 
-IMAGE, VIDEO, IGNORED = "image", "video", "ignored"
-"""Media types of a raw file."""
+from stages.media.kinds import IGNORED as IGNORED
+from stages.media.kinds import IMAGE as IMAGE
+from stages.media.kinds import VIDEO as VIDEO
 
 KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near_duplicate"
 LOW_QUALITY, OVER_LIMIT, SKIPPED, PROCESSED = "low_quality", "over_limit", "skipped", "processed"

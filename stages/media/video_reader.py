@@ -39,7 +39,8 @@ def read_frames(
         if pixels > max_pixels:
             raise NoVideoError(
                 f"frames of {stream.codec_context.width} x {stream.codec_context.height} = {pixels} pixels, "
-                f"more than clean.max_pixels ({max_pixels})"
+                f"more than clean.max_pixels ({max_pixels})",
+                limit="clean.max_pixels",
             )
         stream.codec_context.options = {"max_pixels": str(max_pixels)}
         stream.thread_type = "AUTO"

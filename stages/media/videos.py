@@ -55,12 +55,14 @@ class DecodedVideo:
         missing: frames that should have come, but did not.
         reason: why the whole video counts as corrupt; how many frames are missing if it does not; else empty.
         is_corrupt: whether the whole video counts as corrupt.
+        limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
     """
 
     frames: list[Frame]
     missing: int
     reason: str
     is_corrupt: bool
+    limit: str = ""
 
 
 def decode_video(
@@ -97,7 +99,7 @@ def decode_video(
             tally = Tally()
             frames = _decode_once(path, tally, max_pixels, proxy_size, 1, add_proxy, progress)
     except NoVideoError as error:
-        return DecodedVideo([], 0, str(error), is_corrupt=True)
+        return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
     return _judged(frames, tally, corruption_threshold)
 
 
