@@ -97,7 +97,9 @@ def _same_in_any_order(method: Method, case: Case, found: Traversal, rng: np.ran
     candidates, base, limit, threshold, options = case
     names = [f"{row:03d}" for row in range(len(candidates))]
     base_names = [f"base {row:03d}" for row in range(len(base))]
-    known = pd.DataFrame({"filename": names, "raw_path": options.raw_paths, "frame": 0, "time_s": options.times})
+    known = pd.DataFrame(
+        {"filename": names, "raw_path": options.raw_paths, "frame": 0, "label_name": "", "time_s": options.times}
+    )
     order, base_order = rng.permutation(len(candidates)), rng.permutation(len(base))
     if limit == 0:
         return True
@@ -112,7 +114,7 @@ def _same_in_any_order(method: Method, case: Case, found: Traversal, rng: np.ran
         selected_sequence_length=1,
         process_all=False,
     )
-    selection, _ = select(
+    found_again = select(
         [names[row] for row in order],
         candidates[order],
         [base_names[row] for row in base_order],
@@ -121,7 +123,7 @@ def _same_in_any_order(method: Method, case: Case, found: Traversal, rng: np.ran
         params,
         {},
     )
-    return list(selection["filename"]) == [names[pick] for pick in found.picks]
+    return list(found_again.selection["filename"]) == [names[pick] for pick in found.picks]
 
 
 @click.command()

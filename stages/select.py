@@ -3,12 +3,14 @@
 Reads params.yaml (select, train.retrain), data/base (the samples selected before, and the embeddings of all that was
 processed before), data/train/checkpoint.ckpt (its hash tells which embeddings belong together), data/embed/embeddings
 (the new embeddings), data/clean/samples.parquet (which samples are new).
-Writes data/select/selection.csv (the chosen samples in order) and data/select/candidates.parquet (what became of every
-candidate, and which selected sample covers it).
+Writes data/select/selection.csv (the chosen samples in order), data/select/candidates.parquet (what became of every
+candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered)
+and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,11 +25,12 @@ from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_parquet, write_csv, write_parquet
 from stages.params.schema import Params, SelectParams
 from stages.params.strategies import Similarity
+from stages.selection.comparison import baselines, compare
 from stages.selection.distance import euclidean, first_not_finite
 from stages.selection.given import read_filenames
 from stages.selection.nearest import nearest_rows
 from stages.selection.rules import Options, choose
-from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 from stages.selection.sequences import Units, mean_embeddings, units_of
 from stages.selection.stopping import sample_limit, squared_threshold
 from stages.selection.strategies import allowed_by_thresholds, combined, objectives_of
@@ -39,7 +42,8 @@ def run(params: Params) -> str:
     \b
     Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
            data/clean/samples.parquet
-    Writes data/select/selection.csv, data/select/candidates.parquet
+    Writes data/select/selection.csv, data/select/candidates.parquet,
+           data/select/budget_curve.csv, data/select/comparison.csv
     """
     processed, embeddings = read_embeddings(
         paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)
@@ -75,7 +79,7 @@ def run(params: Params) -> str:
         if isinstance(item.strategy, Similarity)
     }
     del embeddings
-    selection, candidates = select(
+    selection, candidates, curve, comparison = select(
         candidate_names, candidate_embeddings, base_names, base_embeddings, processed, params.select, queries
     )
     if selection.empty and not may_be_empty:
@@ -86,6 +90,8 @@ def run(params: Params) -> str:
         )
     write_csv(selection, SELECTION, paths.SELECTION)
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
+    write_csv(curve, BUDGET_CURVE, paths.BUDGET_CURVE)
+    write_csv(comparison, COMPARISON, paths.COMPARISON)
     return summary(selection, candidates, len(base_names), units, params.select)
 
 
@@ -196,6 +202,22 @@ def query_names(strategy: Similarity, base: Path, processed: Collection[str]) ->
     return sorted(selected)
 
 
+class Choice(NamedTuple):
+    """What a selection gives.
+
+    Attributes:
+        selection: the chosen samples in order (columns `SELECTION`).
+        candidates: all candidates by filename (columns `CANDIDATES`).
+        curve: coverage by number of samples (columns `BUDGET_CURVE`).
+        comparison: the chosen rule beside others (columns `COMPARISON`).
+    """
+
+    selection: pd.DataFrame
+    candidates: pd.DataFrame
+    curve: pd.DataFrame
+    comparison: pd.DataFrame
+
+
 def select(
     names: Sequence[str],
     embeddings: NDArray[np.float32],
@@ -204,7 +226,7 @@ def select(
     processed: pd.DataFrame,
     params: SelectParams,
     queries: Mapping[int, NDArray[np.float32]],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Choice:
     """Choose among the candidates, given what was selected before; the order of the rows has no influence.
 
     Args:
@@ -217,7 +239,7 @@ def select(
         queries: embeddings of the query samples of each SIMILARITY, by its place among the strategies.
 
     Returns:
-        The chosen samples in order (columns `SELECTION`), and all candidates by filename (columns `CANDIDATES`).
+        What was chosen, what became of every candidate, and what that is worth.
     """
     names, embeddings = _sorted_by_name(names, embeddings)
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
@@ -284,7 +306,10 @@ def select(
     candidates = candidates.sort_values("row", ignore_index=True)
     candidates.insert(0, "filename", names)
     candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
-    return selection, candidates
+    is_coreset = params.method == "coreset" and not params.strategies
+    rules = baselines(unit_embeddings, base_embeddings, found, params.seed, is_coreset=is_coreset)
+    curve, comparison = compare(unit_embeddings, base_embeddings, rules, units.labels, units.raw_paths, length)
+    return Choice(selection, candidates, curve, comparison)
 
 
 def unit_limit(members: NDArray[np.int64], params: SelectParams) -> int:

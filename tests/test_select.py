@@ -22,7 +22,7 @@ from stages.media import schema as media
 from stages.params.load import load_params
 from stages.params.schema import Method, Params, SelectParams
 from stages.select import candidates_of, run, select, summary
-from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 from stages.selection.sequences import Units, units_of
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
@@ -65,7 +65,8 @@ def choose(
     base_embeddings: NDArray[np.float32],
     params: SelectParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return select(names, embeddings, base_names, base_embeddings, processed(names), params, {})
+    found = select(names, embeddings, base_names, base_embeddings, processed(names), params, {})
+    return found.selection, found.candidates
 
 
 def single(names: str) -> Units:
@@ -524,6 +525,57 @@ def test_order_of_rows_has_no_influence_on_strategies(data: st.DataObject) -> No
     chance = strategy({"type": "RANDOM"}, type="WEIGHTS")
     asked = params(n_samples=data.draw(st.integers(1, 25)), strategies=[balance, DIVERSITY, typical, chance]).select
     order = data.draw(st.permutations(range(len(names))))
-    straight, _ = select(names, embeddings, [], NO_BASE, rows, asked, {})
-    shuffled, _ = select([names[i] for i in order], embeddings[order], [], NO_BASE, rows.iloc[order], asked, {})
-    pd.testing.assert_frame_equal(straight, shuffled)
+    straight = select(names, embeddings, [], NO_BASE, rows, asked, {})
+    shuffled = select([names[i] for i in order], embeddings[order], [], NO_BASE, rows.iloc[order], asked, {})
+    for one, other in zip(straight, shuffled, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+# ---- what it is worth
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_budget_curve_and_comparison(workspace: Workspace, method: Method) -> None:
+    names = [f"{number:02d}.png" for number in range(40)]
+    embeddings = embeddings_of_kind("video", 40, 6, 0)
+    rows = processed(names).assign(raw_path=[f"{number // 4}.mp4" for number in range(40)], frame=range(40))
+    rows = rows.assign(time_s=np.arange(40.0), label_name=["day", "night"] * 20)
+    workspace.write_rows(rows, embeddings)
+    run(params(n_samples=10, method=method))
+    curve = read_csv(paths.BUDGET_CURVE, BUDGET_CURVE)
+    chosen = workspace.selected()
+    assert curve["budget"].tolist() == list(range(11))
+    assert np.isnan(curve["coverage_radius"][0])
+    for budget in (1, 4, 10):
+        centres = embeddings[[names.index(name) for name in chosen[:budget]]].astype(np.float64)
+        distances = np.linalg.norm(embeddings[:, None] - centres, axis=2).min(axis=1)
+        np.testing.assert_allclose(curve["coverage_radius"][budget], distances.max(), rtol=1e-5)
+        np.testing.assert_allclose(curve["mean_distance"][budget], distances.mean(), rtol=1e-5)
+    selection = read_csv(paths.SELECTION, SELECTION)
+    np.testing.assert_array_equal(curve["pick_distance"][1:], selection["distance"])
+    comparison = read_csv(paths.COMPARISON, COMPARISON).set_index("rule")
+    assert comparison.index.tolist() == ["chosen", "coreset", "random"]
+    assert comparison["coverage_radius"]["chosen"] == read_parquet(paths.CANDIDATES)["distance"].max()
+    assert comparison["smallest_distance"]["chosen"] == selection["distance"].min()
+    raw_files = set(rows["raw_path"][rows["filename"].isin(chosen)])
+    assert comparison["raw_file_share"]["chosen"] == len(raw_files) / 10
+    assert set(comparison["samples"]) == {10}
+    assert set(comparison["measured"]) == {40}
+    if method in {"coreset", "random"}:
+        by_rule = comparison.to_dict("index")
+        assert by_rule["chosen"] == by_rule[method]
+
+
+def test_worth_of_sequences_beside_the_base(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a"], circle("a"))
+    degrees = np.deg2rad([90, 90, 180, 180, 10, 10])
+    embeddings = np.stack([np.cos(degrees), np.sin(degrees)], axis=1).astype(np.float32)
+    workspace.write_rows(frames_of("v", list(range(6))), embeddings)
+    run(params(n_samples=4, selected_sequence_length=2))
+    curve = read_csv(paths.BUDGET_CURVE, BUDGET_CURVE)
+    assert curve["budget"].tolist() == [0, 2, 4]
+    np.testing.assert_allclose(curve["coverage_radius"], [2, chord(90), chord(10)], rtol=1e-5)
+    np.testing.assert_allclose(
+        curve["mean_distance"], np.array([2 + chord(90) + chord(10), chord(90) + chord(10), chord(10)]) / 3, rtol=1e-5
+    )
+    assert curve["coverage_radius"].tolist() == curve["coreset_coverage_radius"].tolist()

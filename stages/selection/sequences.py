@@ -19,6 +19,7 @@ class Units:
         members: (u, length) int64 candidates, in the order of time, sorted by the first one.
         outside: (n - u * length,) int64 candidates that cannot be chosen: beyond a threshold, or in no whole sequence.
         raw_paths: u raw files.
+        labels: u names of weak labels.
         times: (u,) float64 seconds from the start of the video to the middle of the unit; NaN for images.
         ruled_out: how many of `outside` are beyond a threshold.
         images: how many of the others are images, which cannot be part of a sequence.
@@ -27,6 +28,7 @@ class Units:
     members: NDArray[np.int64]
     outside: NDArray[np.int64]
     raw_paths: Sequence[str]
+    labels: Sequence[str]
     times: NDArray[np.float64]
     ruled_out: int
     images: int
@@ -37,7 +39,7 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.
 
     Args:
         names: n filenames of candidates, sorted.
-        processed: all samples that were kept, the candidates among them: filename, raw_path, frame, time_s.
+        processed: all samples that were kept, the candidates among them: filename, raw_path, frame, time_s, label_name.
         allowed: (n,) whether a candidate may be chosen.
         length: frames a sequence; 1 = single samples, images as well.
     """
@@ -55,17 +57,19 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.
         )
         members = row_of_name[runs].astype(np.int64)
         members = members[np.argsort(members[:, 0])]
-    raw_paths, times = np.empty(len(names), dtype=object), np.empty(len(names))
-    raw_paths[row_of_name[is_candidate]] = processed["raw_path"].to_numpy(dtype=object)[is_candidate]
-    times[row_of_name[is_candidate]] = processed["time_s"].to_numpy(np.float64)[is_candidate]
+    place_of = np.empty(len(names), np.int64)
+    place_of[row_of_name[is_candidate]] = np.flatnonzero(is_candidate)
+    first, last = (processed.iloc[place_of[members[:, column]]] for column in (0, -1))
+    is_image = processed["time_s"].isna().to_numpy()[place_of]
     outside = np.setdiff1d(np.arange(len(names)), members)
     return Units(
         members,
         outside,
-        list(raw_paths[members[:, 0]]),
-        (times[members[:, 0]] + times[members[:, -1]]) / 2,
+        list(first["raw_path"]),
+        list(first["label_name"]),
+        (first["time_s"].to_numpy(np.float64) + last["time_s"].to_numpy(np.float64)) / 2,
         int((~allowed).sum()),
-        int(np.isnan(times[outside[allowed[outside]]]).sum()),
+        int(is_image[outside[allowed[outside]]].sum()),
     )
 
 
