@@ -9,6 +9,7 @@ filenames and corruptness_check_information.json.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
@@ -64,14 +65,22 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, folder: Path) -> 
 
 
 def flat_parameters(params: Params) -> dict[str, Parameter]:
-    """Return the parameters by dotted key, in the order of `params.yaml`, but those of speed; lists as tuples."""
+    """Return the parameters by dotted key, in the order of `params.yaml`, but those of speed.
+
+    Lists become tuples, and mappings in them text.
+    """
     sections = params.model_dump()
     return {
-        f"{section}.{key}": tuple(value) if isinstance(value, list) else value
+        f"{section}.{key}": _flat_list(value) if isinstance(value, list | tuple) else value
         for section, keys in sections.items()
         for key, value in keys.items()
         if f"{section}.{key}" not in EXECUTION_KEYS
     }
+
+
+def _flat_list(values: Sequence[Any]) -> tuple[str | int | float, ...]:
+    """Return a list with its mappings as text."""
+    return tuple(json.dumps(value) if isinstance(value, dict) else value for value in values)
 
 
 def picture_reader(

@@ -16,7 +16,9 @@ from PIL import Image
 
 from stages import paths
 from stages.media.proxies import ProxyReader
-from stages.report import picture_reader
+from stages.params.load import load_params
+from stages.params.schema import Params
+from stages.report import flat_parameters, picture_reader
 from stages.reporting import outputs
 from stages.reporting.inputs import ReportInputs
 from tests.conftest import REPOSITORY
@@ -181,6 +183,14 @@ def test_pictures_come_from_proxies_and_otherwise_from_the_raw_file(tmp_path: Pa
     )
     assert set(found) == {"coast/beach.jpg", "city/drive-1-07-mp4.png"}
     assert sorted(asked) == [("city/drive-1.mp4", 7), ("forest/oak.jpg", 0)]
+
+
+def test_strategies_are_shown_as_text() -> None:
+    content = load_params(REPOSITORY / paths.PARAMS).model_dump()
+    assert flat_parameters(Params.model_validate(content))["select.strategies"] == ()
+    content["select"]["strategies"] = [{"input": {"type": "RANDOM"}, "strategy": {"type": "WEIGHTS"}}]
+    shown = flat_parameters(Params.model_validate(content))["select.strategies"]
+    assert shown == ('{"input": {"type": "RANDOM"}, "strategy": {"strength": 1.0, "type": "WEIGHTS"}}',)
 
 
 def test_help_says_what_is_read_and_written() -> None:
