@@ -140,7 +140,7 @@ def _note_time(packet: "av.Packet[Stream]", tally: Tally) -> None:
     tally.ends = max(tally.ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 
 
-def is_shown(packet: "av.Packet[Stream]", stream: av.VideoStream) -> bool:
+def is_shown(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", stream: av.VideoStream) -> bool:
     """Whether a packet holds a frame to be seen: inside the edit list, and more than a reference picture.
 
     VP8 has packets that are never shown (RFC 6386, section 9.1: `show_frame`).
