@@ -6,7 +6,7 @@ writes one proxy shard under a temporary name.
 
 import math
 import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -21,17 +21,20 @@ from stages.errors import RawDataError
 from stages.media.images import UndecodableImageError, decode_image
 from stages.media.proxies import IMAGES_PER_SHARD, ShardWriter, member_name
 from stages.media.quality import Quality
+from stages.media.sampling import FrameChoice
 from stages.media.schema import IMAGE, VIDEO
 from stages.media.videos import decode_video
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decoding depends on besides the files; meaning and unit as in `params.yaml`, section `clean`."""
+    """What decoding depends on besides the files; meaning and unit as in params.yaml, `clean` and `ingest`."""
 
     max_pixels: int
     proxy_size: int
     corruption_threshold: float
+    fps: float | None = None
+    max_frames_per_video: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,13 @@ class Task:
         media: `image` or `video`.
         paths: relative to the folder of raw data; one video, or images of one folder.
         declared: frames that the files say they have.
+        known: of a video whose frames were chosen in an earlier iteration, the pixel hash of each, by frame index.
     """
 
     media: str
     paths: tuple[str, ...]
     declared: int
+    known: Mapping[int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class DecodedSample:
     """One frame or image.
 
     Attributes:
-        frame: index among the decoded frames; 0 for images.
+        frame: index among all frames of the video; 0 for images.
         time_s: seconds from the first frame; NaN for images.
         width: pixels, upright.
         height: pixels, upright.
@@ -81,8 +86,8 @@ class DecodedFile:
     Attributes:
         path: relative to the folder of raw data.
         media: `image` or `video`.
-        samples: all that came out of the decoder.
-        missing: frames that should have come, but did not.
+        samples: all that came out of the decoder, of a video the chosen ones.
+        missing: chosen frames that should have come, but did not.
         is_corrupt: whether the file as a whole is refused.
         reason: why; or what is missing.
         limit: the parameter that refuses it, such as `clean.max_pixels`; empty if none does.
@@ -101,14 +106,16 @@ class DecodedFile:
     skipped: int = 0
 
 
-def tasks_of(files: Iterable[tuple[str, str, int]]) -> list[Task]:
+def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[int, str]] | None = None) -> list[Task]:
     """Cut the work into tasks.
 
     Args:
         files: path, media and declared frames of each file, sorted by path.
+        known: of videos whose frames were chosen in an earlier iteration, the pixel hash of each, by path and index.
     """
     everything = list(files)
-    tasks = [Task(VIDEO, (path,), frames) for path, media, frames in everything if media == VIDEO]
+    chosen = known or {}
+    tasks = [Task(VIDEO, (path,), frames, chosen.get(path)) for path, media, frames in everything if media == VIDEO]
     images = sorted((path.rpartition("/")[0], path) for path, media, _ in everything if media == IMAGE)
     for _, group in groupby(images, key=lambda item: item[0]):
         names = [path for _, path in group]
@@ -170,7 +177,7 @@ def decode_task(
     """
     with ShardWriter(shard) as writer:
         if task.media == VIDEO:
-            return [_decode_video(task.paths[0], raw_folder, writer, settings, threads, progress)]
+            return [_decode_video(task.paths[0], raw_folder, writer, settings, threads, progress, task.known)]
         files = []
         for number, path in enumerate(task.paths):
             files.append(_decode_image(path, member_name(number), raw_folder, writer, settings))
@@ -197,6 +204,7 @@ def _decode_video(
     settings: Settings,
     threads: int,
     progress: Callable[[int], object] | None,
+    known: Mapping[int, str] | None,
 ) -> DecodedFile:
     _require_readable(raw_folder, path)
     video = decode_video(
@@ -208,6 +216,7 @@ def _decode_video(
         add_proxy=lambda index, jpeg: writer.add(member_name(index), jpeg),
         restart=writer.discard,
         progress=progress,
+        choice=FrameChoice(settings.fps, settings.max_frames_per_video, known),
     )
     if video.is_corrupt:
         writer.discard()
@@ -224,7 +233,16 @@ def _decode_video(
         )
         for frame in video.frames
     ]
-    return DecodedFile(path, VIDEO, samples, video.missing, video.is_corrupt, video.reason, writer.path.name)
+    return DecodedFile(
+        path,
+        VIDEO,
+        samples,
+        video.missing,
+        video.is_corrupt,
+        video.reason,
+        writer.path.name,
+        skipped=video.skipped,
+    )
 
 
 def _require_readable(raw_folder: Path, path: str) -> None:

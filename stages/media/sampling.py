@@ -24,7 +24,8 @@ class FrameChoice:
     Attributes:
         fps: frames a second, above 0; None = every frame.
         limit: frames at most, at least 1; None = no limit.
-        known: pixel hash of each frame to take, by index, whatever `fps` and `limit` say; None = those.
+        known: frames to take whatever `fps` and `limit` say, by index, with the pixel hash of each (empty = unknown);
+            None = those that the two say.
     """
 
     fps: float | None = None
@@ -51,7 +52,7 @@ class FrameChoice:
         """Whether frames are those that were to be taken, as far as their pixels are known.
 
         Args:
-            pixel_hashes: by frame index.
+            pixel_hashes: of the frames taken, by index.
         """
         return self.known is None or dict(self.known) == dict(pixel_hashes)
 
