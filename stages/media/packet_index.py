@@ -4,6 +4,7 @@ Reading the packets of a video takes about a hundredth of the time of decoding i
 frame's index: frames come out of the decoder in the order of their time stamps.
 """
 
+from array import array
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +19,8 @@ from stages.media.video_reader import is_shown, open_stream, read_packets
 _SMALLEST = 9
 """Bytes of a packet below which an MPEG-4 packet may stand for no frame of its own (a VOP that is not coded)."""
 
-_NO_PTS = np.iinfo(np.int64).min
+NO_TIME = np.iinfo(np.int64).min
+"""Stands for a decoding time that a packet does not have."""
 
 
 class UnsureError(Exception):
@@ -31,20 +33,22 @@ class PacketIndex:
 
     Attributes:
         pts: (packets,) int64, time stamps in units of `time_base`.
-        dts: (packets,) int64, decoding times; the least number where there is none.
+        dts: (packets,) int64, decoding times, or `NO_TIME`.
         sizes: (packets,) int64, bytes.
+        places: (packets,) int64, bytes of the file before a packet; -1 where that is unknown.
         is_shown: (packets,) bool, whether a packet holds a frame that is to be seen.
-        entries: (entries,) int64, positions of packets at which decoding can begin, ascending.
         order: (frames,) int64, position of each frame's packet, in the order in which the frames are shown.
+        entries: (entries,) int64, positions of packets at which decoding can begin, ascending.
         time_base: seconds a unit of time stamps.
     """
 
     pts: NDArray[np.int64]
     dts: NDArray[np.int64]
     sizes: NDArray[np.int64]
+    places: NDArray[np.int64]
     is_shown: NDArray[np.bool_]
-    entries: NDArray[np.int64]
     order: NDArray[np.int64]
+    entries: NDArray[np.int64]
     time_base: Fraction
 
     @property
@@ -70,9 +74,7 @@ def index_packets(path: Path, *, max_pixels: int) -> PacketIndex:
             before the first packet's, or the format is one of which decoding cannot begin inside.
     """
     tally = Tally()
-    pts: list[int] = []
-    dts: list[int] = []
-    sizes: list[int] = []
+    numbers = array("q")
     shown: list[bool] = []
     entries: list[int] = []
     with open_stream(path, max_pixels=max_pixels, threads=1, tally=tally) as (container, stream):
@@ -89,33 +91,19 @@ def index_packets(path: Path, *, max_pixels: int) -> PacketIndex:
                 raise UnsureError("packets without a time stamp")
             if access.is_entry(packet):
                 # A stream that brings its parameter sets along could change them in a part that is passed over.
-                brings_parameters = brings_parameters or (not pts and access.has_parameters(packet))
+                brings_parameters = brings_parameters or (not shown and access.has_parameters(packet))
                 if not brings_parameters or access.has_parameters(packet):
-                    entries.append(len(pts))
-            pts.append(packet.pts)
-            dts.append(_NO_PTS if packet.dts is None else packet.dts)
-            sizes.append(packet.size)
+                    entries.append(len(shown))
+            dts = NO_TIME if packet.dts is None else packet.dts
+            numbers.extend((packet.pts, dts, packet.size, -1 if packet.pos is None else packet.pos))
             shown.append(is_shown(packet, stream))
-        index = _index(pts, dts, sizes, shown, entries, stream.time_base)
+        time_base = stream.time_base
+    pts, dts_, sizes, places = np.frombuffer(numbers, np.int64).reshape(-1, 4).T
+    positions = np.flatnonzero(shown).astype(np.int64)
+    order = positions[np.argsort(pts[positions], kind="stable")]
+    index = PacketIndex(pts, dts_, sizes, places, np.array(shown, bool), order, np.array(entries, np.int64), time_base)
     _require_sound(index, tally)
     return index
-
-
-def _index(
-    pts: list[int], dts: list[int], sizes: list[int], shown: list[bool], entries: list[int], time_base: Fraction
-) -> PacketIndex:
-    times, is_shown_ = np.array(pts, np.int64), np.array(shown, bool)
-    positions = np.flatnonzero(is_shown_).astype(np.int64)
-    order = positions[np.argsort(times[positions], kind="stable")]
-    return PacketIndex(
-        times,
-        np.array(dts, np.int64),
-        np.array(sizes, np.int64),
-        is_shown_,
-        np.array(entries, np.int64),
-        order,
-        time_base,
-    )
 
 
 def _require_sound(index: PacketIndex, tally: Tally) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from stages.media.containers import error_text
 from stages.media.evidence import Tally
-from stages.media.packet_index import PacketIndex, UnsureError
+from stages.media.packet_index import NO_TIME, PacketIndex, UnsureError
 from stages.media.random_access import RandomAccess, random_access
 from stages.media.video_reader import open_stream, read_packets
 
@@ -211,15 +211,18 @@ class _Reader:
 
     def _seek(self, position: int) -> None:
         """Seek to a packet, which is the next one then."""
+        index = self.index
+        # Some containers look up times of decoding, others those of showing.
+        times = [int(time) for time in (index.pts[position], index.dts[position]) if time != NO_TIME]
         try:
-            self._container.seek(int(self.index.pts[position]), stream=self._stream)
+            self._container.seek(min(times), stream=self._stream)
         except av.error.FFmpegError as error:
             raise UnsureError(error_text(error)) from None
         self._packets = read_packets(self._container, self._stream, Tally())
         self._read_already = None
         packet = self._read()
         while not self._is_at(packet, position):
-            if packet.dts is None or packet.dts >= self.index.dts[position]:
+            if packet.pos is None or packet.pos >= index.places[position]:
                 raise UnsureError("a seek led past its goal")
             packet = self._read()
         self._read_already, self._position = packet, position
