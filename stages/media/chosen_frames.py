@@ -82,13 +82,14 @@ def decode_through(
 
 
 def _placed(frames: Iterable[av.VideoFrame], tally: Tally) -> Iterator[Picture]:
-    """Number frames, and add their times: from time stamps; from the average rate where there are none."""
-    first_pts: int | None = None
+    """Number frames, and add their times: from time stamps; a frame without one comes one usual distance later."""
+    seconds = Fraction(0)
+    first: tuple[int, Fraction] | None = None  # time stamp and time of the first frame that has one
     for index, frame in enumerate(frames):
-        if first_pts is None:
-            first_pts = frame.pts
-        if frame.pts is not None and first_pts is not None and tally.time_base:
-            seconds = (frame.pts - first_pts) * tally.time_base
+        following = seconds + 1 / tally.rate if index and tally.rate else seconds
+        if frame.pts is None or not tally.time_base:
+            seconds = following
         else:
-            seconds = index / tally.rate if tally.rate else Fraction(0)
+            first = first or (frame.pts, following)
+            seconds = first[1] + (frame.pts - first[0]) * tally.time_base
         yield Picture(index, seconds, frame)

@@ -77,7 +77,7 @@ def open_stream(
         tally.declared = int(stream.frames)
         if container.duration and container.format.name.split(",")[0] in _DECLARE_DURATION:
             tally.declared_duration = container.duration / av.time_base
-        tally.time_base, tally.rate = stream.time_base, stream.average_rate
+        tally.time_base, tally.rate = stream.time_base, stream.average_rate or stream.guessed_rate
         yield container, stream
 
 
