@@ -5,45 +5,20 @@ like and how many are lost depends on their number, and results must not depend 
 One case remains: FFmpeg's VP8 decoder shows memory it never wrote where flipped bits go unnoticed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import numpy as np
-from PIL import Image
 
+from stages.cores import available_cores
 from stages.media.containers import NoVideoError
 from stages.media.evidence import Tally
-from stages.media.frames import SWAPPING, frame_image, pixel_hash, transpose_of
-from stages.media.proxies import encode_jpeg, proxy_dimensions
-from stages.media.quality import Quality, quality_of
+from stages.media.frame_samples import Decoded, Frame, frame_samples
 from stages.media.video_reader import read_frames
 
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame that a video's decoder gave.
-
-    Attributes:
-        index: 0 for the first in decoded order.
-        time_s: seconds since the first frame's time stamp.
-        width: pixels, upright.
-        height: pixels, upright.
-        pixel_hash: 32 hexadecimal digits over the planes as decoded; empty for a damaged frame.
-        fault: what is wrong with it, else empty.
-        is_repeated: whether an earlier frame of the video has equal pixels, so that it has no proxy.
-        quality: figures of its proxy's size; None for a damaged frame.
-    """
-
-    index: int
-    time_s: float
-    width: int
-    height: int
-    pixel_hash: str
-    fault: str
-    is_repeated: bool
-    quality: Quality | None
+_MOST_HELPERS = 4
+"""Threads beside the decoder's own: four keep up with any decoder, and each holds frames in memory."""
 
 
 @dataclass(frozen=True)
@@ -125,29 +100,24 @@ def _decode_once(
     add_proxy: Callable[[int, bytes], None],
     progress: Callable[[int], object] | None,
 ) -> list[Frame]:
-    """Decode all frames, hash each, and hand over the proxies."""
+    """Decode all frames, and hand over the proxies."""
     frames: list[Frame] = []
-    seen: dict[str, Quality] = {}
-    first_pts: int | None = None
     pictures = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally)
-    for index, picture in enumerate(pictures):
-        if first_pts is None:
-            first_pts = picture.pts
-        time_s = _time_s(picture, index, first_pts, tally)
-        transpose = transpose_of(picture)
-        width, height = picture.width, picture.height
-        if transpose in SWAPPING:
-            width, height = height, width
-        fault = _fault_of(picture, tally)
-        digest = "" if fault else pixel_hash(picture)
-        is_repeated = digest in seen
-        if not fault and not is_repeated:
-            jpeg, seen[digest] = _proxy(picture, transpose, proxy_size)
-            add_proxy(index, jpeg)
-        frames.append(Frame(index, time_s, width, height, digest, fault, is_repeated, seen.get(digest)))
+    helpers = min(threads or available_cores(), _MOST_HELPERS)
+    for frame in frame_samples(_timed(pictures, tally), proxy_size=proxy_size, threads=helpers, add_proxy=add_proxy):
+        frames.append(frame)
         if progress:
             progress(1)
     return frames
+
+
+def _timed(pictures: Iterable[av.VideoFrame], tally: Tally) -> Iterator[Decoded]:
+    """Give each frame its place in time, and say what is wrong with it."""
+    first_pts: int | None = None
+    for index, picture in enumerate(pictures):
+        if first_pts is None:
+            first_pts = picture.pts
+        yield Decoded(index, _time_s(picture, index, first_pts, tally), _fault_of(picture, tally), picture)
 
 
 def _fault_of(picture: av.VideoFrame, tally: Tally) -> str:
@@ -164,10 +134,3 @@ def _time_s(picture: av.VideoFrame, index: int, first_pts: int | None, tally: Ta
     if picture.pts is not None and first_pts is not None and tally.time_base:
         return float((picture.pts - first_pts) * tally.time_base)
     return float(index / tally.rate) if tally.rate else 0.0
-
-
-def _proxy(picture: av.VideoFrame, transpose: Image.Transpose | None, proxy_size: int) -> tuple[bytes, Quality]:
-    """Scale a frame before it becomes an array; return it upright as a JPEG file, and its figures."""
-    small = frame_image(picture, proxy_dimensions(picture.width, picture.height, proxy_size))
-    upright = small.transpose(transpose) if transpose is not None else small
-    return encode_jpeg(upright), quality_of(np.asarray(small), transpose)
