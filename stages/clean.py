@@ -21,21 +21,42 @@ from stages.files.atomic import atomic_folder
 from stages.files.tables import empty_frame, read_parquet, write_parquet
 from stages.media import accounting
 from stages.media.accounting import named
-from stages.media.decoding import Settings, decode_all, tasks_of
+from stages.media.decoding import Settings, tasks_of
 from stages.media.naming import label_indices, label_name
+from stages.media.parallel import decode_all
 from stages.media.proxies import store_empty_shard, store_shard
+from stages.media.quality_limits import quality_limits
 from stages.media.schema import (
     CORRUPT,
     DROPPED,
+    DROPPED_STATUSES,
     DUPLICATE,
     FILES,
     IGNORED,
     KEPT,
+    LOW_QUALITY,
+    NEAR_DUPLICATE,
+    OVER_LIMIT,
     PROCESSED,
     RAW_FILES,
     SAMPLES,
+    SKIPPED,
+    TAKEN_IN,
 )
 from stages.params.schema import Params
+
+_DROPPED_FILES = (
+    (DUPLICATE, "duplicates of what is known"),
+    (NEAR_DUPLICATE, "near duplicates (clean.near_duplicate_bits)"),
+    (LOW_QUALITY, "of low quality (the limits in section clean)"),
+    (OVER_LIMIT, "over a limit (clean.max_pixels)"),
+)
+_RARER_COUNTS = (
+    (LOW_QUALITY, "of low quality"),
+    (NEAR_DUPLICATE, "near duplicates"),
+    (OVER_LIMIT, "over a limit"),
+    (SKIPPED, "frames skipped"),
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +89,7 @@ def clean(
     raw_folder: Path,
     proxy_folder: Path,
     settings: Settings,
+    rules: accounting.Rules,
     *,
     workers: int,
     retrain: bool,
@@ -80,6 +102,7 @@ def clean(
         raw_folder: where the raw files are.
         proxy_folder: an existing, empty folder for the proxy shards.
         settings: of the decoders.
+        rules: what is dropped although it decodes.
         workers: processes that decode side by side; without influence on the result.
         retrain: whether the samples of earlier iterations need their proxies again.
 
@@ -91,7 +114,8 @@ def clean(
     again = files_to_decode_again(raw, base) if retrain else {}
     new = plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"]
     wanted = raw[raw["path"].isin({*new, *again.values()})]
-    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True))
+    known = known_frames(base.processed, again)
+    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True), known)
     decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
 
     is_new = set(new)
@@ -99,9 +123,9 @@ def clean(
     new_files = [file for file in decoded if file.path in is_new]
     found = accounting.sample_table(new_files, content_hashes)
     accounting.require_unique_names(found, base.processed)
-    found = found.assign(duplicate_of=accounting.originals(found, base.processed))
+    found = accounting.judged(found, base.processed, rules)
     files = accounting.accounted(plan, new_files, found, base.processed)
-    kept = found[(found["duplicate_of"] == "") & (found["fault"] == "")]
+    kept = found[found["status"] == KEPT]
     accounting.require_complete(raw, files, len(kept))
 
     kept = with_labels(kept, raw, base.processed).assign(is_new=True)
@@ -148,9 +172,27 @@ def files_to_decode_again(raw: pd.DataFrame, base: BaseTables) -> dict[str, str]
     if gone:
         raise RawDataError(
             f"train.retrain embeds the whole datapool again, but {len(gone)} raw files of its samples are gone: "
-            f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), or set train.retrain: false"
+            f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), list them again in what "
+            "ingest.relevant_filenames_file names, or set train.retrain: false"
         )
     return again
+
+
+def known_frames(processed: pd.DataFrame, again: Mapping[str, str]) -> dict[str, dict[int, str]]:
+    """Return which frames of files that are decoded again were processed, whatever `ingest.fps` was then or is now.
+
+    Args:
+        processed: samples of the base, `content_hash`, `frame` and `pixel_hash`.
+        again: paths to decode, by content hash.
+
+    Returns:
+        The pixel hash of each frame, by path and frame index.
+    """
+    known: dict[str, dict[int, str]] = {}
+    for content, frame, pixels in processed[["content_hash", "frame", "pixel_hash"]].itertuples(index=False):
+        if content in again:
+            known.setdefault(again[content], {})[int(frame)] = str(pixels)
+    return known
 
 
 def earlier_samples(decoded: pd.DataFrame, base: BaseTables, again: Mapping[str, str]) -> pd.DataFrame:
@@ -231,31 +273,36 @@ def require_something_new(cleaned: Cleaned, base: BaseTables, *, may_be_empty: b
     if cleaned.samples["is_new"].any() or (may_be_empty and len(base.processed)):
         return
     files = cleaned.files
-    corrupt = files[files["status"] == CORRUPT]
-    reasons = named([f"{path} ({reason})" for path, reason in zip(corrupt["path"], corrupt["reason"], strict=True)])
     if not len(base.processed):
+        reasons = _reasons(files[files["status"].isin(DROPPED_STATUSES)])
         raise RawDataError(
             f"none of the {int((files['media'] != IGNORED).sum())} images and videos in data/raw can be used: "
             f"{reasons}. Replace them with sound files, and run `dvc repro` again"
         )
-    duplicates = int((files["status"] == DUPLICATE).sum())
-    found = [f"{duplicates} duplicates of what is known"] if duplicates else []
-    found += [f"{len(corrupt)} corrupt: {reasons}"] if len(corrupt) else []
+    of_status = files["status"].value_counts()
+    found = [f"{of_status[status]} {words}" for status, words in _DROPPED_FILES if status in of_status]
+    corrupt = files[files["status"] == CORRUPT]
+    found += [f"{len(corrupt)} corrupt: {_reasons(corrupt)}"] if len(corrupt) else []
     what = f"the new files give no new sample ({'; '.join(found)})" if found else "there is no new file in data/raw"
     raise NothingToSelectError(what)
+
+
+def _reasons(files: pd.DataFrame) -> str:
+    return named([f"{path} ({reason})" for path, reason in zip(files["path"], files["reason"], strict=True)])
 
 
 def summary(cleaned: Cleaned) -> str:
     """Return the stage's closing line."""
     files, samples = cleaned.files, cleaned.samples
     status = files["status"]
-    decoded = int(status.isin([KEPT, CORRUPT, DUPLICATE]).sum())
+    decoded = int(status.isin([*TAKEN_IN, OVER_LIMIT]).sum())
     again = int((~samples["is_new"]).sum())
     parts = [
         f"{int(samples['is_new'].sum())} samples kept",
         f"{int(files['duplicate'].sum())} duplicates",
         f"{int(files['corrupt'].sum())} corrupt",
     ]
+    parts += [f"{int(files[count].sum())} {words}" for count, words in _RARER_COUNTS if files[count].any()]
     parts += [f"{again} earlier samples decoded again"] if again else []
     return (
         f"{decoded} new files ({int((status == CORRUPT).sum())} corrupt), "
@@ -276,10 +323,27 @@ def run(params: Params) -> str:
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
-    settings = Settings(params.clean.max_pixels, params.clean.proxy_size, params.clean.corruption_threshold)
+    limits = quality_limits(
+        min_luma=params.clean.min_luma,
+        max_luma=params.clean.max_luma,
+        min_contrast=params.clean.min_contrast,
+        min_sharpness=params.clean.min_sharpness,
+        max_uniform_rows=params.clean.max_uniform_rows,
+    )
+    rules = accounting.Rules(tuple(limits), params.clean.near_duplicate_bits)
+    settings = Settings(
+        max_pixels=params.clean.max_pixels,
+        proxy_size=params.clean.proxy_size,
+        corruption_threshold=params.clean.corruption_threshold,
+        decode_timeout_s=params.clean.decode_timeout_s,
+        decode_memory_mb=params.clean.decode_memory_mb,
+        fps=params.ingest.fps,
+        max_frames_per_video=params.ingest.max_frames_per_video,
+    )
     workers = params.clean.workers or available_cores()
     with atomic_folder(paths.PROXIES) as folder:
-        cleaned = clean(raw, base, paths.RAW, folder, settings, workers=workers, retrain=params.train.retrain)
+        retrain = params.train.retrain
+        cleaned = clean(raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain)
         may_be_empty = params.select.process_all or params.train.retrain or store.is_union(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)
     write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from stages.media import images
 from stages.media.images import DecodedImage, UndecodableImageError, decode_image, load_image
 from stages.media.jpeg_segments import without_metadata
-from tests.media_files import cut, picture
+from tests.media_files import cut, picture, write_image
 
 LIMIT = 100_000_000
 
@@ -345,7 +345,7 @@ def test_segments_that_describe_the_picture_are_left_out() -> None:
         segment(0xE0, b"JFIF") + segment(0xE1, b"Exif") + segment(0xFE, b"words") + b"\xff" + segment(0xED, b"")
     )
     content = b"\xff\xd8" + describing + tables + adobe + describing + scan
-    assert b"".join(without_metadata(content)) == tables + adobe + scan
+    assert b"".join(without_metadata(content)) == b"JFIF" + tables + adobe + b"JFIF" + scan
     for end in range(2, len(content)):
         assert len(b"".join(without_metadata(content[:end]))) <= end - 2
 
@@ -357,3 +357,11 @@ def test_the_png_suite(shared_data: Path) -> None:
                 _hash(path)
         else:
             assert len(_hash(path)) == 32
+
+
+def test_a_cut_file_is_corrupt_whatever_other_libraries_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint does
+    path = cut(write_image(tmp_path / "a.jpg", 1, 400, 300), tmp_path / "cut.jpg", 0.5)
+    with pytest.raises(UndecodableImageError):
+        decode_image(path, max_pixels=LIMIT, proxy_size=64)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES

@@ -13,8 +13,9 @@ import numpy as np
 import simplejpeg
 from blake3 import blake3
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
+from stages.media.frames import SWAPPING
 from stages.media.jpeg_segments import without_metadata
 from stages.media.proxies import proxy_dimensions, to_8_bits, to_rgb
 from stages.media.quality import Quality, quality_of
@@ -42,11 +43,20 @@ _MOST_BYTES_A_PIXEL = 16
 """A JPEG file that has more than this, and a megabyte, is left to Pillow, which reads no more than it needs."""
 
 T = TypeVar("T")
-_LIMIT_LOCK = threading.RLock()
+_SETTINGS_LOCK = threading.RLock()
 
 
 class UndecodableImageError(Exception):
-    """The image cannot be decoded completely; the text is the reason for the user."""
+    """The image cannot be decoded completely.
+
+    Args:
+        reason: for the user.
+        limit: the parameter whose limit it exceeds; empty if it is damaged or no image.
+    """
+
+    def __init__(self, reason: str, limit: str = "") -> None:
+        super().__init__(reason)
+        self.limit = limit
 
 
 @dataclass(frozen=True)
@@ -97,32 +107,27 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
         path: the file.
         max_pixels: an image with more is refused from its header, before it takes memory.
         proxy_size: short side of the proxy in pixels; smaller images keep their size.
-        jpeg_draft: whether JPEG files of more than twice the proxy's size are decoded at a reduced size; then the hash
-            is equal for equal compressed data.
+        jpeg_draft: whether JPEG files of at least twice the proxy's size are decoded at a reduced size; the hash of
+            such a file is of its compressed data, so a file of another format with equal pixels has another.
 
     Raises:
         UndecodableImageError: the file is damaged, no image, or too large.
         OSError: the file cannot be opened at all.
     """
     with _opened(path, max_pixels) as opened:
-        size = proxy_dimensions(opened.width, opened.height, proxy_size)
+        width, height = opened.size
+        size = proxy_dimensions(width, height, proxy_size)
         draft = _draft(opened, path, size) if jpeg_draft else None
         stored = draft[0] if draft else _decoded(opened, path)
-        width, height = opened.size
-    digest = _draft_hash(*draft, (width, height)) if draft else _pixel_hash(stored)
+    digest = _data_hash(draft[1], stored.orientation) if draft else _pixel_hash(stored)
     small = _small(stored, size)
-    if stored.orientation >= 5:
-        width, height = height, width
+    upright = (height, width) if stored.transpose in SWAPPING else (width, height)
     return DecodedImage(
-        width,
-        height,
-        digest,
-        encode_jpeg(turned(small, stored.transpose)),
-        quality_of(small, stored.transpose),
+        *upright, digest, encode_jpeg(turned(small, stored.transpose)), quality_of(small, stored.transpose)
     )
 
 
-def load_image(path: Path, *, max_pixels: int) -> Image.Image:
+def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Image:
     """Decode an image file completely: upright, in full size, in one of few modes.
 
     The first picture of an animated file counts. The modes are `RGBA` where the file has transparency; `I;16`, `I` or
@@ -131,13 +136,19 @@ def load_image(path: Path, *, max_pixels: int) -> Image.Image:
     Args:
         path: the file.
         max_pixels: an image with more is refused from its header.
+        pixel_hash: that the image had before; empty = unknown.
 
     Raises:
-        UndecodableImageError: the file is damaged, no image, or too large.
+        UndecodableImageError: the file is damaged, no image, too large, or holds another image than before.
         OSError: the file cannot be opened at all.
     """
     with _opened(path, max_pixels) as opened:
         stored = _decoded(opened, path)
+        data = _jpeg_bytes(opened, path) if pixel_hash else b""
+    hashes = {_pixel_hash(stored)} if pixel_hash else set()
+    hashes |= {_data_hash(data, stored.orientation)} if data else set()
+    if pixel_hash and pixel_hash not in hashes:
+        raise UndecodableImageError("the file holds another image than before")
     image = stored.image.convert("RGB") if stored.image.mode == "RGBX" else stored.image
     return image.transpose(stored.transpose) if stored.transpose is not None else image
 
@@ -148,13 +159,14 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     with path.open("rb") as file:
         if not file.read(1):
             raise UndecodableImageError("the file is empty")
-    with _without_pixel_limit(), warnings.catch_warnings():
+    with _own_pillow_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _guarded(lambda: _open(path)) as image:
             pixels = image.width * image.height
             if pixels > max_pixels:
                 raise UndecodableImageError(
-                    f"{image.width} x {image.height} = {pixels} pixels, more than clean.max_pixels ({max_pixels})"
+                    f"{image.width} x {image.height} = {pixels} pixels, more than clean.max_pixels ({max_pixels})",
+                    limit="clean.max_pixels",
                 )
             if pixels == 0:
                 raise UndecodableImageError("the image has no pixels")
@@ -275,14 +287,27 @@ def _pixel_hash(stored: _Stored) -> str:
         `RGB` have four bytes, the fourth 255.
     """
     mode = "RGB" if stored.image.mode == "RGBX" else stored.image.mode
-    return _upright_hash(stored, f"{mode}\n".encode())
-
-
-def _upright_hash(stored: _Stored, tag: bytes) -> str:
     width, height = stored.image.size
-    digest = blake3(tag + b"%dx%d\n" % ((height, width) if stored.orientation >= 5 else (width, height)))
+    upright = (height, width) if stored.transpose in SWAPPING else (width, height)
+    digest = blake3(f"{mode} {upright[0]}x{upright[1]}\n".encode())
     for rows in _upright_rows(stored):
         digest.update(rows)
+    return digest.hexdigest(length=16)
+
+
+def _data_hash(data: bytes, orientation: int) -> str:
+    """Hash what makes the picture of a JPEG file, so that equal hashes mean equal pixels without all being decoded.
+
+    Args:
+        data: the file; metadata in it has no influence.
+        orientation: of EXIF, 1 to 8.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    digest = blake3(f"JPEG data, orientation {orientation if orientation in _TRANSPOSE else 1}\n".encode())
+    for part in without_metadata(data):
+        digest.update(part)
     return digest.hexdigest(length=16)
 
 
@@ -350,27 +375,16 @@ def _draft(opened: Image.Image, path: Path, size: tuple[int, int]) -> tuple[_Sto
     return None if pixels is None else (_Stored(_image_on(pixels), pixels, _orientation(opened)), data)
 
 
-def _draft_hash(stored: _Stored, data: bytes, size: tuple[int, int]) -> str:
-    """Hash a JPEG file that was decoded at a reduced size, so that equal hashes still mean equal pixels in full size.
-
-    Args:
-        stored: the reduced image.
-        data: the file; what it holds besides the picture has no influence.
-        size: width and height in full size.
-    """
-    compressed = blake3()
-    for part in without_metadata(data):
-        compressed.update(part)
-    return _upright_hash(stored, b"JPEG draft %d %d %d %s\n" % (stored.orientation, *size, compressed.digest()))
-
-
 @contextmanager
-def _without_pixel_limit() -> Iterator[None]:
-    """Switch Pillow's own pixel limit off while images are decoded here, where `max_pixels` stands in for it."""
-    with _LIMIT_LOCK:
-        former = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
+def _own_pillow_settings() -> Iterator[None]:
+    """Set what Pillow keeps for the whole process, while images are decoded here.
+
+    Its own pixel limit is off, `max_pixels` stands in for it; cut files are errors, which WeasyPrint switches off.
+    """
+    with _SETTINGS_LOCK:
+        former = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = former
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = former
