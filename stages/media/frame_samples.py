@@ -11,6 +11,7 @@ import av
 from stages.media.frames import SWAPPING, pixel_hash, transpose_of
 from stages.media.proxies import proxy_dimensions
 from stages.media.quality import Quality, quality_of
+from stages.media.records import Records
 from stages.media.yuv import encode_jpeg, scaled, turned
 
 _FRAMES_PER_THREAD = 2
@@ -22,7 +23,7 @@ class Frame:
     """One frame that a video's decoder gave.
 
     Attributes:
-        index: 0 for the first in decoded order.
+        index: its place among all frames of the video, 0 for the first in decoded order.
         time_s: seconds since the first frame's time stamp.
         width: pixels, upright.
         height: pixels, upright.
@@ -71,15 +72,17 @@ def frame_samples(
             the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new.
     """
-    seen: dict[str, Quality] = {}
+    seen: dict[str, int] = {}
+    qualities = Records(Quality)
     for one, work in _in_order(decoded, lambda one: _work(one, proxy_size, seen), threads):
         is_repeated = work.digest in seen
         if not one.fault and not is_repeated:
             if work.jpeg is None or work.quality is None:
                 raise RuntimeError(f"frame {one.index} has neither a proxy nor an equal before it")
-            seen[work.digest] = work.quality
+            seen[work.digest] = len(qualities)
+            qualities.append(work.quality)
             add_proxy(one.index, work.jpeg)
-        quality = seen.get(work.digest)
+        quality = qualities[seen[work.digest]] if work.digest in seen else None
         yield Frame(one.index, one.time_s, work.width, work.height, work.digest, one.fault, is_repeated, quality)
 
 

@@ -8,7 +8,7 @@ like and how many are lost depends on their number, and results must not depend 
 One case remains: FFmpeg's VP8 decoder shows memory it never wrote where flipped bits go unnoticed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from stages.media.containers import NoVideoError
 from stages.media.evidence import Tally
 from stages.media.frame_samples import Decoded, Frame, frame_samples
 from stages.media.packet_index import UnsureError, index_packets
+from stages.media.records import Records
 from stages.media.sampling import EVERY_FRAME, FrameChoice
 
 _MOST_HELPERS = 4
@@ -40,7 +41,7 @@ class DecodedVideo:
         skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
     """
 
-    frames: list[Frame]
+    frames: Sequence[Frame]
     missing: int
     reason: str
     is_corrupt: bool
@@ -142,7 +143,7 @@ def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
     return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=index.frames - len(frames))
 
 
-def _decode_through(reading: _Reading, tally: Tally, threads: int) -> list[Frame]:
+def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
     """Decode all of the video for its chosen frames."""
     pictures = decode_through(reading.path, reading.choice, max_pixels=reading.max_pixels, threads=threads, tally=tally)
     frames = _finished(pictures, reading, tally, threads)
@@ -150,7 +151,7 @@ def _decode_through(reading: _Reading, tally: Tally, threads: int) -> list[Frame
     return frames
 
 
-def _judged(frames: list[Frame], tally: Tally, corruption_threshold: float) -> DecodedVideo:
+def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) -> DecodedVideo:
     """Decide whether the video as a whole is corrupt."""
     lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
@@ -171,9 +172,9 @@ def _judged(frames: list[Frame], tally: Tally, corruption_threshold: float) -> D
     return DecodedVideo(frames, missing, f"{numbers}{details}" if lost else "", is_corrupt=False, skipped=skipped)
 
 
-def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, threads: int) -> list[Frame]:
+def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
     """Keep what is needed of each frame, and hand over the proxies."""
-    frames: list[Frame] = []
+    frames = Records(Frame)
     helpers = min(threads or available_cores(), _MOST_HELPERS)
     decoded = (Decoded(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures)
     for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
