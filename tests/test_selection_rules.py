@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from stages.params.schema import Method
-from stages.selection import coverage as coverage_module
 from stages.selection.cells import cells, medoid
 from stages.selection.coverage import (
     DenseKernel,
@@ -262,7 +261,7 @@ def test_much_work_means_fewer_medoid_steps(monkeypatch: pytest.MonkeyPatch) -> 
     candidates = embeddings_of_kind("random", 400, 4, 0)
     nothing = np.full(400, np.inf, np.float32)
     many = to_medoids(candidates, nothing, np.ones(400), np.arange(20))
-    monkeypatch.setattr(coverage_module, "_MEDOID_WORK", 1)
+    monkeypatch.setattr("stages.selection.cells._WORK", 1)
     one = to_medoids(candidates, nothing, np.ones(400), np.arange(20))
     assert one.tolist() != many.tolist() != list(range(20))
     clusters = cells(candidates, nothing, candidates[:20])
@@ -331,6 +330,15 @@ def test_kmeans_picks_the_middles_large_clusters_first() -> None:
         assert found[0] == 5
         assert sorted(found) == [1, 5, 9]
         assert sorted(kmeans(points, points[5:6], 2, seed=seed).picks.tolist()) == [1, 9]
+
+
+def test_kmeans_of_much_work_starts_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = embeddings_of_kind("clustered", 200, 8, 0)
+    usual = kmeans(candidates, candidates[:0], 20, seed=1).picks
+    monkeypatch.setattr("stages.selection.kmeans._SCATTER_WORK", 1)
+    other = kmeans(candidates, candidates[:0], 20, seed=1).picks
+    assert len(set(other.tolist())) == 20
+    assert usual.tolist() != other.tolist()
 
 
 # ---- random and uniform_time

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from stages.cores import available_cores
-from stages.selection.cells import cells, medoid
+from stages.selection.cells import affordable_steps, cells, medoid
 from stages.selection.covering import follow
 from stages.selection.distance import squared_distances
 from stages.selection.diversity_typicality import NEIGHBOURS, mean_of_finite
@@ -34,8 +34,6 @@ DENSE_UP_TO = 30_000
 """Candidates up to which all pairs are compared: a table of 3.6 GB. Above, only near neighbours are."""
 
 NO_DISTANCE = np.float32(0)
-MEDOID_STEPS = 20
-_MEDOID_WORK = 4e12
 _ROWS = 256
 _SPARSE_PAIRS = 10**8
 
@@ -252,9 +250,8 @@ def to_medoids(
     Returns:
         (k,) int64 distinct picks, in the same order.
     """
-    work = float(candidates.size) * max(1, len(picks))
     centres = picks.copy()
-    for _ in range(min(MEDOID_STEPS, max(1, int(_MEDOID_WORK / max(1.0, work))))):
+    for _ in range(affordable_steps(candidates, len(picks))):
         before = centres.copy()
         taken = np.zeros(len(candidates), bool)
         taken[centres] = True
