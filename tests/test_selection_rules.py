@@ -160,11 +160,12 @@ def brute_coverage(
 ) -> list[int]:
     """Greedy facility location, every gain computed anew for every pick."""
     similar = similarity(all_squared(candidates, candidates))
+    counts = weights.astype(np.float32)
     best = similarity(all_squared(candidates, base)).max(axis=1, initial=0)
     picks: list[int] = []
     for _ in range(count):
         gains = [
-            -1.0 if row in picks else float((np.maximum(similar[row] - best, 0) * weights).sum())
+            -1.0 if row in picks else float((np.maximum(similar[row] - best, 0) * counts).sum())
             for row in range(len(candidates))
         ]
         picks.append(int(np.argmax(gains)))

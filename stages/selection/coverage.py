@@ -130,15 +130,14 @@ class DenseKernel:
             candidates: (n, d) float32.
         """
         exact = candidates.astype(np.float64)
-        norms = np.square(exact).sum(axis=1)
+        halves = np.square(exact).sum(axis=1) / 2
         self._table = np.empty((len(exact), len(exact)), np.float32)
 
         def fill(start: int, stop: int) -> None:
-            squared = exact[start:stop] @ exact.T
-            squared *= -2
-            squared += norms[start:stop, None]
-            squared += norms
-            self._table[start:stop] = similarity(squared)
+            similar = exact[start:stop] @ exact.T  # 1 - |x - y|^2 / 2 = 1 - |x|^2 / 2 - |y|^2 / 2 + x.y
+            similar -= halves - 1
+            similar -= halves[start:stop, None]
+            np.maximum(similar, 0, out=self._table[start:stop], casting="same_kind")
 
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(available_cores()) as executor:
             in_blocks(executor, fill, len(exact), _ROWS)
@@ -204,10 +203,15 @@ def lazy_greedy(
         (k,) int64 picks in order; fewer than `count` where no more are far enough.
     """
     best = covered.copy()
+    counts = weights.astype(np.float32)
+    space = np.empty_like(best)
 
     def gain(candidate: int) -> float:
         columns, similar = kernel.row(candidate)
-        return float((np.maximum(similar - best[columns], 0) * weights[columns]).sum())
+        added = np.subtract(similar, best[columns], out=space[: len(similar)])
+        np.maximum(added, 0, out=added)
+        added *= counts[columns]
+        return float(added.sum())  # numpy's own sum: BLAS would divide it by the number of threads
 
     queue = [(-gain(candidate), candidate, 0) for candidate in range(len(best))]  # with the picks known at that time
     heapq.heapify(queue)
