@@ -21,8 +21,9 @@ from stages.files.atomic import atomic_folder
 from stages.files.tables import empty_frame, read_parquet, write_parquet
 from stages.media import accounting
 from stages.media.accounting import named
-from stages.media.decoding import Settings, decode_all, tasks_of
+from stages.media.decoding import Settings, tasks_of
 from stages.media.naming import label_indices, label_name
+from stages.media.parallel import decode_all
 from stages.media.proxies import store_empty_shard, store_shard
 from stages.media.quality_limits import quality_limits
 from stages.media.schema import (
@@ -113,7 +114,8 @@ def clean(
     again = files_to_decode_again(raw, base) if retrain else {}
     new = plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"]
     wanted = raw[raw["path"].isin({*new, *again.values()})]
-    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True))
+    known = known_frames(base.processed, again)
+    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True), known)
     decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
 
     is_new = set(new)
@@ -170,9 +172,27 @@ def files_to_decode_again(raw: pd.DataFrame, base: BaseTables) -> dict[str, str]
     if gone:
         raise RawDataError(
             f"train.retrain embeds the whole datapool again, but {len(gone)} raw files of its samples are gone: "
-            f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), or set train.retrain: false"
+            f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), list them again in what "
+            "ingest.relevant_filenames_file names, or set train.retrain: false"
         )
     return again
+
+
+def known_frames(processed: pd.DataFrame, again: Mapping[str, str]) -> dict[str, dict[int, str]]:
+    """Return which frames of files that are decoded again were processed, whatever `ingest.fps` was then or is now.
+
+    Args:
+        processed: samples of the base, `content_hash`, `frame` and `pixel_hash`.
+        again: paths to decode, by content hash.
+
+    Returns:
+        The pixel hash of each frame, by path and frame index.
+    """
+    known: dict[str, dict[int, str]] = {}
+    for content, frame, pixels in processed[["content_hash", "frame", "pixel_hash"]].itertuples(index=False):
+        if content in again:
+            known.setdefault(again[content], {})[int(frame)] = str(pixels)
+    return known
 
 
 def earlier_samples(decoded: pd.DataFrame, base: BaseTables, again: Mapping[str, str]) -> pd.DataFrame:
@@ -303,7 +323,6 @@ def run(params: Params) -> str:
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
-    settings = Settings(params.clean.max_pixels, params.clean.proxy_size, params.clean.corruption_threshold)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
         max_luma=params.clean.max_luma,
@@ -312,6 +331,15 @@ def run(params: Params) -> str:
         max_uniform_rows=params.clean.max_uniform_rows,
     )
     rules = accounting.Rules(tuple(limits), params.clean.near_duplicate_bits)
+    settings = Settings(
+        max_pixels=params.clean.max_pixels,
+        proxy_size=params.clean.proxy_size,
+        corruption_threshold=params.clean.corruption_threshold,
+        decode_timeout_s=params.clean.decode_timeout_s,
+        decode_memory_mb=params.clean.decode_memory_mb,
+        fps=params.ingest.fps,
+        max_frames_per_video=params.ingest.max_frames_per_video,
+    )
     workers = params.clean.workers or available_cores()
     with atomic_folder(paths.PROXIES) as folder:
         retrain = params.train.retrain

@@ -25,7 +25,8 @@ from stages.files.tables import empty_frame, read_parquet, write_csv, write_parq
 from stages.ingest import ingest
 from stages.media import accounting
 from stages.media.accounting import Rules
-from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, decode_all, tasks_of
+from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, tasks_of
+from stages.media.parallel import decode_all
 from stages.media.proxies import ProxyReader
 from stages.media.quality import Quality
 from stages.media.quality_limits import quality_limits
@@ -35,11 +36,23 @@ from tests.media_files import cut, write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
-SETTINGS = Settings(max_pixels=100_000_000, proxy_size=64, corruption_threshold=0.1)
 NO_RULES = Rules()
 NO_LIMITS: dict[str, float | None] = dict.fromkeys(
     ("min_luma", "max_luma", "min_contrast", "min_sharpness", "max_uniform_rows")
 )
+SETTINGS = Settings(
+    max_pixels=100_000_000,
+    proxy_size=64,
+    corruption_threshold=0.1,
+    decode_timeout_s=60,
+    decode_memory_mb=4096,
+)
+WANTED = {
+    "keep": "kept",
+    "keep_or_reject_clearly": "kept",
+    "reject_without_dying": "over_limit",
+    "ignore": "ignored",
+}
 METADATA = embedding_schema(1).names[:-1]
 NO_BASE = BaseTables(empty_frame(LEDGER), empty_frame(embedding_schema(1))[METADATA], empty_frame(SELECTED))
 
@@ -458,7 +471,7 @@ def test_hostile_files_end_as_expected(shared_data: Path, tmp_path: Path) -> Non
     assert status["ok.jpg"] == "kept"
     for path, expect in expected["expect"].items():
         if path not in copies:
-            wanted = {"keep": "kept", "keep_or_reject_clearly": "kept", "ignore": "ignored"}.get(expect, "corrupt")
+            wanted = WANTED.get(expect, "corrupt")
             assert status[str(path)] == wanted, path
     assert set(status) == {*expected.index, "expected.csv"}
     corrupt = cleaned.files[cleaned.files["status"] == "corrupt"]
@@ -537,3 +550,18 @@ def test_near_duplicates_name_a_sample_that_stays(tmp_path: Path) -> None:
     Image.fromarray(near).save(raw / "later.png")
     later = _clean(raw, base, rules=Rules(near_duplicate_bits=10))
     assert _row(later, "later.png")[["status", "duplicate_of"]].tolist() == ["near_duplicate", "a.png"]
+
+
+def test_a_file_over_a_limit_comes_again_until_the_limit_is_raised(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    write_image(raw / "large.png", 2, 400, 300)
+    shutil.copy(raw / "large.png", raw / "large2.png")
+    small = replace(SETTINGS, max_pixels=10_000)
+    first = _clean(raw, settings=small)
+    assert _status(first) == {"a.png": "kept", "large.png": "over_limit", "large2.png": "over_limit"}
+    assert "clean.max_pixels (10000)" in _row(first, "large.png")["reason"]
+    base = _base_after(first)
+    assert base.ledger["path"].tolist() == ["a.png"]
+    assert _status(_clean(raw, base, settings=small))["large.png"] == "over_limit"
+    assert _status(_clean(raw, base)) == {"a.png": "processed", "large.png": "kept", "large2.png": "duplicate"}

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from stages.files.regular import open_regular
+
 _CHUNK = 1 << 20
 
 
@@ -14,7 +16,7 @@ def sha256_of_file(path: Path, progress: Callable[[int], object] | None = None) 
         path: the file.
         progress: takes the number of bytes read since the last call.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if progress is None:
             return hashlib.file_digest(file, "sha256").hexdigest()
         digest = hashlib.sha256()

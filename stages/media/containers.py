@@ -16,7 +16,16 @@ _FORMATS = "asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,
 
 
 class NoVideoError(Exception):
-    """The file holds no video that can be decoded; the text says why."""
+    """The file holds no video that can be decoded.
+
+    Args:
+        reason: for the user.
+        limit: the parameter whose limit it exceeds; empty if it is damaged or no video.
+    """
+
+    def __init__(self, reason: str, limit: str = "") -> None:
+        super().__init__(reason)
+        self.limit = limit
 
 
 def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:

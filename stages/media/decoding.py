@@ -1,52 +1,74 @@
-"""Decoding many raw files side by side, with results that do not depend on how many processes do it.
-
-The work is cut into tasks by what the files are: each video is one, images of one folder are taken in chunks. Each task
-writes one proxy shard under a temporary name.
-"""
+"""Decoding one raw file, and cutting many into tasks. Worker processes run this, so it imports only what it needs."""
 
 import math
-import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from stages.cores import available_cores
 from stages.errors import RawDataError
+from stages.files.regular import open_regular
 from stages.media.images import UndecodableImageError, decode_image
+from stages.media.kinds import IMAGE, VIDEO
 from stages.media.proxies import IMAGES_PER_SHARD, ShardWriter, member_name
 from stages.media.quality import Quality
-from stages.media.schema import IMAGE, VIDEO
+from stages.media.records import Records
+from stages.media.sampling import FrameChoice
 from stages.media.videos import decode_video
+
+_MOST_THREADS = 16
+"""FFmpeg recommends no more."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decoding depends on besides the files; meaning and unit as in `params.yaml`, section `clean`."""
+    """What decoding depends on besides the files; meaning and unit as in params.yaml, `clean` and `ingest`."""
 
     max_pixels: int
     proxy_size: int
     corruption_threshold: float
+    decode_timeout_s: float
+    decode_memory_mb: int | None
+    fps: float | None = None
+    max_frames_per_video: int | None = None
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one process decodes in one go.
+    """Raw files whose proxies make one shard.
 
     Attributes:
         media: `image` or `video`.
         paths: relative to the folder of raw data; one video, or images of one folder.
         declared: frames that the files say they have.
+        known: of a video whose frames were chosen in an earlier iteration, the pixel hash of each, by frame index.
     """
 
     media: str
     paths: tuple[str, ...]
     declared: int
+    known: Mapping[int, str] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file to decode.
+
+    Attributes:
+        path: relative to the folder of raw data.
+        media: `image` or `video`.
+        declared: frames that it says it has.
+        shard: temporary name of the shard for its proxies.
+        member: of an image, the name of its proxy in the shard; empty for a video.
+        known: of a video, see `Task.known`.
+    """
+
+    path: str
+    media: str
+    declared: int
+    shard: str
+    member: str
+    known: Mapping[int, str] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True)
@@ -54,7 +76,7 @@ class DecodedSample:
     """One frame or image.
 
     Attributes:
-        frame: index among the decoded frames; 0 for images.
+        frame: index among all frames of the video; 0 for images.
         time_s: seconds from the first frame; NaN for images.
         width: pixels, upright.
         height: pixels, upright.
@@ -81,18 +103,18 @@ class DecodedFile:
     Attributes:
         path: relative to the folder of raw data.
         media: `image` or `video`.
-        samples: all that came out of the decoder.
-        missing: frames that should have come, but did not.
+        samples: all that came out of the decoder, of a video the chosen ones.
+        missing: chosen frames that should have come, but did not.
         is_corrupt: whether the file as a whole is refused.
         reason: why; or what is missing.
-        limit: the parameter that refuses it, such as `clean.max_pixels`; empty if none does.
-        skipped: frames that were left out on purpose.
         shard: temporary name of the shard with its proxies.
+        limit: the parameter whose limit the file exceeds, so that it is refused without being damaged; else empty.
+        skipped: frames that were left out on purpose.
     """
 
     path: str
     media: str
-    samples: list[DecodedSample]
+    samples: Sequence[DecodedSample]
     missing: int
     is_corrupt: bool
     reason: str
@@ -101,14 +123,16 @@ class DecodedFile:
     skipped: int = 0
 
 
-def tasks_of(files: Iterable[tuple[str, str, int]]) -> list[Task]:
-    """Cut the work into tasks.
+def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[int, str]] | None = None) -> list[Task]:
+    """Cut the work into tasks by what the files are: each video is one, images of one folder are taken in chunks.
 
     Args:
         files: path, media and declared frames of each file, sorted by path.
+        known: of videos whose frames were chosen in an earlier iteration, the pixel hash of each, by path and index.
     """
     everything = list(files)
-    tasks = [Task(VIDEO, (path,), frames) for path, media, frames in everything if media == VIDEO]
+    chosen = known or {}
+    tasks = [Task(VIDEO, (path,), frames, chosen.get(path)) for path, media, frames in everything if media == VIDEO]
     images = sorted((path.rpartition("/")[0], path) for path, media, _ in everything if media == IMAGE)
     for _, group in groupby(images, key=lambda item: item[0]):
         names = [path for _, path in group]
@@ -118,200 +142,143 @@ def tasks_of(files: Iterable[tuple[str, str, int]]) -> list[Task]:
     return tasks
 
 
-def decode_all(
-    tasks: Sequence[Task], raw_folder: Path, shard_folder: Path, settings: Settings, workers: int
-) -> list[DecodedFile]:
-    """Decode all tasks, several at a time, showing progress in files and frames.
-
-    Args:
-        tasks: what to decode.
-        raw_folder: where the raw files are.
-        shard_folder: an existing folder, for the shards under temporary names.
-        settings: see there.
-        workers: processes at most; a single task or worker needs none besides this one.
-
-    Returns:
-        One entry for each file, sorted by path.
-
-    Raises:
-        RawDataError: a file is gone, or a process died.
-    """
-    shards = [shard_folder / f"task-{number:06d}" for number in range(len(tasks))]
-    files = sum(len(task.paths) for task in tasks)
-    with tqdm(total=sum(task.declared for task in tasks), unit="frame", desc="decoding", disable=None) as bar:
-        progress = _Progress(bar, files)
-        if min(workers, len(tasks)) <= 1:
-            results = [
-                progress.done(decode_task(task, raw_folder, shard, settings, 0, bar.update))
-                for task, shard in zip(tasks, shards, strict=True)
-            ]
-        else:
-            results = _decode_in_processes(tasks, raw_folder, shards, settings, min(workers, len(tasks)), progress)
-    return sorted((file for result in results for file in result), key=lambda file: file.path)
-
-
-def decode_task(
-    task: Task,
-    raw_folder: Path,
-    shard: Path,
-    settings: Settings,
-    threads: int,
-    progress: Callable[[int], object] | None = None,
-) -> list[DecodedFile]:
-    """Decode the files of one task and write their proxies to one shard.
+def files_of(task: Task, shard: str) -> list[RawFile]:
+    """Return the files of a task.
 
     Args:
         task: what to decode.
-        raw_folder: where the raw files are.
-        shard: the shard to write; it does not appear if there is no proxy.
-        settings: see there.
-        threads: threads of a video decoder; 0 = one a core.
-        progress: takes the number of frames done since the last call.
+        shard: temporary name of the shard for its proxies.
     """
-    with ShardWriter(shard) as writer:
-        if task.media == VIDEO:
-            return [_decode_video(task.paths[0], raw_folder, writer, settings, threads, progress)]
-        files = []
-        for number, path in enumerate(task.paths):
-            files.append(_decode_image(path, member_name(number), raw_folder, writer, settings))
-            if progress:
-                progress(1)
-        return files
+    if task.media == VIDEO:
+        return [RawFile(task.paths[0], VIDEO, task.declared, shard, "", task.known)]
+    return [RawFile(path, IMAGE, 1, shard, member_name(place)) for place, path in enumerate(task.paths)]
 
 
-def _decode_image(path: str, member: str, raw_folder: Path, writer: ShardWriter, settings: Settings) -> DecodedFile:
-    _require_readable(raw_folder, path)
+def decode_file(
+    file: RawFile,
+    threads: int,
+    announce: Callable[[int], None],
+    *,
+    raw_folder: Path,
+    shard_folder: Path,
+    settings: Settings,
+) -> DecodedFile:
+    """Decode one file and write its proxies.
+
+    A video's proxies make a shard of their own. An image's proxy goes into a folder beside the shards, from which
+    `gather_shard` makes the shard when all images of the chunk are done: they are, in any order, by several processes.
+
+    Args:
+        file: what to decode.
+        threads: threads of a video decoder.
+        announce: takes the number of frames done since the last call; less than 0 where a video is begun again.
+        raw_folder: where the raw files are.
+        shard_folder: an existing folder for the shards.
+        settings: see there.
+
+    Raises:
+        RawDataError: the file cannot be opened.
+        MemoryError: decoding takes more memory than there is.
+    """
+    _require_readable(raw_folder, file.path)
+    if file.media == VIDEO:
+        return _decode_video(file, min(threads, _MOST_THREADS), announce, raw_folder, shard_folder, settings)
+    decoded = _decode_image(file, raw_folder, shard_folder, settings)
+    announce(1)
+    return decoded
+
+
+def gather_shard(shard_folder: Path, shard: str, files: Iterable[DecodedFile]) -> None:
+    """Make the shard of a chunk of images from the proxies that were written one by one, and remove these.
+
+    Args:
+        shard_folder: the folder of shards.
+        shard: temporary name of the shard; it does not appear if there is no proxy.
+        files: the images of the chunk, in the order of their places.
+    """
+    folder = _proxies_of(shard_folder, shard)
+    with ShardWriter(shard_folder / shard) as writer:
+        for sample in (sample for file in files for sample in file.samples):
+            writer.add(sample.member, (folder / sample.member).read_bytes())
+    if folder.exists():
+        for proxy in folder.iterdir():
+            proxy.unlink()
+        folder.rmdir()
+
+
+def _proxies_of(shard_folder: Path, shard: str) -> Path:
+    """Return the folder for the proxies of single images, until they make a shard."""
+    return shard_folder / f"{shard}.proxies"
+
+
+def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings: Settings) -> DecodedFile:
     try:
-        image = decode_image(raw_folder / path, max_pixels=settings.max_pixels, proxy_size=settings.proxy_size)
+        image = decode_image(raw_folder / file.path, max_pixels=settings.max_pixels, proxy_size=settings.proxy_size)
     except UndecodableImageError as error:
-        return DecodedFile(path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
-    writer.add(member, image.proxy)
-    sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", member, image.quality)
-    return DecodedFile(path, IMAGE, [sample], 0, is_corrupt=False, reason="", shard=writer.path.name)
+        return DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="", limit=error.limit)
+    folder = _proxies_of(shard_folder, file.shard)
+    folder.mkdir(exist_ok=True)
+    (folder / file.member).write_bytes(image.proxy)
+    sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
+    return DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason="", shard=file.shard)
 
 
 def _decode_video(
-    path: str,
-    raw_folder: Path,
-    writer: ShardWriter,
-    settings: Settings,
+    file: RawFile,
     threads: int,
-    progress: Callable[[int], object] | None,
+    announce: Callable[[int], None],
+    raw_folder: Path,
+    shard_folder: Path,
+    settings: Settings,
 ) -> DecodedFile:
-    _require_readable(raw_folder, path)
-    video = decode_video(
-        raw_folder / path,
-        max_pixels=settings.max_pixels,
-        proxy_size=settings.proxy_size,
-        corruption_threshold=settings.corruption_threshold,
-        threads=threads,
-        add_proxy=lambda index, jpeg: writer.add(member_name(index), jpeg),
-        restart=writer.discard,
-        progress=progress,
-    )
-    if video.is_corrupt:
-        writer.discard()
-    samples = [
-        DecodedSample(
-            frame.index,
-            frame.time_s,
-            frame.width,
-            frame.height,
-            frame.pixel_hash,
-            frame.fault,
-            "" if frame.fault or frame.is_repeated or video.is_corrupt else member_name(frame.index),
-            frame.quality,
+    with ShardWriter(shard_folder / file.shard) as writer:
+        video = decode_video(
+            raw_folder / file.path,
+            max_pixels=settings.max_pixels,
+            proxy_size=settings.proxy_size,
+            corruption_threshold=settings.corruption_threshold,
+            threads=threads,
+            add_proxy=lambda index, jpeg: writer.add(member_name(index), jpeg),
+            restart=writer.discard,
+            progress=announce,
+            choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
         )
-        for frame in video.frames
-    ]
-    return DecodedFile(path, VIDEO, samples, video.missing, video.is_corrupt, video.reason, writer.path.name)
+        if video.is_corrupt:
+            writer.discard()
+    samples = Records(DecodedSample)
+    for frame in video.frames:
+        has_proxy = not (frame.fault or frame.is_repeated or video.is_corrupt)
+        samples.append(
+            DecodedSample(
+                frame.index,
+                frame.time_s,
+                frame.width,
+                frame.height,
+                frame.pixel_hash,
+                frame.fault,
+                member_name(frame.index) if has_proxy else "",
+                frame.quality,
+            )
+        )
+    return DecodedFile(
+        file.path,
+        VIDEO,
+        samples,
+        video.missing,
+        video.is_corrupt,
+        video.reason,
+        file.shard,
+        video.limit,
+        video.skipped,
+    )
 
 
 def _require_readable(raw_folder: Path, path: str) -> None:
     """Tell a file that went away since the raw files were listed from one that cannot be decoded."""
     try:
-        with (raw_folder / path).open("rb"):
-            pass
+        open_regular(raw_folder / path).close()
     except OSError as error:
         raise RawDataError(
             f"raw file {path} could be read when the raw files were listed, but not now ({error.strerror}): "
             "restore it, or run `dvc repro` again to list the files anew"
-        ) from None
-
-
-class _Progress:
-    """Shows files beside frames in a progress bar."""
-
-    def __init__(self, bar: "tqdm[Any]", files: int) -> None:
-        self.bar = bar
-        self._files = files
-        self._done = 0
-        bar.set_postfix_str(f"0 of {files} files")
-
-    def done(self, result: list[DecodedFile]) -> list[DecodedFile]:
-        """Note a finished task, and pass its result on."""
-        self._done += len(result)
-        self.bar.set_postfix_str(f"{self._done} of {self._files} files")
-        return result
-
-
-_frames_done: Any = None
-"""In a worker process: the count of frames that it shares with the others."""
-
-
-def _start_worker(counter: Any) -> None:
-    global _frames_done  # a process pool has no other way to hand a shared counter to its workers
-    _frames_done = counter
-
-
-def _count_frames(number: int) -> None:
-    with _frames_done.get_lock():
-        _frames_done.value += number
-
-
-def _work(task: Task, raw_folder: Path, shard: Path, settings: Settings, threads: int) -> list[DecodedFile]:
-    return decode_task(task, raw_folder, shard, settings, threads, _count_frames)
-
-
-def _decode_in_processes(
-    tasks: Sequence[Task],
-    raw_folder: Path,
-    shards: Sequence[Path],
-    settings: Settings,
-    workers: int,
-    progress: _Progress,
-) -> list[list[DecodedFile]]:
-    """Decode tasks in a pool of processes, the largest first, so that none is left alone at the end."""
-    context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of libraries hold
-    counter = context.Value("q", 0)
-    threads = max(1, available_cores() // workers)
-    largest_first = sorted(range(len(tasks)), key=lambda number: -tasks[number].declared)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(counter,))
-    running: dict[Future[list[DecodedFile]], int] = {}
-    results: dict[int, list[DecodedFile]] = {}
-    try:
-        for number in largest_first:
-            future = pool.submit(_work, tasks[number], raw_folder, shards[number], settings, threads)
-            running[future] = number
-        while running:
-            finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-            progress.bar.update(counter.value - progress.bar.n)
-            for future in finished:
-                number = running.pop(future)
-                results[number] = progress.done(_result(future, [tasks[number], *(tasks[n] for n in running.values())]))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return [results[number] for number in range(len(tasks))]
-
-
-def _result(future: "Future[list[DecodedFile]]", unfinished: Sequence[Task]) -> list[DecodedFile]:
-    """Return a task's result, or say which files a process may have died of."""
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        names = [path for task in unfinished for path in task.paths]
-        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-        raise RawDataError(
-            f"a process that decodes files died (out of memory, or killed) at one of: {', '.join(names[:10])}{more}. "
-            "Set clean.workers: 1 to need less memory, lower clean.max_pixels, or take the file out of data/raw"
         ) from None

@@ -35,7 +35,16 @@ _SETTINGS_LOCK = threading.RLock()
 
 
 class UndecodableImageError(Exception):
-    """The image cannot be decoded completely; the text is the reason for the user."""
+    """The image cannot be decoded completely.
+
+    Args:
+        reason: for the user.
+        limit: the parameter whose limit it exceeds; empty if it is damaged or no image.
+    """
+
+    def __init__(self, reason: str, limit: str = "") -> None:
+        super().__init__(reason)
+        self.limit = limit
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,8 @@ def _verify(path: Path, max_pixels: int) -> None:
         pixels = image.width * image.height
         if pixels > max_pixels:
             raise UndecodableImageError(
-                f"{image.width} x {image.height} = {pixels} pixels, more than clean.max_pixels ({max_pixels})"
+                f"{image.width} x {image.height} = {pixels} pixels, more than clean.max_pixels ({max_pixels})",
+                limit="clean.max_pixels",
             )
         if pixels == 0:
             raise UndecodableImageError("the image has no pixels")

@@ -49,6 +49,8 @@ class CleanParams(Section):
     """Decoding, and what is dropped."""
 
     corruption_threshold: Real = Field(ge=0, le=1)
+    decode_memory_mb: Annotated[int, Field(strict=True, ge=256)] | None
+    decode_timeout_s: Real = Field(gt=0)
     max_pixels: Count
     proxy_size: int = Field(strict=True, ge=32, le=1024)
     min_luma: Real | None = Field(ge=0, le=255)

@@ -1,0 +1,155 @@
+"""Decoding many raw files side by side, with results that do not depend on how many processes do it.
+
+What a decoder does to its process costs that one file: see `stages.media.worker_processes`.
+"""
+
+import signal
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from tqdm import tqdm
+
+from stages.cores import available_cores
+from stages.media.decoding import DecodedFile, RawFile, Settings, Task, decode_file, files_of, gather_shard
+from stages.media.kinds import IMAGE
+from stages.media.worker import Announce
+from stages.media.worker_processes import Done, Failure, Limits, Progress, run_in_workers
+
+_IMAGES_PER_BATCH = 16
+"""Few enough that no worker is left alone with many at the end."""
+
+
+class Decode(Protocol):
+    """A function like `stages.media.decoding.decode_file`."""
+
+    def __call__(
+        self,
+        file: RawFile,
+        threads: int,
+        announce: Announce,
+        *,
+        raw_folder: Path,
+        shard_folder: Path,
+        settings: Settings,
+    ) -> DecodedFile:
+        """Decode one file and write its proxies."""
+
+
+def decode_all(
+    tasks: Sequence[Task],
+    raw_folder: Path,
+    shard_folder: Path,
+    settings: Settings,
+    workers: int,
+    decode: Decode = decode_file,
+) -> list[DecodedFile]:
+    """Decode all tasks in worker processes, showing progress in files and frames.
+
+    Args:
+        tasks: what to decode.
+        raw_folder: where the raw files are.
+        shard_folder: an existing, empty folder, for the shards under temporary names.
+        settings: see there.
+        workers: processes at most; there is always one besides this one, since decoders may crash.
+        decode: what decodes one file; must be importable by the workers.
+
+    Returns:
+        One entry for each file, sorted by path.
+
+    Raises:
+        RawDataError: a file is gone.
+    """
+    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks)]
+    images = [chunk for chunk in chunks if chunk[0].media == IMAGE]
+    # The longest videos come first, and single images last, so that all workers end at about the same time.
+    videos = sorted((chunk for chunk in chunks if chunk[0].media != IMAGE), key=lambda chunk: -chunk[0].declared)
+    batches = videos + [
+        chunk[start : start + _IMAGES_PER_BATCH]
+        for chunk in images
+        for start in range(0, len(chunk), _IMAGES_PER_BATCH)
+    ]
+    work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
+    limits = Limits(settings.decode_timeout_s, settings.decode_memory_mb)
+    decoded: dict[RawFile, DecodedFile] = {}
+    missing = {chunk[0].shard: len(chunk) for chunk in images}
+    chunk_of = {chunk[0].shard: chunk for chunk in images}
+    events = run_in_workers(work, batches, workers=workers, cores=available_cores(), limits=limits)
+    with _ProgressBar(chunks) as bar, closing(events):
+        for file, event in events:
+            match event:
+                case Progress(frames):
+                    bar.advance(file, frames)
+                    continue
+                case Done(result):
+                    decoded[file] = result
+                case Failure():
+                    (shard_folder / file.shard).unlink(missing_ok=True)
+                    decoded[file] = _given_up(file, event, settings)
+            bar.finish(file)
+            if file.media == IMAGE:
+                missing[file.shard] -= 1
+                if not missing[file.shard]:
+                    gather_shard(shard_folder, file.shard, [decoded[each] for each in chunk_of[file.shard]])
+    return sorted(decoded.values(), key=lambda file: file.path)
+
+
+def _given_up(file: RawFile, failure: Failure, settings: Settings) -> DecodedFile:
+    """Return a file that cannot be decoded, with the reason."""
+    reason = reason_of(failure, settings)
+    return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
+
+
+def reason_of(failure: Failure, settings: Settings) -> str:
+    """Say why a file was given up."""
+    if failure.kind == "time":
+        return f"its decoder made no progress within clean.decode_timeout_s ({settings.decode_timeout_s:g} s)"
+    if failure.kind == "memory":
+        allowed = settings.decode_memory_mb
+        return (
+            f"its decoder asks for more memory than clean.decode_memory_mb allows ({allowed} MB)"
+            if allowed is not None
+            else "its decoder asks for more memory than there is"
+        )
+    if failure.exit_status >= 0:
+        return f"its decoder ended the process (exit status {failure.exit_status})"
+    number = -failure.exit_status
+    name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
+    if number == signal.SIGKILL:
+        return f"its decoder was killed (signal {number}, {name}), as happens when a machine runs out of memory"
+    return f"its decoder crashed (signal {number}, {name})"
+
+
+class _ProgressBar:
+    """Shows files, frames, frames a second and the time left, where somebody can see it."""
+
+    def __init__(self, chunks: Sequence[Sequence[RawFile]]) -> None:
+        self._files = sum(map(len, chunks))
+        self._finished = 0
+        self._frames: dict[RawFile, int] = {}
+        self._total = sum(file.declared for chunk in chunks for file in chunk)
+        self._bar: tqdm[Any] = tqdm(total=self._total, unit="frame", desc="decoding", disable=None)
+
+    def __enter__(self) -> "_ProgressBar":
+        self._show_files()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def advance(self, file: RawFile, frames: int) -> None:
+        """Note frames of a file."""
+        self._frames[file] = self._frames.get(file, 0) + frames
+        self._bar.update(frames)
+
+    def finish(self, file: RawFile) -> None:
+        """Note that a file is finished, whatever number of frames it declared."""
+        self._finished += 1
+        self._total += self._frames.pop(file, 0) - file.declared
+        self._bar.total = self._total
+        self._show_files()
+
+    def _show_files(self) -> None:
+        self._bar.set_postfix_str(f"{self._finished} of {self._files} files", refresh=False)

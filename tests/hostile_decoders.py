@@ -1,0 +1,24 @@
+"""Decoders that harm their process, for worker processes in tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stages.media.decoding import DecodedFile, RawFile, Settings, decode_file
+from tests.hostile_work import do_harm
+
+
+def decode_or_do_harm(
+    file: RawFile,
+    threads: int,
+    announce: Callable[[int], None],
+    *,
+    raw_folder: Path,
+    shard_folder: Path,
+    settings: Settings,
+) -> DecodedFile:
+    """Decode a file; then do the harm that its last line asks for, as `ORDER WORD` or `ORDER WORD:PATH`."""
+    decoded = decode_file(file, threads, announce, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
+    last_line = (raw_folder / file.path).read_bytes().rpartition(b"\n")[2]
+    if last_line.startswith(b"ORDER "):
+        do_harm(last_line.removeprefix(b"ORDER ").decode(), threads, announce)
+    return decoded
