@@ -39,6 +39,7 @@ class DecodedVideo:
         is_corrupt: whether the whole video counts as corrupt.
         limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
         skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
+        decoded: frames that came out of the decoder, or would have if they had not been left out.
     """
 
     frames: Sequence[Frame]
@@ -47,6 +48,7 @@ class DecodedVideo:
     is_corrupt: bool
     limit: str = ""
     skipped: int = 0
+    decoded: int = 0
 
 
 def decode_video(
@@ -140,7 +142,8 @@ def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
     if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
         raise UnsureError("other pixels than before")
     reading.steps.reach(index.frames)
-    return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=index.frames - len(frames))
+    skipped = index.frames - len(frames)
+    return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=index.frames)
 
 
 def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
@@ -156,20 +159,22 @@ def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) 
     lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
     details = f" (first error: {tally.first_error})" if tally.first_error else ""
+    came = tally.decoded
     if not frames:
-        return DecodedVideo(frames, lost, f"no frame can be decoded{details}", is_corrupt=True, skipped=tally.decoded)
-    passed_over = tally.decoded - len(frames)
-    lost_of_chosen = lost * len(frames) / tally.decoded
+        reason = f"no frame can be decoded{details}"
+        return DecodedVideo(frames, lost, reason, is_corrupt=True, skipped=came, decoded=came)
+    lost_of_chosen = lost * len(frames) / came
     missing = round(lost_of_chosen)
-    skipped = passed_over + lost - missing
+    skipped = came + lost - len(frames) - missing
     numbers = f"{damaged} damaged and {missing} missing of {len(frames) + missing} frames"
-    if passed_over:
-        numbers = f"{damaged} of {len(frames)} chosen frames damaged, {lost} of all {tally.decoded + lost} missing"
+    if skipped:
+        numbers = f"{damaged} of {len(frames)} chosen frames damaged, {lost} of all {came + lost} missing"
+    reason = f"{numbers}{details}" if lost else ""
     share = (damaged + lost_of_chosen) / (len(frames) + lost_of_chosen)
-    if share == 1 or share > corruption_threshold:
+    is_corrupt = share == 1 or share > corruption_threshold
+    if is_corrupt:
         reason = f"{numbers}: {100 * share:.1f} %, more than clean.corruption_threshold{details}"
-        return DecodedVideo(frames, missing, reason, is_corrupt=True, skipped=skipped)
-    return DecodedVideo(frames, missing, f"{numbers}{details}" if lost else "", is_corrupt=False, skipped=skipped)
+    return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
 
 
 def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
