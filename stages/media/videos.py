@@ -74,7 +74,7 @@ def decode_video(
         threads: threads of the decoder; 0 = one a core. Has no influence on the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new in this video.
         restart: called where decoding begins again; what `add_proxy` took is void.
-        progress: takes the number of frames done or skipped since the last call.
+        progress: takes the number of frames done or skipped since the last call; 0 says that work goes on.
         choice: of frames.
     """
     steps = _Steps(progress)
@@ -118,14 +118,16 @@ class _Steps:
         self._done = 0
 
     def reach(self, frames: int) -> None:
-        """Note that so many frames of the video lie behind."""
-        if self._progress and frames != self._done:
-            self._progress(frames - self._done)
-        self._done = frames
+        """Note that so many frames of the video lie behind; if it were more before, this is a sign of life only."""
+        if self._progress:
+            self._progress(max(0, frames - self._done))
+        self._done = max(frames, self._done)
 
     def restart(self) -> None:
         """Begin with the first frame again."""
-        self.reach(0)
+        if self._progress:
+            self._progress(-self._done)
+        self._done = 0
 
 
 def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
@@ -136,9 +138,12 @@ def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
         UnsureError: something is unexpected, so all of the video must be decoded.
     """
     limit = reading.max_pixels
-    index = index_packets(reading.path, max_pixels=limit)
-    pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads)
+    reach = reading.steps.reach
+    index = index_packets(reading.path, max_pixels=limit, passed=reach)
+    pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads, passed=reach)
     frames = _finished(pictures, reading, Tally(), threads)
+    if any(frame.fault for frame in frames):
+        raise UnsureError("a damaged frame")
     if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
         raise UnsureError("other pixels than before")
     reading.steps.reach(index.frames)
@@ -148,7 +153,14 @@ def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
 
 def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
     """Decode all of the video for its chosen frames."""
-    pictures = decode_through(reading.path, reading.choice, max_pixels=reading.max_pixels, threads=threads, tally=tally)
+    pictures = decode_through(
+        reading.path,
+        reading.choice,
+        max_pixels=reading.max_pixels,
+        threads=threads,
+        tally=tally,
+        passed=reading.steps.reach,
+    )
     frames = _finished(pictures, reading, tally, threads)
     reading.steps.reach(tally.decoded)
     return frames
