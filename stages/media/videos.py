@@ -196,7 +196,6 @@ def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, thre
     decoded = (Decoded(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures)
     for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
         frames.append(frame)
-        reading.steps.reach(frame.index + 1)
     return frames
 
 
