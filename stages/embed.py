@@ -4,13 +4,16 @@ Reads `data/clean/samples.parquet`, `data/clean/proxies/`, `data/train/checkpoin
 checkpoint's hash and, where it differs, `samples.csv`; writes `data/embed/embeddings/`.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pandas as pd
 
 from stages import paths
 from stages.command import stage_command
 from stages.datapool import store
-from stages.embeddings.shards import shard_files, shard_rows, write_shards
-from stages.errors import CheckpointError
+from stages.embeddings.shards import shard_files, shard_precision, shard_rows, write_shards
+from stages.errors import CheckpointError, ParamsError
 from stages.files.atomic import atomic_folder
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_parquet
@@ -41,6 +44,24 @@ def samples_to_embed(samples: pd.DataFrame, selected: "pd.Series[str]", same_che
     return samples
 
 
+def check_precision(shards: Sequence[Path], precision: str) -> None:
+    """Refuse another precision than that of the base's embeddings: it would move every distance a little.
+
+    Args:
+        shards: of the base, made with this iteration's checkpoint.
+        precision: `embed.precision`.
+
+    Raises:
+        ParamsError: a shard was computed in another precision.
+    """
+    former = {shard_precision(shard) for shard in shards} - {precision}
+    if former:
+        raise ParamsError(
+            f"embed.precision: {precision}, but the embeddings of the datapool were computed in {former.pop()}: set "
+            "that, or train.retrain: true to embed everything again"
+        )
+
+
 def embed(params: Params) -> str:
     r"""Embed the new samples; all of them where the checkpoint is not the base's.
 
@@ -55,6 +76,8 @@ def embed(params: Params) -> str:
     checkpoint_hash = sha256_of_file(paths.CHECKPOINT)
     same_checkpoint = checkpoint_hash == store.checkpoint_hash(paths.BASE)
     selected = pd.Series([], dtype=str) if same_checkpoint else store.read_samples(paths.BASE)["filename"]
+    reused = shard_files(paths.BASE / store.EMBEDDINGS_FOLDER) if same_checkpoint else []
+    check_precision(reused, params.embed.precision)
     samples = samples_to_embed(read_parquet(paths.SAMPLES), selected, same_checkpoint)
     embeddings = embed_proxies(
         ProxyReader(paths.PROXIES),
@@ -62,11 +85,12 @@ def embed(params: Params) -> str:
         paths.CHECKPOINT,
         params.embed.batch_size,
         params.train.accelerator,
+        params.embed.precision,
     )
     with atomic_folder(paths.EMBEDDINGS) as folder:
-        write_shards(folder, samples, embeddings, checkpoint_hash)
-    reused = sum(map(shard_rows, shard_files(paths.BASE / store.EMBEDDINGS_FOLDER))) if same_checkpoint else 0
-    return f"{len(samples)} samples embedded ({embeddings.shape[1]} values each), {reused} reused from the base"
+        write_shards(folder, samples, embeddings, checkpoint_hash, params.embed.precision)
+    rows = sum(map(shard_rows, reused))
+    return f"{len(samples)} samples embedded ({embeddings.shape[1]} values each), {rows} reused from the base"
 
 
 main = stage_command(embed)

@@ -3,7 +3,6 @@
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
-import torch
 from lightly.models.resnet import ResNetGenerator
 from torch import Tensor, nn
 
@@ -30,5 +29,14 @@ class Backbone(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed normalised images."""
-        embeddings: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
-        return torch.flatten(embeddings, start_dim=1)
+        trunk, head = self.parts()
+        embeddings: Tensor = head(trunk(images))
+        return embeddings
+
+    def parts(self) -> tuple[nn.Module, nn.Module]:
+        """Return the convolutions, which give a map of features, and what makes an embedding of such a map.
+
+        The average comes before the 1 x 1 convolution: the result is the same, since both are linear, and costs less.
+        """
+        *layers, projection, average = self.children()
+        return nn.Sequential(*layers), nn.Sequential(average, projection, nn.Flatten())
