@@ -189,7 +189,7 @@ def forward_speed(task: Task) -> list[tuple[str, float]]:
     laid_out = images.contiguous(memory_format=torch.channels_last)
     networks = [("eager fp32", backbone, images)]
     for precision in ("fp32", "bf16"):
-        network: Any = InferenceNetwork(backbone, precision, torch.device("cpu"))
+        network: Any = InferenceNetwork(backbone.trunk(), backbone.head(), precision, torch.device("cpu"))
         networks.append((f"ours {precision}", network, laid_out))
     speeds = []
     with torch.no_grad():

@@ -113,16 +113,15 @@ def embed_proxies(
     """
     architecture, backbone = load_backbone(checkpoint)
     cuda = cuda_wanted(accelerator)
-    embedder = _BatchEmbedder(backbone, architecture, batch_size, precision, cuda)
-    batches = [members[start : start + batch_size] for start in range(0, len(members), batch_size)]
-    workers = min(threads or available_cores(), max(len(batches), 1))
+    network = InferenceNetwork(backbone.trunk(), backbone.head(), precision, torch.device("cuda" if cuda else "cpu"))
+    if cuda:
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False
     embeddings = np.zeros((len(members), architecture.embedding_dim), np.float32)
     start = 0
-    with (
-        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-        tqdm(total=len(members), desc="embed", unit="image", disable=None) as progress,
-    ):
-        for values in _in_order(pool, embedder, source, batches, 2 * workers):
+    with tqdm(total=len(members), desc="embed", unit="image", disable=None) as progress:
+        for values in vectors(network, architecture, source, members, batch_size, cuda=cuda, threads=threads):
             embeddings[start : start + len(values)] = values
             start += len(values)
             progress.update(len(values))
@@ -135,50 +134,49 @@ def embed_proxies(
     return unit_length(embeddings)
 
 
-def _in_order(
-    pool: ThreadPoolExecutor,
-    embedder: "_BatchEmbedder",
+def vectors(
+    network: InferenceNetwork,
+    architecture: Architecture,
     source: ProxySource,
-    batches: Sequence[Sequence[tuple[str, str]]],
-    ahead: int,
+    members: Sequence[tuple[str, str]],
+    batch_size: int,
+    *,
+    cuda: bool,
+    threads: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the embeddings of each batch in order, with at most `ahead` batches in memory.
+    """Yield what a network gives for each sample, batch by batch, with few batches in memory.
 
-    Proxies are read here, in one thread; they are decoded where they are embedded.
+    Proxies are read here, in one thread; the threads that compute decode them, so that both go on side by side.
+
+    Args:
+        network: what computes.
+        architecture: gives input size and normalisation.
+        source: where the proxies are.
+        members: shard and member of each sample.
+        batch_size: images a batch.
+        cuda: whether the network is on a GPU.
+        threads: as for `embed_proxies`.
     """
-    waiting: deque[Future[NDArray[np.float32]]] = deque()
-    for batch in batches:
-        waiting.append(pool.submit(embedder, [source.jpeg(shard, member) for shard, member in batch]))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    # A GPU computes one batch after the other, while other threads prepare theirs.
+    turn = threading.Lock() if cuda else nullcontext()
+    side = architecture.input_size
 
-
-class _BatchEmbedder:
-    """Embeds one batch; several threads may call it at once."""
-
-    def __init__(
-        self, backbone: Backbone, architecture: Architecture, batch_size: int, precision: str, cuda: bool
-    ) -> None:
-        self._architecture = architecture
-        self._batch_size = batch_size
-        self._network = InferenceNetwork(backbone, precision, torch.device("cuda" if cuda else "cpu"))
-        # A GPU computes one batch after the other, while other threads prepare theirs.
-        self._turn = threading.Lock() if cuda else nullcontext()
-        if cuda:
-            torch.backends.cudnn.deterministic = True
-            torch.backends.cudnn.benchmark = False
-            torch.backends.cudnn.allow_tf32 = False
-
-    def __call__(self, jpegs: Sequence[bytes]) -> NDArray[np.float32]:
-        """Return the embeddings, as the model gives them, of at most `batch_size` proxies."""
-        side = self._architecture.input_size
-        pixels = np.zeros((self._batch_size, side, side, 3), np.uint8)
+    def compute(jpegs: Sequence[bytes]) -> NDArray[np.float32]:
+        pixels = np.zeros((batch_size, side, side, 3), np.uint8)
         for index, jpeg in enumerate(jpegs):
             pixels[index] = decoded(jpeg, side)
-        images = normalised(torch.from_numpy(pixels), self._architecture)
-        with self._turn:
-            embeddings = self._network(images)
-        values: NDArray[np.float32] = embeddings[: len(jpegs)].numpy()
+        images = normalised(torch.from_numpy(pixels), architecture)
+        with turn:
+            values: NDArray[np.float32] = network(images)[: len(jpegs)].numpy()
         return values
+
+    batches = [members[start : start + batch_size] for start in range(0, len(members), batch_size)]
+    workers = min(threads or available_cores(), max(len(batches), 1))
+    waiting: deque[Future[NDArray[np.float32]]] = deque()
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for batch in batches:
+            waiting.append(pool.submit(compute, [source.jpeg(shard, member) for shard, member in batch]))
+            if len(waiting) >= 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,4 +1,4 @@
-"""A trained backbone made ready to embed as fast as its processor can, without a change of what it computes.
+"""A trained network made ready to embed as fast as its processor can, without a change of what it computes.
 
 Batch norms are folded into the convolutions before them (Jacob et al. 2018, https://arxiv.org/abs/1712.05877, section
 3.2), images lie in memory as the fastest convolutions want them, and with the precision `bf16` convolutions and matrix
@@ -17,46 +17,44 @@ from torch import Tensor, nn
 from torch.fx import Node, symbolic_trace
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from stages.model.backbone import Backbone
-
 PRECISIONS = ("fp32", "bf16")
 
 
 class InferenceNetwork:
-    """Images in, embeddings out; several threads may call it at once on the CPU."""
+    """Images in, one vector for each out; several threads may call it at once on the CPU."""
 
-    def __init__(self, backbone: Backbone, precision: str, device: torch.device) -> None:
-        """Prepare a copy of a backbone.
+    def __init__(self, trunk: nn.Module, head: nn.Module, precision: str, device: torch.device) -> None:
+        """Prepare a copy of a network.
 
         Args:
-            backbone: with its trained weights; it stays as it is.
+            trunk: from images to what `head` takes; it stays as it is.
+            head: the last layers, always computed in fp32.
             precision: fp32 or bf16.
             device: where to compute.
         """
         self._bf16 = precision == "bf16"
         self._device = device
-        trunk, self._head = backbone.parts()
         self._trunk = folded(trunk).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._head = copy.deepcopy(self._head).eval().to(device)
+        self._head = copy.deepcopy(head).eval().to(device)
         if self._bf16:
             for module in self._trunk.modules():
                 if isinstance(module, nn.Conv2d | nn.Linear):
                     module.to(torch.bfloat16)  # once, where autocast would do it for every batch
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Embed normalised images.
+        """Compute the vectors of normalised images.
 
         Args:
             images: (n, 3, input_size, input_size) float32, best in the memory format `channels_last`.
 
         Returns:
-            (n, embedding_dim) float32 on the CPU.
+            (n, d) float32 on the CPU.
         """
         with torch.inference_mode():
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
                 maps: Tensor = self._trunk(images.to(self._device))
-            embeddings: Tensor = self._head(maps.float())
-            return embeddings.cpu()
+            vectors: Tensor = self._head(maps.float())
+            return vectors.cpu()
 
 
 def folded(trunk: nn.Module) -> nn.Module:
