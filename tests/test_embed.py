@@ -22,6 +22,7 @@ from torchvision import transforms
 from stages import paths
 from stages.datapool.store import write_empty_datapool
 from stages.embed import embed, samples_to_embed
+from stages.embeddings.cache import read_cache, write_cache
 from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
 from stages.errors import CheckpointError, ParamsError
 from stages.files.hashing import sha256_of_file
@@ -218,6 +219,50 @@ def test_with_the_same_checkpoint_new_samples_only_are_embedded(workspace: Path)
     write_parquet(samples.assign(is_new=[True, False] * 3), SAMPLES, paths.SAMPLES)
     assert embed(params()).startswith("3 samples embedded")
     assert read_shards(paths.EMBEDDINGS)[0]["filename"].tolist() == samples["filename"].tolist()[::2]
+
+
+def test_running_again_after_adding_samples_embeds_these_only(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def files() -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in paths.EMBEDDINGS.iterdir()}
+
+    embed(params())
+    write_clean(workspace, 9)
+    computed: list[int] = []
+
+    def counting(source: object, members: Sequence[object], *rest: Any) -> Any:
+        computed.append(len(members))
+        return embed_proxies(source, members, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("stages.model.embedding.embed_proxies", counting)
+    assert embed(params()).startswith("9 samples embedded (6 of them in an earlier run) (8 values each)")
+    with_cache = files()
+    paths.EMBEDDING_CACHE.unlink()
+    assert embed(params()).startswith("9 samples embedded (8 values")
+    assert files() == with_cache
+    embed(params(precision="bf16"))
+    save_random(paths.CHECKPOINT, batches=0)
+    embed(params(precision="bf16"))
+    assert computed == [3, 9, 9, 9]
+
+
+def test_a_damaged_cache_counts_as_empty(tmp_path: Path) -> None:
+    path = tmp_path / "cache.bin"
+    keys = [bytes([0]) * 32, bytes(31) + bytes([10]), bytes(31) + bytes([7])]
+    embeddings = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    write_cache(path, "a", keys, embeddings)
+    found = read_cache(path, "a")
+    assert list(found) == keys
+    assert all(found[key].tobytes() == row.tobytes() for key, row in zip(keys, embeddings, strict=True))
+    assert read_cache(path, "b") == read_cache(tmp_path / "nowhere", "a") == {}
+    content = path.read_bytes()
+    for position in range(len(content)):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        assert read_cache(path, "a") == {}
+    for length in (0, 1, 31, 32, len(content) - 1):
+        path.write_bytes(content[:length])
+        assert read_cache(path, "a") == {}
+    write_cache(path, "a", [], embeddings[:0])
+    assert read_cache(path, "a") == {}
 
 
 def test_the_precision_of_a_datapool_stays(workspace: Path) -> None:

@@ -5,6 +5,7 @@ filled with black images, and on the CPU one thread computes a whole batch, seve
 the other samples, nor their order, nor the number of cores changes a bit of it.
 """
 
+import hashlib
 import io
 import threading
 from collections import deque
@@ -43,6 +44,16 @@ def load_backbone(path: Path) -> tuple[Architecture, Backbone]:
     parts = {name.removeprefix(_BACKBONE): value for name, value in weights.items() if name.startswith(_BACKBONE)}
     load_weights(backbone, parts, path)
     return architecture, backbone.eval()
+
+
+def computation(checkpoint_hash: str, batch_size: int, accelerator: str, precision: str) -> str:
+    """Return a text that differs wherever a bit of an embedding may: weights, code, library, processor, settings."""
+    code = hashlib.sha256()
+    for name in ("architecture", "backbone", "embedding", "inference"):
+        code.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    processor = torch.cuda.get_device_name() if cuda_wanted(accelerator) else torch.backends.cpu.get_cpu_capability()
+    parts = (checkpoint_hash, str(batch_size), precision, processor, torch.__version__, code.hexdigest())
+    return " ".join(parts)
 
 
 def decoded(jpeg: bytes, side: int) -> NDArray[np.uint8]:
