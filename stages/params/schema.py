@@ -92,6 +92,7 @@ class EmbedParams(Section):
     """Embedding."""
 
     batch_size: Count
+    precision: Literal["fp32", "bf16"]
 
 
 class SelectParams(Section):
