@@ -23,7 +23,7 @@ from tests.conftest import REPOSITORY
 from tests.report_example import SECOND, example, write_workspace
 
 EXPECTED = {
-    "corruptness_check_information.json", "metrics.json", "report.html", "report.json", "report.pdf",
+    "corruptness_check_information.json", "explorer.html", "metrics.json", "report.html", "report.json", "report.pdf",
     "report.schema.json", "filenames/corrupt_filenames.txt", "filenames/duplicate_filenames.txt",
     "filenames/ignored_filenames.txt", "filenames/low_quality_filenames.txt", "filenames/near_duplicate_filenames.txt",
     "filenames/over_limit_filenames.txt",

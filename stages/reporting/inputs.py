@@ -47,6 +47,7 @@ class ReportInputs:
         base_samples: columns of `stages.datapool.schema.SAMPLES`, before the iteration.
         datapool_samples: the same after it.
         iterations: columns of `stages.datapool.schema.ITERATIONS`, after it.
+        ledger: columns of `stages.datapool.schema.LEDGER`, after it.
         base_datapools: DVC hashes of the datapools built on.
         fingerprint: SHA-256 of the inputs' fingerprint.
         checkpoint_sha256: of the checkpoint file.
@@ -66,6 +67,7 @@ class ReportInputs:
     base_samples: pd.DataFrame
     datapool_samples: pd.DataFrame
     iterations: pd.DataFrame
+    ledger: pd.DataFrame
     base_datapools: tuple[str, ...]
     fingerprint: str
     checkpoint_sha256: str

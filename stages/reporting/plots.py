@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from stages.reporting import schema
-from stages.reporting.figures import MapPoints
+from stages.reporting.maps import MapPoints
 
 NEW, NEW_TINT = "#0b62d6", "#cfe1fb"
 OLD, LEFT = "#8a94a0", "#d3d9e0"
