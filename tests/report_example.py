@@ -34,6 +34,7 @@ SETTINGS = ReportSettings(
     title="Data curation report",
     n_example_images=4,
     n_thumbnails=6,
+    umap_neighbours=(3, 8),
     labelling_cost_per_sample=0.5,
     currency="USD",
     co2_kg_per_sample=0.02,

@@ -31,7 +31,8 @@ EXPECTED = {
     "plots/datapool_growth.png", "plots/distance_distr.png", "plots/distance_distr_after.png",
     "plots/distance_distr_before.png", "plots/distance_distr_datapool.png", "plots/map.csv",
     "plots/nearest_distances.csv", "plots/pairwise_distances.csv", "plots/pick_distance.csv",
-    "plots/pick_distance.png", "plots/scatter_pca.png",
+    "plots/pick_distance.png", "plots/scatter_pca.png", "plots/scatter_pca_no_overlay.png",
+    *(f"plots/scatter_umap_k_{size}{kind}.png" for size in (5, 15, 50) for kind in ("", "_no_overlay")),
 }  # fmt: skip
 
 

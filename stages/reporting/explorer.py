@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stages.reporting.distances import SEED, nearest_neighbours, subset
 from stages.reporting.inputs import ReportInputs
-from stages.reporting.maps import GROUPS, NEW, NOT_SELECTED, OLD, MapPoints
+from stages.reporting.maps import GROUPS, NEW, NOT_SELECTED, OLD, MapPoints, umap_columns
 from stages.reporting.sets import Sets, make_sets
 from stages.reporting.sources import source_names
 
@@ -81,6 +81,11 @@ def explorer_samples(inputs: ReportInputs, points: MapPoints) -> ExplorerSamples
     table = pd.concat([chosen, processed[[*_COLUMNS[1:], *scales]]], axis=1)
     table["source"] = source_names(table["raw_path"], table["time_s"].notna())
     places = {"PCA": points.plane.place(inputs.embeddings[rows]).astype(np.float32)}
+    on_map = pd.Index(points.table["filename"]).get_indexer(chosen["filename"])
+    for size in points.umap_neighbours:
+        layout = np.full((len(points.table) + 1, 2), np.nan, np.float32)  # the last row is for what is on no map
+        layout[:-1] = points.table[[*umap_columns(size)]]
+        places[f"UMAP, {size} neighbours"] = layout[on_map]
     return ExplorerSamples(table, len(everything), places)
 
 

@@ -49,7 +49,7 @@ _MANY_CORRUPT = 0.05
 def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
     """Compute all figures of an iteration."""
     sets = make_sets(inputs)
-    map_figures, points = map_of(sets)
+    map_figures, points = map_of(sets, inputs.settings.umap_neighbours)
     selection = selection_of(inputs, sets)
     training = training_of(inputs)
     cleaning = cleaning_of(inputs)

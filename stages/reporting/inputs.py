@@ -16,6 +16,7 @@ class ReportSettings:
     title: str
     n_example_images: int
     n_thumbnails: int
+    umap_neighbours: tuple[int, ...]
     labelling_cost_per_sample: float
     currency: str
     co2_kg_per_sample: float
