@@ -37,7 +37,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from stages.cores import available_cores
-from stages.media.proxies import ProxyReader, ShardWriter, encode_jpeg, member_name, proxy_dimensions, to_rgb
+from stages.media.images import decode_image
+from stages.media.proxies import ProxyReader, ShardWriter, member_name
 from stages.model.architecture import Architecture
 from stages.model.embedding import decoded, embed_proxies, load_backbone, normalised
 from stages.model.inference import InferenceNetwork
@@ -45,6 +46,8 @@ from stages.model.simclr import TrainingSettings, initial_model, network_weights
 from stages.model.weights import save_checkpoint
 
 BATCH_SIZE = 16
+
+MAX_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -162,9 +165,8 @@ def write_proxies(folder: Path, files: Sequence[str], proxies: Path) -> list[str
     """Write one shard with the proxies of all images; return their members."""
     with ShardWriter(proxies / "all.zip") as shard:
         for index, file in enumerate(files):
-            with Image.open(folder / file) as image:
-                upright = ImageOps.exif_transpose(image).convert("RGB")
-            shard.add(member_name(index), encode_jpeg(to_rgb(upright, proxy_dimensions(*upright.size, 256))))
+            proxy = decode_image(folder / file, max_pixels=MAX_PIXELS, proxy_size=256).proxy
+            shard.add(member_name(index), proxy)
     return [member_name(index) for index in range(len(files))]
 
 

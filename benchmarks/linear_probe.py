@@ -21,12 +21,12 @@ from tempfile import TemporaryDirectory
 import click
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from ruamel.yaml import YAML
 from scipy.optimize import minimize
 from scipy.stats import t
 
-from stages.media.proxies import ProxyReader, ShardWriter, encode_jpeg, member_name, proxy_dimensions, to_rgb
+from stages.media.images import decode_image
+from stages.media.proxies import ProxyReader, ShardWriter, member_name
 from stages.model.embedding import embed_proxies
 from stages.model.simclr import SimCLR, TrainingSettings, fit_projection, initial_model, network_weights, train_model
 from stages.model.weights import save_checkpoint
@@ -39,6 +39,8 @@ REPEATS = 4
 PENALTY = 0.01
 """Factor of half the sum of squared weights in the classifier's loss, features having unit variance."""
 SHARD = "all.zip"
+
+MAX_PIXELS = 100_000_000
 
 
 def folds(classes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -112,9 +114,8 @@ def read_images(folder: Path, proxies: Path) -> tuple[list[tuple[str, str]], NDA
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     with ShardWriter(proxies / SHARD) as shard:
         for index, file in enumerate(files):
-            with Image.open(file) as image:
-                upright = ImageOps.exif_transpose(image).convert("RGB")
-            shard.add(member_name(index), encode_jpeg(to_rgb(upright, proxy_dimensions(*upright.size, 256))))
+            proxy = decode_image(file, max_pixels=MAX_PIXELS, proxy_size=256).proxy
+            shard.add(member_name(index), proxy)
     classes = np.unique([file.parent.name for file in files], return_inverse=True)[1].astype(np.int64)
     return [(SHARD, member_name(index)) for index in range(len(files))], classes
 

@@ -7,8 +7,7 @@ import pytest
 
 from stages.media import raw_samples
 from stages.media.frames import pixel_hash, upright_image
-from stages.media.images import load_image
-from stages.media.images import pixel_hash as image_hash
+from stages.media.images import decode_image
 from stages.media.raw_samples import read_raw_samples
 from stages.media.video_reader import read_frames
 from tests.media_files import picture, write_image, write_video
@@ -67,7 +66,7 @@ def test_a_picture_with_other_pixels_is_none(tmp_path: Path) -> None:
     write_image(tmp_path / "x.png", 7)
     write_video(tmp_path / "v.mp4", range(20))
     wanted = [("x.png", 0), ("v.mp4", 3)]
-    image = image_hash(load_image(tmp_path / "x.png", max_pixels=LIMIT))
+    image = decode_image(tmp_path / "x.png", max_pixels=LIMIT, proxy_size=32).pixel_hash
     frame = pixel_hash(list(read_frames(tmp_path / "v.mp4", max_pixels=LIMIT, threads=1))[3])
     for hashes, is_found in (([image, frame], [True, True]), ([frame, image], [False, False]), (["", ""], [True] * 2)):
         pictures = read_raw_samples(tmp_path, wanted, video_extensions=["mp4"], max_pixels=LIMIT, pixel_hashes=hashes)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -67,8 +68,7 @@ def _all(path: Path) -> Found:
     ]
 
 
-def _some(path: Path, index: PacketIndex, wanted: Sequence[int], **how: int) -> Found:
-    threads = how.pop("threads", 2)
+def _some(path: Path, index: PacketIndex, wanted: Sequence[int], threads: int = 2, **how: Any) -> Found:
     frames = read_by_seeking(path, index, wanted, max_pixels=LIMIT, threads=threads, **how)
     return [(number, seconds, pixel_hash(frame)) for number, seconds, frame in frames]
 

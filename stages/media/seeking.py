@@ -19,6 +19,7 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from stages.cores import available_cores
 from stages.media.containers import error_text
 from stages.media.evidence import Tally
 from stages.media.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
@@ -26,7 +27,10 @@ from stages.media.random_access import RandomAccess, random_access
 from stages.media.video_reader import open_stream, read_packets
 
 _WORTH_A_BREAK = 8
-"""Packets to pass over, at least; the same on every machine, since a damaged file could tell."""
+"""Packets to pass over, at least, and to decode after a run; the same on every machine: a damaged file could tell."""
+
+_MOST_THREADS = _WORTH_A_BREAK - 2
+"""So that none of them works on a wanted frame any more when the packets after a run are read."""
 
 _WORTH_A_SEEK = 4 << 20
 """Bytes to pass over, at least, so that a seek is faster than reading on."""
@@ -107,13 +111,14 @@ def read_by_seeking(
         raise UnsureError("frames are asked for that the video does not have")
     is_wanted = np.zeros(len(index.pts), bool)
     is_wanted[index.order[list(wanted)]] = True
+    threads = min(threads or available_cores(), _MOST_THREADS)
     with open_stream(path, max_pixels=max_pixels, threads=threads, tally=Tally()) as (container, stream):
         reader = _Reader(container, stream, index, passed)
         access = random_access(stream.codec_context)
         following = iter(wanted)
         for run in planned_runs(index, wanted, worth_a_break):
             reader.go_to(run.start, worth_a_seek)
-            for picture in _decoded_run(reader, run, is_wanted, access):
+            for picture in _decoded_run(reader, run, is_wanted, access, worth_a_break):
                 frame = next(following, None)
                 if frame is None or index.pts[index.order[frame]] != picture.pts:
                     raise UnsureError("frames come in another order than their time stamps")
@@ -123,7 +128,7 @@ def read_by_seeking(
 
 
 def _decoded_run(
-    reader: "_Reader", run: Run, is_wanted: NDArray[np.bool_], access: RandomAccess
+    reader: "_Reader", run: Run, is_wanted: NDArray[np.bool_], access: RandomAccess, more: int
 ) -> Iterator[av.VideoFrame]:
     """Decode the packets of a run, and yield the wanted frames.
 
@@ -132,6 +137,8 @@ def _decoded_run(
         run: what to decode.
         is_wanted: (packets,) bool, whether a packet's frame is wanted.
         access: whether frames on the way may be left out.
+        more: packets to decode after the run, without looking at their frames: what FFmpeg's last threads still work on
+            when it is asked for the rest may come out before they find that it is damaged.
     """
     index = reader.index
     positions = np.arange(run.start, run.stop)
@@ -141,7 +148,10 @@ def _decoded_run(
     awaited = iter(np.sort(index.pts[positions[is_awaited]]).tolist())
     wanted = {int(index.pts[position]) for position in positions[is_wanted[positions]]}
     due = next(awaited, None)
-    for picture in reader.decode(run, may_skip):
+    last = int(index.pts[positions].max())
+    for picture in reader.decode(run, may_skip, more):
+        if picture.pts is not None and picture.pts > last and due is None:
+            continue
         if picture.pts is None or picture.is_corrupt:
             raise UnsureError("a frame without a time stamp, or a damaged one")
         if picture.interlaced_frame and not access.is_intra_only:
@@ -180,15 +190,17 @@ class _Reader:
         while self._position < position:
             self._next()
 
-    def decode(self, run: Run, may_skip: NDArray[np.bool_]) -> Iterator[av.VideoFrame]:
+    def decode(self, run: Run, may_skip: NDArray[np.bool_], more: int) -> Iterator[av.VideoFrame]:
         """Decode packets and yield their frames in the order of time.
 
         Args:
             run: what to decode; the reader stands at its begin.
             may_skip: (packets of the run,) bool, whether a packet's frame may be left out if no other refers to it.
+            more: packets to decode after the run, as many as there are.
         """
         context = self._stream.codec_context
-        for skip in may_skip:
+        more = min(more, len(self.index.pts) - run.stop)
+        for skip in [*may_skip.tolist(), *[False] * more]:
             packet = self._next()
             context.skip_frame = "NONREF" if skip else "DEFAULT"
             yield from self._decode(packet)
