@@ -12,14 +12,14 @@ from PIL import Image, ImageDraw
 
 from stages import paths
 from stages.datapool import store
-from stages.datapool.schema import ITERATIONS
+from stages.datapool.schema import ITERATIONS, LEDGER
 from stages.datapool.schema import SAMPLES as POOL_SAMPLES
 from stages.embeddings.shards import write_shards
 from stages.files.tables import empty_frame, write_csv, write_parquet
 from stages.media.proxies import ShardWriter, member_name, store_empty_shard, store_shard
 from stages.media.schema import COUNTS, DROPPED, FILES, SAMPLES
 from stages.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
-from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 from tests.media_files import QUALITY
 
 DIMENSION = 8
@@ -34,6 +34,7 @@ SETTINGS = ReportSettings(
     title="Data curation report",
     n_example_images=4,
     n_thumbnails=6,
+    umap_neighbours=(3, 8),
     labelling_cost_per_sample=0.5,
     currency="USD",
     co2_kg_per_sample=0.02,
@@ -123,6 +124,7 @@ def example(
         "checkpoint_hash": "c" * 64, "coverage_radius": candidates["distance"].max(),
     }  # fmt: skip
     log_frame = pd.DataFrame([log], columns=ITERATIONS.names)
+    ledger = pd.DataFrame([_ledger_row(raw, iteration) for raw in raws], columns=LEDGER.names)
     steps = np.arange(12 if base is None else 0)
     return ReportInputs(
         files=files.sort_values("path", ignore_index=True),
@@ -131,11 +133,14 @@ def example(
         loss=pd.DataFrame({"step": steps, "epoch": steps // 4, "loss": 4 / (steps + 1) + 1}),
         selection=selection,
         candidates=candidates,
+        budget_curve=_budget_curve(candidates, selection),
+        comparison=_comparison(candidates, selection),
         processed=processed,
         embeddings=all_embeddings,
         base_samples=old,
         datapool_samples=pool,
         iterations=pd.concat([iterations, log_frame], ignore_index=True) if len(iterations) else log_frame,
+        ledger=ledger if base is None else pd.concat([base.ledger, ledger], ignore_index=True),
         base_datapools=() if base is None else ("b" * 32 + ".dir",),
         fingerprint="f" * 64,
         checkpoint_sha256="c" * 64,
@@ -143,6 +148,27 @@ def example(
         select=replace(SELECT, n_samples=n_samples),
         settings=settings,
     )
+
+
+def _budget_curve(candidates: pd.DataFrame, selection: pd.DataFrame) -> pd.DataFrame:
+    """Let the radius fall by equal shares, a little faster for greedy k-center than by chance."""
+    budgets = np.arange(len(selection) + 1)
+    end = float(candidates["distance"].max())
+    curve = pd.DataFrame({"budget": budgets}, columns=BUDGET_CURVE.names, dtype=float)
+    for prefix, factor in (("", 1.0), ("coreset_", 1.0), ("random_", 1.3)):
+        curve[f"{prefix}coverage_radius"] = np.where(budgets > 0, factor * end * 3 / (budgets + 3), np.nan)
+        curve[f"{prefix}mean_distance"] = curve[f"{prefix}coverage_radius"] / 2
+    return curve.astype({"budget": np.int64})
+
+
+def _comparison(candidates: pd.DataFrame, selection: pd.DataFrame) -> pd.DataFrame:
+    end = float(candidates["distance"].max())
+    row = {
+        "samples": len(selection), "coverage_radius": end, "mean_distance": end / 2, "smallest_distance": end / 3,
+        "label_share": 1.0, "raw_file_share": 0.5, "knee": min(2, len(selection)), "measured": len(candidates),
+    }  # fmt: skip
+    rows = [{"rule": rule, **row} for rule in ("chosen", "coreset", "random")]
+    return pd.DataFrame(rows, columns=COMPARISON.names)
 
 
 def without_selection(inputs: ReportInputs) -> ReportInputs:
@@ -157,6 +183,8 @@ def without_selection(inputs: ReportInputs) -> ReportInputs:
         samples=inputs.samples.head(0),
         selection=inputs.selection.head(0),
         candidates=inputs.candidates.head(0),
+        budget_curve=inputs.budget_curve.head(1),
+        comparison=inputs.comparison.head(0),
         base_samples=inputs.datapool_samples,
         iterations=iterations,
         base_datapools=("a" * 32 + ".dir", "b" * 32 + ".dir"),
@@ -186,6 +214,8 @@ def write_workspace(folder: Path, inputs: ReportInputs) -> None:
     write_parquet(_with_proxies(folder / paths.PROXIES, inputs.samples), SAMPLES, folder / paths.SAMPLES)
     write_csv(inputs.selection, SELECTION, folder / paths.SELECTION)
     write_parquet(inputs.candidates, CANDIDATES, folder / paths.CANDIDATES)
+    write_csv(inputs.budget_curve, BUDGET_CURVE, folder / paths.BUDGET_CURVE)
+    write_csv(inputs.comparison, COMPARISON, folder / paths.COMPARISON)
     (folder / paths.LOSS).parent.mkdir(parents=True)
     inputs.loss.to_csv(folder / paths.LOSS, index=False)
     (folder / paths.CHECKPOINT).write_bytes(b"weights")
@@ -195,6 +225,8 @@ def write_workspace(folder: Path, inputs: ReportInputs) -> None:
     store.write_samples(folder / paths.BASE, inputs.base_samples)
     store.write_samples(folder / paths.DATAPOOL, inputs.datapool_samples)
     store.write_iterations(folder / paths.DATAPOOL, inputs.iterations)
+    for iteration, part in inputs.ledger.groupby("iteration"):
+        store.write_ledger_part(folder / paths.DATAPOOL, part, int(str(iteration)))
     write_shards(folder / paths.DATAPOOL / store.EMBEDDINGS_FOLDER, inputs.processed, inputs.embeddings, "c" * 64)
 
 
@@ -228,6 +260,11 @@ def _file_row(raw: Raw) -> dict[str, object]:
         **NOTHING, "kept": kept, "corrupt": raw.corrupt, "duplicate": raw.duplicate,
         "near_duplicate": raw.near_duplicate, "low_quality": raw.low_quality,
     }  # fmt: skip
+
+
+def _ledger_row(raw: Raw, iteration: int) -> dict[str, object]:
+    row = _file_row(raw)
+    return {**{name: row.get(name) for name in LEDGER.names}, "frames": raw.frames, "iteration": iteration}
 
 
 def _ignored_row(path: str) -> dict[str, object]:

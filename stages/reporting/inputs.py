@@ -16,6 +16,7 @@ class ReportSettings:
     title: str
     n_example_images: int
     n_thumbnails: int
+    umap_neighbours: tuple[int, ...]
     labelling_cost_per_sample: float
     currency: str
     co2_kg_per_sample: float
@@ -42,11 +43,14 @@ class ReportInputs:
         loss: step, epoch, loss; no rows where nothing was trained.
         selection: columns of `stages.selection.schema.SELECTION`, in order of selection.
         candidates: columns of `stages.selection.schema.CANDIDATES`.
+        budget_curve: columns of `stages.selection.schema.BUDGET_CURVE`.
+        comparison: columns of `stages.selection.schema.COMPARISON`.
         processed: metadata of every sample with an embedding, of this and earlier iterations.
         embeddings: (n, d) float32 of unit length, for the rows of `processed`.
         base_samples: columns of `stages.datapool.schema.SAMPLES`, before the iteration.
         datapool_samples: the same after it.
         iterations: columns of `stages.datapool.schema.ITERATIONS`, after it.
+        ledger: columns of `stages.datapool.schema.LEDGER`, after it.
         base_datapools: DVC hashes of the datapools built on.
         fingerprint: SHA-256 of the inputs' fingerprint.
         checkpoint_sha256: of the checkpoint file.
@@ -61,11 +65,14 @@ class ReportInputs:
     loss: pd.DataFrame
     selection: pd.DataFrame
     candidates: pd.DataFrame
+    budget_curve: pd.DataFrame
+    comparison: pd.DataFrame
     processed: pd.DataFrame
     embeddings: NDArray[np.float32]
     base_samples: pd.DataFrame
     datapool_samples: pd.DataFrame
     iterations: pd.DataFrame
+    ledger: pd.DataFrame
     base_datapools: tuple[str, ...]
     fingerprint: str
     checkpoint_sha256: str
