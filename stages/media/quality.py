@@ -58,7 +58,8 @@ def quality_of(picture: Yuv, transpose: Image.Transpose | None = None) -> Qualit
         transpose: what turns it upright.
     """
     luma = picture.y.astype(np.uint16)  # wide enough for squares and for the sum of 256 rows
-    mean, variance = _moments(luma)
+    bands = _band_sums(luma)
+    mean, variance = _moments(luma, int(bands.sum()) // _CELLS)
     blue_difference, red_difference = (_mean(plane) - 128 for plane in (picture.u, picture.v))
     return Quality(
         luma_mean=mean,
@@ -68,7 +69,7 @@ def quality_of(picture: Yuv, transpose: Image.Transpose | None = None) -> Qualit
         red_mean=_in_range(mean + 1.402 * red_difference),
         green_mean=_in_range(mean - 0.344136 * blue_difference - 0.714136 * red_difference),
         blue_mean=_in_range(mean + 1.772 * blue_difference),
-        perceptual_hash=_perceptual_hash(_cell_means(luma), transpose),
+        perceptual_hash=_perceptual_hash(256 * _band_sums(bands.T).T // luma.size, transpose),
     )
 
 
@@ -81,9 +82,9 @@ def _in_range(value: float) -> float:
     return min(max(value, 0.0), 255.0)
 
 
-def _moments(values: NDArray[np.uint16]) -> tuple[float, float]:
-    """Return mean and variance, rounded only at the end."""
-    n, total = values.size, int(values.sum(axis=1, dtype=np.uint32).sum())
+def _moments(values: NDArray[np.uint16], total: int) -> tuple[float, float]:
+    """Return mean and variance, rounded only at the end, of values whose sum is known."""
+    n = values.size
     squares = int((values * values).sum(axis=1, dtype=np.uint32).sum())
     return total / n, (n * squares - total * total) / (n * n)
 
@@ -107,15 +108,18 @@ def _uniform_rows(luma: NDArray[np.uint8]) -> float:
     return int(uniform.sum()) / len(uniform)
 
 
-def _cell_means(luma: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """Reduce a picture to 32 x 32 means, in 256ths of a grey level, with the share of each pixel that a cell covers."""
-    sums = _band_sums(_band_sums(luma).T).T  # in 1024ths, and a cell covers a 1024th of the picture
-    means: NDArray[np.int64] = 256 * sums // luma.size
-    return means
-
-
 def _band_sums(values: NDArray[np.uint16] | NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sum the rows under each of 32 bands of equal height: (height, width) to (32, width), in 32nds of a row."""
+    """Sum the rows under each of 32 bands of equal height, with the share of each row that a band covers.
+
+    Done along both axes, this gives 1024 sums in 1024ths of a pixel: since each is of a 1024th of the picture, they are
+    the means times the number of pixels.
+
+    Args:
+        values: (height, width).
+
+    Returns:
+        (32, width), in 32nds of a row.
+    """
     height, width = values.shape
     if height % _CELLS == 0:
         equal = values.reshape(_CELLS, height // _CELLS, width).sum(axis=1, dtype=values.dtype)
@@ -137,7 +141,7 @@ def _perceptual_hash(cells: NDArray[np.int64], transpose: Image.Transpose | None
     32 x 32 means, transformed by a DCT-II, and the 8 x 8 lowest frequencies are compared with their median.
 
     Args:
-        cells: (32, 32) means, below 2^16.
+        cells: (32, 32) means of equal parts of the picture, in 256ths of a grey level.
         transpose: what turns the picture upright.
 
     Returns:
