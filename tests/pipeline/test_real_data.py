@@ -57,6 +57,21 @@ def check_counts(project: Project) -> dict[str, int]:
     return counts
 
 
+def check_sampling(project: Project, fps: float) -> None:
+    """Check the frames that were taken of the videos of this iteration."""
+    files = pd.read_parquet(project.folder / "data/clean/files.parquet").set_index("path")
+    samples = pd.read_parquet(project.folder / "data/clean/samples.parquet")
+    for path, taken in samples.groupby("raw_path"):
+        row = files.loc[path]
+        assert row["samples"] == row["declared_frames"]
+        assert row["corrupt"] == 0 < row["skipped"]
+        numbers = (taken["time_s"].to_numpy() + 1e-3) * fps // 1
+        assert (np.diff(numbers) >= 1).all()
+        assert numbers[-1] < row["samples"] - row["skipped"]
+        digits = len(str(row["samples"]))
+        assert taken["filename"].str.contains(rf"-\d{{{digits}}}-\w+\.png$").all()
+
+
 def test_videos_in_two_iterations(tmp_path: Path, shared_data: Path) -> None:
     project = new_project(tmp_path)
     put(project, shared_data / "videos_batch1")
@@ -65,9 +80,15 @@ def test_videos_in_two_iterations(tmp_path: Path, shared_data: Path) -> None:
     check_counts(project)
     project.commit("iteration 1")
     put(project, shared_data / "videos_batch2")
-    project.dvc("repro")
+    project.set_params(ingest__fps=2)
+    (project.folder / "relevant_filenames.txt").write_text("# all, and what is absent\n*.mp4\n*.webm\nabsent/*\n")
+    told = project.dvc("repro").output
     check_datapool(project, [5, 10])
     assert check_counts(project)["processed"] == 3
+    check_sampling(project, fps=2)
+    assert "line 4: no file in data/raw matches 'absent/*'" in told
+    unmatched = project.read_json("reports/ingest.json")["unmatched_relevant_lines"]
+    assert unmatched == [{"line": 4, "text": "absent/*"}]
     project.commit("iteration 2")
     before = project.lock()
     project.dvc("repro", "--force")
