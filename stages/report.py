@@ -21,6 +21,7 @@ from stages.embeddings.shards import read_shards
 from stages.files.hashing import sha256_of_bytes, sha256_of_file
 from stages.files.tables import read_csv, read_parquet
 from stages.media.proxies import ProxyReader
+from stages.params.defaults import default_params
 from stages.params.schema import EXECUTION_KEYS, Params
 from stages.reporting import outputs
 from stages.reporting.explorer import explorer_samples
@@ -165,6 +166,7 @@ def read_inputs(params: Params) -> ReportInputs:
         fingerprint=sha256_of_bytes(outputs.canonical_json(base["fingerprint"]).encode()),
         checkpoint_sha256=sha256_of_file(paths.CHECKPOINT),
         parameters=flat_parameters(params),
+        default_parameters=flat_parameters(default_params()),
         select=SelectionSettings(
             method=params.select.method,
             n_samples=params.select.n_samples,

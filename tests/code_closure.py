@@ -10,8 +10,11 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
-ASSETS = {"stages/reporting/render.py": ["stages/reporting/templates", "stages/reporting/fonts"]}
-"""Folders of files that code reads besides importing modules."""
+ASSETS = {
+    "stages/params/defaults.py": ["stages/params/defaults.yaml"],
+    "stages/reporting/render.py": ["stages/reporting/templates", "stages/reporting/fonts"],
+}
+"""Files, and folders of files, that code reads besides importing modules."""
 
 
 def import_closure(module: str, root: Path = ROOT) -> list[str]:
@@ -32,7 +35,7 @@ def import_closure(module: str, root: Path = ROOT) -> list[str]:
         for code, folders in ASSETS.items()
         if code in found
         for folder in folders
-        for file in (root / folder).rglob("*")
+        for file in ((root / folder).rglob("*") if (root / folder).is_dir() else [root / folder])
         if file.is_file() and file.suffix != ".pyc"
     ]
     return sorted([*found, *assets])

@@ -145,6 +145,7 @@ def example(
         fingerprint="f" * 64,
         checkpoint_sha256="c" * 64,
         parameters={"select.n_samples": n_samples, "select.min_distance": None, "report.title": settings.title},
+        default_parameters={"select.n_samples": 50, "select.min_distance": None, "report.title": settings.title},
         select=replace(SELECT, n_samples=n_samples),
         settings=settings,
     )

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from stages import paths
 from stages.history.inputs import NOT_DATAPOOL_SECTIONS, NOT_DATAPOOL_STAGES
 from stages.media.listing import HIDDEN_NAMES
+from stages.params.defaults import DEFAULTS
 from stages.params.schema import EXECUTION_KEYS, Params
 from tests.code_closure import ROOT, import_closure
 
@@ -49,6 +50,10 @@ def test_parameters_and_schema_have_the_same_keys_in_the_same_order() -> None:
         assert isinstance(field.annotation, type)
         assert issubclass(field.annotation, BaseModel)
         assert list(content[section]) == list(field.annotation.model_fields)
+
+
+def test_the_defaults_that_the_report_compares_with_are_those_of_the_template() -> None:
+    assert DEFAULTS.read_text() == PARAMS_TEXT, "cp params.yaml stages/params/defaults.yaml"
 
 
 def test_every_parameter_is_explained_where_it_stands() -> None:

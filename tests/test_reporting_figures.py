@@ -230,3 +230,8 @@ def test_unusual_iterations_have_figures_without_nan(inputs: ReportInputs) -> No
 @pytest.mark.parametrize(("value", "end"), [(0.0, 1.0), (0.9, 1.0), (1.0, 1.0), (1.01, 1.5), (1.9, 2.0), (0.034, 0.04)])
 def test_axes_end_at_a_round_number(value: float, end: float) -> None:
     assert nice_ceiling(value) == pytest.approx(end)
+
+
+def test_parameters_that_differ_from_the_template_are_named(first: ReportInputs) -> None:
+    changed = compute_figures(first)[0].configuration.changed
+    assert [(one.key, one.value, one.default) for one in changed] == [("select.n_samples", 6, 50)]

@@ -70,6 +70,7 @@ def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
         examples=examples_of(inputs, sets),
         savings=savings_of(inputs, selection),
         configuration=schema.Configuration(
+            changed=tuple(changed_parameters(inputs)),
             parameters=inputs.parameters,
             base_datapools=inputs.base_datapools,
             fingerprint=inputs.fingerprint,
@@ -450,6 +451,16 @@ def savings_of(inputs: ReportInputs, selection: schema.Selection) -> schema.Savi
         cost_spent=selection.selected * settings.labelling_cost_per_sample,
         co2_kg_saved=left_out * settings.co2_kg_per_sample,
     )
+
+
+def changed_parameters(inputs: ReportInputs) -> list[schema.ChangedParameter]:
+    """Return the parameters that differ from the template's, in the order of `params.yaml`."""
+    defaults = inputs.default_parameters
+    return [
+        schema.ChangedParameter(key=key, value=value, default=defaults[key])
+        for key, value in inputs.parameters.items()
+        if key in defaults and defaults[key] != value
+    ]
 
 
 def verdict(selection: schema.Selection, datapool: schema.Datapool) -> str:

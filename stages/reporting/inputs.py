@@ -55,6 +55,7 @@ class ReportInputs:
         fingerprint: SHA-256 of the inputs' fingerprint.
         checkpoint_sha256: of the checkpoint file.
         parameters: all of `params.yaml`, keys joined by dots.
+        default_parameters: the same keys as the template has them.
         select: what was asked of the selection.
         settings: what was asked of the report.
     """
@@ -77,5 +78,6 @@ class ReportInputs:
     fingerprint: str
     checkpoint_sha256: str
     parameters: dict[str, Parameter]
+    default_parameters: dict[str, Parameter]
     select: SelectionSettings
     settings: ReportSettings

@@ -169,8 +169,8 @@ def _map_figure(
         without_old: whether to leave out the datapool's samples.
         side: inches of a small map without legend and title; None for one that stands alone.
     """
-    figure = Figure(figsize=(side, side) if side else (3.7, 3.95), layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(side, side)) if side else Figure(figsize=(3.7, 3.95), layout="constrained")
+    axes = figure.add_axes((0.005, 0.005, 0.99, 0.99)) if side else figure.add_subplot()
     axes.grid(visible=False)
     shown = table[table[columns[0]].notna()]
     counts = {NOT_SELECTED: report.map.not_selected, OLD_GROUP: report.map.old, NEW_GROUP: report.map.new}

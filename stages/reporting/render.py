@@ -217,7 +217,7 @@ def value(setting: Any) -> str:
     if isinstance(setting, bool):
         return str(setting).lower()
     if isinstance(setting, list | tuple):
-        return ", ".join(map(str, setting))
+        return ", ".join(map(str, setting)) or "[]"
     return str(setting)
 
 

@@ -331,10 +331,22 @@ class Savings(Figures):
     co2_kg_saved: Real
 
 
+Setting = str | int | float | bool | tuple[str | int | float, ...] | None
+
+
+class ChangedParameter(Figures):
+    """A parameter that is not as the template has it."""
+
+    key: str
+    value: Setting
+    default: Setting
+
+
 class Configuration(Figures):
     """What produced this iteration."""
 
-    parameters: dict[str, str | int | float | bool | tuple[str | int | float, ...] | None]
+    changed: tuple[ChangedParameter, ...] = Field(description="parameters that differ from the template's")
+    parameters: dict[str, Setting]
     base_datapools: tuple[str, ...] = Field(description="DVC hashes of the datapools built on")
     fingerprint: str = Field(description="SHA-256 of the inputs' fingerprint in base.json")
     checkpoint_sha256: str
