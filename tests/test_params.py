@@ -75,7 +75,7 @@ def test_contradictions_and_wrong_types(tmp_path: Path, values: dict[str, object
 
 def test_exponents_are_numbers(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text(SHIPPED.read_text().replace("learning_rate: 0.0001", "learning_rate: 1e-3"))
+    path.write_text(SHIPPED.read_text().replace("learning_rate: 0.0003", "learning_rate: 1e-3"))
     assert load_params(path).train.learning_rate == pytest.approx(0.001)
 
 

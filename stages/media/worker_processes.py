@@ -134,7 +134,6 @@ class _Worker(Generic[Item, Result]):
         self._is_heard = True
         self._elapsed_s = 0.0
         self._cpu_s: float | None = None
-        self._peak_of_parent = getrusage(RUSAGE_SELF).ru_maxrss
         self.connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
@@ -145,6 +144,7 @@ class _Worker(Generic[Item, Result]):
                 pass_fds=[theirs.fileno()],
                 process_group=0,  # Ctrl-C goes to the main process alone, which ends its workers
             )
+        self._peak_of_parent = getrusage(RUSAGE_SELF).ru_maxrss  # it never falls, so no less than when it started
         self._send((work, limits.memory_mb))
 
     def give(self, items: Sequence[Item], threads: int) -> None:
