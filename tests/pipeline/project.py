@@ -28,6 +28,7 @@ SMALL = {
     "select.n_samples": 5,
     "report.n_example_images": 2,
     "report.n_thumbnails": 4,
+    "report.umap_neighbours": [],
 }
 """Parameters that keep every stage real and make it quick."""
 
