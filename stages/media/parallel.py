@@ -76,7 +76,14 @@ def decode_all(
     decoded: dict[RawFile, DecodedFile] = {}
     missing = {chunk[0].shard: len(chunk) for chunk in images}
     chunk_of = {chunk[0].shard: chunk for chunk in images}
-    events = run_in_workers(work, batches, workers=workers, cores=available_cores(), limits=limits)
+
+    def size_of(file: RawFile) -> int:
+        try:
+            return (raw_folder / file.path).stat().st_size
+        except OSError:  # a worker finds out and says so
+            return 0
+
+    events = run_in_workers(work, batches, workers=workers, cores=available_cores(), limits=limits, size_of=size_of)
     with _ProgressBar(chunks) as bar, closing(events):
         for file, event in events:
             match event:
