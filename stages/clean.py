@@ -25,18 +25,38 @@ from stages.media.decoding import Settings, tasks_of
 from stages.media.naming import label_indices, label_name
 from stages.media.parallel import decode_all
 from stages.media.proxies import store_empty_shard, store_shard
+from stages.media.quality_limits import quality_limits
 from stages.media.schema import (
     CORRUPT,
     DROPPED,
+    DROPPED_STATUSES,
     DUPLICATE,
     FILES,
     IGNORED,
     KEPT,
+    LOW_QUALITY,
+    NEAR_DUPLICATE,
+    OVER_LIMIT,
     PROCESSED,
     RAW_FILES,
     SAMPLES,
+    SKIPPED,
+    TAKEN_IN,
 )
 from stages.params.schema import Params
+
+_DROPPED_FILES = (
+    (DUPLICATE, "duplicates of what is known"),
+    (NEAR_DUPLICATE, "near duplicates (clean.near_duplicate_bits)"),
+    (LOW_QUALITY, "of low quality (the limits in section clean)"),
+    (OVER_LIMIT, "over a limit (clean.max_pixels)"),
+)
+_RARER_COUNTS = (
+    (LOW_QUALITY, "of low quality"),
+    (NEAR_DUPLICATE, "near duplicates"),
+    (OVER_LIMIT, "over a limit"),
+    (SKIPPED, "frames skipped"),
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +89,7 @@ def clean(
     raw_folder: Path,
     proxy_folder: Path,
     settings: Settings,
+    rules: accounting.Rules,
     *,
     workers: int,
     retrain: bool,
@@ -81,6 +102,7 @@ def clean(
         raw_folder: where the raw files are.
         proxy_folder: an existing, empty folder for the proxy shards.
         settings: of the decoders.
+        rules: what is dropped although it decodes.
         workers: processes that decode side by side; without influence on the result.
         retrain: whether the samples of earlier iterations need their proxies again.
 
@@ -100,9 +122,9 @@ def clean(
     new_files = [file for file in decoded if file.path in is_new]
     found = accounting.sample_table(new_files, content_hashes)
     accounting.require_unique_names(found, base.processed)
-    found = found.assign(duplicate_of=accounting.originals(found, base.processed))
+    found = accounting.judged(found, base.processed, rules)
     files = accounting.accounted(plan, new_files, found, base.processed)
-    kept = found[(found["duplicate_of"] == "") & (found["fault"] == "")]
+    kept = found[found["status"] == KEPT]
     accounting.require_complete(raw, files, len(kept))
 
     kept = with_labels(kept, raw, base.processed).assign(is_new=True)
@@ -232,31 +254,36 @@ def require_something_new(cleaned: Cleaned, base: BaseTables, *, may_be_empty: b
     if cleaned.samples["is_new"].any() or (may_be_empty and len(base.processed)):
         return
     files = cleaned.files
-    corrupt = files[files["status"] == CORRUPT]
-    reasons = named([f"{path} ({reason})" for path, reason in zip(corrupt["path"], corrupt["reason"], strict=True)])
     if not len(base.processed):
+        reasons = _reasons(files[files["status"].isin(DROPPED_STATUSES)])
         raise RawDataError(
             f"none of the {int((files['media'] != IGNORED).sum())} images and videos in data/raw can be used: "
             f"{reasons}. Replace them with sound files, and run `dvc repro` again"
         )
-    duplicates = int((files["status"] == DUPLICATE).sum())
-    found = [f"{duplicates} duplicates of what is known"] if duplicates else []
-    found += [f"{len(corrupt)} corrupt: {reasons}"] if len(corrupt) else []
+    of_status = files["status"].value_counts()
+    found = [f"{of_status[status]} {words}" for status, words in _DROPPED_FILES if status in of_status]
+    corrupt = files[files["status"] == CORRUPT]
+    found += [f"{len(corrupt)} corrupt: {_reasons(corrupt)}"] if len(corrupt) else []
     what = f"the new files give no new sample ({'; '.join(found)})" if found else "there is no new file in data/raw"
     raise NothingToSelectError(what)
+
+
+def _reasons(files: pd.DataFrame) -> str:
+    return named([f"{path} ({reason})" for path, reason in zip(files["path"], files["reason"], strict=True)])
 
 
 def summary(cleaned: Cleaned) -> str:
     """Return the stage's closing line."""
     files, samples = cleaned.files, cleaned.samples
     status = files["status"]
-    decoded = int(status.isin([KEPT, CORRUPT, DUPLICATE]).sum())
+    decoded = int(status.isin([*TAKEN_IN, OVER_LIMIT]).sum())
     again = int((~samples["is_new"]).sum())
     parts = [
         f"{int(samples['is_new'].sum())} samples kept",
         f"{int(files['duplicate'].sum())} duplicates",
         f"{int(files['corrupt'].sum())} corrupt",
     ]
+    parts += [f"{int(files[count].sum())} {words}" for count, words in _RARER_COUNTS if files[count].any()]
     parts += [f"{again} earlier samples decoded again"] if again else []
     return (
         f"{decoded} new files ({int((status == CORRUPT).sum())} corrupt), "
@@ -277,6 +304,14 @@ def run(params: Params) -> str:
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
+    limits = quality_limits(
+        min_luma=params.clean.min_luma,
+        max_luma=params.clean.max_luma,
+        min_contrast=params.clean.min_contrast,
+        min_sharpness=params.clean.min_sharpness,
+        max_uniform_rows=params.clean.max_uniform_rows,
+    )
+    rules = accounting.Rules(tuple(limits), params.clean.near_duplicate_bits)
     settings = Settings(
         max_pixels=params.clean.max_pixels,
         proxy_size=params.clean.proxy_size,
@@ -286,7 +321,8 @@ def run(params: Params) -> str:
     )
     workers = params.clean.workers or available_cores()
     with atomic_folder(paths.PROXIES) as folder:
-        cleaned = clean(raw, base, paths.RAW, folder, settings, workers=workers, retrain=params.train.retrain)
+        retrain = params.train.retrain
+        cleaned = clean(raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain)
         may_be_empty = params.select.process_all or params.train.retrain or store.is_union(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)
     write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)

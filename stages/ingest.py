@@ -1,16 +1,19 @@
 """Stage `ingest`: lists all that lies in `data/raw/`, with the content hash of every image and video.
 
-Reads `data/raw/`, the only stage that does; writes `data/ingest/raw_files.parquet` (columns
-`stages.media.schema.RAW_FILES`) and the metrics `reports/ingest.json`, through which `resolve_base` sees what changed.
+Reads `data/raw/`, the only stage that does, and the list of relevant files; writes `data/ingest/raw_files.parquet`
+(columns `stages.media.schema.RAW_FILES`) and the metrics `reports/ingest.json`, through which `resolve_base` sees what
+changed, and which name the lines of the list that match nothing.
 """
 
 import configparser
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 from tqdm import tqdm
 
@@ -22,10 +25,29 @@ from stages.files.hashing import md5_of_file, sha256_of_file
 from stages.files.tables import write_parquet
 from stages.media.declared import declared_frames
 from stages.media.listing import ListedFile, list_raw_files
+from stages.media.relevant import Pattern, read_patterns, relevance
 from stages.media.schema import IGNORED, IMAGE, RAW_FILES, VIDEO
 from stages.params.schema import Params
 
 _DVC = Path(".dvc")
+_WARNINGS = 20
+"""Lines that match nothing are told one by one up to this many; all stand in `reports/ingest.json`."""
+
+
+@dataclass(frozen=True)
+class RelevantFiles:
+    """Which raw files are relevant.
+
+    Attributes:
+        name: of the list, for messages.
+        patterns: its lines; none = every file.
+    """
+
+    name: str
+    patterns: Sequence[Pattern] = ()
+
+
+EVERY_FILE = RelevantFiles("")
 
 
 def ingest(
@@ -33,6 +55,7 @@ def ingest(
     image_extensions: Sequence[str],
     video_extensions: Sequence[str],
     linked_folders: Sequence[Path] = (),
+    relevant: RelevantFiles = EVERY_FILE,
 ) -> pd.DataFrame:
     """List and hash the raw files.
 
@@ -41,6 +64,7 @@ def ingest(
         image_extensions: file name endings read as images, lower case, without the dot.
         video_extensions: likewise for videos.
         linked_folders: folders besides `folder` where links may lead to.
+        relevant: others are neither read nor hashed, and listed as ignored.
 
     Returns:
         One row for each file, with the columns of `RAW_FILES`, sorted by path.
@@ -58,7 +82,7 @@ def ingest(
     listed = list_raw_files(folder, media_of_extension, linked_folders)
     if not listed:
         raise RawDataError(f"{folder} is empty: {wanted}")
-    table = _with_content(folder, listed)
+    table = _with_content(folder, _with_relevance(listed, relevant))
     if (table["media"] == IGNORED).all():
         first = table.iloc[0]
         raise RawDataError(
@@ -68,8 +92,18 @@ def ingest(
     return table
 
 
+def _with_relevance(listed: Sequence[ListedFile], relevant: RelevantFiles) -> list[ListedFile]:
+    """Mark what the list leaves out as ignored; what is ignored for a reason of its own keeps that."""
+    is_relevant, _ = relevance([file.path for file in listed], relevant.patterns)
+    reason = f"not in {relevant.name}"
+    return [
+        file if keep or file.media == IGNORED else replace(file, media=IGNORED, reason=reason)
+        for file, keep in zip(listed, is_relevant, strict=True)
+    ]
+
+
 def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
-    """Return the flat metrics of a table of raw files.
+    """Return the numbers of a table of raw files.
 
     Args:
         table: columns of `RAW_FILES`.
@@ -94,6 +128,23 @@ def summary(numbers: dict[str, int | str]) -> str:
         f"{numbers['ignored']} ignored",
     )
     return f"{_counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}"
+
+
+def unmatched_lines(unmatched: Iterable[Pattern]) -> list[dict[str, int | str]]:
+    """Return lines of the list of relevant files that match no file, for `reports/ingest.json`."""
+    return [{"line": pattern.line, "text": pattern.text} for pattern in unmatched]
+
+
+def warnings(name: str, unmatched: Sequence[Pattern]) -> list[str]:
+    """Return what to tell about lines of the list of relevant files that match no file.
+
+    Args:
+        name: of the list.
+        unmatched: its patterns that match no file.
+    """
+    lines = [f"{name}, line {one.line}: no file in data/raw matches {one.text!r}" for one in unmatched[:_WARNINGS]]
+    more = len(unmatched) - _WARNINGS
+    return lines + ([f"{name}: {more} more lines match no file"] if more > 0 else [])
 
 
 def dvc_cache_folders(dvc_folder: Path) -> list[Path]:
@@ -146,13 +197,19 @@ def run(params: Params) -> str:
     r"""List the raw files, with their content hashes.
 
     \b
-    Reads   data/raw/
+    Reads   data/raw/, the list that ingest.relevant_filenames_file names
     Writes  data/ingest/raw_files.parquet, reports/ingest.json
     """
-    table = ingest(paths.RAW, params.ingest.image_extensions, params.ingest.video_extensions, dvc_cache_folders(_DVC))
+    settings = params.ingest
+    name = settings.relevant_filenames_file
+    relevant = RelevantFiles(name, read_patterns(Path(name)))
+    table = ingest(paths.RAW, settings.image_extensions, settings.video_extensions, dvc_cache_folders(_DVC), relevant)
+    _, unmatched = relevance(table["path"].tolist(), relevant.patterns)
+    for warning in warnings(name, unmatched):
+        click.echo(f"ingest: warning: {warning}", err=True)
     write_parquet(table, RAW_FILES, paths.RAW_FILES)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
-    write_json(paths.INGEST_METRICS, numbers)
+    write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})
     return summary(numbers)
 
 

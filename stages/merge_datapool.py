@@ -19,7 +19,7 @@ from stages.errors import BaseError
 from stages.files.atomic import atomic_folder, link_or_copy
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_csv, read_parquet
-from stages.media.schema import CORRUPT, DUPLICATE, KEPT
+from stages.media.schema import COUNTS, KEPT, OVER_LIMIT, TAKEN_IN
 from stages.params.schema import Params
 from stages.selection.schema import SELECTION
 
@@ -53,7 +53,7 @@ def ledger_part(base: pd.DataFrame, files: pd.DataFrame, iteration: int) -> pd.D
         files: what became of each raw file.
         iteration: number of this iteration.
     """
-    done = files["status"].isin([KEPT, CORRUPT, DUPLICATE]) & ~files["path"].isin(base["path"])
+    done = files["status"].isin(TAKEN_IN) & ~files["path"].isin(base["path"])
     part = files[done].rename(columns={"samples": "frames"}).assign(iteration=iteration)
     rows: pd.DataFrame = part[LEDGER.names].reset_index(drop=True)
     return rows
@@ -76,8 +76,7 @@ def iteration_row(
         "iteration": iteration,
         "raw_files": len(part),
         "samples": int(part["frames"].sum()),
-        "corrupt": int(part["corrupt"].sum()),
-        "duplicate": int(part["duplicate"].sum()),
+        **{count: int(part[count].sum()) for count in COUNTS if count not in (KEPT, OVER_LIMIT)},
         "candidates": len(candidates),
         "selected": selected,
         "size_before": size_before,

@@ -20,6 +20,8 @@ LOSS = Path("data/train/loss.csv")
 EMBEDDINGS = Path("data/embed/embeddings")
 SELECTION = Path("data/select/selection.csv")
 CANDIDATES = Path("data/select/candidates.parquet")
+BUDGET_CURVE = Path("data/select/budget_curve.csv")
+COMPARISON = Path("data/select/comparison.csv")
 DATAPOOL = Path("datapool")
 
 REPORTS = Path("reports")

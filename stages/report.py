@@ -9,6 +9,7 @@ filenames and corruptness_check_information.json.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
@@ -50,36 +51,46 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, folder: Path) -> 
     charts = draw_charts(figures, points)
     shown = [sample.filename for sample in figures.examples.selected]
     shown += [name for pair in figures.examples.pairs for name in (pair.retained, pair.removed)]
+    shown += [name for near in figures.examples.near_duplicates for name in (near.kept, near.dropped)]
+    shown += [sample.filename for sample in figures.examples.low_quality]
     pictures = inline_pictures(shown, read_pictures)
     pdf = render_pdf(figures, charts, pictures)
     html = render_html(figures, charts, pictures, points)
     outputs.write_figures(folder, figures)
     outputs.write_plots(folder, figures, charts, points)
-    outputs.write_filenames(folder, inputs.dropped, inputs.candidates, inputs.selection)
+    outputs.write_filenames(folder, inputs.files, inputs.dropped, inputs.candidates, inputs.selection)
     outputs.write_corruptness(folder, inputs.dropped, inputs.files)
     outputs.write_documents(folder, pdf, html)
     return figures.verdict
 
 
 def flat_parameters(params: Params) -> dict[str, Parameter]:
-    """Return the parameters by dotted key, in the order of `params.yaml`, but those of speed; lists as tuples."""
+    """Return the parameters by dotted key, in the order of `params.yaml`, but those of speed.
+
+    Lists become tuples, and mappings in them text.
+    """
     sections = params.model_dump()
     return {
-        f"{section}.{key}": tuple(value) if isinstance(value, list) else value
+        f"{section}.{key}": _flat_list(value) if isinstance(value, list | tuple) else value
         for section, keys in sections.items()
         for key, value in keys.items()
         if f"{section}.{key}" not in EXECUTION_KEYS
     }
 
 
+def _flat_list(values: Sequence[Any]) -> tuple[str | int | float, ...]:
+    """Return a list with its mappings as text."""
+    return tuple(json.dumps(value) if isinstance(value, dict) else value for value in values)
+
+
 def picture_reader(
-    samples: pd.DataFrame, processed: pd.DataFrame, proxies: ProxyReader, read_raw: RawReader
+    samples: pd.DataFrame, without_proxy: pd.DataFrame, proxies: ProxyReader, read_raw: RawReader
 ) -> PictureReader:
     """Return a reader that takes proxies where there are some, and decodes the raw file otherwise.
 
     Args:
         samples: columns of `stages.media.schema.SAMPLES`: those with a proxy.
-        processed: metadata of all processed samples.
+        without_proxy: further samples: `filename`, `raw_path` and `frame`.
         proxies: reads the shards.
         read_raw: decodes raw files.
     """
@@ -88,7 +99,7 @@ def picture_reader(
         with_proxy = samples[samples["filename"].isin(filenames)]
         places = zip(with_proxy["filename"], with_proxy["shard"], with_proxy["member"], strict=True)
         pictures = {name: proxies.image(shard, member) for name, shard, member in places}
-        rest = processed[processed["filename"].isin(set(filenames) - set(pictures))]
+        rest = without_proxy[without_proxy["filename"].isin(set(filenames) - set(pictures))]
         if len(rest):
             decoded = read_raw(list(zip(rest["raw_path"], rest["frame"].astype(int), strict=True)))
             pictures.update({name: image for name, image in zip(rest["filename"], decoded, strict=True) if image})
@@ -148,7 +159,11 @@ def run(params: Params) -> str:
     inputs = read_inputs(params)
     proxies = ProxyReader(paths.PROXIES)
     try:
-        read_pictures = picture_reader(inputs.samples, inputs.processed, proxies, read_raw)
+        columns = ["filename", "raw_path", "frame"]
+        dropped = inputs.dropped.loc[inputs.dropped["frame"] >= 0, columns]
+        read_pictures = picture_reader(
+            inputs.samples, pd.concat([inputs.processed[columns], dropped]), proxies, read_raw
+        )
         verdict = report(inputs, read_pictures, paths.REPORTS)
     finally:
         proxies.close()

@@ -5,6 +5,7 @@ Reads `reports/ingest.json`, `params.yaml`, `dvc.yaml`, the code files listed th
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from stages import paths
 from stages.command import with_clear_errors
 from stages.errors import BaseError, CurationError, ParamsError
 from stages.files.atomic import write_json
-from stages.files.hashing import sha256_of_file
+from stages.files.hashing import sha256_of_bytes, sha256_of_file
 from stages.history import git
 from stages.history.accepted import check_range, check_workspace
 from stages.history.base_rule import Decision, Layout, datapool_hash, decide_base, parse_base
@@ -38,6 +39,7 @@ def current_fingerprint(params: Params) -> Fingerprint:
         stages=stages,
         code=code_hashes(stages, Path()),
         given_checkpoint=given_checkpoint_hash(params.train.checkpoint),
+        given_files=given_files_hash([path for item in params.select.strategies for path in item.files]),
     )
 
 
@@ -58,6 +60,24 @@ def given_checkpoint_hash(given: str | None) -> str | None:
     if known is None:
         raise ParamsError(f"train.checkpoint: there is no file {given!r}; give the path of a checkpoint, or null")
     return known
+
+
+def given_files_hash(given: Sequence[str]) -> str | None:
+    """Return one hash of the files that the strategies of the selection name; None without any.
+
+    Raises:
+        ParamsError: a file is not there.
+    """
+    if not given:
+        return None
+    for path in given:
+        if not Path(path).is_file():
+            raise ParamsError(
+                f"select.strategies: there is no file {path!r}; give a path from the repository's root, and commit the "
+                "file, so that every checkout has it"
+            )
+    hashes = [f"{path} {sha256_of_file(Path(path))}" for path in sorted(set(given))]
+    return sha256_of_bytes("\n".join(hashes).encode())
 
 
 def resolve_base(params: Params) -> Decision:

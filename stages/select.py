@@ -3,12 +3,14 @@
 Reads params.yaml (select, train.retrain), data/base (the samples selected before, and the embeddings of all that was
 processed before), data/train/checkpoint.ckpt (its hash tells which embeddings belong together), data/embed/embeddings
 (the new embeddings), data/clean/samples.parquet (which samples are new).
-Writes data/select/selection.csv (the chosen samples in order) and data/select/candidates.parquet (what became of every
-candidate, and which selected sample covers it).
+Writes data/select/selection.csv (the chosen samples in order), data/select/candidates.parquet (what became of every
+candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered)
+and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,14 +20,20 @@ from stages import paths
 from stages.command import stage_command
 from stages.datapool.store import EMBEDDINGS_FOLDER, is_union, read_samples
 from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files
-from stages.errors import BaseError, CheckpointError, NothingToSelectError
+from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_parquet, write_csv, write_parquet
 from stages.params.schema import Params, SelectParams
-from stages.selection.coreset import coreset
+from stages.params.strategies import Similarity
+from stages.selection.comparison import baselines, compare
 from stages.selection.distance import euclidean, first_not_finite
-from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.given import read_filenames
+from stages.selection.nearest import nearest_rows
+from stages.selection.rules import Options, choose
+from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
+from stages.selection.sequences import Units, mean_embeddings, units_of
 from stages.selection.stopping import sample_limit, squared_threshold
+from stages.selection.strategies import allowed_by_thresholds, combined, objectives_of
 
 
 def run(params: Params) -> str:
@@ -34,11 +42,13 @@ def run(params: Params) -> str:
     \b
     Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
            data/clean/samples.parquet
-    Writes data/select/selection.csv, data/select/candidates.parquet
+    Writes data/select/selection.csv, data/select/candidates.parquet,
+           data/select/budget_curve.csv, data/select/comparison.csv
     """
-    names, embeddings = read_embeddings(
+    processed, embeddings = read_embeddings(
         paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)
     )
+    names = list(processed["filename"])
     samples = read_parquet(paths.SAMPLES, columns=["filename", "is_new"])
     base_names = sorted(read_samples(paths.BASE)["filename"])
     candidate_names = candidates_of(
@@ -50,10 +60,28 @@ def run(params: Params) -> str:
     may_be_empty = params.train.retrain or is_union(paths.BASE)
     if not candidate_names and not may_be_empty:
         raise NothingToSelectError("no candidates: every sample found is in the datapool, or was left out before")
+    strategies = params.select.strategies
+    allowed = allowed_by_thresholds(strategies, candidate_names, processed)
+    if candidate_names and not allowed.any() and not may_be_empty:
+        raise NothingToSelectError("no candidate is within all thresholds of select.strategies", "set them wider")
+    units = units_of(candidate_names, processed, allowed, params.select.selected_sequence_length)
+    if candidate_names and not len(units.members) and not may_be_empty:
+        raise NothingToSelectError(
+            f"no video has {params.select.selected_sequence_length} consecutive frames to select "
+            f"({units.images} images cannot be part of a sequence)",
+            "set select.selected_sequence_length lower, or to 1",
+        )
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
     candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
+    queries = {
+        place: embeddings_by_name(query_names(item.strategy, paths.BASE, names), names, embeddings)
+        for place, item in enumerate(strategies)
+        if isinstance(item.strategy, Similarity)
+    }
     del embeddings
-    selection, candidates = select(candidate_names, candidate_embeddings, base_names, base_embeddings, params.select)
+    selection, candidates, curve, comparison = select(
+        candidate_names, candidate_embeddings, base_names, base_embeddings, processed, params.select, queries
+    )
     if selection.empty and not may_be_empty:
         raise NothingToSelectError(
             f"no candidate is as far from the datapool as select.min_distance: {params.select.min_distance} "
@@ -62,10 +90,12 @@ def run(params: Params) -> str:
         )
     write_csv(selection, SELECTION, paths.SELECTION)
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
-    return summary(selection, candidates, len(base_names), params.select)
+    write_csv(curve, BUDGET_CURVE, paths.BUDGET_CURVE)
+    write_csv(comparison, COMPARISON, paths.COMPARISON)
+    return summary(selection, candidates, len(base_names), units, params.select)
 
 
-def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[str], NDArray[np.float32]]:
+def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """Read the embeddings that the checkpoint in use made: the new ones, and the base's where it is the base's too.
 
     After `train.retrain` the base's shards are of the former checkpoint and left aside: the new ones hold everything.
@@ -76,7 +106,7 @@ def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[s
         checkpoint_hash: SHA-256 of the checkpoint in use.
 
     Returns:
-        n filenames, sorted, and their embeddings, (n, d) float32.
+        n samples sorted by filename, with the columns of a shard but the embeddings, and these: (n, d) float32.
 
     Raises:
         BaseError: the dimensions differ, or a value is not finite.
@@ -89,14 +119,14 @@ def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[list[s
         )
     same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
     metadata, embeddings = read_shards([base, new] if same_space else new)
-    names = list(metadata["filename"])
     row = first_not_finite(embeddings)
     if row is not None:
         raise BaseError(
-            f"the embedding of {names[row]!r} holds NaN or infinite values and cannot be compared: the training has "
-            "diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if it is an old sample"
+            f"the embedding of {metadata['filename'].iloc[row]!r} holds NaN or infinite values and cannot be compared: "
+            "the training has diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if "
+            "it is an old sample"
         )
-    return names, embeddings
+    return metadata, embeddings
 
 
 def candidates_of(
@@ -141,13 +171,62 @@ def embeddings_by_name(
     return embeddings[[row_of[name] for name in wanted]]
 
 
+def query_names(strategy: Similarity, base: Path, processed: Collection[str]) -> list[str]:
+    """Return the filenames that SIMILARITY compares with: of a file, or of an iteration of the datapool.
+
+    Args:
+        strategy: which of them.
+        base: the datapool.
+        processed: every sample with an embedding.
+
+    Raises:
+        ParamsError: there are none, or one is unknown.
+    """
+    if strategy.queries is not None:
+        wanted = read_filenames(strategy.queries)
+        unknown = sorted(set(wanted) - set(processed))
+        if unknown:
+            raise ParamsError(
+                f"select.strategies: {strategy.queries} names {unknown[0]!r}, which is no sample of this or an earlier "
+                "iteration"
+            )
+        return wanted
+    samples = read_samples(base)
+    selected = samples["filename"][samples["iteration"] == strategy.datapool_iteration]
+    if selected.empty:
+        last = int(samples["iteration"].max()) if len(samples) else 0
+        raise ParamsError(
+            f"select.strategies: the datapool has no samples of iteration {strategy.datapool_iteration}; the last one "
+            f"is {last}"
+        )
+    return sorted(selected)
+
+
+class Choice(NamedTuple):
+    """What a selection gives.
+
+    Attributes:
+        selection: the chosen samples in order (columns `SELECTION`).
+        candidates: all candidates by filename (columns `CANDIDATES`).
+        curve: coverage by number of samples (columns `BUDGET_CURVE`).
+        comparison: the chosen rule beside others (columns `COMPARISON`).
+    """
+
+    selection: pd.DataFrame
+    candidates: pd.DataFrame
+    curve: pd.DataFrame
+    comparison: pd.DataFrame
+
+
 def select(
     names: Sequence[str],
     embeddings: NDArray[np.float32],
     base_names: Sequence[str],
     base_embeddings: NDArray[np.float32],
+    processed: pd.DataFrame,
     params: SelectParams,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    queries: Mapping[int, NDArray[np.float32]],
+) -> Choice:
     """Choose among the candidates, given what was selected before; the order of the rows has no influence.
 
     Args:
@@ -155,41 +234,102 @@ def select(
         embeddings: (n, d) float32.
         base_names: m filenames selected before.
         base_embeddings: (m, d) float32.
-        params: how many, and how far apart.
+        processed: what is known of the samples, among them the candidates: filename, raw_path, time_s.
+        params: by which rule or strategies, how many, and how far apart.
+        queries: embeddings of the query samples of each SIMILARITY, by its place among the strategies.
 
     Returns:
-        The chosen samples in order (columns `SELECTION`), and all candidates by filename (columns `CANDIDATES`).
+        What was chosen, what became of every candidate, and what that is worth.
     """
     names, embeddings = _sorted_by_name(names, embeddings)
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
-    found = coreset(
-        embeddings,
+    allowed = allowed_by_thresholds(params.strategies, names, processed)
+    units = units_of(names, processed, allowed, params.selected_sequence_length)
+    unit_embeddings = mean_embeddings(embeddings, units.members)
+    given = (
+        unit_embeddings,
         base_embeddings,
-        sample_limit(len(names), params.n_samples, params.proportion_samples),
+        unit_limit(units.members, params),
         squared_threshold(params.min_distance),
     )
-    selected_names = np.array([*base_names, *(names[pick] for pick in found.picks), ""], dtype=object)  # [-1] is ""
+    if params.strategies:
+        both = (unit_embeddings, base_embeddings)
+        objectives = objectives_of(
+            params.strategies, names, units.members, base_names, processed, both, queries, params.seed
+        )
+        found = combined(*given, objectives)
+    else:
+        found = choose(params.method, *given, Options(params.seed, params.rare, units.raw_paths, units.times))
+    name_of = np.array(names, dtype=object)
+    picked = units.members[found.picks]
+    length = picked.shape[1]
+    # Row `number` names the sample that stands for that selected unit at each place of a sequence; row -1 is "".
+    selected_names = np.concatenate(
+        [
+            np.repeat(np.array(base_names, dtype=object)[:, None], length, axis=1),
+            name_of[picked],
+            np.full((1, length), "", dtype=object),
+        ]
+    )
     selection = pd.DataFrame(
         {
-            "filename": [names[pick] for pick in found.picks],
-            "rank": np.arange(len(found.picks)),
-            "distance": euclidean(found.pick_squared),
-            "nearest": selected_names[found.pick_nearest],
+            "filename": name_of[picked.ravel()],
+            "rank": np.arange(picked.size),
+            "distance": np.repeat(euclidean(found.pick_squared), length),
+            "nearest": selected_names[found.pick_nearest].ravel(),
         }
     )
-    selected = np.zeros(len(names), dtype=bool)
-    selected[found.picks] = True
-    candidates = pd.DataFrame(
+    places = np.tile(np.arange(length), len(units.members))
+    inside = pd.DataFrame(
         {
-            "filename": list(names),
-            "selected": selected,
-            "distance_to_base": euclidean(found.base_squared),
-            "nearest_in_base": selected_names[found.base_nearest],
-            "distance": euclidean(found.squared),
-            "covered_by": selected_names[found.nearest],
+            "row": units.members.ravel(),
+            "distance_to_base": np.repeat(euclidean(found.base_squared), length),
+            "nearest_in_base": selected_names[np.repeat(found.base_nearest, length), places],
+            "distance": np.repeat(euclidean(found.squared), length),
+            "covered_by": selected_names[np.repeat(found.nearest, length), places],
         }
     )
-    return selection, candidates
+    chosen_embeddings = unit_embeddings[found.picks]
+    centres = np.concatenate([base_embeddings, chosen_embeddings]) if len(base_names) else chosen_embeddings
+    base_nearest, base_squared = nearest_rows(embeddings[units.outside], base_embeddings)
+    nearest, squared = nearest_rows(embeddings[units.outside], centres)
+    outside = pd.DataFrame(
+        {
+            "row": units.outside,
+            "distance_to_base": euclidean(base_squared),
+            "nearest_in_base": selected_names[base_nearest, 0],
+            "distance": euclidean(squared),
+            "covered_by": selected_names[nearest, 0],
+        }
+    )
+    candidates = pd.concat([inside, outside]) if len(outside) else inside
+    candidates = candidates.sort_values("row", ignore_index=True)
+    candidates.insert(0, "filename", names)
+    candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
+    is_coreset = params.method == "coreset" and not params.strategies
+    rules = baselines(unit_embeddings, base_embeddings, found, params.seed, is_coreset=is_coreset)
+    curve, comparison = compare(unit_embeddings, base_embeddings, rules, units.labels, units.raw_paths, length)
+    return Choice(selection, candidates, curve, comparison)
+
+
+def unit_limit(members: NDArray[np.int64], params: SelectParams) -> int:
+    """Return how many units may be chosen: as many as have no more samples than asked for.
+
+    Args:
+        members: (u, length) candidates of each unit.
+        params: how many samples.
+
+    Raises:
+        ParamsError: fewer samples are asked for than a sequence has.
+    """
+    length = int(members.shape[1])
+    limit = sample_limit(members.size, params.n_samples, params.proportion_samples)
+    if limit < length and len(members):
+        raise ParamsError(
+            f"select.proportion_samples: {params.proportion_samples} of {members.size} candidates is {limit}, less "
+            f"than one sequence of {length} frames: set it higher, or select.selected_sequence_length lower"
+        )
+    return limit // length
 
 
 def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tuple[list[str], NDArray[np.float32]]:
@@ -200,7 +340,9 @@ def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tu
     return [names[row] for row in order], embeddings[order]
 
 
-def summary(selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, params: SelectParams) -> str:
+def summary(
+    selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, units: Units, params: SelectParams
+) -> str:
     """Say in a line how many were selected, why not more, and what it did to the coverage radius.
 
     The coverage radius is the largest distance of a candidate to its nearest selected sample.
@@ -209,11 +351,16 @@ def summary(selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, p
     if len(candidates) and (base_size or len(selection)):
         before = f"{candidates['distance_to_base'].max():.2f} -> " if base_size else ""
         text += f", coverage radius {before}{candidates['distance'].max():.2f}"
-    limit = sample_limit(len(candidates), params.n_samples, params.proportion_samples)
-    if len(selection) < limit:
-        text += f"; the next one would be nearer than select.min_distance: {params.min_distance}"
-    elif params.n_samples is not None and params.n_samples > len(candidates) > 0:
+    length = params.selected_sequence_length
+    if len(selection) // length < unit_limit(units.members, params):
+        text += f"; all others are nearer than select.min_distance: {params.min_distance}"
+    elif params.n_samples is not None and params.n_samples > units.members.size > 0:
         text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
+    if units.ruled_out:
+        text += f"; {units.ruled_out} candidates are beyond a threshold of select.strategies"
+    if length > 1:
+        text += f"; in sequences of {length} frames, without {units.images} images"
+        text += f" and {len(units.outside) - units.images - units.ruled_out} frames that belong to no whole sequence"
     return text
 
 

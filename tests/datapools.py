@@ -7,7 +7,7 @@ import pandas as pd
 
 from stages.datapool import store
 from stages.embeddings.shards import write_shards
-from stages.media.schema import FILES
+from stages.media.schema import COUNTS, FILES
 from stages.merge_datapool import merge_datapool
 from stages.selection.schema import CANDIDATES, SELECTION
 from tests.media_files import QUALITY
@@ -39,7 +39,7 @@ def selection_of(names: list[str]) -> pd.DataFrame:
 def files_of(names: list[str], status: str = "kept") -> pd.DataFrame:
     frame = pd.DataFrame({"path": names, "content_hash": [f"content {name}" for name in names], "status": status})
     frame = frame.assign(media="image", reason="", duplicate_of="", declared_frames=1, samples=1)
-    frame = frame.assign(kept=int(status == "kept"), corrupt=int(status == "corrupt"), duplicate=0)
+    frame = frame.assign(**{name: int(status == name) for name in COUNTS})
     rows: pd.DataFrame = frame[FILES.names]
     return rows
 

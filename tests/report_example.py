@@ -17,12 +17,19 @@ from stages.datapool.schema import SAMPLES as POOL_SAMPLES
 from stages.embeddings.shards import write_shards
 from stages.files.tables import empty_frame, write_csv, write_parquet
 from stages.media.proxies import ShardWriter, member_name, store_empty_shard, store_shard
-from stages.media.schema import DROPPED, FILES, SAMPLES
+from stages.media.schema import COUNTS, DROPPED, FILES, SAMPLES
 from stages.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
 from stages.selection.schema import CANDIDATES, SELECTION
 from tests.media_files import QUALITY
 
 DIMENSION = 8
+NOTHING = dict.fromkeys(COUNTS, 0)
+REASONS = {
+    "corrupt": "cannot be decoded: truncated",
+    "duplicate": "equal pixels",
+    "near_duplicate": "perceptual hash within clean.near_duplicate_bits (4)",
+    "low_quality": "contrast below clean.min_contrast (0.5)",
+}
 SETTINGS = ReportSettings(
     title="Data curation report",
     n_example_images=4,
@@ -36,12 +43,19 @@ SELECT = SelectionSettings(method="coreset", n_samples=6, proportion_samples=Non
 
 @dataclass(frozen=True)
 class Raw:
-    """A raw file to invent: its frames (1 = an image), and how many of them are corrupt or duplicates."""
+    """A raw file to invent: its frames (1 = an image), and how many of them are dropped, and why."""
 
     path: str
     frames: int = 1
     corrupt: int = 0
     duplicate: int = 0
+    near_duplicate: int = 0
+    low_quality: int = 0
+
+    @property
+    def dropped(self) -> int:
+        """Frames that are not kept."""
+        return self.corrupt + self.duplicate + self.near_duplicate + self.low_quality
 
 
 FIRST = (
@@ -90,7 +104,7 @@ def example(
     processed, old, iterations = samples.copy(), empty_frame(POOL_SAMPLES), empty_frame(ITERATIONS)
     all_embeddings, candidates_embeddings = embeddings, embeddings
     if base is not None:
-        files = pd.concat([files, base.files.assign(status="processed", samples=0, kept=0, corrupt=0, duplicate=0)])
+        files = pd.concat([files, base.files.assign(status="processed", samples=0, **NOTHING)])
         processed = pd.concat([base.processed, samples], ignore_index=True)
         all_embeddings = np.concatenate([base.embeddings, embeddings])
         old, iterations = base.datapool_samples, base.iterations
@@ -104,7 +118,7 @@ def example(
     pool = pd.concat([old, pool], ignore_index=True) if len(old) else pool
     log = {
         "iteration": iteration, "raw_files": len(raws), "samples": int(files["samples"].sum()),
-        "corrupt": int(files["corrupt"].sum()), "duplicate": int(files["duplicate"].sum()),
+        **{name: int(files[name].sum()) for name in COUNTS},
         "candidates": len(candidates), "selected": len(selection), "size_before": len(old), "size_after": len(pool),
         "checkpoint_hash": "c" * 64, "coverage_radius": candidates["distance"].max(),
     }  # fmt: skip
@@ -138,7 +152,7 @@ def without_selection(inputs: ReportInputs) -> ReportInputs:
     iterations["size_before"] = iterations["size_after"] = len(inputs.datapool_samples)
     return replace(
         inputs,
-        files=inputs.files.assign(status="processed", samples=0, kept=0, corrupt=0, duplicate=0),
+        files=inputs.files.assign(status="processed", samples=0, **NOTHING),
         dropped=inputs.dropped.head(0),
         samples=inputs.samples.head(0),
         selection=inputs.selection.head(0),
@@ -206,12 +220,13 @@ def _hash(text: str, digits: int) -> str:
 
 
 def _file_row(raw: Raw) -> dict[str, object]:
-    kept = raw.frames - raw.corrupt - raw.duplicate
+    kept = raw.frames - raw.dropped
     status = "kept" if kept else "corrupt" if raw.corrupt else "duplicate"
     return {
         "path": raw.path, "content_hash": _hash(raw.path, 64), "media": "image" if raw.frames == 1 else "video",
         "status": status, "reason": "", "duplicate_of": "", "declared_frames": raw.frames, "samples": raw.frames,
-        "kept": kept, "corrupt": raw.corrupt, "duplicate": raw.duplicate,
+        **NOTHING, "kept": kept, "corrupt": raw.corrupt, "duplicate": raw.duplicate,
+        "near_duplicate": raw.near_duplicate, "low_quality": raw.low_quality,
     }  # fmt: skip
 
 
@@ -232,19 +247,19 @@ def _filename(raw: Raw, frame: int) -> str:
 
 
 def _dropped_rows(raw: Raw) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for frame in range(raw.corrupt + raw.duplicate):
-        status = "corrupt" if frame < raw.corrupt else "duplicate"
-        rows.append(
-            {
-                "filename": _filename(raw, frame),
-                "raw_path": raw.path,
-                "status": status,
-                "reason": "cannot be decoded: truncated" if status == "corrupt" else "equal pixels",
-                "duplicate_of": "" if status == "corrupt" else _filename(raw, raw.frames - 1),
-            }
-        )
-    return rows
+    statuses = [status for status in REASONS for _ in range(getattr(raw, status))]
+    return [
+        {
+            "filename": _filename(raw, frame),
+            "raw_path": raw.path,
+            "frame": frame,
+            "status": status,
+            "reason": REASONS[status],
+            "duplicate_of": _filename(raw, raw.frames - 1) if "duplicate" in status else "",
+            "figure": {"near_duplicate": 3.0, "low_quality": 0.25}.get(status, np.nan),
+        }
+        for frame, status in enumerate(statuses)
+    ]
 
 
 def _sample_rows(raw: Raw, labels: Mapping[str, int]) -> list[dict[str, object]]:
@@ -266,7 +281,7 @@ def _sample_rows(raw: Raw, labels: Mapping[str, int]) -> list[dict[str, object]]
             "shard": "",
             "member": "",
         }
-        for frame in range(raw.corrupt + raw.duplicate, raw.frames)
+        for frame in range(raw.dropped, raw.frames)
     ]
 
 

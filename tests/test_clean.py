@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from stages import clean as stage
 from stages import paths
@@ -23,16 +24,22 @@ from stages.errors import NothingToSelectError, RawDataError
 from stages.files.tables import empty_frame, read_parquet, write_csv, write_parquet
 from stages.ingest import ingest
 from stages.media import accounting
+from stages.media.accounting import Rules
 from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, tasks_of
 from stages.media.parallel import decode_all
 from stages.media.proxies import ProxyReader
 from stages.media.quality import Quality
-from stages.media.schema import DROPPED, FILES, RAW_FILES, SAMPLES
+from stages.media.quality_limits import quality_limits
+from stages.media.schema import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
 from stages.params.load import load_params
 from tests.media_files import cut, write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
+NO_RULES = Rules()
+NO_LIMITS: dict[str, float | None] = dict.fromkeys(
+    ("min_luma", "max_luma", "min_contrast", "min_sharpness", "max_uniform_rows")
+)
 SETTINGS = Settings(
     max_pixels=100_000_000,
     proxy_size=64,
@@ -40,6 +47,12 @@ SETTINGS = Settings(
     decode_timeout_s=60,
     decode_memory_mb=4096,
 )
+WANTED = {
+    "keep": "kept",
+    "keep_or_reject_clearly": "kept",
+    "reject_without_dying": "over_limit",
+    "ignore": "ignored",
+}
 METADATA = embedding_schema(1).names[:-1]
 NO_BASE = BaseTables(empty_frame(LEDGER), empty_frame(embedding_schema(1))[METADATA], empty_frame(SELECTED))
 
@@ -48,16 +61,24 @@ def _raw(folder: Path) -> pd.DataFrame:
     return ingest(folder, PARAMS.ingest.image_extensions, PARAMS.ingest.video_extensions)
 
 
-def _clean(folder: Path, base: BaseTables = NO_BASE, *, workers: int = 1, retrain: bool = False) -> Cleaned:
+def _clean(
+    folder: Path,
+    base: BaseTables = NO_BASE,
+    *,
+    settings: Settings = SETTINGS,
+    rules: Rules = NO_RULES,
+    workers: int = 1,
+    retrain: bool = False,
+) -> Cleaned:
     proxies = folder.parent / "proxies"
     shutil.rmtree(proxies, ignore_errors=True)
     proxies.mkdir()
-    return clean(_raw(folder), base, folder, proxies, SETTINGS, workers=workers, retrain=retrain)
+    return clean(_raw(folder), base, folder, proxies, settings, rules, workers=workers, retrain=retrain)
 
 
 def _base_after(cleaned: Cleaned, base: BaseTables = NO_BASE, selected: int = 0) -> BaseTables:
     """Return what the next iteration builds on, with the first samples selected."""
-    done = cleaned.files[cleaned.files["status"].isin(["kept", "corrupt", "duplicate"])]
+    done = cleaned.files[cleaned.files["status"].isin(TAKEN_IN)]
     part = done.rename(columns={"samples": "frames"}).assign(iteration=len(base.ledger) + 1)[LEDGER.names]
     new = cleaned.samples[cleaned.samples["is_new"]]
     chosen = new.head(selected).assign(iteration=1, rank=0, distance=0.0, nearest="")[SELECTED.names]
@@ -379,7 +400,7 @@ def test_a_damaged_frame_has_no_figures() -> None:
 
 def test_accounts_that_do_not_add_up_are_a_defect() -> None:
     raw = pd.DataFrame({"path": ["a"]})
-    row = {"path": "a", "status": "kept", "samples": 2, "kept": 1, "corrupt": 0, "duplicate": 0}
+    row = {"path": "a", "status": "kept", "samples": 2, **dict.fromkeys(COUNTS, 0), "kept": 1}
     with pytest.raises(RuntimeError, match="do not add up"):
         accounting.require_complete(raw, pd.DataFrame([row]), 1)
     with pytest.raises(RuntimeError, match="do not add up"):
@@ -394,7 +415,7 @@ def test_a_raw_file_that_went_away_is_an_error(tmp_path: Path) -> None:
     (raw / "a.png").unlink()
     (tmp_path / "proxies").mkdir()
     with pytest.raises(RawDataError, match=r"a.png could be read when .* but not now"):
-        clean(table, NO_BASE, raw, tmp_path / "proxies", SETTINGS, workers=1, retrain=False)
+        clean(table, NO_BASE, raw, tmp_path / "proxies", SETTINGS, NO_RULES, workers=1, retrain=False)
 
 
 def _write_base(folder: Path, base: BaseTables) -> None:
@@ -450,7 +471,7 @@ def test_hostile_files_end_as_expected(shared_data: Path, tmp_path: Path) -> Non
     assert status["ok.jpg"] == "kept"
     for path, expect in expected["expect"].items():
         if path not in copies:
-            wanted = {"keep": "kept", "keep_or_reject_clearly": "kept", "ignore": "ignored"}.get(expect, "corrupt")
+            wanted = WANTED.get(expect, "corrupt")
             assert status[str(path)] == wanted, path
     assert set(status) == {*expected.index, "expected.csv"}
     corrupt = cleaned.files[cleaned.files["status"] == "corrupt"]
@@ -472,3 +493,75 @@ def test_real_videos_are_kept_completely(shared_data: Path, tmp_path: Path) -> N
     assert set(cleaned.files["status"]) == {"kept"}
     assert (cleaned.files["samples"] == cleaned.files["declared_frames"]).all()
     assert len(cleaned.samples) + int(cleaned.files["duplicate"].sum()) == 221 + 377 + 4 * 150
+
+
+def _flat(path: Path, value: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (64, 48), (value, value, value)).save(path)
+
+
+def test_what_is_clearly_broken_is_of_low_quality_with_the_figure(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    _flat(raw / "black.png", 0)
+    _flat(raw / "black2.png", 0)
+    _flat(raw / "black.bmp", 0)
+    write_video(raw / "v.mp4", [3, 4])
+    rules = Rules(tuple(quality_limits(**NO_LIMITS | {"min_contrast": 0.5})))
+    cleaned = _clean(raw, rules=rules)
+    assert _status(cleaned) == {
+        "a.png": "kept", "black.bmp": "low_quality", "black.png": "low_quality", "black2.png": "low_quality",
+        "v.mp4": "kept",
+    }  # fmt: skip
+    copy = _row(cleaned, "black2.png")
+    assert copy[["samples", "low_quality", "duplicate"]].tolist() == [1, 1, 0]
+    assert str(copy["reason"]).partition(", which is of low quality: contrast")[0] == "equal bytes as black.png"
+    dropped = cleaned.dropped[cleaned.dropped["filename"] == "black.png"]
+    assert dropped[["status", "reason", "figure", "frame"]].to_numpy().tolist() == [
+        ["low_quality", "contrast below clean.min_contrast (0.5)", 0.0, 0]
+    ]
+    (raw / "a.png").unlink()
+    (raw / "v.mp4").unlink()
+    broken = _clean(raw, rules=rules)
+    with pytest.raises(RawDataError, match=r"black.png \(contrast below clean.min_contrast \(0.5\)\)"):
+        require_something_new(broken, NO_BASE, may_be_empty=False)
+
+
+def test_near_duplicates_name_a_sample_that_stays(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1, 320, 240)
+    near = np.asarray(Image.open(raw / "a.png")).copy()
+    near[:12, :16] = 128
+    for name in ("near.png", "near.bmp"):
+        Image.fromarray(near).save(raw / name)
+    write_image(raw / "other.png", 2, 320, 240)
+    cleaned = _clean(raw, rules=Rules(near_duplicate_bits=10))
+    assert _status(cleaned) == {
+        "a.png": "kept", "near.bmp": "near_duplicate", "near.png": "near_duplicate", "other.png": "kept"
+    }  # fmt: skip
+    dropped = cleaned.dropped.set_index("filename")
+    assert dropped["duplicate_of"].to_dict() == {"near.bmp": "a.png", "near.png": "a.png"}
+    near_png, near_bmp = (float(str(dropped.loc[name, "figure"])) for name in ("near.png", "near.bmp"))
+    assert 0 < near_png == near_bmp <= 10
+    assert _status(_clean(raw))["near.bmp"] == "kept"
+
+    base = _base_after(_clean(raw, rules=Rules(near_duplicate_bits=10)))
+    near[:12, :16] = 130
+    Image.fromarray(near).save(raw / "later.png")
+    later = _clean(raw, base, rules=Rules(near_duplicate_bits=10))
+    assert _row(later, "later.png")[["status", "duplicate_of"]].tolist() == ["near_duplicate", "a.png"]
+
+
+def test_a_file_over_a_limit_comes_again_until_the_limit_is_raised(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.png", 1)
+    write_image(raw / "large.png", 2, 400, 300)
+    shutil.copy(raw / "large.png", raw / "large2.png")
+    small = replace(SETTINGS, max_pixels=10_000)
+    first = _clean(raw, settings=small)
+    assert _status(first) == {"a.png": "kept", "large.png": "over_limit", "large2.png": "over_limit"}
+    assert "clean.max_pixels (10000)" in _row(first, "large.png")["reason"]
+    base = _base_after(first)
+    assert base.ledger["path"].tolist() == ["a.png"]
+    assert _status(_clean(raw, base, settings=small))["large.png"] == "over_limit"
+    assert _status(_clean(raw, base)) == {"a.png": "processed", "large.png": "kept", "large2.png": "duplicate"}

@@ -105,6 +105,7 @@ def test_the_dvc_cache_can_be_elsewhere(tmp_path: Path) -> None:
 
 def test_the_stage_writes_equal_bytes_for_equal_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("relevant_filenames.txt").touch()
     for number in range(20):
         write_image(paths.RAW / f"{number % 3}" / f"{number}.png", number)
     params = load_params(REPOSITORY / "params.yaml")

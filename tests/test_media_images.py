@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from stages.media.images import UndecodableImageError, decode_image, load_image
-from tests.media_files import cut, picture
+from tests.media_files import cut, picture, write_image
 
 LIMIT = 100_000_000
 
@@ -208,3 +208,11 @@ def test_the_png_suite(shared_data: Path) -> None:
                 _hash(path)
         else:
             assert len(_hash(path)) == 32
+
+
+def test_a_cut_file_is_corrupt_whatever_other_libraries_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint does
+    path = cut(write_image(tmp_path / "a.jpg", 1, 400, 300), tmp_path / "cut.jpg", 0.5)
+    with pytest.raises(UndecodableImageError):
+        decode_image(path, max_pixels=LIMIT, proxy_size=64)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES

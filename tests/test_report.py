@@ -16,7 +16,9 @@ from PIL import Image
 
 from stages import paths
 from stages.media.proxies import ProxyReader
-from stages.report import picture_reader
+from stages.params.load import load_params
+from stages.params.schema import Params
+from stages.report import flat_parameters, picture_reader
 from stages.reporting import outputs
 from stages.reporting.inputs import ReportInputs
 from tests.conftest import REPOSITORY
@@ -25,6 +27,8 @@ from tests.report_example import SECOND, example, write_workspace
 EXPECTED = {
     "corruptness_check_information.json", "metrics.json", "report.html", "report.json", "report.pdf",
     "report.schema.json", "filenames/corrupt_filenames.txt", "filenames/duplicate_filenames.txt",
+    "filenames/ignored_filenames.txt", "filenames/low_quality_filenames.txt", "filenames/near_duplicate_filenames.txt",
+    "filenames/over_limit_filenames.txt",
     "filenames/removed_filenames.txt", "filenames/sampled_filenames.txt", "plots/datapool_growth.csv",
     "plots/datapool_growth.png", "plots/distance_distr.png", "plots/distance_distr_after.png",
     "plots/distance_distr_before.png", "plots/distance_distr_datapool.png", "plots/map.csv",
@@ -121,16 +125,26 @@ def test_metrics_are_flat_numbers(written: Path) -> None:
 
 def test_names_are_listed_by_what_became_of_them(tmp_path: Path) -> None:
     first = example()
-    outputs.write_filenames(tmp_path, first.dropped, first.candidates, first.selection)
+    outputs.write_filenames(tmp_path, first.files, first.dropped, first.candidates, first.selection)
     outputs.write_corruptness(tmp_path, first.dropped, first.files)
     lists = {
         name: (tmp_path / f"filenames/{name}_filenames.txt").read_text(encoding="utf-8").splitlines()
-        for name in ("corrupt", "duplicate", "removed", "sampled")
+        for name in (
+            "corrupt",
+            "duplicate",
+            "ignored",
+            "low_quality",
+            "near_duplicate",
+            "over_limit",
+            "removed",
+            "sampled",
+        )
     }
     assert lists["sampled"] == first.selection["filename"].tolist()
     assert sorted(lists["removed"] + lists["sampled"]) == first.candidates["filename"].tolist()
     assert lists["corrupt"] == ["broken.jpg", "city/drive-1-00-mp4.png"]
     assert len(lists["duplicate"]) == 4
+    assert (lists["ignored"], lists["over_limit"]) == (["notes.txt"], [])
     assert load(tmp_path / outputs.CORRUPTNESS) == {
         "corrupt_samples": {
             "broken.jpg": "cannot be decoded: truncated",
@@ -169,6 +183,14 @@ def test_pictures_come_from_proxies_and_otherwise_from_the_raw_file(tmp_path: Pa
     )
     assert set(found) == {"coast/beach.jpg", "city/drive-1-07-mp4.png"}
     assert sorted(asked) == [("city/drive-1.mp4", 7), ("forest/oak.jpg", 0)]
+
+
+def test_strategies_are_shown_as_text() -> None:
+    content = load_params(REPOSITORY / paths.PARAMS).model_dump()
+    assert flat_parameters(Params.model_validate(content))["select.strategies"] == ()
+    content["select"]["strategies"] = [{"input": {"type": "RANDOM"}, "strategy": {"type": "WEIGHTS"}}]
+    shown = flat_parameters(Params.model_validate(content))["select.strategies"]
+    assert shown == ('{"input": {"type": "RANDOM"}, "strategy": {"strength": 1.0, "type": "WEIGHTS"}}',)
 
 
 def test_help_says_what_is_read_and_written() -> None:

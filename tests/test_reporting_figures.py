@@ -27,9 +27,11 @@ def test_every_raw_file_and_sample_is_counted_once(second: ReportInputs, first: 
         cleaning = compute_figures(inputs)[0].cleaning
         files, samples = cleaning.files, cleaning.samples
         assert files.total == len(inputs.files)
-        assert files.kept + files.corrupt + files.duplicate + files.ignored + files.processed == files.total
+        states = files.model_dump(exclude={"total", "videos", "images"})
+        assert sum(states.values()) == files.total
         assert files.images + files.videos == files.kept
-        assert samples.kept + samples.corrupt + samples.duplicate == samples.seen
+        assert sum(samples.model_dump(exclude={"seen"}).values()) == samples.seen
+        assert sum(group.total for group in cleaning.dropped) == len(inputs.dropped) + files.ignored
         assert samples.kept == len(inputs.samples)
 
 
@@ -37,15 +39,30 @@ def test_the_first_iteration_counts_what_came_in(first: ReportInputs) -> None:
     report, _ = compute_figures(first)
     assert report.iteration == 1
     assert report.cleaning.files == schema.FileCounts(
-        total=7, kept=4, corrupt=1, duplicate=1, ignored=1, processed=0, videos=2, images=2
+        total=7, kept=4, corrupt=1, duplicate=1, near_duplicate=0, low_quality=0, over_limit=0, ignored=1, processed=0,
+        videos=2, images=2,
+    )  # fmt: skip
+    assert report.cleaning.samples == schema.SampleCounts(
+        seen=36, kept=30, corrupt=2, duplicate=4, near_duplicate=0, low_quality=0, over_limit=0, skipped=0
     )
-    assert report.cleaning.samples == schema.SampleCounts(seen=36, kept=30, corrupt=2, duplicate=4)
     assert (report.datapool.size_before, report.datapool.size_after) == (0, 6)
     assert report.selection.distance_to_datapool is None
     assert report.selection.coverage_radius_before is None
     assert {(row.status, row.count) for row in report.cleaning.reasons} == {
         ("duplicate", 4), ("corrupt", 2), ("ignored", 1)
     }  # fmt: skip
+
+
+def test_what_is_dropped_for_its_looks_is_listed_with_figures_and_pairs() -> None:
+    raws = (Raw("city/a.mp4", 12, corrupt=1, near_duplicate=2, low_quality=1), Raw("b.jpg"))
+    report, _ = compute_figures(example(raws, n_samples=3))
+    assert [(group.status, group.total) for group in report.cleaning.dropped] == [
+        ("corrupt", 1), ("low_quality", 1), ("near_duplicate", 2), ("ignored", 1)
+    ]  # fmt: skip
+    pairs = [(pair.kept, pair.dropped, pair.bits) for pair in report.examples.near_duplicates]
+    assert pairs == [("city/a-11-mp4.png", f"city/a-0{frame}-mp4.png", 3) for frame in (1, 2)]
+    assert [(row.filename, row.figure) for row in report.examples.low_quality] == [("city/a-03-mp4.png", 0.25)]
+    assert report.sources.rows[0].dropped + report.sources.rows[1].dropped == 4
 
 
 def test_a_later_iteration_compares_with_the_datapool(second: ReportInputs) -> None:

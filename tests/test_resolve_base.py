@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import BaseError, NothingToSelectError
+from stages.errors import BaseError, NothingToSelectError, ParamsError
 from stages.history.accepted import check_range, check_workspace
 from stages.history.base_rule import Base, Layout, datapool_hash, decide_base, parse_base
 from stages.history.dvc_lock import parse_stages
 from stages.history.inputs import changes, fingerprint
+from stages.resolve_base import given_files_hash
 
 LAYOUT = Layout(
     base_json=Path("base.json"),
@@ -193,3 +194,18 @@ def test_the_fingerprint_says_what_changed() -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[]", "{", '{"datapools": []}', '{"pools": ["x"], "fingerprint": {}}', "3"])
 def test_a_damaged_base_json_counts_as_none(text: str) -> None:
     assert parse_base(text) is None
+
+
+def test_files_that_strategies_name_are_inputs() -> None:
+    assert given_files_hash([]) is None
+    with pytest.raises(ParamsError, match=r"select.strategies: there is no file 'scores.csv'"):
+        given_files_hash(["scores.csv"])
+    Path("scores.csv").write_text("one")
+    Path("names.txt").write_text("two")
+    before = given_files_hash(["scores.csv", "names.txt"])
+    assert before == given_files_hash(["names.txt", "scores.csv", "names.txt"])
+    Path("names.txt").write_text("three")
+    after = given_files_hash(["scores.csv", "names.txt"])
+    assert before != after
+    one, other = (fingerprint("raw", {}, {}, {}, None, given) for given in (before, after))
+    assert changes(one, other) == ["the files that select.strategies names"]

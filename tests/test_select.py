@@ -1,7 +1,8 @@
 """Stage `select`: candidates, base, stopping, errors; on folders of a few samples."""
 
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -14,19 +15,21 @@ from stages import paths
 from stages.datapool import store
 from stages.datapool.schema import SAMPLES
 from stages.embeddings.shards import write_shards
-from stages.errors import BaseError, CheckpointError, NothingToSelectError
+from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
 from stages.files.hashing import sha256_of_bytes
 from stages.files.tables import empty_frame, read_csv, read_parquet, write_parquet
 from stages.media import schema as media
 from stages.params.load import load_params
-from stages.params.schema import Params, SelectParams
+from stages.params.schema import Method, Params, SelectParams
 from stages.select import candidates_of, run, select, summary
-from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
+from stages.selection.sequences import Units, units_of
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
 from tests.embedding_examples import embedding_sets, embeddings_of_kind
 
 NO_BASE: NDArray[np.float32] = np.empty((0, 0), np.float32)
+METHODS: tuple[Method, ...] = get_args(Method)
 ANGLES = {"a": 0, "b": 10, "c": 60, "d": 90, "e": 180}
 """Degrees on the unit circle, by filename."""
 
@@ -40,15 +43,34 @@ def stop(
     n_samples: int | None = None,
     proportion: float | None = None,
     min_distance: float | None = None,
-    process_all: bool = False,
+    method: Method = "coreset",
 ) -> SelectParams:
     return SelectParams(
-        method="coreset",
+        method=method,
+        strategies=(),
+        rare=0.5,
+        seed=1,
         n_samples=n_samples,
         proportion_samples=proportion,
         min_distance=min_distance,
-        process_all=process_all,
+        selected_sequence_length=1,
+        process_all=False,
     )
+
+
+def choose(
+    names: list[str],
+    embeddings: NDArray[np.float32],
+    base_names: list[str],
+    base_embeddings: NDArray[np.float32],
+    params: SelectParams,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    found = select(names, embeddings, base_names, base_embeddings, processed(names), params, {})
+    return found.selection, found.candidates
+
+
+def single(names: str) -> Units:
+    return units_of(list(names), processed(list(names)), np.ones(len(names), bool), 1)
 
 
 def chord(degrees: float) -> float:
@@ -59,7 +81,7 @@ def chord(degrees: float) -> float:
 
 
 def test_first_iteration() -> None:
-    selection, candidates = select(list("abcde"), circle(*"abcde"), [], NO_BASE, stop(3))
+    selection, candidates = choose(list("abcde"), circle(*"abcde"), [], NO_BASE, stop(3))
     assert selection["filename"].tolist() == ["a", "e", "d"]
     assert selection["rank"].tolist() == [0, 1, 2]
     assert selection["nearest"].tolist() == ["", "a", "a"]
@@ -75,7 +97,7 @@ def test_first_iteration() -> None:
 
 
 def test_next_iteration_differs_from_the_base() -> None:
-    selection, candidates = select(["b", "c", "d"], circle(*"bcd"), ["e", "a"], circle("e", "a"), stop(1))
+    selection, candidates = choose(["b", "c", "d"], circle(*"bcd"), ["e", "a"], circle("e", "a"), stop(1))
     assert selection["filename"].tolist() == ["d"]
     assert selection["nearest"].tolist() == ["a"]
     assert candidates["nearest_in_base"].tolist() == ["a", "a", "a"]
@@ -85,25 +107,25 @@ def test_next_iteration_differs_from_the_base() -> None:
 
 def test_min_distance_ends_before_n_samples() -> None:
     chosen = stop(5, min_distance=chord(45))
-    selection, candidates = select(list("abcde"), circle(*"abcde"), [], NO_BASE, chosen)
+    selection, candidates = choose(list("abcde"), circle(*"abcde"), [], NO_BASE, chosen)
     assert selection["filename"].tolist() == ["a", "e", "d"]
-    assert "select.min_distance" in summary(selection, candidates, 0, chosen)
+    assert "select.min_distance" in summary(selection, candidates, 0, single("abcde"), chosen)
 
 
 def test_proportion_is_of_the_candidates_only() -> None:
-    selection, _ = select(list("bcde"), circle(*"bcde"), ["a"] * 50, circle(*["a"] * 50), stop(proportion=0.5))
+    selection, _ = choose(list("bcde"), circle(*"bcde"), ["a"] * 50, circle(*["a"] * 50), stop(proportion=0.5))
     assert len(selection) == 2
 
 
 def test_more_asked_than_there_is() -> None:
-    selection, candidates = select(list("abc"), circle(*"abc"), [], NO_BASE, stop(50))
+    selection, candidates = choose(list("abc"), circle(*"abc"), [], NO_BASE, stop(50))
     assert len(selection) == 3
-    assert "select.n_samples: 50 is more than there are" in summary(selection, candidates, 0, stop(50))
+    assert "select.n_samples: 50 is more than there are" in summary(selection, candidates, 0, single("abc"), stop(50))
 
 
 def test_summary() -> None:
-    selection, candidates = select(["b", "c", "d"], circle(*"bcd"), ["e", "a"], circle("e", "a"), stop(1))
-    text = summary(selection, candidates, 2, stop(1))
+    selection, candidates = choose(["b", "c", "d"], circle(*"bcd"), ["e", "a"], circle("e", "a"), stop(1))
+    text = summary(selection, candidates, 2, single("bcd"), stop(1))
     assert text == "1 of 3 candidates selected (2 in the base), coverage radius 1.41 -> 0.52"
 
 
@@ -112,20 +134,21 @@ def test_candidates() -> None:
     assert candidates_of(["c", "b"], ["d", "a", "b", "c"], ["c"], process_all=True) == ["a", "b", "d"]
 
 
+@pytest.mark.parametrize("method", METHODS)
 @given(st.data())
-@settings(max_examples=50, deadline=None)
-def test_order_of_rows_has_no_influence(data: st.DataObject) -> None:
+@settings(max_examples=25, deadline=None)
+def test_order_of_rows_has_no_influence(method: Method, data: st.DataObject) -> None:
     embeddings = data.draw(embedding_sets(smallest=1, largest=25))
     names = [f"{number:03d}.png" for number in range(len(embeddings))]
     n_base = data.draw(st.integers(0, len(names) - 1))
-    params = stop(data.draw(st.integers(1, 30)), min_distance=data.draw(st.sampled_from([None, 0.1])))
+    asked = stop(data.draw(st.integers(1, 30)), min_distance=data.draw(st.sampled_from([None, 0.1])), method=method)
     tables = []
     in_order = list(range(len(names)))
     shuffled = [*data.draw(st.permutations(in_order[:n_base])), *data.draw(st.permutations(in_order[n_base:]))]
     for order in (in_order, shuffled):
         base, new = order[:n_base], order[n_base:]
         tables.append(
-            select([names[i] for i in new], embeddings[new], [names[i] for i in base], embeddings[base], params)
+            choose([names[i] for i in new], embeddings[new], [names[i] for i in base], embeddings[base], asked)
         )
     pd.testing.assert_frame_equal(tables[0][0], tables[1][0])
     pd.testing.assert_frame_equal(tables[0][1], tables[1][1])
@@ -134,11 +157,11 @@ def test_order_of_rows_has_no_influence(data: st.DataObject) -> None:
 @given(embedding_sets(smallest=2, largest=25))
 def test_one_run_or_two_give_the_same(embeddings: NDArray[np.float32]) -> None:
     names = [f"{number:03d}.png" for number in range(len(embeddings))]
-    once, _ = select(names, embeddings, [], NO_BASE, stop(len(names)))
-    first, _ = select(names, embeddings, [], NO_BASE, stop(len(names) // 2))
+    once, _ = choose(names, embeddings, [], NO_BASE, stop(len(names)))
+    first, _ = choose(names, embeddings, [], NO_BASE, stop(len(names) // 2))
     taken = [names.index(name) for name in first["filename"]]
     left = [row for row in range(len(names)) if row not in taken]
-    then, _ = select(
+    then, _ = choose(
         [names[i] for i in left], embeddings[left], list(first["filename"]), embeddings[taken], stop(len(names))
     )
     assert [*first["filename"], *then["filename"]] == list(once["filename"])
@@ -165,8 +188,12 @@ class Workspace:
         write_shards(paths.BASE / store.EMBEDDINGS_FOLDER, processed(processed_names), embeddings, self.hash)
 
     def write_new(self, names: list[str], embeddings: NDArray[np.float32], old: tuple[str, ...] = ()) -> None:
-        write_shards(paths.EMBEDDINGS, processed(names), embeddings, self.hash)
-        samples = processed(names).assign(is_new=[name not in old for name in names], shard="", member="")
+        self.write_rows(processed(names), embeddings, old)
+
+    def write_rows(self, rows: pd.DataFrame, embeddings: NDArray[np.float32], old: tuple[str, ...] = ()) -> None:
+        rmtree(paths.EMBEDDINGS, ignore_errors=True)
+        write_shards(paths.EMBEDDINGS, rows, embeddings, self.hash)
+        samples = rows.assign(is_new=[name not in old for name in rows["filename"]], shard="", member="")
         write_parquet(samples, media.SAMPLES, paths.SAMPLES)
 
     def selected(self) -> list[str]:
@@ -282,11 +309,273 @@ def test_embeddings_that_are_not_finite(workspace: Workspace, value: float) -> N
     embeddings = circle("a", "b")
     embeddings[1, 0] = value
     workspace.write_new(["a", "b"], embeddings)
-    with pytest.raises(BaseError, match="'b' holds NaN or infinite"):
-        run(params(n_samples=1))
+    for method in METHODS:
+        with pytest.raises(BaseError, match="'b' holds NaN or infinite"):
+            run(params(n_samples=1, method=method))
 
 
-def test_equal_and_zero_embeddings(workspace: Workspace) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_and_zero_embeddings(workspace: Workspace, method: Method) -> None:
     workspace.write_new(list("abcd"), np.zeros((4, 3), np.float32))
-    assert run(params(n_samples=3)) == "3 of 4 candidates selected (0 in the base), coverage radius 0.00"
-    assert workspace.selected() == ["a", "b", "c"]
+    asked = params(n_samples=3, method=method)
+    assert run(asked) == "3 of 4 candidates selected (0 in the base), coverage radius 0.00"
+    chosen = workspace.selected()
+    assert len(set(chosen)) == 3
+    if method in {"coreset", "coverage", "diversity_typicality"}:
+        assert chosen == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_candidate(workspace: Workspace, method: Method) -> None:
+    workspace.write_new(["a"], circle("a"))
+    run(params(n_samples=1, method=method))
+    assert workspace.selected() == ["a"]
+    run(params(n_samples=5, method=method))
+    assert workspace.selected() == ["a"]
+
+
+def test_uniform_time_reads_the_times_of_the_frames(workspace: Workspace) -> None:
+    names = [f"{number}.png" for number in range(9)]
+    rows = processed(names).assign(raw_path="v.mp4", time_s=[0, 0.1, 0.2, 0.3, 0.4, 0.5, 10, 20, 30.0])
+    embeddings = embeddings_of_kind("random", 9, 4, 0)
+    workspace.write_rows(rows, embeddings)
+    run(params(n_samples=3, method="uniform_time"))
+    chosen = sorted(workspace.selected())
+    assert [chosen[0] <= "5.png", *chosen[1:]] in ([True, "6.png", "7.png"], [True, "7.png", "8.png"])
+
+
+# ---- sequences of frames
+
+
+def frames_of(video: str, indices: list[int]) -> pd.DataFrame:
+    names = [f"{video}-{index:03d}-mp4.png" for index in indices]
+    return processed(names).assign(raw_path=f"{video}.mp4", frame=indices, time_s=np.array(indices) / 10)
+
+
+def runs_of(rows: pd.DataFrame, length: int, candidates: list[str] | None = None) -> list[list[int]]:
+    names = sorted(rows["filename"]) if candidates is None else candidates
+    units = units_of(names, rows, np.ones(len(names), bool), length)
+    frame_of = dict(zip(rows["filename"], rows["frame"], strict=True))
+    return [[frame_of[names[row]] for row in members] for members in units.members]
+
+
+def test_runs_follow_each_other() -> None:
+    assert runs_of(frames_of("v", list(range(7))), 3) == [[0, 1, 2], [3, 4, 5]]
+    assert runs_of(frames_of("v", list(range(0, 70, 10))), 3) == [[0, 10, 20], [30, 40, 50]]
+    assert runs_of(frames_of("v", [0, 2, 5, 7, 10, 12]), 2) == [[0, 2], [5, 7], [10, 12]]
+    assert runs_of(frames_of("v", [0, 1]), 3) == []
+    assert runs_of(frames_of("v", [4]), 1) == [[4]]
+
+
+def test_one_left_out_frame_is_passed_over_and_a_gap_is_not() -> None:
+    assert runs_of(frames_of("v", [0, 1, 3, 4, 5, 6]), 3) == [[0, 1, 3], [4, 5, 6]]
+    assert runs_of(frames_of("v", [0, 1, 2, 3, 40, 41, 42, 43]), 3) == [[0, 1, 2], [40, 41, 42]]
+
+
+def test_runs_stay_in_a_video_and_among_candidates() -> None:
+    rows = pd.concat([frames_of("w", [0, 1, 2]), processed(["a.png", "b.png"]), frames_of("v", [0, 1, 2])])
+    assert runs_of(rows, 2) == [[0, 1], [0, 1]]
+    names = sorted(set(rows["filename"]) - {"v-001-mp4.png"})
+    assert runs_of(rows, 2, names) == [[0, 1]]
+    units = units_of(names, rows, np.ones(len(names), bool), 2)
+    assert (units.raw_paths, units.times.tolist(), len(units.outside), units.images) == (["w.mp4"], [0.05], 5, 2)
+
+
+def test_sequences_by_their_mean(workspace: Workspace) -> None:
+    rows = pd.concat([frames_of("v", list(range(8))), processed(["photo.png"])])
+    degrees = np.deg2rad([0, 10, 2, 8, 170, 190, 60, 90, 270])
+    embeddings = np.stack([np.cos(degrees), np.sin(degrees)], axis=1).astype(np.float32)
+    workspace.write_rows(rows, embeddings)
+    text = run(params(n_samples=5, selected_sequence_length=2))
+    assert text.startswith("4 of 9 candidates selected (0 in the base)")
+    assert text.endswith("in sequences of 2 frames, without 1 images and 0 frames that belong to no whole sequence")
+    selection = read_csv(paths.SELECTION, SELECTION)
+    assert selection["filename"].tolist() == [f"v-{index:03d}-mp4.png" for index in (0, 1, 4, 5)]
+    assert selection["rank"].tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(selection["distance"], [np.nan, np.nan, chord(175), chord(175)], rtol=1e-5)
+    assert selection["nearest"].tolist() == ["", "", "v-000-mp4.png", "v-001-mp4.png"]
+    candidates = read_parquet(paths.CANDIDATES).set_index("filename")
+    assert candidates.index[candidates["selected"]].tolist() == selection["filename"].tolist()
+    assert candidates.loc["v-003-mp4.png", "covered_by"] == "v-001-mp4.png"
+    np.testing.assert_allclose(candidates.loc[["v-006-mp4.png", "v-007-mp4.png"], "distance"], chord(70), rtol=1e-5)
+    np.testing.assert_allclose(candidates["distance"]["photo.png"], chord(90), rtol=1e-5)
+    assert candidates.loc["photo.png", "covered_by"] == "v-004-mp4.png"
+
+
+def test_sequences_differ_from_the_base_and_its_left_overs_come_back(workspace: Workspace) -> None:
+    old, new = frames_of("old", list(range(6))), frames_of("v", list(range(4)))
+    selected = old.iloc[:2].assign(iteration=1, rank=[0, 1], distance=np.nan, nearest="")
+    store.write_samples(paths.BASE, selected[SAMPLES.names])
+    degrees = {"old": [0, 0, 100, 100, 20, 20], "v": [1, 1, 60, 60]}
+    points = {video: np.deg2rad(angles) for video, angles in degrees.items()}
+    vectors = {video: np.stack([np.cos(a), np.sin(a)], axis=1).astype(np.float32) for video, a in points.items()}
+    write_shards(paths.BASE / store.EMBEDDINGS_FOLDER, old, vectors["old"], workspace.hash)
+    workspace.write_rows(new, vectors["v"])
+    run(params(n_samples=2, selected_sequence_length=2))
+    assert workspace.selected() == ["v-002-mp4.png", "v-003-mp4.png"]
+    assert set(read_csv(paths.SELECTION, SELECTION)["nearest"]) == {"old-000-mp4.png"}
+    run(params(n_samples=2, selected_sequence_length=2, process_all=True))
+    assert workspace.selected() == ["old-002-mp4.png", "old-003-mp4.png"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_rule_selects_whole_sequences(workspace: Workspace, method: Method) -> None:
+    rows = pd.concat([frames_of("v", list(range(0, 50, 5))), frames_of("w", list(range(11)))])
+    workspace.write_rows(rows, embeddings_of_kind("video", 21, 8, 0))
+    run(params(proportion_samples=0.5, selected_sequence_length=3, method=method))  # of 18
+    chosen = workspace.selected()
+    assert len(set(chosen)) == len(chosen) == 9
+    frame_of = rows.set_index("filename")["frame"]
+    for start in range(0, 9, 3):
+        steps = np.diff(frame_of.loc[chosen[start : start + 3]])
+        assert set(steps) in ({5}, {1})
+
+
+def test_no_whole_sequence(workspace: Workspace) -> None:
+    workspace.write_rows(
+        pd.concat([frames_of("v", [0, 1]), processed(["a.png"])]), embeddings_of_kind("video", 3, 8, 0)
+    )
+    with pytest.raises(NothingToSelectError, match=r"no video has 3 consecutive frames .* \(1 images"):
+        run(params(n_samples=6, selected_sequence_length=3))
+    workspace.write_rows(frames_of("v", list(range(30))), embeddings_of_kind("video", 30, 8, 0))
+    with pytest.raises(ParamsError, match=r"select.proportion_samples: 0.05 of 30 candidates is 2, less than one"):
+        run(params(proportion_samples=0.05, selected_sequence_length=3))
+
+
+def test_fewer_samples_than_a_sequence() -> None:
+    with pytest.raises(ValueError, match="n_samples: 2 is less than one sequence of selected_sequence_length: 3"):
+        params(n_samples=2, selected_sequence_length=3)
+
+
+def test_min_distance_holds_between_sequences(workspace: Workspace) -> None:
+    workspace.write_rows(frames_of("v", list(range(40))), embeddings_of_kind("video", 40, 3, 0))
+    text = run(params(min_distance=0.4, selected_sequence_length=4))
+    assert len(workspace.selected()) % 4 == 0
+    assert read_csv(paths.SELECTION, SELECTION)["distance"].iloc[4:].min() >= 0.4
+    assert "all others are nearer than select.min_distance: 0.4" in text
+
+
+# ---- strategies that combine
+
+
+def strategy(input_: dict[str, object], **content: object) -> dict[str, object]:
+    return {"input": input_, "strategy": content}
+
+
+DIVERSITY = strategy({"type": "EMBEDDINGS"}, type="DIVERSITY")
+
+
+def sharper_than(value: float) -> dict[str, object]:
+    return strategy({"type": "METADATA", "key": "sharpness"}, type="THRESHOLD", threshold=value, operator="BIGGER")
+
+
+def test_thresholds_come_first(workspace: Workspace) -> None:
+    workspace.write_rows(processed(list("abcde")).assign(sharpness=[1.0, 2, 3, 4, 0]), circle(*"abcde"))
+    text = run(params(n_samples=4, strategies=[sharper_than(1.5), DIVERSITY]))
+    assert workspace.selected() == ["b", "d", "c"]
+    assert text.endswith(
+        "; select.n_samples: 4 is more than there are: all are taken; "
+        "2 candidates are beyond a threshold of select.strategies"
+    )
+    candidates = read_parquet(paths.CANDIDATES).set_index("filename")
+    assert candidates["covered_by"].to_dict() == {"a": "b", "b": "b", "c": "c", "d": "d", "e": "d"}
+    np.testing.assert_allclose(candidates["distance"]["e"], chord(90), rtol=1e-6)
+    with pytest.raises(NothingToSelectError, match="no candidate is within all thresholds"):
+        run(params(n_samples=4, strategies=[sharper_than(9), DIVERSITY]))
+
+
+def test_thresholds_cut_sequences(workspace: Workspace) -> None:
+    rows = frames_of("v", list(range(7))).assign(sharpness=[1.0, 1, 1, 0, 1, 1, 1])
+    workspace.write_rows(rows, embeddings_of_kind("video", 7, 8, 0))
+    text = run(params(n_samples=6, selected_sequence_length=2, strategies=[sharper_than(0.5), DIVERSITY]))
+    assert sorted(workspace.selected()) == [f"v-{index:03d}-mp4.png" for index in (0, 1, 4, 5)]
+    assert "1 candidates are beyond a threshold" in text
+    assert "2 frames that belong to no whole sequence" in text
+
+
+def test_similarity_to_an_iteration_or_a_file(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.write_base(["a", "e"], ["a", "e"], circle("a", "e"))
+    base = store.read_samples(paths.BASE).assign(iteration=[1, 2])
+    store.write_samples(paths.BASE, base)
+    workspace.write_new(["b", "c", "d"], circle(*"bcd"))
+    for number, nearest in ((1, "b"), (2, "d")):
+        query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", datapool_iteration=number)
+        run(params(n_samples=1, strategies=[query]))
+        assert workspace.selected() == [nearest]
+    query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", datapool_iteration=3)
+    with pytest.raises(ParamsError, match="no samples of iteration 3; the last one is 2"):
+        run(params(n_samples=1, strategies=[query]))
+    Path("queries.txt").write_text("c\n")
+    query = strategy({"type": "EMBEDDINGS"}, type="SIMILARITY", queries="queries.txt")
+    run(params(n_samples=2, strategies=[query]))
+    assert workspace.selected() == ["c", "d"]
+    Path("queries.txt").write_text("x\n")
+    with pytest.raises(ParamsError, match=r"queries\.txt names 'x', which is no sample"):
+        run(params(n_samples=1, strategies=[query]))
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_order_of_rows_has_no_influence_on_strategies(data: st.DataObject) -> None:
+    embeddings = data.draw(embedding_sets(smallest=1, largest=20))
+    names = [f"{number:03d}.png" for number in range(len(embeddings))]
+    rows = processed(names).assign(label_name=[f"{number % 3}" for number in range(len(names))])
+    balance = strategy({"type": "METADATA", "key": "label_name"}, type="BALANCE", target={"0": 1.0, "1": 2.0})
+    typical = strategy({"type": "EMBEDDINGS"}, type="TYPICALITY")
+    chance = strategy({"type": "RANDOM"}, type="WEIGHTS")
+    asked = params(n_samples=data.draw(st.integers(1, 25)), strategies=[balance, DIVERSITY, typical, chance]).select
+    order = data.draw(st.permutations(range(len(names))))
+    straight = select(names, embeddings, [], NO_BASE, rows, asked, {})
+    shuffled = select([names[i] for i in order], embeddings[order], [], NO_BASE, rows.iloc[order], asked, {})
+    for one, other in zip(straight, shuffled, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+# ---- what it is worth
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_budget_curve_and_comparison(workspace: Workspace, method: Method) -> None:
+    names = [f"{number:02d}.png" for number in range(40)]
+    embeddings = embeddings_of_kind("video", 40, 6, 0)
+    rows = processed(names).assign(raw_path=[f"{number // 4}.mp4" for number in range(40)], frame=range(40))
+    rows = rows.assign(time_s=np.arange(40.0), label_name=["day", "night"] * 20)
+    workspace.write_rows(rows, embeddings)
+    run(params(n_samples=10, method=method))
+    curve = read_csv(paths.BUDGET_CURVE, BUDGET_CURVE)
+    chosen = workspace.selected()
+    assert curve["budget"].tolist() == list(range(11))
+    assert np.isnan(curve["coverage_radius"][0])
+    for budget in (1, 4, 10):
+        centres = embeddings[[names.index(name) for name in chosen[:budget]]].astype(np.float64)
+        distances = np.linalg.norm(embeddings[:, None] - centres, axis=2).min(axis=1)
+        np.testing.assert_allclose(curve["coverage_radius"][budget], distances.max(), rtol=1e-5)
+        np.testing.assert_allclose(curve["mean_distance"][budget], distances.mean(), rtol=1e-5)
+    selection = read_csv(paths.SELECTION, SELECTION)
+    np.testing.assert_array_equal(curve["pick_distance"][1:], selection["distance"])
+    comparison = read_csv(paths.COMPARISON, COMPARISON).set_index("rule")
+    assert comparison.index.tolist() == ["chosen", "coreset", "random"]
+    assert comparison["coverage_radius"]["chosen"] == read_parquet(paths.CANDIDATES)["distance"].max()
+    assert comparison["smallest_distance"]["chosen"] == selection["distance"].min()
+    raw_files = set(rows["raw_path"][rows["filename"].isin(chosen)])
+    assert comparison["raw_file_share"]["chosen"] == len(raw_files) / 10
+    assert set(comparison["samples"]) == {10}
+    assert set(comparison["measured"]) == {40}
+    if method in {"coreset", "random"}:
+        by_rule = comparison.to_dict("index")
+        assert by_rule["chosen"] == by_rule[method]
+
+
+def test_worth_of_sequences_beside_the_base(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a"], circle("a"))
+    degrees = np.deg2rad([90, 90, 180, 180, 10, 10])
+    embeddings = np.stack([np.cos(degrees), np.sin(degrees)], axis=1).astype(np.float32)
+    workspace.write_rows(frames_of("v", list(range(6))), embeddings)
+    run(params(n_samples=4, selected_sequence_length=2))
+    curve = read_csv(paths.BUDGET_CURVE, BUDGET_CURVE)
+    assert curve["budget"].tolist() == [0, 2, 4]
+    np.testing.assert_allclose(curve["coverage_radius"], [2, chord(90), chord(10)], rtol=1e-5)
+    np.testing.assert_allclose(
+        curve["mean_distance"], np.array([2 + chord(90) + chord(10), chord(90) + chord(10), chord(10)]) / 3, rtol=1e-5
+    )
+    assert curve["coverage_radius"].tolist() == curve["coreset_coverage_radius"].tolist()

@@ -12,8 +12,8 @@ from stages.selection import coreset as coreset_module
 from stages.selection.coreset import coreset
 from stages.selection.distance import squared_distances
 from stages.selection.kcenter import plain
-from stages.selection.kcenter.traversal import Traversal
 from stages.selection.stopping import squared_threshold
+from stages.selection.traversal import Traversal
 from tests.embedding_examples import KINDS, bases_for, embedding_sets, embeddings_of_kind
 
 ONE_PROCESS = pytest.mark.xdist_group("numba")  # compiled once, not once a process

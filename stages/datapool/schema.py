@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from stages.media.schema import COUNTS, KEPT, OVER_LIMIT
+
 SAMPLES = pa.schema(
     {
         "filename": pa.string(),  # in order of selection, as in datapool_latest.csv
@@ -26,9 +28,7 @@ LEDGER = pa.schema(
         "media": pa.string(),
         "status": pa.string(),
         "frames": pa.int64(),
-        "kept": pa.int64(),
-        "corrupt": pa.int64(),
-        "duplicate": pa.int64(),
+        **{count: pa.int64() for count in COUNTS if count != OVER_LIMIT},  # they add up to `frames`
         "iteration": pa.int64(),
     }
 )
@@ -37,9 +37,8 @@ ITERATIONS = pa.schema(
     {
         "iteration": pa.int64(),
         "raw_files": pa.int64(),  # processed for the first time in this iteration
-        "samples": pa.int64(),  # seen in them: kept + corrupt + duplicate
-        "corrupt": pa.int64(),
-        "duplicate": pa.int64(),
+        "samples": pa.int64(),  # in them: kept ones and the sum of the counts that follow
+        **{count: pa.int64() for count in COUNTS if count not in (KEPT, OVER_LIMIT)},
         "candidates": pa.int64(),
         "selected": pa.int64(),
         "size_before": pa.int64(),

@@ -25,6 +25,7 @@ DESCRIPTIONS = {
     "code": "the code of the stages",
     "commands": "the stages' commands in dvc.yaml",
     "given_checkpoint": "the file that train.checkpoint names",
+    "given_files": "the files that select.strategies names",
 }
 
 
@@ -34,6 +35,7 @@ def fingerprint(
     stages: Stages,
     code: Mapping[str, str],
     given_checkpoint: str | None,
+    given_files: str | None = None,
 ) -> Fingerprint:
     """Combine the inputs.
 
@@ -43,6 +45,7 @@ def fingerprint(
         stages: the stages of dvc.yaml.
         code: content hash of each code file of the datapool's stages.
         given_checkpoint: hash of the checkpoint file that the parameters name.
+        given_files: hash of the files that the parameters of the selection name.
     """
     shaping = {name: stage for name, stage in stages.items() if name not in NOT_DATAPOOL_STAGES}
     return {
@@ -51,6 +54,7 @@ def fingerprint(
         "code": _short_hash(dict(code)),
         "commands": _short_hash({name: stage.get("cmd") for name, stage in shaping.items()}),
         "given_checkpoint": given_checkpoint,
+        "given_files": given_files,
     }
 
 

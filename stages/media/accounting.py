@@ -1,25 +1,65 @@
 """What becomes of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stages.errors import RawDataError
 from stages.files.tables import empty_frame
 from stages.media.decoding import DecodedFile
 from stages.media.naming import label_name, sample_name, shortlex
+from stages.media.near_duplicates import near_duplicates
 from stages.media.quality import Quality
-from stages.media.schema import CORRUPT, DROPPED, DUPLICATE, FILES, IGNORED, KEPT, PROCESSED, SAMPLES
+from stages.media.quality_limits import QualityLimit, beyond_limits
+from stages.media.schema import (
+    CORRUPT,
+    COUNTS,
+    DROPPED,
+    DROPPED_STATUSES,
+    DUPLICATE,
+    FILES,
+    IGNORED,
+    KEPT,
+    LOW_QUALITY,
+    NEAR_DUPLICATE,
+    OVER_LIMIT,
+    PROCESSED,
+    SAMPLES,
+    SKIPPED,
+    TAKEN_IN,
+)
+
+_IS_WHAT = {
+    CORRUPT: "corrupt",
+    OVER_LIMIT: "over a limit",
+    LOW_QUALITY: "of low quality",
+    NEAR_DUPLICATE: "a near duplicate",
+}
+"""What is said of a dropped file to which another is equal."""
 
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
 
 _FIGURES = [field.name for field in fields(Quality) if field.type is float]
 _NO_QUALITY = (*[math.nan] * len(_FIGURES), "")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is dropped although it decodes.
+
+    Attributes:
+        limits: of the quality figures, the most telling first.
+        near_duplicate_bits: bits by which the perceptual hashes of near duplicates may differ; None = they stay.
+    """
+
+    limits: tuple[QualityLimit, ...] = ()
+    near_duplicate_bits: int | None = None
 
 
 def named(items: Iterable[str], limit: int = 10) -> str:
@@ -82,16 +122,15 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             "media": content[1],
             "declared_frames": file.frames,
         }
-        row |= {"status": NEW, "reason": "", "duplicate_of": "", "samples": 0, "kept": 0, "corrupt": 0, "duplicate": 0}
+        row |= {"status": NEW, "reason": "", "duplicate_of": "", "samples": 0, **dict.fromkeys(COUNTS, 0)}
         if file.media == IGNORED:
             row |= {"status": IGNORED, "reason": file.reason}
         elif content[0] in known_paths.get(path, ()):
             row |= {"status": PROCESSED, "reason": "processed in an earlier iteration"}
         elif content in known_contents:
             original = known_contents[content]
-            row |= _copy_of(
-                str(original.path), str(original.status), "", int(str(original.frames)), int(str(original.corrupt))
-            )
+            counts = {name: int(getattr(original, name)) for name in (CORRUPT, SKIPPED)}
+            row |= _copy_of(str(original.path), str(original.status), "", int(str(original.frames)), counts)
         else:
             row["duplicate_of"] = first_of_run.setdefault(content, path)
             if row["duplicate_of"] == path:
@@ -157,6 +196,68 @@ def require_unique_names(samples: pd.DataFrame, base: pd.DataFrame) -> None:
     raise RawDataError(f"raw files whose samples would have the same name: {shown}. Rename one file of each pair")
 
 
+def judged(samples: pd.DataFrame, base: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """Decide what becomes of each sample: the first of `DROPPED_STATUSES` that holds, else it is kept.
+
+    So samples of low quality stand for no others, and a duplicate always names a sample that stays.
+
+    Args:
+        samples: new ones, of `sample_table`.
+        base: processed ones, `filename`, `pixel_hash` and `perceptual_hash`.
+        rules: what is dropped although it decodes.
+
+    Returns:
+        `samples` with the columns `status`, `reason`, `duplicate_of` and `figure` of `DROPPED`.
+    """
+    found = beyond_limits(samples, rules.limits).assign(status=KEPT, duplicate_of="")
+    found.loc[found["reason"] != "", "status"] = LOW_QUALITY
+    damaged = samples["fault"] != ""
+    found.loc[damaged, "status"] = CORRUPT
+    found.loc[damaged, "reason"] = samples.loc[damaged, "fault"]
+    found.loc[damaged, "figure"] = np.nan
+    sound = samples[found["status"] == KEPT]
+    same = originals(sound, base)
+    copies = same[same != ""].index
+    found.loc[copies, "status"] = DUPLICATE
+    found.loc[copies, "reason"] = "equal pixels"
+    found.loc[copies, "duplicate_of"] = same[copies]
+    if rules.near_duplicate_bits is not None:
+        near = _near_originals(samples[found["status"] == KEPT], base, rules.near_duplicate_bits)
+        _drop_near_duplicates(found, samples["filename"], near, rules.near_duplicate_bits)
+    return pd.concat([samples, found], axis=1)
+
+
+def _near_originals(samples: pd.DataFrame, base: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Find near duplicates, the base first, then in shortlex order.
+
+    Returns:
+        Index as in `samples`, those with a near duplicate that stays: `duplicate_of` and `figure` (differing bits).
+    """
+    known = base.sort_values("filename", key=_shortlex_keys, kind="stable")
+    new = samples.sort_values("filename", key=_shortlex_keys, kind="stable")
+    found = near_duplicates(_bits(known["perceptual_hash"]), _bits(new["perceptual_hash"]), limit)
+    names = pd.concat([known["filename"], new["filename"]]).to_numpy(dtype=object)
+    table = pd.DataFrame({"duplicate_of": names[found.keeper], "figure": found.bits.astype(float)}, index=new.index)
+    return table[found.keeper >= 0]
+
+
+def _drop_near_duplicates(found: pd.DataFrame, filenames: "pd.Series[str]", near: pd.DataFrame, limit: int) -> None:
+    """Note near duplicates in `found`, and with them the exact duplicates of what is now dropped."""
+    names = filenames[near.index]
+    stand_ins = pd.DataFrame(near.to_numpy(), index=names, columns=near.columns)
+    copies = found.index[(found["status"] == DUPLICATE) & found["duplicate_of"].isin(names)]
+    of_copies = stand_ins.loc[found.loc[copies, "duplicate_of"]]
+    for rows, origin in ((near.index, near), (copies, of_copies)):
+        found.loc[rows, "status"] = NEAR_DUPLICATE
+        found.loc[rows, "reason"] = f"perceptual hash within clean.near_duplicate_bits ({limit})"
+        found.loc[rows, "duplicate_of"] = origin["duplicate_of"].to_numpy()
+        found.loc[rows, "figure"] = origin["figure"].to_numpy(dtype=float)
+
+
+def _bits(hashes: "pd.Series[str]") -> NDArray[np.uint64]:
+    return np.array([int(str(value), 16) for value in hashes], dtype=np.uint64)
+
+
 def originals(samples: pd.DataFrame, base: pd.DataFrame) -> "pd.Series[str]":
     """Find exact duplicates: what the base has processed stays before all, then the first in shortlex order.
 
@@ -188,7 +289,7 @@ def accounted(
     Args:
         plan: of `planned`.
         decoded: the new files.
-        samples: their samples, with `duplicate_of` and `fault`.
+        samples: their samples, of `judged`.
         base: processed samples of the base, `filename` and `raw_path`.
 
     Returns:
@@ -204,9 +305,7 @@ def accounted(
             row |= results[row["path"]]
         elif row["status"] == NEW:
             original = results[row["duplicate_of"]]
-            row |= _copy_of(
-                row["duplicate_of"], original["status"], original["reason"], original["samples"], original["corrupt"]
-            )
+            row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], original["samples"], original)
         rows.append(row)
     return _typed(rows)
 
@@ -216,14 +315,11 @@ def dropped_table(files: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         files: columns of `FILES`.
-        samples: new samples, with `duplicate_of` and `fault`.
+        samples: new samples, of `judged`.
     """
-    whole = files[(files["status"] == CORRUPT) | ((files["status"] == DUPLICATE) & _is_copy(files, samples))]
-    whole = whole.assign(filename=whole["path"], raw_path=whole["path"])
-    damaged = samples[samples["fault"] != ""].assign(status=CORRUPT, duplicate_of="")
-    damaged = damaged.assign(reason=damaged["fault"])
-    repeated = samples[samples["duplicate_of"] != ""].assign(status=DUPLICATE, reason="equal pixels")
-    parts = [part[DROPPED.names] for part in (whole, damaged, repeated) if len(part)]
+    whole = files[files["status"].isin(DROPPED_STATUSES) & ~files["path"].isin(set(samples["raw_path"]))]
+    whole = whole.assign(filename=whole["path"], raw_path=whole["path"], frame=-1, figure=np.nan)
+    parts = [part[DROPPED.names] for part in (whole, samples[samples["status"] != KEPT]) if len(part)]
     if not parts:
         return empty_frame(DROPPED)
     dropped: pd.DataFrame = pd.concat(parts, ignore_index=True)
@@ -236,13 +332,13 @@ def require_complete(raw: pd.DataFrame, files: pd.DataFrame, kept: int) -> None:
     Raises:
         RuntimeError: they do not, which is a defect of this program.
     """
-    statuses = {KEPT, CORRUPT, DUPLICATE, IGNORED, PROCESSED}
-    total = files["kept"] + files["corrupt"] + files["duplicate"]
+    statuses = {*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED}
+    counts = files[list(COUNTS)]
     if (
         files["path"].tolist() != raw["path"].tolist()
         or not files["status"].isin(statuses).all()
-        or (files["samples"] != total).any()
-        or (files[["samples", "kept", "corrupt", "duplicate"]] < 0).any(axis=None)
+        or (files["samples"] != counts.sum(axis=1)).any()
+        or (counts < 0).any(axis=None)
         or int(files["kept"].sum()) != kept
         or ((files["status"] == KEPT) != (files["kept"] > 0)).any()
     ):
@@ -256,46 +352,53 @@ def _contents_of_paths(ledger: pd.DataFrame) -> dict[str, set[str]]:
     return known
 
 
-def _copy_of(original: str, status: str, reason: str, samples: int, corrupt: int) -> dict[str, Any]:
-    """Return status and counts of a file with the bytes of another: corrupt if that is, else a duplicate of it."""
-    if status == CORRUPT:
-        words = f"equal bytes as {original}, which is corrupt" + (f": {reason}" if reason else "")
-        return {"status": CORRUPT, "reason": words, "duplicate_of": original, "samples": samples, "corrupt": samples}
-    return {
-        "status": DUPLICATE,
-        "reason": f"equal bytes as {original}",
-        "duplicate_of": original,
-        "samples": samples,
-        "corrupt": corrupt,
-        "duplicate": samples - corrupt,
-    }
+def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return status and counts of a file with the bytes of another: dropped as that is, else a duplicate of it.
+
+    Args:
+        original: path of the other file.
+        status: its status.
+        reason: why it is refused.
+        samples: in it.
+        counts: of its samples: `corrupt` and `skipped` ones.
+    """
+    status = status if status in _IS_WHAT else DUPLICATE
+    words = f", which is {_IS_WHAT[status]}" + (f": {reason}" if reason else "") if status in _IS_WHAT else ""
+    row = {"status": status, "reason": f"equal bytes as {original}{words}", "duplicate_of": original}
+    skipped = counts.get(SKIPPED, 0)
+    corrupt = samples - skipped if status == CORRUPT else counts.get(CORRUPT, 0)
+    return row | {"samples": samples, status: samples - corrupt - skipped, CORRUPT: corrupt, SKIPPED: skipped}
 
 
 def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[str, str]) -> dict[str, Any]:
     """Return status and counts of a file that was decoded."""
     if file.is_corrupt:
-        total = len(file.samples) + file.missing
-        return {"status": CORRUPT, "reason": file.reason, "samples": total, "corrupt": total}
+        status = OVER_LIMIT if file.limit else CORRUPT
+        refused = len(file.samples) + file.missing
+        counts = {"samples": refused + file.skipped, status: refused, SKIPPED: file.skipped}
+        return {"status": status, "reason": file.reason, **counts}
     if samples is None:
         raise RuntimeError(f"{file.path} is sound but has no samples: this is a defect of stage clean")
-    duplicate = int((samples["duplicate_of"] != "").sum())
-    corrupt = int((samples["fault"] != "").sum()) + file.missing
-    kept = len(file.samples) + file.missing - duplicate - corrupt
-    counts = {"samples": kept + corrupt + duplicate, "kept": kept, "corrupt": corrupt, "duplicate": duplicate}
-    if kept:
+    counts = dict.fromkeys(COUNTS, 0) | {str(name): int(n) for name, n in samples["status"].value_counts().items()}
+    counts[CORRUPT] += file.missing
+    counts[SKIPPED] += file.skipped
+    counts["samples"] = len(file.samples) + file.missing + file.skipped
+    if counts[KEPT]:
         return {"status": KEPT, "reason": file.reason, **counts}
-    of = {raw_path_of[name] for name in samples["duplicate_of"] if name}
-    reason = "equal pixels" if len(file.samples) == 1 else "all its frames equal frames that are kept elsewhere"
-    return {"status": DUPLICATE, "reason": reason, "duplicate_of": of.pop() if len(of) == 1 else "", **counts}
-
-
-def _is_copy(files: pd.DataFrame, samples: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether a file was never decoded because its bytes are known."""
-    return ~files["path"].isin(set(samples["raw_path"]))
+    # Nothing stays of it: the file has the status that most of its samples have.
+    status = max(DROPPED_STATUSES, key=counts.__getitem__)
+    dropped = samples[samples["status"] == status]
+    of = {raw_path_of[name] for name in dropped["duplicate_of"] if name}
+    reasons = {str(reason) for reason in dropped["reason"]}
+    reason = reasons.pop() if len(reasons) == 1 else f"several reasons, such as: {min(reasons)}"
+    if len(file.samples) > 1:
+        reason = f"none of its {len(file.samples)} frames stays, {counts[status]} for: {reason}"
+    origin = of.pop() if len(of) == 1 else ""
+    return {"status": status, "reason": reason, "duplicate_of": origin, **counts}
 
 
 def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a table with the columns and types of `FILES`."""
     table = pd.DataFrame(rows, columns=FILES.names)
-    numbers = ["declared_frames", "samples", "kept", "corrupt", "duplicate"]
+    numbers = ["declared_frames", "samples", *COUNTS]
     return table.astype(dict.fromkeys(numbers, np.int64)) if rows else empty_frame(FILES)

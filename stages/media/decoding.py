@@ -107,6 +107,7 @@ class DecodedFile:
         reason: why; or what is missing.
         shard: temporary name of the shard with its proxies.
         limit: the parameter whose limit the file exceeds, so that it is refused without being damaged; else empty.
+        skipped: frames that were left out on purpose.
     """
 
     path: str
@@ -117,6 +118,7 @@ class DecodedFile:
     reason: str
     shard: str
     limit: str = ""
+    skipped: int = 0
 
 
 def tasks_of(files: Iterable[tuple[str, str, int]]) -> list[Task]:

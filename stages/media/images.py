@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from stages.media.proxies import encode_jpeg, proxy_dimensions, to_rgb
 from stages.media.quality import Quality, quality_of
@@ -31,7 +31,7 @@ _TRANSPOSE = {
 """What turns an image upright, for each EXIF orientation but 1 (upright)."""
 
 T = TypeVar("T")
-_LIMIT_LOCK = threading.RLock()
+_SETTINGS_LOCK = threading.RLock()
 
 
 class UndecodableImageError(Exception):
@@ -100,7 +100,7 @@ def load_image(path: Path, *, max_pixels: int) -> Image.Image:
     with path.open("rb") as file:
         if not file.read(1):
             raise UndecodableImageError("the file is empty")
-    with _without_pixel_limit(), warnings.catch_warnings():
+    with _own_pillow_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _guarded(lambda: _verify(path, max_pixels))
         return _guarded(lambda: _load(path))
@@ -183,12 +183,15 @@ def _normalised(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _without_pixel_limit() -> Iterator[None]:
-    """Switch Pillow's own pixel limit off while images are decoded here, where `max_pixels` stands in for it."""
-    with _LIMIT_LOCK:
-        former = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
+def _own_pillow_settings() -> Iterator[None]:
+    """Set what Pillow keeps for the whole process, while images are decoded here.
+
+    Its own pixel limit is off, `max_pixels` stands in for it; cut files are errors, which WeasyPrint switches off.
+    """
+    with _SETTINGS_LOCK:
+        former = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = former
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = former

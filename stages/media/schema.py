@@ -6,8 +6,18 @@ from stages.media.kinds import IGNORED as IGNORED
 from stages.media.kinds import IMAGE as IMAGE
 from stages.media.kinds import VIDEO as VIDEO
 
-KEPT, CORRUPT, DUPLICATE, PROCESSED = "kept", "corrupt", "duplicate", "processed"
-"""What becomes of a raw file or sample. A file can also be `IGNORED`; `PROCESSED` means: in an earlier iteration."""
+KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near_duplicate"
+LOW_QUALITY, OVER_LIMIT, SKIPPED, PROCESSED = "low_quality", "over_limit", "skipped", "processed"
+
+COUNTS = (KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE, LOW_QUALITY, OVER_LIMIT, SKIPPED)
+"""What becomes of a sample, and the columns that count it. `SKIPPED` frames are left out on purpose (`ingest.fps`)."""
+
+DROPPED_STATUSES = (CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE, OVER_LIMIT)
+"""Why a sample or file is dropped; the first that holds is the reason."""
+
+TAKEN_IN = (KEPT, CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE)
+"""What becomes of a raw file that this iteration processes for good. Those `OVER_LIMIT` come again with the next one,
+in case the limit is raised; others are `IGNORED`, or `PROCESSED` in an earlier iteration."""
 
 RAW_FILES = pa.schema(
     {
@@ -50,9 +60,11 @@ DROPPED = pa.schema(
     {
         "filename": pa.string(),  # sample name; the raw file's path where the file as a whole was dropped
         "raw_path": pa.string(),
-        "status": pa.string(),  # corrupt or duplicate
+        "frame": pa.int64(),  # index among the decoded frames; 0 for images; -1 for a file as a whole
+        "status": pa.string(),  # one of DROPPED_STATUSES
         "reason": pa.string(),  # what was wrong, in words
-        "duplicate_of": pa.string(),  # filename (or raw path) that stays; empty for corrupt ones
+        "duplicate_of": pa.string(),  # filename (or raw path) that stays in its place; empty where none does
+        "figure": pa.float64(),  # low quality: the figure beyond its limit; near duplicates: differing bits; else NaN
     }
 )
 
@@ -61,13 +73,11 @@ FILES = pa.schema(
         "path": pa.string(),
         "content_hash": pa.string(),
         "media": pa.string(),
-        "status": pa.string(),  # kept, corrupt, duplicate, ignored or processed: exactly one; they sum to all raw files
+        "status": pa.string(),  # one of TAKEN_IN, over_limit, ignored, processed; they sum to all raw files
         "reason": pa.string(),
         "duplicate_of": pa.string(),  # raw path of the file with the same content
         "declared_frames": pa.int64(),
-        "samples": pa.int64(),  # frames or images that decoded or should have: kept + corrupt + duplicate
-        "kept": pa.int64(),
-        "corrupt": pa.int64(),
-        "duplicate": pa.int64(),
+        "samples": pa.int64(),  # frames or images that decoded or should have: the sum of the counts that follow
+        **dict.fromkeys(COUNTS, pa.int64()),
     }
 )

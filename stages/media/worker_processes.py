@@ -33,7 +33,8 @@ WAITING_FACTOR = 5
 _MOST_READINGS = 8
 _TICK_S = 0.2
 _MAX_FAILED_STARTS = 5
-_EXIT_S = 1.0
+_EXIT_S = 60.0
+"""A worker whose connection is closed is ending already; its exit status is worth waiting for, since it is told."""
 _START = (
     "import sys; sys.path[:] = sys.argv[3:]; from stages.media.worker import serve; serve(*map(int, sys.argv[1:3]))"
 )

@@ -4,8 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, StringConstraints, model_validator
 
+from stages.params.strategies import StrategyParams
+
 Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
+Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
 EXECUTION_KEYS = frozenset({"clean.workers", "train.workers"})
@@ -19,10 +22,13 @@ class Section(BaseModel):
 
 
 class IngestParams(Section):
-    """What counts as an image or a video."""
+    """What counts as an image or a video, which files matter, and which frames of a video."""
 
     image_extensions: tuple[Extension, ...]
     video_extensions: tuple[Extension, ...]
+    relevant_filenames_file: Annotated[str, StringConstraints(strict=True, min_length=1)]
+    fps: Real | None = Field(gt=0)
+    max_frames_per_video: Count | None
 
     @model_validator(mode="after")
     def _no_overlap(self) -> Self:
@@ -47,6 +53,12 @@ class CleanParams(Section):
     decode_timeout_s: Real = Field(gt=0)
     max_pixels: Count
     proxy_size: int = Field(strict=True, ge=32, le=1024)
+    min_luma: Real | None = Field(ge=0, le=255)
+    max_luma: Real | None = Field(ge=0, le=255)
+    min_contrast: Real | None = Field(ge=0, le=128)
+    min_sharpness: Real | None = Field(ge=0)
+    max_uniform_rows: Real | None = Field(ge=0, le=1)
+    near_duplicate_bits: Annotated[int, Field(strict=True, ge=0, le=32)] | None
     workers: Count | None
 
 
@@ -84,10 +96,14 @@ class EmbedParams(Section):
 class SelectParams(Section):
     """Which samples are chosen, and how many."""
 
-    method: Literal["coreset"]
+    method: Method
+    strategies: tuple[StrategyParams, ...]
+    rare: Real = Field(ge=0, le=2)
+    seed: int = Field(strict=True, ge=0, lt=2**32)
     n_samples: Count | None
     proportion_samples: Real | None = Field(gt=0, le=1)
     min_distance: Real | None = Field(gt=0, le=2)
+    selected_sequence_length: Count
     process_all: StrictBool
 
     @model_validator(mode="after")
@@ -96,6 +112,11 @@ class SelectParams(Section):
             raise ValueError("n_samples and proportion_samples contradict each other: set one of them to null")
         if self.n_samples is None and self.proportion_samples is None and self.min_distance is None:
             raise ValueError("nothing ends the selection: set n_samples, proportion_samples or min_distance")
+        if self.n_samples is not None and self.n_samples < self.selected_sequence_length:
+            raise ValueError(
+                f"n_samples: {self.n_samples} is less than one sequence of selected_sequence_length: "
+                f"{self.selected_sequence_length}; set it higher, since it counts frames"
+            )
         return self
 
 

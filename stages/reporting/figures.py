@@ -2,13 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.media.schema import CORRUPT, DUPLICATE, IGNORED, KEPT, PROCESSED, VIDEO
+from stages.media.schema import (
+    COUNTS,
+    IGNORED,
+    KEPT,
+    LOW_QUALITY,
+    NEAR_DUPLICATE,
+    OVER_LIMIT,
+    PROCESSED,
+    SKIPPED,
+    TAKEN_IN,
+    VIDEO,
+)
 from stages.reporting import schema
 from stages.reporting.distances import (
     SEED,
@@ -139,29 +150,24 @@ def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
     """Count raw files and samples by what became of them."""
     files, dropped = inputs.files, inputs.dropped
     status = files["status"].value_counts()
-    decoded = files[files["status"].isin([KEPT, CORRUPT, DUPLICATE])]
+    decoded = files[files["status"].isin([*TAKEN_IN, OVER_LIMIT])]
     kept = files[files["status"] == KEPT]
     videos = int((kept["media"] == VIDEO).sum())
     return schema.Cleaning(
         files=schema.FileCounts(
             total=len(files),
-            kept=int(status.get(KEPT, 0)),
-            corrupt=int(status.get(CORRUPT, 0)),
-            duplicate=int(status.get(DUPLICATE, 0)),
-            ignored=int(status.get(IGNORED, 0)),
-            processed=int(status.get(PROCESSED, 0)),
+            **{name: int(status.get(name, 0)) for name in (*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED)},
             videos=videos,
             images=len(kept) - videos,
         ),
         samples=schema.SampleCounts(
             **{
                 name: int(decoded[column].sum())
-                for name, column in [("seen", "samples"), *((name, name) for name in (KEPT, CORRUPT, DUPLICATE))]
+                for name, column in [("seen", "samples"), *((name, name) for name in COUNTS)]
             }
         ),
         reasons=tuple(reasons_of(dropped, files)),
-        corrupt_examples=_dropped_examples(dropped, CORRUPT),
-        duplicate_examples=_dropped_examples(dropped, DUPLICATE),
+        dropped=tuple(dropped_lists(dropped, files)),
     )
 
 
@@ -177,14 +183,32 @@ def reasons_of(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.Reason
     ]
 
 
-def _dropped_examples(dropped: pd.DataFrame, status: str) -> tuple[schema.DroppedExample, ...]:
+def dropped_lists(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.DroppedList]:
+    """List the first names of each kind of reason, those of ignored files too."""
+    ignored = files[files["status"] == IGNORED].assign(raw_path=files["path"], filename=files["path"], figure=np.nan)
+    columns = ["filename", "raw_path", "status", "reason", "duplicate_of", "figure"]
+    everything = pd.concat([part[columns] for part in (dropped, ignored) if len(part)] or [dropped[columns]])
+    statuses: tuple[schema.DroppedStatus, ...] = get_args(schema.DroppedStatus)
+    counts = everything["status"].value_counts()
+    return [
+        schema.DroppedList(
+            status=status, total=int(counts[status]), examples=_dropped_examples(everything, status, LISTED_EXAMPLES)
+        )
+        for status in statuses
+        if status in counts
+    ]
+
+
+def _dropped_examples(dropped: pd.DataFrame, status: str, limit: int) -> tuple[schema.DroppedExample, ...]:
     """Return the first dropped samples of a status, one for each raw file before a second of any."""
-    rows = dropped[dropped["status"] == status].sort_values("filename", kind="stable")
+    rows = dropped[dropped["status"] == status].sort_values("filename", kind="stable", ignore_index=True)
     turn = rows.groupby("raw_path").cumcount()
-    rows = rows.loc[turn.sort_values(kind="stable").index].head(LISTED_EXAMPLES)
+    rows = rows.loc[turn.sort_values(kind="stable").index].head(limit)
     return tuple(
-        schema.DroppedExample(filename=filename, reason=reason, duplicate_of=of)
-        for filename, reason, of in zip(rows["filename"], rows["reason"], rows["duplicate_of"], strict=True)
+        schema.DroppedExample(filename=filename, reason=reason, duplicate_of=of, figure=figure)
+        for filename, reason, of, figure in zip(
+            rows["filename"], rows["reason"], rows["duplicate_of"], rows["figure"], strict=True
+        )
     )
 
 
@@ -325,7 +349,7 @@ def map_of(sets: Sets) -> tuple[schema.MapFigures, MapPoints]:
 
 def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
     """Count samples in and samples selected for each video, each folder of images, and each weak label."""
-    files = inputs.files[inputs.files["status"].isin([KEPT, CORRUPT, DUPLICATE])]
+    files = inputs.files[inputs.files["status"].isin([*TAKEN_IN, OVER_LIMIT])]
     by_file = pd.DataFrame(
         {
             "source": source_names(files["path"], files["media"] == VIDEO),
@@ -334,6 +358,7 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
             "seen": files["samples"],
             "corrupt": files["corrupt"],
             "duplicate": files["duplicate"],
+            "dropped": files["samples"] - files[KEPT] - files[SKIPPED],
         }
     )
     counts = by_file.groupby("source").sum()
@@ -379,7 +404,7 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
     )
 
 
-_SOURCE_COUNTS = ("files", "seen", "corrupt", "duplicate", "candidates", "selected", "selected_before")
+_SOURCE_COUNTS = ("files", "seen", "corrupt", "duplicate", "dropped", "candidates", "selected", "selected_before")
 
 
 def source_names(paths: "pd.Series[str]", is_video: "pd.Series[bool]") -> "pd.Series[str]":
@@ -453,7 +478,17 @@ def examples_of(inputs: ReportInputs, sets: Sets) -> schema.Examples:
             top["filename"], top["rank"], top["distance"], top["nearest"], strict=True
         )
     )
-    return schema.Examples(selected=selected, pairs=tuple(pairs_of(sets, inputs.settings.n_example_images // 2)))
+    count = inputs.settings.n_example_images // 2
+    whole_samples = inputs.dropped[inputs.dropped["frame"] >= 0]
+    return schema.Examples(
+        selected=selected,
+        pairs=tuple(pairs_of(sets, count)),
+        near_duplicates=tuple(
+            schema.NearDuplicatePair(kept=row.duplicate_of, dropped=row.filename, bits=int(row.figure or 0))
+            for row in _dropped_examples(whole_samples, NEAR_DUPLICATE, count)
+        ),
+        low_quality=_dropped_examples(whole_samples, LOW_QUALITY, 2 * count),
+    )
 
 
 def pairs_of(sets: Sets, count: int) -> list[schema.ExamplePair]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.files.atomic import atomic_folder, write_bytes, write_json, write_text
-from stages.media.schema import CORRUPT, DUPLICATE, VIDEO
+from stages.media.schema import CORRUPT, DROPPED_STATUSES, IGNORED, VIDEO
 from stages.reporting import schema
 from stages.reporting.figures import MapPoints
 
@@ -56,6 +56,8 @@ def metrics(report: schema.Report) -> dict[str, int | float | None]:
         "samples": samples.seen,
         "corrupt": samples.corrupt,
         "duplicate": samples.duplicate,
+        "near_duplicate": samples.near_duplicate,
+        "low_quality": samples.low_quality,
         "candidates": selection.candidates,
         "selected": selection.selected,
         "datapool_size": report.datapool.size_after,
@@ -101,19 +103,22 @@ def histogram_table(family: schema.HistogramFamily) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def write_filenames(folder: Path, dropped: pd.DataFrame, candidates: pd.DataFrame, selection: pd.DataFrame) -> None:
-    """Write lists of names, one a line: corrupt, duplicate and removed ones sorted, sampled ones in order of selection.
+def write_filenames(
+    folder: Path, files: pd.DataFrame, dropped: pd.DataFrame, candidates: pd.DataFrame, selection: pd.DataFrame
+) -> None:
+    """Write lists of names, one a line and sorted; sampled ones in order of selection.
 
     Args:
         folder: of the report.
+        files: columns of `stages.media.schema.FILES`.
         dropped: columns of `stages.media.schema.DROPPED`.
         candidates: columns of `stages.selection.schema.CANDIDATES`.
         selection: columns of `stages.selection.schema.SELECTION`.
     """
     removed = candidates.loc[~candidates["selected"].astype(bool), "filename"]
     lists: dict[str, Iterable[str]] = {
-        "corrupt": sorted(dropped.loc[dropped["status"] == CORRUPT, "filename"]),
-        "duplicate": sorted(dropped.loc[dropped["status"] == DUPLICATE, "filename"]),
+        **{status: sorted(dropped.loc[dropped["status"] == status, "filename"]) for status in DROPPED_STATUSES},
+        "ignored": sorted(files.loc[files["status"] == IGNORED, "path"]),
         "removed": sorted(removed),
         "sampled": selection["filename"],
     }

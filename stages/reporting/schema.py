@@ -25,31 +25,41 @@ class Figures(BaseModel):
 
 
 class FileCounts(Figures):
-    """Raw files by what became of them. The five states add up to `total`."""
+    """Raw files by what became of them. The states add up to `total`."""
 
     total: Count
     kept: Count
     corrupt: Count
     duplicate: Count
-    ignored: Count = Field(description="no image or video")
+    near_duplicate: Count
+    low_quality: Count
+    over_limit: Count = Field(description="larger than a parameter allows")
+    ignored: Count = Field(description="no image or video, or not relevant")
     processed: Count = Field(description="in an earlier iteration")
     videos: Count = Field(description="among the kept ones")
     images: Count = Field(description="among the kept ones")
 
 
 class SampleCounts(Figures):
-    """Images and frames of the raw files that this iteration decoded. `seen` = kept + corrupt + duplicate."""
+    """Images and frames of the raw files that this iteration decoded. The states add up to `seen`."""
 
     seen: Count
     kept: Count
     corrupt: Count
-    duplicate: Count
+    duplicate: Count = Field(description="equal decoded pixels")
+    near_duplicate: Count = Field(description="alike, by their perceptual hash")
+    low_quality: Count = Field(description="beyond a limit of the quality figures")
+    over_limit: Count = Field(description="larger than a parameter allows")
+    skipped: Count = Field(description="frames left out on purpose: ingest.fps, ingest.max_frames_per_video")
+
+
+DroppedStatus = Literal["corrupt", "low_quality", "duplicate", "near_duplicate", "over_limit", "ignored"]
 
 
 class ReasonCount(Figures):
     """How often samples or files were dropped for a reason."""
 
-    status: Literal["corrupt", "duplicate", "ignored"]
+    status: DroppedStatus
     reason: str
     count: Count
 
@@ -59,7 +69,16 @@ class DroppedExample(Figures):
 
     filename: str
     reason: str
-    duplicate_of: str = Field(description="the name that stays; empty for corrupt ones")
+    duplicate_of: str = Field(description="the name that stays in its place; empty where none does")
+    figure: OptionalReal = Field(description="low quality: beyond its limit; near duplicates: differing bits")
+
+
+class DroppedList(Figures):
+    """What was dropped for one kind of reason; all names are in `filenames/`."""
+
+    status: DroppedStatus
+    total: Count
+    examples: tuple[DroppedExample, ...]
 
 
 class Cleaning(Figures):
@@ -68,8 +87,7 @@ class Cleaning(Figures):
     files: FileCounts
     samples: SampleCounts
     reasons: tuple[ReasonCount, ...] = Field(description="most frequent first")
-    corrupt_examples: tuple[DroppedExample, ...]
-    duplicate_examples: tuple[DroppedExample, ...]
+    dropped: tuple[DroppedList, ...] = Field(description="only states that occur")
 
 
 class LossPoint(Figures):
@@ -180,6 +198,7 @@ class Source(Figures):
     seen: Count = Field(description="samples that this iteration decoded or should have")
     corrupt: Count
     duplicate: Count
+    dropped: Count = Field(description="for these and all other reasons")
     candidates: Count
     selected: Count
     selected_before: Count = Field(description="samples of it in the base")
@@ -215,6 +234,9 @@ class Iteration(Figures):
     samples: Count
     corrupt: Count
     duplicate: Count
+    near_duplicate: Count
+    low_quality: Count
+    skipped: Count
     candidates: Count
     selected: Count
     size_before: Count
@@ -250,11 +272,21 @@ class ExamplePair(Figures):
     group: Literal["closest", "farthest"]
 
 
+class NearDuplicatePair(Figures):
+    """A near duplicate, and the sample that stays in its place."""
+
+    kept: str
+    dropped: str
+    bits: Count = Field(description="of 64, in which their perceptual hashes differ")
+
+
 class Examples(Figures):
     """Samples that the report shows as pictures."""
 
     selected: tuple[SelectedSample, ...] = Field(description="highest rank first")
     pairs: tuple[ExamplePair, ...]
+    near_duplicates: tuple[NearDuplicatePair, ...]
+    low_quality: tuple[DroppedExample, ...]
 
 
 class Savings(Figures):

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.selection.kcenter import plain
-from stages.selection.kcenter.traversal import Traversal
+from stages.selection.traversal import Traversal
 
 _PLAIN_UP_TO = 2e10
 """Candidates times picks times dimension that the plain program is used for: two or three seconds of it, at most.

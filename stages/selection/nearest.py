@@ -30,7 +30,7 @@ def nearest_rows(
     squared = np.full(len(points), np.inf, np.float32)
     if len(points) == 0 or len(others) == 0:
         return index, squared
-    unique, first = _distinct(others)
+    unique, first = distinct_rows(others)
     point_norms, other_norms = squared_norms(points), squared_norms(unique)
     slack = product_slack(points.shape[1], float(max(point_norms.max(), other_norms.max())))
     starts = range(0, len(points), _ROWS)
@@ -90,7 +90,7 @@ def _take_nearer(
     squared[row[nearer]] = distance[nearer]
 
 
-def _distinct(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def distinct_rows(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the vectors without repetitions, in the order of their first row, and those rows.
 
     Many equal vectors would all have to be computed exactly, only to find that they tie.

@@ -21,3 +21,38 @@ CANDIDATES = pa.schema(
         "covered_by": pa.string(),  # that sample's filename; its own if selected
     }
 )
+
+BUDGET_CURVE = pa.schema(
+    {
+        # One row for each number of new samples, from none to all that were selected; steps of a sequence's length.
+        # Each rule has the same three columns: the chosen one's have no prefix, those of greedy k-center (`coreset`)
+        # and of a seeded random draw from the same candidates have one. Distances are Euclidean, between embeddings of
+        # unit length.
+        "budget": pa.int64(),  # the first so many new samples
+        "coverage_radius": pa.float64(),  # largest distance of a candidate to the base or one of them; NaN for none
+        "mean_distance": pa.float64(),  # mean of these distances
+        # Of the last one of them to everything selected before; NaN where there is none. `coreset_pick_distance` never
+        # rises: with select.min_distance above its value, the method coreset would have stopped before this budget.
+        "pick_distance": pa.float64(),
+        "coreset_coverage_radius": pa.float64(),
+        "coreset_mean_distance": pa.float64(),
+        "coreset_pick_distance": pa.float64(),
+        "random_coverage_radius": pa.float64(),
+        "random_mean_distance": pa.float64(),
+        "random_pick_distance": pa.float64(),
+    }
+)
+
+COMPARISON = pa.schema(
+    {
+        "rule": pa.string(),  # chosen, coreset, random: in this order, with the same number of samples
+        "samples": pa.int64(),  # selected
+        "coverage_radius": pa.float64(),  # largest distance of a candidate to its nearest selected sample
+        "mean_distance": pa.float64(),  # mean of these distances
+        "smallest_distance": pa.float64(),  # between two selected samples, at least one of them new; NaN without a pair
+        "label_share": pa.float64(),  # share of the candidates' weak labels that the selected samples have
+        "raw_file_share": pa.float64(),  # share of the candidates' raw files that a sample was selected from
+        "knee": pa.int64(),  # budget at which the rule's coverage radius bends most ("kneedle")
+        "measured": pa.int64(),  # candidates that radius and mean were measured on: all, or a sample of very many
+    }
+)

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.media.schema import IGNORED, OVER_LIMIT, PROCESSED, TAKEN_IN
 from tests.pipeline.project import Project, new_project
 
 pytestmark = pytest.mark.slow
 
-STATUSES = ("kept", "corrupt", "duplicate", "ignored", "processed")
+STATUSES = (*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -102,9 +103,9 @@ def test_hostile_images_end_as_expected(tmp_path: Path, shared_data: Path) -> No
         "keep": {"kept"},
         "drop_exact_duplicate": {"duplicate"},
         "drop_corrupt": {"corrupt"},
-        "reject_without_dying": {"corrupt"},
+        "reject_without_dying": {OVER_LIMIT},
         "ignore": {"ignored"},
-        "keep_or_reject_clearly": {"kept", "corrupt"},
+        "keep_or_reject_clearly": {"kept", "low_quality"},
     }
     for row in expected:
         assert files[row["path"]] in wanted[row["expect"]], row

@@ -32,7 +32,7 @@ from stages.selection.distance import product_slack
 from stages.selection.kcenter import groups as grouping
 from stages.selection.kcenter import kernels, projection
 from stages.selection.kcenter.parallel import in_blocks
-from stages.selection.kcenter.traversal import Traversal
+from stages.selection.traversal import Traversal
 
 _TINY = np.finfo(np.float32).smallest_subnormal
 

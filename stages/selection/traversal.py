@@ -1,4 +1,4 @@
-"""What a greedy k-center run returns."""
+"""What every selection rule returns."""
 
 from dataclasses import dataclass
 

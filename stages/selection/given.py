@@ -1,0 +1,82 @@
+"""Files that a user gives to the selection: scores, predictions, query samples."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.errors import ParamsError
+
+
+def read_scores(path: str, column: str) -> "pd.Series[float]":
+    """Read one score for each sample.
+
+    Args:
+        path: CSV file with the columns `filename` and `column`.
+        column: name of the score.
+
+    Returns:
+        float64 scores, indexed by filename.
+    """
+    table = _read(path, ["filename", column])
+    scores = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
+    bad = table["filename"][~np.isfinite(scores)]
+    if len(bad):
+        raise ParamsError(f"select.strategies: {path}: {column} of {bad.iloc[0]!r} is no finite number")
+    repeated = table["filename"][table["filename"].duplicated()]
+    if len(repeated):
+        raise ParamsError(f"select.strategies: {path}: {repeated.iloc[0]!r} stands there twice")
+    result: pd.Series[float] = pd.Series(scores.to_numpy(), index=table["filename"])
+    return result
+
+
+def read_predictions(path: str) -> "pd.Series[str]":
+    """Read the class with the highest score of each sample; the first in alphabetical order on ties.
+
+    Args:
+        path: CSV file with the columns `filename`, `class`, `score`; several rows a sample are usual.
+
+    Returns:
+        Class names, indexed by filename.
+    """
+    table = _read(path, ["filename", "class", "score"])
+    scores = pd.to_numeric(table["score"], errors="coerce").astype(np.float64)
+    bad = table["filename"][~np.isfinite(scores)]
+    if len(bad):
+        raise ParamsError(f"select.strategies: {path}: a score of {bad.iloc[0]!r} is no finite number")
+    ordered = table.assign(score=-scores).sort_values(["filename", "score", "class"], kind="stable")
+    result: pd.Series[str] = ordered.drop_duplicates("filename").set_index("filename")["class"]
+    return result
+
+
+def read_filenames(path: str) -> list[str]:
+    """Read a file with one filename a line; empty lines don't count."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
+    names = sorted({line.strip() for line in lines if line.strip()})
+    if not names:
+        raise ParamsError(f"select.strategies: {path} names no sample: write one filename a line")
+    return names
+
+
+def _read(path: str, columns: list[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise ParamsError(
+            f"select.strategies: {path} has no column {missing[0]!r}; it has {', '.join(map(repr, table.columns))}"
+        )
+    return table
+
+
+def _unreadable(path: str, error: Exception) -> ParamsError:
+    what = "there is no such file" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
+    return ParamsError(
+        f"select.strategies: {path} cannot be read ({what}); give a path from the repository's root, and commit the "
+        "file, so that every checkout has it"
+    )
