@@ -114,7 +114,8 @@ def clean(
     again = files_to_decode_again(raw, base) if retrain else {}
     new = plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"]
     wanted = raw[raw["path"].isin({*new, *again.values()})]
-    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True))
+    known = known_frames(base.processed, again)
+    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True), known)
     decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
 
     is_new = set(new)
@@ -171,9 +172,27 @@ def files_to_decode_again(raw: pd.DataFrame, base: BaseTables) -> dict[str, str]
     if gone:
         raise RawDataError(
             f"train.retrain embeds the whole datapool again, but {len(gone)} raw files of its samples are gone: "
-            f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), or set train.retrain: false"
+            f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), list them again in what "
+            "ingest.relevant_filenames_file names, or set train.retrain: false"
         )
     return again
+
+
+def known_frames(processed: pd.DataFrame, again: Mapping[str, str]) -> dict[str, dict[int, str]]:
+    """Return which frames of files that are decoded again were processed, whatever `ingest.fps` was then or is now.
+
+    Args:
+        processed: samples of the base, `content_hash`, `frame` and `pixel_hash`.
+        again: paths to decode, by content hash.
+
+    Returns:
+        The pixel hash of each frame, by path and frame index.
+    """
+    known: dict[str, dict[int, str]] = {}
+    for content, frame, pixels in processed[["content_hash", "frame", "pixel_hash"]].itertuples(index=False):
+        if content in again:
+            known.setdefault(again[content], {})[int(frame)] = str(pixels)
+    return known
 
 
 def earlier_samples(decoded: pd.DataFrame, base: BaseTables, again: Mapping[str, str]) -> pd.DataFrame:
@@ -318,6 +337,8 @@ def run(params: Params) -> str:
         corruption_threshold=params.clean.corruption_threshold,
         decode_timeout_s=params.clean.decode_timeout_s,
         decode_memory_mb=params.clean.decode_memory_mb,
+        fps=params.ingest.fps,
+        max_frames_per_video=params.ingest.max_frames_per_video,
     )
     workers = params.clean.workers or available_cores()
     with atomic_folder(paths.PROXIES) as folder:

@@ -49,6 +49,7 @@ def write_video(
     pts: Sequence[int] | None = None,
     rate: int = 10,
     options: dict[str, str] | None = None,
+    pixel_format: str = "yuv420p",
 ) -> Path:
     """Write a video with one frame for each seed; equal seeds give equal frames. `pts` counts in 1 / (100 rate) s."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,8 +57,8 @@ def write_video(
     with av.open(str(path), "w") as container:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=rate, options=options or FAST.get(codec, {})))
         stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        step = 1 if codec == "mpeg4" else 100
+        stream.pix_fmt = pixel_format
+        step = 1 if codec.startswith(("mpeg", "mjpeg")) else 100
         stream.codec_context.time_base = Fraction(1, step * rate)
         if rotation:
             stream.set_display_rotation(rotation)

@@ -1,6 +1,7 @@
 """Videos: every frame once, every frame accounted for."""
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from stages.media.declared import declared_frames
 from stages.media.frames import pixel_hash
+from stages.media.sampling import EVERY_FRAME, FrameChoice
 from stages.media.videos import DecodedVideo, decode_video
 from tests.media_files import CODECS, cut, picture, write_video
 
@@ -18,7 +20,14 @@ LIMIT = 100_000_000
 
 
 def _decode(
-    path: Path, *, threshold: float = 0.1, threads: int = 1, max_pixels: int = LIMIT, proxy_size: int = 64
+    path: Path,
+    *,
+    threshold: float = 0.1,
+    threads: int = 1,
+    max_pixels: int = LIMIT,
+    proxy_size: int = 64,
+    choice: FrameChoice = EVERY_FRAME,
+    progress: Callable[[int], object] | None = None,
 ) -> tuple[DecodedVideo, dict[int, bytes]]:
     proxies: dict[int, bytes] = {}
     video = decode_video(
@@ -29,6 +38,8 @@ def _decode(
         threads=threads,
         add_proxy=proxies.__setitem__,
         restart=proxies.clear,
+        choice=choice,
+        progress=progress,
     )
     return video, proxies
 
@@ -43,6 +54,78 @@ def test_sound_videos_are_complete_in_every_container(tmp_path: Path, suffix: st
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(25) / 10, atol=1e-3)
     assert declared_frames(path, "video") == 25
     assert _decode(path, threads=4) == (video, proxies)
+
+
+def _sampled(whole: tuple[DecodedVideo, dict[int, bytes]], wanted: list[int]) -> tuple[DecodedVideo, dict[int, bytes]]:
+    """Return what taking only some frames of a sound video, all of them different, must give."""
+    video, proxies = whole
+    frames = [video.frames[index] for index in wanted]
+    skipped = len(video.frames) - len(wanted)
+    return replace(video, frames=frames, skipped=skipped), {index: proxies[index] for index in wanted}
+
+
+@pytest.mark.parametrize("suffix", sorted({*CODECS, ".mpg"}))
+def test_chosen_frames_are_equal_to_those_of_the_whole_video(tmp_path: Path, suffix: str) -> None:
+    codec, rate = ("libx264", 25) if suffix == ".mpg" else (None, 10)  # with time stamps at some packets only
+    whole = _decode(write_video(tmp_path / f"v{suffix}", range(50), codec=codec, rate=rate, options={"g": "15"}))
+    times = [frame.time_s for frame in whole[0].frames]
+    for choice, wanted in (
+        (FrameChoice(fps=1), [next(i for i, time in enumerate(times) if time >= k - 1e-3) for k in range(50 // rate)]),
+        (FrameChoice(limit=3), [0, 16, 33]),
+        (FrameChoice(fps=rate / 2, limit=2), [0, 24]),
+        (FrameChoice(known={31: whole[0].frames[31].pixel_hash}), [31]),
+        (FrameChoice(fps=1000), list(range(50))),
+    ):
+        counted: list[int] = []
+        for threads in (1, 3):
+            counted.clear()
+            found = _decode(tmp_path / f"v{suffix}", choice=choice, threads=threads, progress=counted.append)
+            assert found == _sampled(whole, wanted)
+            assert sum(counted) == 50
+
+
+def test_lost_frames_count_as_far_as_they_would_have_been_chosen(tmp_path: Path) -> None:
+    path = cut(write_video(tmp_path / "v.avi", range(100)), tmp_path / "cut.avi", 0.5)
+    whole, _ = _decode(path, threshold=0.9)
+    came, lost = len(whole.frames), whole.missing
+    assert came + lost == 100
+    assert lost > 30
+    every_fifth, _ = _decode(path, threshold=0.9, choice=FrameChoice(fps=2))
+    assert [frame.index for frame in every_fifth.frames] == list(range(0, came, 5))
+    assert every_fifth.frames == [replace(frame) for frame in whole.frames[::5]]
+    assert every_fifth.missing == round(lost * len(every_fifth.frames) / came)
+    assert len(every_fifth.frames) + every_fifth.missing + every_fifth.skipped == 100
+    assert f"{lost} of all 100 missing" in every_fifth.reason
+    for choice in (FrameChoice(fps=2), FrameChoice(limit=1)):
+        refused, _ = _decode(path, choice=choice)
+        assert refused.is_corrupt
+        assert "more than clean.corruption_threshold" in refused.reason
+        assert len(refused.frames) + refused.missing + refused.skipped == 100
+    assert [frame.index for frame in _decode(path, threshold=0.9, choice=FrameChoice(limit=2))[0].frames] == [
+        0,
+        came // 2,
+    ]
+
+
+def test_frames_known_from_a_damaged_video_are_found_again(tmp_path: Path) -> None:
+    content = bytearray(write_video(tmp_path / "v.webm", range(60), options={"g": "10"}).read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + len(content) // 8] = bytes(len(content) // 8)
+    (tmp_path / "hole.webm").write_bytes(content)
+    whole, proxies = _decode(tmp_path / "hole.webm", threshold=1)
+    assert 0 < len(whole.frames) < 60
+    known = {frame.index: frame.pixel_hash for frame in whole.frames[-2:] if not frame.fault}
+    again, again_proxies = _decode(tmp_path / "hole.webm", threshold=0, choice=FrameChoice(fps=1, known=known))
+    assert not again.is_corrupt
+    assert {frame.index: frame.pixel_hash for frame in again.frames} == known
+    assert again_proxies == {index: proxies[index] for index in known}
+
+
+def test_a_known_frame_with_other_pixels_is_looked_for_in_the_whole_video(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", range(30))
+    video, _ = _decode(path, choice=FrameChoice(known={3: "0" * 32}))
+    assert [frame.index for frame in video.frames] == [3]
+    assert video.frames[0].pixel_hash != "0" * 32
 
 
 @pytest.mark.parametrize("suffix", sorted({*CODECS} - {".ts"}))
@@ -80,6 +163,14 @@ def test_time_begins_with_the_first_frame(tmp_path: Path) -> None:
     video, _ = _decode(write_video(tmp_path / "v.mkv", range(3), pts=[5000, 5100, 5200]))
     np.testing.assert_allclose([frame.time_s for frame in video.frames], [0, 0.1, 0.2], atol=2e-3)
     assert not video.is_corrupt
+
+
+def test_frames_without_a_time_stamp_follow_at_the_usual_distance(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mpg", range(30), codec="libx264", rate=25)
+    with av.open(str(path)) as container:
+        assert sum(frame.pts is None for frame in container.decode(video=0)) > 10
+    video, _ = _decode(path)
+    np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(30) / 25, atol=1e-3)
 
 
 @pytest.mark.parametrize(("rotation", "turns"), [(90, 1), (-90, 3), (180, 2)])

@@ -153,7 +153,7 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
     """
     rows = [
         (
-            sample_name(file.path, file.media, sample.frame, len(file.samples)),
+            sample_name(file.path, file.media, sample.frame, len(file.samples) + file.skipped),
             file.path,
             content_hashes[file.path],
             sample.frame,

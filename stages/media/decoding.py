@@ -3,8 +3,8 @@
 import errno
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from stages.media.kinds import IMAGE, VIDEO
 from stages.media.proxies import IMAGES_PER_SHARD, ShardWriter, member_name
 from stages.media.quality import Quality
 from stages.media.records import Records
+from stages.media.sampling import FrameChoice
 from stages.media.videos import decode_video
 
 _MOST_THREADS = 16
@@ -26,13 +27,15 @@ _NO_MEMORY = os.strerror(errno.ENOMEM)
 
 @dataclass(frozen=True)
 class Settings:
-    """What decoding depends on besides the files; meaning and unit as in `params.yaml`, section `clean`."""
+    """What decoding depends on besides the files; meaning and unit as in params.yaml, `clean` and `ingest`."""
 
     max_pixels: int
     proxy_size: int
     corruption_threshold: float
     decode_timeout_s: float
     decode_memory_mb: int | None
+    fps: float | None = None
+    max_frames_per_video: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,13 @@ class Task:
         media: `image` or `video`.
         paths: relative to the folder of raw data; one video, or images of one folder.
         declared: frames that the files say they have.
+        known: of a video whose frames were chosen in an earlier iteration, the pixel hash of each, by frame index.
     """
 
     media: str
     paths: tuple[str, ...]
     declared: int
+    known: Mapping[int, str] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class RawFile:
         declared: frames that it says it has.
         shard: temporary name of the shard for its proxies.
         member: of an image, the name of its proxy in the shard; empty for a video.
+        known: of a video, see `Task.known`.
     """
 
     path: str
@@ -67,6 +73,7 @@ class RawFile:
     declared: int
     shard: str
     member: str
+    known: Mapping[int, str] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class DecodedSample:
     """One frame or image.
 
     Attributes:
-        frame: index among the decoded frames; 0 for images.
+        frame: index among all frames of the video; 0 for images.
         time_s: seconds from the first frame; NaN for images.
         width: pixels, upright.
         height: pixels, upright.
@@ -101,8 +108,8 @@ class DecodedFile:
     Attributes:
         path: relative to the folder of raw data.
         media: `image` or `video`.
-        samples: all that came out of the decoder.
-        missing: frames that should have come, but did not.
+        samples: all that came out of the decoder, of a video the chosen ones.
+        missing: chosen frames that should have come, but did not.
         is_corrupt: whether the file as a whole is refused.
         reason: why; or what is missing.
         shard: temporary name of the shard with its proxies.
@@ -121,14 +128,16 @@ class DecodedFile:
     skipped: int = 0
 
 
-def tasks_of(files: Iterable[tuple[str, str, int]]) -> list[Task]:
+def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[int, str]] | None = None) -> list[Task]:
     """Cut the work into tasks by what the files are: each video is one, images of one folder are taken in chunks.
 
     Args:
         files: path, media and declared frames of each file, sorted by path.
+        known: of videos whose frames were chosen in an earlier iteration, the pixel hash of each, by path and index.
     """
     everything = list(files)
-    tasks = [Task(VIDEO, (path,), frames) for path, media, frames in everything if media == VIDEO]
+    chosen = known or {}
+    tasks = [Task(VIDEO, (path,), frames, chosen.get(path)) for path, media, frames in everything if media == VIDEO]
     images = sorted((path.rpartition("/")[0], path) for path, media, _ in everything if media == IMAGE)
     for _, group in groupby(images, key=lambda item: item[0]):
         names = [path for _, path in group]
@@ -146,7 +155,7 @@ def files_of(task: Task, shard: str) -> list[RawFile]:
         shard: temporary name of the shard for its proxies.
     """
     if task.media == VIDEO:
-        return [RawFile(task.paths[0], VIDEO, task.declared, shard, "")]
+        return [RawFile(task.paths[0], VIDEO, task.declared, shard, "", task.known)]
     return [RawFile(path, IMAGE, 1, shard, member_name(place)) for place, path in enumerate(task.paths)]
 
 
@@ -237,6 +246,7 @@ def _decode_video(
             add_proxy=lambda index, jpeg: writer.add(member_name(index), jpeg),
             restart=writer.discard,
             progress=announce,
+            choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
         )
         if video.is_corrupt:
             writer.discard()
@@ -258,7 +268,15 @@ def _decode_video(
             )
         )
     return DecodedFile(
-        file.path, VIDEO, samples, video.missing, video.is_corrupt, video.reason, file.shard, video.limit
+        file.path,
+        VIDEO,
+        samples,
+        video.missing,
+        video.is_corrupt,
+        video.reason,
+        file.shard,
+        video.limit,
+        video.skipped,
     )
 
 

@@ -1,74 +1,97 @@
-"""Decoding chosen samples from the raw files again, for pictures whose proxies are gone."""
+"""Decoding chosen samples from the raw files again, in full size, without decoding the rest of a video."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
 
+from stages.media import frames, images
+from stages.media.chosen_frames import Picture, decode_inside, decode_through
 from stages.media.containers import NoVideoError
 from stages.media.evidence import Tally
-from stages.media.frames import upright_image
 from stages.media.images import UndecodableImageError, load_image
 from stages.media.listing import extension_of
+from stages.media.packet_index import UnsureError, index_packets
 from stages.media.proxies import to_rgb
-from stages.media.video_reader import read_frames
+from stages.media.sampling import FrameChoice
 
 
 def read_raw_samples(
-    raw_folder: Path, wanted: Sequence[tuple[str, int]], *, video_extensions: Sequence[str], max_pixels: int
+    raw_folder: Path,
+    wanted: Sequence[tuple[str, int]],
+    *,
+    video_extensions: Sequence[str],
+    max_pixels: int,
+    pixel_hashes: Sequence[str] | None = None,
 ) -> list[Image.Image | None]:
     """Decode samples from the raw files.
 
-    Each file is opened once, whatever the number of its wanted frames, and read up to the last of them.
+    Each file is opened for all of its wanted frames together, and of a video little more than these is decoded.
 
     Args:
         raw_folder: where the raw files are.
         wanted: path of the raw file relative to it, and frame index, of each sample.
         video_extensions: file name endings read as videos, lower case, without the dot.
         max_pixels: larger images and frames are refused.
+        pixel_hashes: of each sample, as `clean` gave it: a picture with other pixels is none. None = unknown.
 
     Returns:
-        For each wanted sample its picture, upright, in full size, mode `RGB`; None where the file is gone or no longer
-        decodes.
+        For each wanted sample its picture, upright, in full size, mode `RGB`; None where the file is gone, no longer
+        decodes, or holds other pixels.
     """
-    frames_of: dict[str, set[int]] = {}
-    for path, frame in wanted:
-        frames_of.setdefault(path, set()).add(frame)
+    frames_of: dict[str, dict[int, str]] = {}
+    for (path, frame), pixels in zip(wanted, pixel_hashes or [""] * len(wanted), strict=True):
+        frames_of.setdefault(path, {})[frame] = pixels
     found: dict[tuple[str, int], Image.Image] = {}
-    for path, frames in sorted(frames_of.items()):
+    for path, known in sorted(frames_of.items()):
         try:
             if extension_of(path) in video_extensions:
-                pictures = _frames(raw_folder / path, frames, max_pixels)
+                pictures = _video_frames(raw_folder / path, known, max_pixels)
             else:
-                pictures = {0: to_rgb(load_image(raw_folder / path, max_pixels=max_pixels))}
+                pictures = _image(raw_folder / path, known, max_pixels)
         except (OSError, UndecodableImageError, NoVideoError):
             continue
         found.update({(path, frame): picture for frame, picture in pictures.items()})
     return [found.get(key) for key in wanted]
 
 
-def _frames(path: Path, wanted: set[int], max_pixels: int) -> dict[int, Image.Image]:
-    """Decode a video up to its last wanted frame.
+def _image(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
+    image = load_image(path, max_pixels=max_pixels)
+    is_other = bool(known.get(0)) and known[0] != images.pixel_hash(image)
+    return {} if is_other else {0: to_rgb(image)}
 
-    Indices count what the decoder gives. For a damaged file that depends on its threads, so it is read with one, as it
+
+def _video_frames(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
+    """Decode chosen frames of a video.
+
+    Indices of a damaged file count what the decoder gives, which depends on its threads: so it is read with one, as it
     was when the indices were given.
     """
+    choice = FrameChoice(known=known)
+    try:
+        index = index_packets(path, max_pixels=max_pixels)
+        inside = decode_inside(path, choice, index, max_pixels=max_pixels, threads=0)
+        pictures = _upright(inside, known)
+        if len(pictures) == len(known):
+            return pictures
+    except UnsureError:
+        pass
     tally = Tally()
-    pictures = _frames_with(path, wanted, max_pixels, threads=0, tally=tally)
-    if tally.shows_damage or len(pictures) < len(wanted):
-        pictures = _frames_with(path, wanted, max_pixels, threads=1, tally=Tally())
+    through = decode_through(path, choice, max_pixels=max_pixels, threads=0, tally=tally)
+    pictures = _upright(through, known)
+    if tally.shows_damage or len(pictures) < len(known):
+        through = decode_through(path, choice, max_pixels=max_pixels, threads=1, tally=Tally())
+        pictures = _upright(through, known)
     return pictures
 
 
-def _frames_with(
-    path: Path, wanted: set[int], max_pixels: int, *, threads: int, tally: Tally
-) -> dict[int, Image.Image]:
+def _upright(decoded: Iterable[Picture], known: Mapping[int, str]) -> dict[int, Image.Image]:
+    """Return frames upright, without those whose pixels are known to be others; read no further than the last one."""
     pictures: dict[int, Image.Image] = {}
-    frames = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally)
-    for index, picture in enumerate(frames):
-        if index in wanted:
-            pictures[index] = upright_image(picture)
-        if index >= max(wanted):
+    last = max(known)
+    for place in decoded:
+        if not known[place.index] or known[place.index] == frames.pixel_hash(place.frame):
+            pictures[place.index] = frames.upright_image(place.frame)
+        if place.index == last:
             break
-    frames.close()
     return pictures

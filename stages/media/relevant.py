@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
-from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from stages.errors import ParamsError
 
@@ -141,5 +141,5 @@ def _compiled(body: str) -> "re.Pattern[str]":
         GitIgnorePatternError: it is none.
     """
     # The pattern is told apart from a comment or negation before it gets here.
-    expression, _ = GitIgnoreBasicPattern.pattern_to_regex(f"\\{body}" if body[0] in "#!" else body)
+    expression, _ = GitIgnoreSpecPattern.pattern_to_regex(f"\\{body}" if body[0] in "#!" else body)
     return re.compile(expression or r"(?!)")

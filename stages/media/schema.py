@@ -35,7 +35,7 @@ SAMPLES = pa.schema(
         "filename": pa.string(),  # the sample's name, its key everywhere; the table is sorted by it
         "raw_path": pa.string(),
         "content_hash": pa.string(),  # of the raw file
-        "frame": pa.int64(),  # 0-based index among the decoded frames; 0 for images
+        "frame": pa.int64(),  # 0-based index among all frames of the video; 0 for images
         "time_s": pa.float64(),  # seconds from the first frame's pts; NaN for images
         "width": pa.int32(),  # pixels, after orientation
         "height": pa.int32(),
@@ -60,7 +60,7 @@ DROPPED = pa.schema(
     {
         "filename": pa.string(),  # sample name; the raw file's path where the file as a whole was dropped
         "raw_path": pa.string(),
-        "frame": pa.int64(),  # index among the decoded frames; 0 for images; -1 for a file as a whole
+        "frame": pa.int64(),  # index among all frames of the video; 0 for images; -1 for a file as a whole
         "status": pa.string(),  # one of DROPPED_STATUSES
         "reason": pa.string(),  # what was wrong, in words
         "duplicate_of": pa.string(),  # filename (or raw path) that stays in its place; empty where none does

@@ -1,10 +1,12 @@
 """Reading a video: its packets, and the frames that the decoder makes of them, with a tally of all that is met."""
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import av
+from av.container import InputContainer
 from av.stream import Stream
 
 from stages.media.containers import NoVideoError, open_video, video_stream
@@ -33,6 +35,34 @@ def read_frames(
             noted in `tally`.
     """
     tally = tally if tally is not None else Tally()
+    with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally) as (container, stream):
+        for packet in read_packets(container, stream, tally):
+            for picture in _decoded(stream, packet, tally):
+                tally.decoded += 1
+                tally.interlaced += picture.interlaced_frame
+                tally.damaged_frames += picture.is_corrupt
+                if picture.pts is not None:
+                    tally.frame_pts.append(picture.pts)
+                    if picture.is_corrupt:
+                        tally.damage_pts.add(picture.pts)
+                yield picture
+
+
+@contextmanager
+def open_stream(
+    path: Path, *, max_pixels: int, threads: int, tally: Tally
+) -> Iterator[tuple[InputContainer, av.VideoStream]]:
+    """Open a video file and its video stream for decoding, and note what its header says.
+
+    Args:
+        path: the file.
+        max_pixels: a video with larger frames is refused.
+        threads: threads of the decoder; 0 = one a core.
+        tally: takes note of the header.
+
+    Raises:
+        NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
+    """
     with open_video(path, max_pixels) as container:
         stream = video_stream(container)
         pixels = stream.codec_context.width * stream.codec_context.height
@@ -48,21 +78,12 @@ def read_frames(
         tally.declared = int(stream.frames)
         if container.duration and container.format.name.split(",")[0] in _DECLARE_DURATION:
             tally.declared_duration = container.duration / av.time_base
-        tally.time_base, tally.rate = stream.time_base, stream.average_rate
-        for packet in _packets(container, stream, tally):
-            for picture in _decoded(stream, packet, tally):
-                tally.decoded += 1
-                tally.interlaced += picture.interlaced_frame
-                tally.damaged_frames += picture.is_corrupt
-                if picture.pts is not None:
-                    tally.frame_pts.append(picture.pts)
-                    if picture.is_corrupt:
-                        tally.damage_pts.add(picture.pts)
-                yield picture
+        tally.time_base, tally.rate = stream.time_base, stream.average_rate or stream.guessed_rate
+        yield container, stream
 
 
-def _packets(
-    container: av.container.InputContainer, stream: av.VideoStream, tally: Tally
+def read_packets(
+    container: InputContainer, stream: av.VideoStream, tally: Tally
 ) -> Iterator["av.Packet[av.VideoStream] | None"]:
     """Yield the packets of the stream that hold data, then None, which asks the decoder for what it still holds."""
     packets = container.demux()
@@ -84,10 +105,10 @@ def _packets(
         if not packet.size:
             tally.left_out_packets += packet.dts is not None
             continue
-        if packet.is_discard or _is_hidden(packet, stream.codec_context.name):
-            tally.left_out_packets += 1
-        else:
+        if is_shown(packet, stream):
             tally.shown_packets += 1
+        else:
+            tally.left_out_packets += 1
         if skips_bytes or packet.is_corrupt:
             tally.damage_pts.add(tally.last_pts)
             tally.damage_pts.add(packet.pts if packet.pts is not None else tally.last_pts)
@@ -120,9 +141,13 @@ def _note_time(packet: "av.Packet[Stream]", tally: Tally) -> None:
     tally.ends = max(tally.ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 
 
-def _is_hidden(packet: "av.Packet[Stream]", codec: str) -> bool:
-    """Whether a packet only holds a reference picture that is never shown (RFC 6386, section 9.1: `show_frame`)."""
-    return codec in ("vp8", "libvpx") and not bytes(memoryview(packet)[:1])[0] >> 4 & 1
+def is_shown(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", stream: av.VideoStream) -> bool:
+    """Whether a packet holds a frame to be seen: inside the edit list, and more than a reference picture.
+
+    VP8 has packets that are never shown (RFC 6386, section 9.1: `show_frame`).
+    """
+    is_vp8 = stream.codec_context.name in ("vp8", "libvpx")
+    return not packet.is_discard and (not is_vp8 or bool(bytes(memoryview(packet)[:1])[0] >> 4 & 1))
 
 
 def _decoded(

@@ -1,11 +1,14 @@
-"""Decoding videos: every frame once, streamed, and every frame that should have come accounted for.
+"""Decoding videos: every wanted frame once, streamed, and every frame that should have come accounted for.
+
+Where only some frames are wanted, the rest is passed over undecoded as far as possible; if anything unexpected is met
+then, the whole video is decoded as if all were wanted.
 
 Where a first pass finds any damage, the file is decoded again with one thread: with several, what a damaged frame looks
 like and how many are lost depends on their number, and results must not depend on the machine.
 One case remains: FFmpeg's VP8 decoder shows memory it never wrote where flipped bits go unnoticed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +16,14 @@ import av
 import numpy as np
 from PIL import Image
 
+from stages.media.chosen_frames import Picture, decode_inside, decode_through
 from stages.media.containers import NoVideoError
 from stages.media.evidence import Tally
 from stages.media.frames import SWAPPING, frame_image, pixel_hash, transpose_of
+from stages.media.packet_index import UnsureError, index_packets
 from stages.media.proxies import encode_jpeg, proxy_dimensions
 from stages.media.quality import Quality, quality_of
-from stages.media.video_reader import read_frames
+from stages.media.sampling import EVERY_FRAME, FrameChoice
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Frame:
     """One frame that a video's decoder gave.
 
     Attributes:
-        index: 0 for the first in decoded order.
+        index: its place among all frames of the video, 0 for the first in decoded order.
         time_s: seconds since the first frame's time stamp.
         width: pixels, upright.
         height: pixels, upright.
@@ -51,11 +56,13 @@ class DecodedVideo:
     """What one pass over a video gives.
 
     Attributes:
-        frames: all that came out of the decoder.
-        missing: frames that should have come, but did not.
+        frames: the chosen ones of those that came out of the decoder.
+        missing: chosen frames that should have come, but did not: of all lost frames as large a share as was chosen of
+            the others.
         reason: why the whole video counts as corrupt; how many frames are missing if it does not; else empty.
         is_corrupt: whether the whole video counts as corrupt.
         limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
+        skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
     """
 
     frames: list[Frame]
@@ -63,6 +70,7 @@ class DecodedVideo:
     reason: str
     is_corrupt: bool
     limit: str = ""
+    skipped: int = 0
 
 
 def decode_video(
@@ -75,67 +83,125 @@ def decode_video(
     add_proxy: Callable[[int, bytes], None],
     restart: Callable[[], None],
     progress: Callable[[int], object] | None = None,
+    choice: FrameChoice = EVERY_FRAME,
 ) -> DecodedVideo:
-    """Decode a video completely, in bounded memory.
+    """Decode a video, in bounded memory.
 
     Args:
         path: the file.
         max_pixels: a video with larger frames is refused from its header.
         proxy_size: short side of the proxies in pixels.
         corruption_threshold: share of damaged and missing frames above which the whole video counts as corrupt.
+            Without influence where frames are chosen that are known from before.
         threads: threads of the decoder; 0 = one a core. Has no influence on the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new in this video.
         restart: called where decoding begins again; what `add_proxy` took is void.
-        progress: takes the number of frames done since the last call.
+        progress: takes the number of frames done or skipped since the last call.
+        choice: of frames.
     """
-    tally = Tally()
-    frames: list[Frame] = []
+    steps = _Steps(progress)
+    reading = _Reading(path, choice, max_pixels, proxy_size, add_proxy, steps)
     try:
-        frames = _decode_once(path, tally, max_pixels, proxy_size, threads, add_proxy, progress)
+        if not choice.takes_all:
+            try:
+                return _decode_inside(reading, threads)
+            except UnsureError:
+                restart()
+                steps.restart()
+        tally = Tally()
+        frames = _decode_through(reading, tally, threads)
         if threads != 1 and tally.is_damaged:
             restart()
-            if progress:
-                progress(-len(frames))
+            steps.restart()
             tally = Tally()
-            frames = _decode_once(path, tally, max_pixels, proxy_size, 1, add_proxy, progress)
+            frames = _decode_through(reading, tally, 1)
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
-    return _judged(frames, tally, corruption_threshold)
+    return _judged(frames, tally, 1.0 if choice.known is not None else corruption_threshold)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What every way of reading a video needs; see `decode_video`."""
+
+    path: Path
+    choice: FrameChoice
+    max_pixels: int
+    proxy_size: int
+    add_proxy: Callable[[int, bytes], None]
+    steps: "_Steps"
+
+
+class _Steps:
+    """Tells how many frames have been done or passed over."""
+
+    def __init__(self, progress: Callable[[int], object] | None) -> None:
+        self._progress = progress
+        self._done = 0
+
+    def reach(self, frames: int) -> None:
+        """Note that so many frames of the video lie behind."""
+        if self._progress and frames != self._done:
+            self._progress(frames - self._done)
+        self._done = frames
+
+    def restart(self) -> None:
+        """Begin with the first frame again."""
+        self.reach(0)
+
+
+def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
+    """Decode the chosen frames without the rest.
+
+    Raises:
+        NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
+        UnsureError: something is unexpected, so all of the video must be decoded.
+    """
+    limit = reading.max_pixels
+    index = index_packets(reading.path, max_pixels=limit)
+    pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads)
+    frames = _finished(pictures, reading, Tally())
+    if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
+        raise UnsureError("other pixels than before")
+    reading.steps.reach(index.frames)
+    return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=index.frames - len(frames))
+
+
+def _decode_through(reading: _Reading, tally: Tally, threads: int) -> list[Frame]:
+    """Decode all of the video for its chosen frames."""
+    pictures = decode_through(reading.path, reading.choice, max_pixels=reading.max_pixels, threads=threads, tally=tally)
+    frames = _finished(pictures, reading, tally)
+    reading.steps.reach(tally.decoded)
+    return frames
 
 
 def _judged(frames: list[Frame], tally: Tally, corruption_threshold: float) -> DecodedVideo:
     """Decide whether the video as a whole is corrupt."""
-    missing = tally.missing()
+    lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
     details = f" (first error: {tally.first_error})" if tally.first_error else ""
     if not frames:
-        return DecodedVideo(frames, missing, f"no frame can be decoded{details}", is_corrupt=True)
-    total = len(frames) + missing
-    numbers = f"{damaged} damaged and {missing} missing of {total} frames"
-    if damaged + missing == total or (damaged + missing) / total > corruption_threshold:
-        share = f"{100 * (damaged + missing) / total:.1f} %, more than clean.corruption_threshold"
-        return DecodedVideo(frames, missing, f"{numbers}: {share}{details}", is_corrupt=True)
-    return DecodedVideo(frames, missing, f"{numbers}{details}" if missing else "", is_corrupt=False)
+        return DecodedVideo(frames, lost, f"no frame can be decoded{details}", is_corrupt=True, skipped=tally.decoded)
+    passed_over = tally.decoded - len(frames)
+    lost_of_chosen = lost * len(frames) / tally.decoded
+    missing = round(lost_of_chosen)
+    skipped = passed_over + lost - missing
+    numbers = f"{damaged} damaged and {missing} missing of {len(frames) + missing} frames"
+    if passed_over:
+        numbers = f"{damaged} of {len(frames)} chosen frames damaged, {lost} of all {tally.decoded + lost} missing"
+    share = (damaged + lost_of_chosen) / (len(frames) + lost_of_chosen)
+    if share == 1 or share > corruption_threshold:
+        reason = f"{numbers}: {100 * share:.1f} %, more than clean.corruption_threshold{details}"
+        return DecodedVideo(frames, missing, reason, is_corrupt=True, skipped=skipped)
+    return DecodedVideo(frames, missing, f"{numbers}{details}" if lost else "", is_corrupt=False, skipped=skipped)
 
 
-def _decode_once(
-    path: Path,
-    tally: Tally,
-    max_pixels: int,
-    proxy_size: int,
-    threads: int,
-    add_proxy: Callable[[int, bytes], None],
-    progress: Callable[[int], object] | None,
-) -> list[Frame]:
-    """Decode all frames, hash each, and hand over the proxies."""
+def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> list[Frame]:
+    """Hash each frame, and hand over the proxies."""
     frames: list[Frame] = []
     seen: dict[str, Quality] = {}
-    first_pts: int | None = None
-    pictures = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally)
-    for index, picture in enumerate(pictures):
-        if first_pts is None:
-            first_pts = picture.pts
-        time_s = _time_s(picture, index, first_pts, tally)
+    for place in pictures:
+        picture = place.frame
         transpose = transpose_of(picture)
         width, height = picture.width, picture.height
         if transpose in SWAPPING:
@@ -144,11 +210,11 @@ def _decode_once(
         digest = "" if fault else pixel_hash(picture)
         is_repeated = digest in seen
         if not fault and not is_repeated:
-            jpeg, seen[digest] = _proxy(picture, transpose, proxy_size)
-            add_proxy(index, jpeg)
-        frames.append(Frame(index, time_s, width, height, digest, fault, is_repeated, seen.get(digest)))
-        if progress:
-            progress(1)
+            jpeg, seen[digest] = _proxy(picture, transpose, reading.proxy_size)
+            reading.add_proxy(place.index, jpeg)
+        quality = seen.get(digest)
+        frames.append(Frame(place.index, float(place.seconds), width, height, digest, fault, is_repeated, quality))
+        reading.steps.reach(place.index + 1)
     return frames
 
 
@@ -159,13 +225,6 @@ def _fault_of(picture: av.VideoFrame, tally: Tally) -> str:
     if picture.pts is not None and picture.pts in tally.damaged_pts:
         return "the frame's data is cut off or damaged"
     return ""
-
-
-def _time_s(picture: av.VideoFrame, index: int, first_pts: int | None, tally: Tally) -> float:
-    """Return seconds since the first frame, from time stamps; from the average rate where there are none."""
-    if picture.pts is not None and first_pts is not None and tally.time_base:
-        return float((picture.pts - first_pts) * tally.time_base)
-    return float(index / tally.rate) if tally.rate else 0.0
 
 
 def _proxy(picture: av.VideoFrame, transpose: Image.Transpose | None, proxy_size: int) -> tuple[bytes, Quality]:

@@ -1,0 +1,95 @@
+"""The frames of a video that are wanted, each with its index and its time, by decoding all of it or only parts.
+
+Both ways give the same frames of a sound file. Which frames a damaged file has is known after decoding it only.
+"""
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from stages.media.evidence import Tally
+from stages.media.packet_index import PacketIndex
+from stages.media.sampling import Chooser, FrameChoice
+from stages.media.seeking import read_by_seeking
+from stages.media.video_reader import read_frames
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded frame and its place.
+
+    Attributes:
+        index: 0 for the first frame of the video that is shown, whatever is left out.
+        seconds: since the first frame.
+        frame: the frame itself.
+    """
+
+    index: int
+    seconds: Fraction
+    frame: av.VideoFrame
+
+
+def decode_inside(
+    path: Path, choice: FrameChoice, index: PacketIndex, *, max_pixels: int, threads: int
+) -> Iterator[Picture]:
+    """Yield the chosen frames, decoding no more than they need.
+
+    Args:
+        path: the file.
+        choice: of frames.
+        index: of the file's packets.
+        max_pixels: a video with larger frames is refused.
+        threads: threads of the decoder; 0 = one a core.
+
+    Raises:
+        NoVideoError: the file cannot be opened any more.
+        UnsureError: what was yielded is not to be trusted, so all of the video must be decoded.
+    """
+    wanted = choice.frames(index.seconds(frame) for frame in range(index.frames))
+    for number, seconds, frame in read_by_seeking(path, index, wanted, max_pixels=max_pixels, threads=threads):
+        yield Picture(number, seconds, frame)
+
+
+def decode_through(
+    path: Path, choice: FrameChoice, *, max_pixels: int, threads: int, tally: Tally
+) -> Generator[Picture, None, None]:
+    """Decode all of a video, and yield the chosen frames.
+
+    Where `choice` has a limit, the video is decoded twice, the first time to count its frames.
+
+    Args:
+        path: the file.
+        choice: of frames.
+        max_pixels: a video with larger frames is refused.
+        threads: threads of the decoder; 0 = one a core.
+        tally: takes note of what is met.
+
+    Raises:
+        NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
+    """
+    wanted = None if choice.known is None else set(choice.known)
+    if wanted is None and choice.limit is not None:
+        counting = Tally()
+        pictures = _placed(read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting), counting)
+        wanted = set(choice.frames(picture.seconds for picture in pictures))
+    chooser = Chooser(choice.fps)
+    for picture in _placed(read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally), tally):
+        if picture.index in wanted if wanted is not None else chooser.takes(picture.seconds):
+            yield picture
+
+
+def _placed(frames: Iterable[av.VideoFrame], tally: Tally) -> Iterator[Picture]:
+    """Number frames, and add their times: from time stamps; a frame without one comes one usual distance later."""
+    seconds = Fraction(0)
+    first: tuple[int, Fraction] | None = None  # time stamp and time of the first frame that has one
+    for index, frame in enumerate(frames):
+        following = seconds + 1 / tally.rate if index and tally.rate else seconds
+        if frame.pts is None or not tally.time_base:
+            seconds = following
+        else:
+            first = first or (frame.pts, following)
+            seconds = first[1] + (frame.pts - first[0]) * tally.time_base
+        yield Picture(index, seconds, frame)

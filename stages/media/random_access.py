@@ -1,0 +1,121 @@
+"""Where decoding can begin inside a video and give the very pixels that decoding from the start gives.
+
+A packet that a container marks as a key frame is not always such a place: with H.264 it may be the begin of a gradual
+refresh. So for H.264 and HEVC the packet itself is asked.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+
+_KEY_FRAMES_ARE_ENOUGH = frozenset(
+    {"mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "flv1", "h263", "vp8", "vp9", "av1"}
+    | {"ffv1"}
+)
+"""Codecs whose key frames reset all that later frames refer to (those before them in order of time excepted)."""
+
+_SKIPPING_IS_EXACT = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
+"""Codecs whose decoders can leave out frames that no other frame refers to, without any influence on the rest."""
+
+
+@dataclass(frozen=True)
+class RandomAccess:
+    """How to recognise the places of a stream where decoding can begin.
+
+    Attributes:
+        codec: FFmpeg's name of the format.
+        is_intra_only: whether each packet holds all that its frame needs.
+        length_size: bytes of the length in front of each NAL unit; 0 = start codes stand between them (Annex B).
+    """
+
+    codec: str
+    is_intra_only: bool
+    length_size: int
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether such places can be recognised at all."""
+        return self.is_intra_only or self.codec in _KEY_FRAMES_ARE_ENOUGH or self.codec in ("h264", "hevc")
+
+    @property
+    def can_skip_frames(self) -> bool:
+        """Whether the decoder may leave out frames on the way that no other frame refers to."""
+        return self.codec in _SKIPPING_IS_EXACT
+
+    def is_entry(self, packet: "av.Packet[av.VideoStream]") -> bool:
+        """Whether decoding can begin with a packet: its frame and all that are shown later come out right."""
+        if not packet.is_keyframe:
+            return False
+        if self.codec not in ("h264", "hevc"):
+            return self.is_possible
+        return any(map(self._is_entry_unit, self._units(packet)))
+
+    def has_parameters(self, packet: "av.Packet[av.VideoStream]") -> bool:
+        """Whether a packet brings the parameter sets that its frames are decoded with (H.264 and HEVC)."""
+        kinds = {"h264": 7, "hevc": 33}
+        return self.codec in kinds and any(_kind(unit, self.codec) == kinds[self.codec] for unit in self._units(packet))
+
+    def _is_entry_unit(self, unit: bytes) -> bool:
+        """Whether a NAL unit says that decoding can begin here."""
+        kind = _kind(unit, self.codec)
+        if self.codec == "hevc":
+            return 16 <= kind <= 21  # ITU-T H.265, table 7-1: IRAP pictures
+        return kind == 5 or (kind == 6 and _is_exact_recovery(unit))  # ITU-T H.264, table 7-1: IDR slice, SEI
+
+    def _units(self, packet: "av.Packet[av.VideoStream]") -> Iterator[bytes]:
+        """Yield the first bytes of each NAL unit of a packet, its header included."""
+        content = bytes(packet)
+        begin = 0
+        while True:
+            if self.length_size:
+                start = begin + self.length_size
+                length = int.from_bytes(content[begin:start], "big")
+                begin = start + length
+            else:
+                start = content.find(b"\0\0\1", begin) + 3
+                if start < 3:
+                    return
+                begin = start
+            if start >= len(content):
+                return
+            yield content[start : start + _HEAD]
+
+
+_HEAD = 64
+"""Bytes of a NAL unit to look at."""
+
+
+def random_access(context: av.VideoCodecContext) -> RandomAccess:
+    """Return how to recognise the places of a stream where decoding can begin."""
+    extra = context.extradata or b""
+    length_size = 0
+    codec = context.codec.canonical_name
+    if codec in ("h264", "hevc") and len(extra) > 22 and not extra.startswith((b"\0\0\1", b"\0\0\0\1")):
+        length_size = (extra[4 if codec == "h264" else 21] & 3) + 1  # ISO/IEC 14496-15, 5.3.3.1.2 and 8.3.3.1.2
+    return RandomAccess(codec, bool(context.codec.intra_only), length_size)
+
+
+def _kind(unit: bytes, codec: str) -> int:
+    """Return the type of a NAL unit."""
+    return unit[0] & 31 if codec == "h264" else unit[0] >> 1 & 63
+
+
+def _is_exact_recovery(unit: bytes) -> bool:
+    """Whether supplemental information says: from this very picture on, everything is exact (ITU-T H.264, D.1.8)."""
+    place = 1
+    while place + 2 < len(unit):
+        kind, place = _extended(unit, place)
+        size, place = _extended(unit, place)
+        if kind == 6:  # recovery point: recovery_frame_cnt = 0 is the bit 1; exact_match_flag; broken_link_flag
+            return place < len(unit) and unit[place] & 0b1110_0000 == 0b1100_0000
+        place += size
+    return False
+
+
+def _extended(unit: bytes, place: int) -> tuple[int, int]:
+    """Read a number that is written as a sum of bytes, the last of which is not 255; return it and what follows."""
+    number = 0
+    while place < len(unit) and unit[place] == 255:
+        number, place = number + 255, place + 1
+    return (number + unit[place], place + 1) if place < len(unit) else (number, place)

@@ -1,0 +1,240 @@
+"""Reading chosen frames of a video without decoding all of it.
+
+Decoding begins at the last place before a wanted frame where that is possible, and ends with the frame. Between two
+such runs packets are passed over, by a seek if they are many. Where that would pass over few packets only, decoding
+goes on: filling the decoder's threads again would cost more.
+
+Everything that comes out is held against the packet index: another packet than expected, a frame too few, an error, a
+damaged or an interlaced frame (whose fields may be packets of their own) mean that decoding from inside is not to be
+trusted with this file.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from stages.media.containers import error_text
+from stages.media.evidence import Tally
+from stages.media.packet_index import NO_TIME, PacketIndex, UnsureError
+from stages.media.random_access import RandomAccess, random_access
+from stages.media.video_reader import open_stream, read_packets
+
+_WORTH_A_BREAK = 8
+"""Packets to pass over, at least; the same on every machine, since a damaged file could tell."""
+
+_WORTH_A_SEEK = 4 << 20
+"""Bytes to pass over, at least, so that a seek is faster than reading on."""
+
+_SEEKABLE = frozenset({"mov", "matroska", "avi"})
+"""Containers that say where their packets are."""
+
+_ALL_DECODED = 16
+"""Packets at the begin of a run of which every frame must come out, which shows that each holds one."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Packets to decode in one go.
+
+    Attributes:
+        start: position of the first packet.
+        stop: position after the last one.
+    """
+
+    start: int
+    stop: int
+
+
+def planned_runs(index: PacketIndex, wanted: Sequence[int], worth_a_break: int = _WORTH_A_BREAK) -> list[Run]:
+    """Return which packets to decode.
+
+    Args:
+        index: of the video.
+        wanted: frames, ascending.
+        worth_a_break: packets that a break must pass over at least.
+    """
+    runs: list[Run] = []
+    for position in np.sort(index.order[list(wanted)]).tolist():
+        start = _entry_before(index, position)
+        while runs and start < runs[-1].stop + worth_a_break:
+            start = min(start, runs.pop().start)
+        runs.append(Run(start, position + 1))
+    return runs
+
+
+def _entry_before(index: PacketIndex, position: int) -> int:
+    """Return where to begin for the frame of a packet: at an entry that is shown no later than it."""
+    number = int(np.searchsorted(index.entries, position, side="right")) - 1
+    while index.pts[index.entries[number]] > index.pts[position]:  # ends at the first one, which is shown first
+        number -= 1
+    return int(index.entries[number])
+
+
+def read_by_seeking(
+    path: Path,
+    index: PacketIndex,
+    wanted: Sequence[int],
+    *,
+    max_pixels: int,
+    threads: int,
+    worth_a_break: int = _WORTH_A_BREAK,
+    worth_a_seek: int = _WORTH_A_SEEK,
+) -> Generator[tuple[int, Fraction, av.VideoFrame], None, None]:
+    """Yield chosen frames: index, seconds from the first frame, and the frame as decoding from the start gives it.
+
+    Args:
+        path: the file.
+        index: of its packets.
+        wanted: frames, ascending.
+        max_pixels: a video with larger frames is refused.
+        threads: threads of the decoder; 0 = one a core.
+        worth_a_break: packets that a break in decoding must pass over at least.
+        worth_a_seek: bytes that a seek must pass over at least.
+
+    Raises:
+        NoVideoError: the file cannot be opened any more.
+        UnsureError: something else came than the index says. What was yielded is not to be trusted.
+    """
+    if wanted and not 0 <= wanted[0] <= wanted[-1] < index.frames:
+        raise UnsureError("frames are asked for that the video does not have")
+    is_wanted = np.zeros(len(index.pts), bool)
+    is_wanted[index.order[list(wanted)]] = True
+    with open_stream(path, max_pixels=max_pixels, threads=threads, tally=Tally()) as (container, stream):
+        reader = _Reader(container, stream, index)
+        access = random_access(stream.codec_context)
+        following = iter(wanted)
+        for run in planned_runs(index, wanted, worth_a_break):
+            reader.go_to(run.start, worth_a_seek)
+            for picture in _decoded_run(reader, run, is_wanted, access):
+                frame = next(following, None)
+                if frame is None or index.pts[index.order[frame]] != picture.pts:
+                    raise UnsureError("frames come in another order than their time stamps")
+                yield frame, index.seconds(frame), picture
+    if next(following, None) is not None:
+        raise UnsureError("a frame did not come")
+
+
+def _decoded_run(
+    reader: "_Reader", run: Run, is_wanted: NDArray[np.bool_], access: RandomAccess
+) -> Iterator[av.VideoFrame]:
+    """Decode the packets of a run, and yield the wanted frames.
+
+    Args:
+        reader: stands at the begin of the run.
+        run: what to decode.
+        is_wanted: (packets,) bool, whether a packet's frame is wanted.
+        access: whether frames on the way may be left out.
+    """
+    index = reader.index
+    positions = np.arange(run.start, run.stop)
+    may_skip = access.can_skip_frames & ~is_wanted[positions] & (positions >= run.start + _ALL_DECODED)
+    # Frames shown before the first one refer to what came before it, and do not come out right, if at all.
+    is_awaited = index.is_shown[positions] & ~may_skip & (index.pts[positions] >= index.pts[run.start])
+    awaited = iter(np.sort(index.pts[positions[is_awaited]]).tolist())
+    wanted = {int(index.pts[position]) for position in positions[is_wanted[positions]]}
+    due = next(awaited, None)
+    for picture in reader.decode(run, may_skip):
+        if picture.pts is None or picture.is_corrupt:
+            raise UnsureError("a frame without a time stamp, or a damaged one")
+        if picture.interlaced_frame and not access.is_intra_only:
+            raise UnsureError("interlaced frames")
+        if picture.pts < index.pts[run.start]:
+            continue
+        if due is not None and picture.pts > due:
+            raise UnsureError("a frame did not come")
+        if picture.pts == due:
+            due = next(awaited, None)
+        if picture.pts in wanted:
+            yield picture
+    if due is not None:
+        raise UnsureError("a frame did not come")
+
+
+class _Reader:
+    """Reads the packets of a video, here and there, and always knows which one is next."""
+
+    def __init__(self, container: InputContainer, stream: av.VideoStream, index: PacketIndex) -> None:
+        self.index = index
+        self._container = container
+        self._stream = stream
+        self._packets = read_packets(container, stream, Tally())
+        self._read_already: av.Packet[av.VideoStream] | None = None
+        self._position = 0
+        self._behind = np.concatenate([[0], np.cumsum(index.sizes)])
+        self._can_seek = container.format.name.split(",")[0] in _SEEKABLE
+
+    def go_to(self, position: int, worth_a_seek: int) -> None:
+        """Pass over packets up to a position, where decoding is to begin."""
+        if self._can_seek and self._behind[position] - self._behind[self._position] >= worth_a_seek:
+            self._seek(position)
+        while self._position < position:
+            self._next()
+
+    def decode(self, run: Run, may_skip: NDArray[np.bool_]) -> Iterator[av.VideoFrame]:
+        """Decode packets and yield their frames in the order of time.
+
+        Args:
+            run: what to decode; the reader stands at its begin.
+            may_skip: (packets of the run,) bool, whether a packet's frame may be left out if no other refers to it.
+        """
+        context = self._stream.codec_context
+        for skip in may_skip:
+            packet = self._next()
+            context.skip_frame = "NONREF" if skip else "DEFAULT"
+            yield from self._decode(packet)
+        yield from self._decode(None)
+        context.flush_buffers()
+
+    def _decode(self, packet: "av.Packet[av.VideoStream] | None") -> list[av.VideoFrame]:
+        try:
+            return self._stream.codec_context.decode(packet)
+        except MemoryError:
+            raise
+        except av.error.EOFError:
+            return []
+        except Exception as error:  # a decoder fails in its own ways on damaged data
+            raise UnsureError(error_text(error)) from None
+
+    def _next(self) -> "av.Packet[av.VideoStream]":
+        """Read the next packet, which must be the one that the index has."""
+        packet = self._read()
+        if not self._is_at(packet, self._position):
+            raise UnsureError("another packet than the index has")
+        self._position += 1
+        return packet
+
+    def _seek(self, position: int) -> None:
+        """Seek to a packet, which is the next one then."""
+        index = self.index
+        # Some containers look up times of decoding, others those of showing.
+        times = [int(time) for time in (index.pts[position], index.dts[position]) if time != NO_TIME]
+        try:
+            self._container.seek(min(times), stream=self._stream)
+        except av.error.FFmpegError as error:
+            raise UnsureError(error_text(error)) from None
+        self._packets = read_packets(self._container, self._stream, Tally())
+        self._read_already = None
+        packet = self._read()
+        while not self._is_at(packet, position):
+            if packet.pos is None or packet.pos >= index.places[position]:
+                raise UnsureError("a seek led past its goal")
+            packet = self._read()
+        self._read_already, self._position = packet, position
+
+    def _read(self) -> "av.Packet[av.VideoStream]":
+        packet = self._read_already if self._read_already is not None else next(self._packets, None)
+        self._read_already = None
+        if packet is None:
+            raise UnsureError("the file ends too early")
+        return packet
+
+    def _is_at(self, packet: "av.Packet[av.VideoStream]", position: int) -> bool:
+        """Whether a packet is the one that the index has at a position."""
+        index = self.index
+        return bool(packet.pts == index.pts[position] and packet.size == index.sizes[position])
