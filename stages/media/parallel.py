@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from stages.cores import available_cores
+from stages.files.regular import size_of
 from stages.media.decoding import DecodedFile, RawFile, Settings, Task, decode_file, files_of, gather_shard
 from stages.media.kinds import IMAGE
 from stages.media.worker import Announce
@@ -69,7 +70,7 @@ def decode_all(
         workers=workers,
         cores=available_cores(),
         limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
-        size_of=lambda file: _size(raw_folder / file.path),
+        size_of=lambda file: size_of(raw_folder / file.path),
     )
     decoded: dict[str, DecodedFile] = {}
     shards = _ImageShards(chunks, shard_folder)
@@ -99,14 +100,6 @@ def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
     images = (chunk for chunk in chunks if chunk[0].media == IMAGE)
     size = _IMAGES_PER_BATCH
     return [*videos, *(chunk[start : start + size] for chunk in images for start in range(0, len(chunk), size))]
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of a file; 0 if it is gone, which a worker will find out."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 class _ImageShards:
