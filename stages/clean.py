@@ -217,7 +217,8 @@ def earlier_samples(decoded: pd.DataFrame, base: BaseTables, again: Mapping[str,
     if differing:
         raise RawDataError(
             f"{len(differing)} raw files decode to other pixels than when they were processed: {named(differing)}. "
-            "Install the locked versions of av and pillow (`make setup`), or set train.retrain: false"
+            "Install the locked versions of av and pillow (`make setup`), set clean.jpeg_draft as it was then, or set "
+            "train.retrain: false"
         )
     proxies = decoded.loc[decoded["member"] != "", [*keys, "shard", "member"]].drop_duplicates(keys)
     samples: pd.DataFrame = earlier.merge(proxies, on=keys, how="left").assign(is_new=False)[SAMPLES.names]
@@ -339,6 +340,7 @@ def run(params: Params) -> str:
         decode_memory_mb=params.clean.decode_memory_mb,
         fps=params.ingest.fps,
         max_frames_per_video=params.ingest.max_frames_per_video,
+        jpeg_draft=params.clean.jpeg_draft,
     )
     workers = params.clean.workers or available_cores()
     with atomic_folder(paths.PROXIES) as folder:

@@ -26,7 +26,7 @@ from stages.reporting import outputs
 from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import Parameter, ReportInputs, ReportSettings, SelectionSettings
 from stages.reporting.pictures import PictureReader, inline_pictures
-from stages.selection.schema import SELECTION
+from stages.selection.schema import BUDGET_CURVE, COMPARISON, SELECTION
 
 RawReader = Callable[[Sequence[tuple[str, int]]], Sequence[Image.Image | None]]
 """Decodes samples, each a raw file's path and a frame index, from the raw files."""
@@ -121,6 +121,8 @@ def read_inputs(params: Params) -> ReportInputs:
         loss=pd.read_csv(paths.LOSS),
         selection=read_csv(paths.SELECTION, SELECTION),
         candidates=read_parquet(paths.CANDIDATES),
+        budget_curve=read_csv(paths.BUDGET_CURVE, BUDGET_CURVE),
+        comparison=read_csv(paths.COMPARISON, COMPARISON),
         processed=processed,
         embeddings=embeddings,
         base_samples=read_samples(paths.BASE),

@@ -19,7 +19,7 @@ from stages.files.tables import empty_frame, write_csv, write_parquet
 from stages.media.proxies import ShardWriter, member_name, store_empty_shard, store_shard
 from stages.media.schema import COUNTS, DROPPED, FILES, SAMPLES
 from stages.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
-from stages.selection.schema import CANDIDATES, SELECTION
+from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 from tests.media_files import QUALITY
 
 DIMENSION = 8
@@ -131,6 +131,8 @@ def example(
         loss=pd.DataFrame({"step": steps, "epoch": steps // 4, "loss": 4 / (steps + 1) + 1}),
         selection=selection,
         candidates=candidates,
+        budget_curve=_budget_curve(candidates, selection),
+        comparison=_comparison(candidates, selection),
         processed=processed,
         embeddings=all_embeddings,
         base_samples=old,
@@ -145,6 +147,27 @@ def example(
     )
 
 
+def _budget_curve(candidates: pd.DataFrame, selection: pd.DataFrame) -> pd.DataFrame:
+    """Let the radius fall by equal shares, a little faster for greedy k-center than by chance."""
+    budgets = np.arange(len(selection) + 1)
+    end = float(candidates["distance"].max())
+    curve = pd.DataFrame({"budget": budgets}, columns=BUDGET_CURVE.names, dtype=float)
+    for prefix, factor in (("", 1.0), ("coreset_", 1.0), ("random_", 1.3)):
+        curve[f"{prefix}coverage_radius"] = np.where(budgets > 0, factor * end * 3 / (budgets + 3), np.nan)
+        curve[f"{prefix}mean_distance"] = curve[f"{prefix}coverage_radius"] / 2
+    return curve.astype({"budget": np.int64})
+
+
+def _comparison(candidates: pd.DataFrame, selection: pd.DataFrame) -> pd.DataFrame:
+    end = float(candidates["distance"].max())
+    row = {
+        "samples": len(selection), "coverage_radius": end, "mean_distance": end / 2, "smallest_distance": end / 3,
+        "label_share": 1.0, "raw_file_share": 0.5, "knee": min(2, len(selection)), "measured": len(candidates),
+    }  # fmt: skip
+    rows = [{"rule": rule, **row} for rule in ("chosen", "coreset", "random")]
+    return pd.DataFrame(rows, columns=COMPARISON.names)
+
+
 def without_selection(inputs: ReportInputs) -> ReportInputs:
     """Turn an iteration into one that adds nothing, as after uniting datapools."""
     iterations = inputs.iterations.copy()
@@ -157,6 +180,8 @@ def without_selection(inputs: ReportInputs) -> ReportInputs:
         samples=inputs.samples.head(0),
         selection=inputs.selection.head(0),
         candidates=inputs.candidates.head(0),
+        budget_curve=inputs.budget_curve.head(1),
+        comparison=inputs.comparison.head(0),
         base_samples=inputs.datapool_samples,
         iterations=iterations,
         base_datapools=("a" * 32 + ".dir", "b" * 32 + ".dir"),
@@ -186,6 +211,8 @@ def write_workspace(folder: Path, inputs: ReportInputs) -> None:
     write_parquet(_with_proxies(folder / paths.PROXIES, inputs.samples), SAMPLES, folder / paths.SAMPLES)
     write_csv(inputs.selection, SELECTION, folder / paths.SELECTION)
     write_parquet(inputs.candidates, CANDIDATES, folder / paths.CANDIDATES)
+    write_csv(inputs.budget_curve, BUDGET_CURVE, folder / paths.BUDGET_CURVE)
+    write_csv(inputs.comparison, COMPARISON, folder / paths.COMPARISON)
     (folder / paths.LOSS).parent.mkdir(parents=True)
     inputs.loss.to_csv(folder / paths.LOSS, index=False)
     (folder / paths.CHECKPOINT).write_bytes(b"weights")

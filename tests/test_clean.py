@@ -565,3 +565,20 @@ def test_a_file_over_a_limit_comes_again_until_the_limit_is_raised(tmp_path: Pat
     assert base.ledger["path"].tolist() == ["a.png"]
     assert _status(_clean(raw, base, settings=small))["large.png"] == "over_limit"
     assert _status(_clean(raw, base)) == {"a.png": "processed", "large.png": "kept", "large2.png": "duplicate"}
+
+
+def test_drafts_of_jpeg_files_are_duplicates_by_their_compressed_data(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_image(raw / "a.jpg", 1, 400, 300)
+    content = (raw / "a.jpg").read_bytes()
+    (raw / "b.jpg").write_bytes(content[:2] + b"\xff\xfe\x00\x07words" + content[2:])
+    Image.open(raw / "a.jpg").save(raw / "c.png")
+    found = {}
+    for draft in (False, True):
+        settings = replace(SETTINGS, jpeg_draft=draft)
+        proxies = tmp_path / f"proxies{draft}"
+        proxies.mkdir()
+        found[draft] = clean(_raw(raw), NO_BASE, raw, proxies, settings, NO_RULES, workers=1, retrain=False)
+    assert _status(found[False]) == {"a.jpg": "kept", "b.jpg": "duplicate", "c.png": "duplicate"}
+    assert _status(found[True]) == {"a.jpg": "kept", "b.jpg": "duplicate", "c.png": "kept"}
+    assert (found[True].samples[["width", "height"]] == [400, 300]).all(axis=None)

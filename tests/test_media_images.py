@@ -5,12 +5,15 @@ import struct
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from stages.media.images import UndecodableImageError, decode_image, load_image
+from stages.media import images
+from stages.media.images import DecodedImage, UndecodableImageError, decode_image, load_image
+from stages.media.jpeg_segments import without_metadata
 from tests.media_files import cut, picture, write_image
 
 LIMIT = 100_000_000
@@ -180,7 +183,7 @@ def test_running_out_of_memory_is_no_fault_of_the_image(tmp_path: Path, monkeypa
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("stages.media.images._load", fail)
+    monkeypatch.setattr("stages.media.images._loaded", fail)
     with pytest.raises(MemoryError):
         decode_image(tmp_path / "a.png", max_pixels=LIMIT, proxy_size=64)
 
@@ -199,6 +202,152 @@ def test_mutated_images_are_decoded_or_refused_but_nothing_else(tmp_path: Path) 
             path.write_bytes(content[: rng.integers(len(content) // 2, len(content) + 1)])
             with suppress(UndecodableImageError):
                 assert len(_hash(path)) == 32
+
+
+def _scene(seed: int, width: int = 97, height: int = 66) -> Image.Image:
+    return Image.fromarray(picture(seed, 8, 6)).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def _with_orientation(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 50},
+        {"quality": 100, "subsampling": 0},
+        {"subsampling": 1},
+        {"progressive": True},
+        {"restart_marker_blocks": 3},
+        {"keep_rgb": True},
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_jpeg_files_of_the_usual_kind_have_pillows_pixels(tmp_path: Path, options: dict[str, Any], mode: str) -> None:
+    _scene(1).convert(mode).save(tmp_path / "a.jpg", **options)
+    with Image.open(tmp_path / "a.jpg") as pillow:
+        stored = images._decoded_jpeg(pillow, tmp_path / "a.jpg")
+        assert stored is not None
+        assert stored.pixels is not None
+        assert (stored.pixels[..., 3] == 255).all()
+        np.testing.assert_array_equal(stored.pixels[..., :3], np.asarray(pillow.convert("RGB")))
+        pillow.save(tmp_path / "a.png")
+    assert _hash(tmp_path / "a.jpg") == _hash(tmp_path / "a.png")
+    assert load_image(tmp_path / "a.jpg", max_pixels=LIMIT).mode == "RGB"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_file_equals_its_upright_pixels(tmp_path: Path, orientation: int) -> None:
+    _scene(2).save(tmp_path / "a.jpg", exif=_with_orientation(orientation))
+    upright = load_image(tmp_path / "a.jpg", max_pixels=LIMIT)
+    upright.save(tmp_path / "a.png")
+    turned, plain = (decode_image(tmp_path / name, max_pixels=LIMIT, proxy_size=32) for name in ("a.jpg", "a.png"))
+    assert turned.pixel_hash == plain.pixel_hash
+    assert (turned.width, turned.height) == (plain.width, plain.height) == upright.size
+    assert turned.quality.luma_mean == pytest.approx(plain.quality.luma_mean, abs=0.5)
+    first, second = (np.asarray(_proxy(tmp_path / name, 32), np.int16) for name in ("a.jpg", "a.png"))
+    assert np.abs(first - second).mean() < 6
+    assert (int(turned.quality.perceptual_hash, 16) ^ int(plain.quality.perceptual_hash, 16)).bit_count() <= 6
+
+
+def test_other_jpeg_files_are_left_to_pillow(tmp_path: Path) -> None:
+    _scene(1).convert("CMYK").save(tmp_path / "inks.jpg")
+    _scene(1).save(tmp_path / "long.jpg")
+    (tmp_path / "long.jpg").write_bytes((tmp_path / "long.jpg").read_bytes() + bytes(2**21))
+    _scene(1).save(tmp_path / "cut.jpg")
+    cut(tmp_path / "cut.jpg", tmp_path / "cut.jpg", 0.9)
+    _scene(1).save(tmp_path / "a.png")
+    for name in ("inks.jpg", "long.jpg", "cut.jpg", "a.png"):
+        with Image.open(tmp_path / name) as pillow:
+            assert images._decoded_jpeg(pillow, tmp_path / name) is None
+    assert len({_hash(tmp_path / name) for name in ("inks.jpg", "long.jpg", "a.png")}) == 3
+
+
+def test_mutated_jpeg_files_end_as_with_pillow_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def outcome(path: Path) -> str:
+        try:
+            return _hash(path)
+        except UndecodableImageError as error:
+            return f"refused: {error}"
+
+    rng = np.random.default_rng(5)
+    for number in range(150):
+        buffer = io.BytesIO()
+        _scene(number, 40, 30).save(buffer, "JPEG", quality=70, progressive=bool(number % 2))
+        content = bytearray(buffer.getvalue())
+        for _ in range(rng.integers(1, 4)):
+            content[rng.integers(len(content))] = rng.integers(256)
+        (tmp_path / f"{number}.jpg").write_bytes(content[: rng.integers(len(content) // 2, 2 * len(content))])
+    paths = sorted(tmp_path.iterdir())
+    found = [outcome(path) for path in paths]
+    monkeypatch.setattr(images, "_decoded_jpeg", lambda *_: None)
+    assert found == [outcome(path) for path in paths]
+    assert 10 < sum(text.startswith("refused") for text in found) < 140
+
+
+def _draft(path: Path) -> DecodedImage:
+    return decode_image(path, max_pixels=LIMIT, proxy_size=32, jpeg_draft=True)
+
+
+def test_a_draft_has_the_proxy_of_the_full_picture(tmp_path: Path) -> None:
+    for number, orientation in enumerate((1, 6)):
+        path = tmp_path / f"{number}.jpg"
+        _scene(3, 300, 200).save(path, exif=_with_orientation(orientation), progressive=bool(number))
+        draft, full = _draft(path), decode_image(path, max_pixels=LIMIT, proxy_size=32)
+        assert (draft.width, draft.height) == (full.width, full.height) == ((200, 300) if number else (300, 200))
+        first, second = (np.asarray(Image.open(io.BytesIO(each.proxy)), np.int16) for each in (draft, full))
+        assert first.shape == second.shape
+        assert np.abs(first - second).mean() < 4
+        assert draft.quality.luma_mean == pytest.approx(full.quality.luma_mean, abs=1)
+        assert draft.pixel_hash != full.pixel_hash
+
+
+def test_drafts_are_equal_where_the_compressed_pictures_are(tmp_path: Path) -> None:
+    scene = _scene(3, 300, 200)
+    scene.save(tmp_path / "a.jpg")
+    same = _draft(tmp_path / "a.jpg").pixel_hash
+    scene.save(tmp_path / "same.jpg", comment="described", icc_profile=b"no profile", exif=_with_orientation(1))
+    assert _draft(tmp_path / "same.jpg").pixel_hash == same
+    flipped = scene.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    flipped.save(tmp_path / "flipped.jpg", exif=_with_orientation(2))
+    scene.save(tmp_path / "turned.jpg", exif=_with_orientation(3))
+    scene.save(tmp_path / "finer.jpg", quality=76)
+    finest = np.asarray(scene).copy()
+    finest[100:102, 100:102] += 9  # too little to be seen in the draft alone
+    Image.fromarray(finest).save(tmp_path / "other.jpg")
+    pixels = [np.asarray(images._jpeg_pixels((tmp_path / f"{n}.jpg").read_bytes(), (38, 25))) for n in ("a", "other")]
+    assert (pixels[0] == pixels[1]).mean() > 0.99
+    hashes = [_draft(tmp_path / f"{name}.jpg").pixel_hash for name in ("flipped", "turned", "finer", "other")]
+    assert len({same, *hashes}) == 5
+
+
+def test_drafts_are_for_large_sound_jpeg_files_only(tmp_path: Path) -> None:
+    _scene(4, 300, 200).save(tmp_path / "a.png")
+    _scene(4, 90, 60).save(tmp_path / "small.jpg")
+    _scene(4, 300, 200).convert("CMYK").save(tmp_path / "inks.jpg")
+    for path in sorted(tmp_path.iterdir()):
+        assert _draft(path) == decode_image(path, max_pixels=LIMIT, proxy_size=32)
+    _scene(4, 300, 200).save(tmp_path / "cut.jpg")
+    cut(tmp_path / "cut.jpg", tmp_path / "cut.jpg", 0.9)
+    with pytest.raises(UndecodableImageError, match="truncated"):
+        _draft(tmp_path / "cut.jpg")
+
+
+def test_segments_that_describe_the_picture_are_left_out() -> None:
+    def segment(marker: int, content: bytes) -> bytes:
+        return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+
+    tables, adobe, scan = segment(0xDB, b"tables"), segment(0xEE, b"Adobe"), segment(0xDA, b"scan") + b"data\xff\xe1"
+    describing = (
+        segment(0xE0, b"JFIF") + segment(0xE1, b"Exif") + segment(0xFE, b"words") + b"\xff" + segment(0xED, b"")
+    )
+    content = b"\xff\xd8" + describing + tables + adobe + describing + scan
+    assert b"".join(without_metadata(content)) == b"JFIF" + tables + adobe + b"JFIF" + scan
+    for end in range(2, len(content)):
+        assert len(b"".join(without_metadata(content[:end]))) <= end - 2
 
 
 def test_the_png_suite(shared_data: Path) -> None:

@@ -1,5 +1,6 @@
 """Proxy shards: equal content gives equal bytes; readers work in other processes."""
 
+import io
 import multiprocessing
 import pickle
 import zipfile
@@ -13,7 +14,6 @@ from stages.files.hashing import sha256_of_file
 from stages.media.proxies import (
     ProxyReader,
     ShardWriter,
-    encode_jpeg,
     member_name,
     proxy_dimensions,
     store_empty_shard,
@@ -23,7 +23,9 @@ from tests.media_files import picture
 
 
 def _jpeg(seed: int) -> bytes:
-    return encode_jpeg(Image.fromarray(picture(seed)))
+    buffer = io.BytesIO()
+    Image.fromarray(picture(seed)).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
 
 
 def _shard(folder: Path, seeds: list[int]) -> str:

@@ -36,6 +36,7 @@ class Settings:
     decode_memory_mb: int | None
     fps: float | None = None
     max_frames_per_video: int | None = None
+    jpeg_draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,12 @@ def _proxies_of(shard_folder: Path, shard: str) -> Path:
 
 def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings: Settings) -> DecodedFile:
     try:
-        image = decode_image(raw_folder / file.path, max_pixels=settings.max_pixels, proxy_size=settings.proxy_size)
+        image = decode_image(
+            raw_folder / file.path,
+            max_pixels=settings.max_pixels,
+            proxy_size=settings.proxy_size,
+            jpeg_draft=settings.jpeg_draft,
+        )
     except UndecodableImageError as error:
         return DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="", limit=error.limit)
     folder = _proxies_of(shard_folder, file.shard)

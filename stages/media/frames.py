@@ -1,6 +1,5 @@
 """One decoded frame of a video: its pixel hash, and it as a picture, upright."""
 
-import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
-from av.video.reformatter import Interpolation
+from blake3 import blake3
 from PIL import Image
 
-_SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
-"""Mean of the pixels that a proxy's pixel covers; bit exact, so that the proxy is the same on every processor."""
+from stages.media.yuv import SCALING
 
 _UPRIGHT = {
     (0, 1, -1, 0): Image.Transpose.ROTATE_270,
@@ -50,18 +48,17 @@ def pixel_hash(picture: av.VideoFrame) -> str:
     Formats whose planes hold undefined bits or need a palette are converted to 8-bit RGBA first.
 
     Returns:
-        32 hexadecimal digits over pixel format, size and planes.
+        32 hexadecimal digits: BLAKE3 over pixel format, size and planes.
     """
-    tag = f"{picture.format.name} {picture.width}x{picture.height}\n".encode()
-    digest = hashlib.blake2b(tag, digest_size=16)
+    digest = blake3(f"{picture.format.name} {picture.width}x{picture.height}\n".encode())
     line_bytes = _bytes_per_line(picture.format.name, picture.width)
     if not line_bytes or any(plane.line_size < 0 for plane in picture.planes):
-        picture = picture.reformat(format="rgba", interpolation=_SCALING, threads=1)
+        picture = picture.reformat(format="rgba", interpolation=SCALING, threads=1)
         line_bytes = (4 * picture.width,)
     for plane, used in zip(picture.planes, line_bytes, strict=True):
         lines = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)[:, :used]
-        digest.update(np.ascontiguousarray(lines).data)
-    return digest.hexdigest()
+        digest.update(np.ascontiguousarray(lines).data)  # copies only where lines have padding
+    return digest.hexdigest(length=16)
 
 
 @lru_cache(maxsize=64)
@@ -79,23 +76,8 @@ def _bytes_per_line(format_name: str, width: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def frame_image(picture: av.VideoFrame, size: tuple[int, int] | None = None) -> Image.Image:
-    """Return a frame as an `RGB` image, as it is stored.
-
-    Args:
-        picture: the frame.
-        size: width and height, pixels; None = its own.
-    """
-    if size is not None and size != (picture.width, picture.height) and picture.format.name.startswith("yuv"):
-        # Scaling the planes and converting the small frame takes two thirds of the time of both in one step. JPEG
-        # halves the resolution of colours anyway.
-        picture = picture.reformat(*size, "yuv420p", interpolation=_SCALING, threads=1)
-    width, height = size or (picture.width, picture.height)
-    small = picture.reformat(width, height, "rgb24", interpolation=_SCALING, threads=1)
-    return Image.fromarray(small.to_ndarray())
-
-
 def upright_image(picture: av.VideoFrame) -> Image.Image:
     """Return a frame in full size, upright, mode `RGB`."""
-    image, transpose = frame_image(picture), transpose_of(picture)
+    image = Image.fromarray(picture.to_ndarray(format="rgb24", interpolation=SCALING, threads=1))
+    transpose = transpose_of(picture)
     return image.transpose(transpose) if transpose is not None else image

@@ -20,7 +20,6 @@ from PIL import Image
 from stages.files.hashing import sha256_of_file
 
 IMAGES_PER_SHARD = 512
-_JPEG_QUALITY = 90
 _LONGEST = 8
 """A proxy's long side is at most this many times the proxy size; longer images are squeezed."""
 _OPEN_SHARDS = 8
@@ -43,27 +42,22 @@ def proxy_dimensions(width: int, height: int, proxy_size: int) -> tuple[int, int
     return tuple(min(limit, max(1, round(side * scale))) for side in (width, height))  # type: ignore[return-value]
 
 
-def to_rgb(image: Image.Image, size: tuple[int, int] | None = None) -> Image.Image:
-    """Make an image visible as `RGB`: scaled, transparency on white, grey of more than 8 bits brought to 8.
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Make an image visible as `RGB`: transparency on white, grey of more than 8 bits brought to 8.
 
     Args:
-        image: mode `RGB`, `RGBA`, `I;16`, `I` or `F`.
-        size: width and height in pixels; None = its own.
+        image: mode `RGB`, `RGBX`, `RGBA`, `L`, `I;16`, `I` or `F`.
     """
-    visible = image if image.mode in ("RGB", "RGBA") else Image.fromarray(_to_8_bits(np.asarray(image)))
-    if size is not None and size != visible.size:
-        visible = visible.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    visible = to_8_bits(image)
     if visible.mode == "RGBA":
         white = Image.new("RGBA", visible.size, (255, 255, 255, 255))
         visible = Image.alpha_composite(white, visible)
     return visible.convert("RGB")
 
 
-def encode_jpeg(image: Image.Image) -> bytes:
-    """Return an `RGB` image as a JPEG file."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()
+def to_8_bits(image: Image.Image) -> Image.Image:
+    """Bring grey of more than 8 bits to 8, mode `L`; other images stay as they are."""
+    return Image.fromarray(_to_8_bits(np.asarray(image))) if image.mode in ("I;16", "I", "F") else image
 
 
 def _to_8_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -1,8 +1,7 @@
 """Figures that tell how good a picture is, and a hash that alike pictures share.
 
 All come from whole numbers, so they are the same on every processor, and from the picture in the size of its proxy, so
-that they compare between cameras. Luma is that of JPEG files: 0.299 R + 0.587 G + 0.114 B, from 0 (black) to 255
-(white), whatever range a video stores it in.
+that they compare between cameras. Luma is that of JPEG files, from 0 (black) to 255 (white): see `stages.media.yuv`.
 """
 
 import math
@@ -12,6 +11,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from stages.media.yuv import Yuv
 
 UNIFORM_RANGE = 2
 """A row counts as uniform if its brightest pixel is at most this much above its darkest, on the scale 0 to 255: a lost
@@ -49,95 +50,105 @@ class Quality:
     perceptual_hash: str
 
 
-def quality_of(rgb: NDArray[np.uint8], transpose: Image.Transpose | None = None) -> Quality:
-    """Return the figures of a picture.
+def quality_of(picture: Yuv, transpose: Image.Transpose | None = None) -> Quality:
+    """Return the figures of a picture in the size of its proxy.
 
     Args:
-        rgb: (height, width, 3), at least 1 x 1.
+        picture: at least 1 x 1 and at most 8192 x 8192, as the file stores it.
         transpose: what turns it upright.
     """
-    luma = luma_of(rgb)
-    red, green, blue = (int(total) / luma.size for total in rgb.sum(axis=(0, 1), dtype=np.int64))
+    luma = picture.y.astype(np.uint16)  # wide enough for squares and for the sum of 256 rows
     mean, variance = _moments(luma)
+    blue_difference, red_difference = (_mean(plane) - 128 for plane in (picture.u, picture.v))
     return Quality(
         luma_mean=mean,
         contrast=math.sqrt(variance),
-        sharpness=_sharpness(luma),
-        uniform_rows=_uniform_rows(luma),
-        red_mean=red,
-        green_mean=green,
-        blue_mean=blue,
-        perceptual_hash=perceptual_hash(luma, transpose),
+        sharpness=_sharpness(luma.view(np.int16)),
+        uniform_rows=_uniform_rows(picture.y),
+        red_mean=_in_range(mean + 1.402 * red_difference),
+        green_mean=_in_range(mean - 0.344136 * blue_difference - 0.714136 * red_difference),
+        blue_mean=_in_range(mean + 1.772 * blue_difference),
+        perceptual_hash=_perceptual_hash(_cell_means(luma), transpose),
     )
 
 
-def luma_of(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the luma of a picture, rounded: (height, width, 3) to (height, width)."""
-    return np.asarray(Image.fromarray(rgb).convert("L"))
+def _mean(values: NDArray[np.uint8]) -> float:
+    return int(values.sum(axis=1, dtype=np.uint32).sum()) / values.size
 
 
-def perceptual_hash(luma: NDArray[np.uint8], transpose: Image.Transpose | None = None) -> str:
+def _in_range(value: float) -> float:
+    """Limit a mean to what a byte can hold: rounding takes it a little beyond."""
+    return min(max(value, 0.0), 255.0)
+
+
+def _moments(values: NDArray[np.uint16]) -> tuple[float, float]:
+    """Return mean and variance, rounded only at the end."""
+    n, total = values.size, int(values.sum(axis=1, dtype=np.uint32).sum())
+    squares = int((values * values).sum(axis=1, dtype=np.uint32).sum())
+    return total / n, (n * squares - total * total) / (n * n)
+
+
+def _sharpness(luma: NDArray[np.int16]) -> float:
+    """Return the variance of the Laplacian (four neighbours minus four times the pixel) where all neighbours exist."""
+    if min(luma.shape) < 3:
+        return 0.0
+    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1]
+    laplacian += luma[1:-1, :-2]
+    laplacian += luma[1:-1, 2:]
+    laplacian -= 4 * luma[1:-1, 1:-1]
+    n, total = laplacian.size, int(laplacian.sum(axis=1, dtype=np.int32).sum())
+    squares = int(np.square(laplacian, dtype=np.int32).sum(dtype=np.int64))
+    return (n * squares - total * total) / (n * n)
+
+
+def _uniform_rows(luma: NDArray[np.uint8]) -> float:
+    """Return the share of rows that are nearly of one value."""
+    uniform = luma.max(axis=1) - luma.min(axis=1) <= UNIFORM_RANGE
+    return int(uniform.sum()) / len(uniform)
+
+
+def _cell_means(luma: NDArray[np.uint16]) -> NDArray[np.int64]:
+    """Reduce a picture to 32 x 32 means, in 256ths of a grey level, with the share of each pixel that a cell covers."""
+    sums = _band_sums(_band_sums(luma).T).T  # in 1024ths, and a cell covers a 1024th of the picture
+    means: NDArray[np.int64] = 256 * sums // luma.size
+    return means
+
+
+def _band_sums(values: NDArray[np.uint16] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sum the rows under each of 32 bands of equal height: (height, width) to (32, width), in 32nds of a row."""
+    height, width = values.shape
+    if height % _CELLS == 0:
+        equal = values.reshape(_CELLS, height // _CELLS, width).sum(axis=1, dtype=values.dtype)
+        sums: NDArray[np.int64] = _CELLS * equal.astype(np.int64)
+        return sums
+    first, part = np.divmod(np.arange(_CELLS + 1) * height, _CELLS)  # where bands begin: rows, and 32nds of a row
+    whole = np.empty((_CELLS, width), dtype=values.dtype)
+    for band in range(_CELLS):
+        np.add.reduce(values[first[band] : first[band + 1]], axis=0, dtype=values.dtype, out=whole[band])
+    begun = values[np.minimum(first, height - 1)] * part[:, None]
+    sums = _CELLS * whole.astype(np.int64) + np.diff(begun, axis=0)
+    return sums
+
+
+def _perceptual_hash(cells: NDArray[np.int64], transpose: Image.Transpose | None) -> str:
     """Return the pHash of a picture: which of its lowest frequencies lie above their median.
 
     Zauner (2010), "Implementation and Benchmarking of Perceptual Image Hash Functions": the picture is reduced to
     32 x 32 means, transformed by a DCT-II, and the 8 x 8 lowest frequencies are compared with their median.
 
     Args:
-        luma: (height, width).
-        transpose: what turns it upright.
+        cells: (32, 32) means, below 2^16.
+        transpose: what turns the picture upright.
 
     Returns:
         16 hexadecimal digits; the highest bit is the mean's, the lowest that of the highest frequency.
     """
-    cells = _area_means(luma)
     if transpose is not None:
         cells = np.asarray(Image.fromarray(cells.astype(np.int32)).transpose(transpose)).astype(np.int64)
     cosines = _cosines()
     frequencies = (cosines @ cells @ cosines.T).ravel()
     middle = np.sort(frequencies)[len(frequencies) // 2 - 1 : len(frequencies) // 2 + 1].sum()
     return np.packbits(2 * frequencies > middle).tobytes().hex()
-
-
-def _moments(values: NDArray[np.uint8]) -> tuple[float, float]:
-    """Return mean and variance, rounded only at the end."""
-    counts = np.bincount(values.ravel(), minlength=256)
-    levels = np.arange(256)
-    n, total, squares = values.size, int(counts @ levels), int(counts @ levels**2)
-    return total / n, (n * squares - total * total) / (n * n)
-
-
-def _sharpness(luma: NDArray[np.uint8]) -> float:
-    """Return the variance of the Laplacian (four neighbours minus four times the pixel) where all neighbours exist."""
-    if min(luma.shape) < 3:
-        return 0.0
-    values = luma.astype(np.int32)
-    laplacian = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:] - 4 * values[1:-1, 1:-1]
-    n, total = laplacian.size, int(laplacian.sum(dtype=np.int64))
-    squares = int((laplacian * laplacian).sum(dtype=np.int64))
-    return (n * squares - total * total) / (n * n)
-
-
-def _uniform_rows(luma: NDArray[np.uint8]) -> float:
-    uniform = luma.max(axis=1) - luma.min(axis=1) <= UNIFORM_RANGE
-    return int(uniform.sum()) / len(uniform)
-
-
-def _area_means(luma: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Reduce a picture to 32 x 32 means, in 256ths of a grey level, with the share of each pixel that a cell covers."""
-    sums = _area_sums(_area_sums(luma.astype(np.int64)).T).T
-    means: NDArray[np.int64] = 256 * sums // luma.size
-    return means
-
-
-def _area_sums(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sum the rows under each of 32 cells of equal height: (height, width) to (32, width), in 32nds of a row."""
-    height = len(values)
-    first, part = np.divmod(np.arange(_CELLS + 1) * height, _CELLS)  # where cells begin: rows, and 32nds of a row
-    above = np.zeros((height + 1, values.shape[1]), dtype=np.int64)
-    np.cumsum(values, axis=0, out=above[1:])
-    begun = values[np.minimum(first, height - 1)] * part[:, None]
-    sums: NDArray[np.int64] = np.diff(_CELLS * above[first] + begun, axis=0)
-    return sums
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from stages.media import frames, images
+from stages.media import frames
 from stages.media.chosen_frames import Picture, decode_inside, decode_through
 from stages.media.containers import NoVideoError
 from stages.media.evidence import Tally
@@ -56,9 +56,7 @@ def read_raw_samples(
 
 
 def _image(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
-    image = load_image(path, max_pixels=max_pixels)
-    is_other = bool(known.get(0)) and known[0] != images.pixel_hash(image)
-    return {} if is_other else {0: to_rgb(image)}
+    return {0: to_rgb(load_image(path, max_pixels=max_pixels, pixel_hash=known.get(0, "")))}
 
 
 def _video_frames(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:

@@ -8,47 +8,23 @@ like and how many are lost depends on their number, and results must not depend 
 One case remains: FFmpeg's VP8 decoder shows memory it never wrote where flipped bits go unnoticed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import numpy as np
-from PIL import Image
 
+from stages.cores import available_cores
 from stages.media.chosen_frames import Picture, decode_inside, decode_through
 from stages.media.containers import NoVideoError
 from stages.media.evidence import Tally
-from stages.media.frames import SWAPPING, frame_image, pixel_hash, transpose_of
+from stages.media.frame_samples import Decoded, Frame, frame_samples
 from stages.media.packet_index import UnsureError, index_packets
-from stages.media.proxies import encode_jpeg, proxy_dimensions
-from stages.media.quality import Quality, quality_of
+from stages.media.records import Records
 from stages.media.sampling import EVERY_FRAME, FrameChoice
 
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame that a video's decoder gave.
-
-    Attributes:
-        index: its place among all frames of the video, 0 for the first in decoded order.
-        time_s: seconds since the first frame's time stamp.
-        width: pixels, upright.
-        height: pixels, upright.
-        pixel_hash: 32 hexadecimal digits over the planes as decoded; empty for a damaged frame.
-        fault: what is wrong with it, else empty.
-        is_repeated: whether an earlier frame of the video has equal pixels, so that it has no proxy.
-        quality: figures of its proxy's size; None for a damaged frame.
-    """
-
-    index: int
-    time_s: float
-    width: int
-    height: int
-    pixel_hash: str
-    fault: str
-    is_repeated: bool
-    quality: Quality | None
+_MOST_HELPERS = 4
+"""Threads beside the decoder's own: four keep up with any decoder, and each holds frames in memory."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +41,7 @@ class DecodedVideo:
         skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
     """
 
-    frames: list[Frame]
+    frames: Sequence[Frame]
     missing: int
     reason: str
     is_corrupt: bool
@@ -160,22 +136,22 @@ def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
     limit = reading.max_pixels
     index = index_packets(reading.path, max_pixels=limit)
     pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads)
-    frames = _finished(pictures, reading, Tally())
+    frames = _finished(pictures, reading, Tally(), threads)
     if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
         raise UnsureError("other pixels than before")
     reading.steps.reach(index.frames)
     return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=index.frames - len(frames))
 
 
-def _decode_through(reading: _Reading, tally: Tally, threads: int) -> list[Frame]:
+def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
     """Decode all of the video for its chosen frames."""
     pictures = decode_through(reading.path, reading.choice, max_pixels=reading.max_pixels, threads=threads, tally=tally)
-    frames = _finished(pictures, reading, tally)
+    frames = _finished(pictures, reading, tally, threads)
     reading.steps.reach(tally.decoded)
     return frames
 
 
-def _judged(frames: list[Frame], tally: Tally, corruption_threshold: float) -> DecodedVideo:
+def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) -> DecodedVideo:
     """Decide whether the video as a whole is corrupt."""
     lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
@@ -196,25 +172,14 @@ def _judged(frames: list[Frame], tally: Tally, corruption_threshold: float) -> D
     return DecodedVideo(frames, missing, f"{numbers}{details}" if lost else "", is_corrupt=False, skipped=skipped)
 
 
-def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> list[Frame]:
-    """Hash each frame, and hand over the proxies."""
-    frames: list[Frame] = []
-    seen: dict[str, Quality] = {}
-    for place in pictures:
-        picture = place.frame
-        transpose = transpose_of(picture)
-        width, height = picture.width, picture.height
-        if transpose in SWAPPING:
-            width, height = height, width
-        fault = _fault_of(picture, tally)
-        digest = "" if fault else pixel_hash(picture)
-        is_repeated = digest in seen
-        if not fault and not is_repeated:
-            jpeg, seen[digest] = _proxy(picture, transpose, reading.proxy_size)
-            reading.add_proxy(place.index, jpeg)
-        quality = seen.get(digest)
-        frames.append(Frame(place.index, float(place.seconds), width, height, digest, fault, is_repeated, quality))
-        reading.steps.reach(place.index + 1)
+def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
+    """Keep what is needed of each frame, and hand over the proxies."""
+    frames = Records(Frame)
+    helpers = min(threads or available_cores(), _MOST_HELPERS)
+    decoded = (Decoded(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures)
+    for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
+        frames.append(frame)
+        reading.steps.reach(frame.index + 1)
     return frames
 
 
@@ -225,10 +190,3 @@ def _fault_of(picture: av.VideoFrame, tally: Tally) -> str:
     if picture.pts is not None and picture.pts in tally.damaged_pts:
         return "the frame's data is cut off or damaged"
     return ""
-
-
-def _proxy(picture: av.VideoFrame, transpose: Image.Transpose | None, proxy_size: int) -> tuple[bytes, Quality]:
-    """Scale a frame before it becomes an array; return it upright as a JPEG file, and its figures."""
-    small = frame_image(picture, proxy_dimensions(picture.width, picture.height, proxy_size))
-    upright = small.transpose(transpose) if transpose is not None else small
-    return encode_jpeg(upright), quality_of(np.asarray(small), transpose)

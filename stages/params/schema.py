@@ -52,6 +52,7 @@ class CleanParams(Section):
     decode_memory_mb: Annotated[int, Field(strict=True, ge=256)] | None
     decode_timeout_s: Real = Field(gt=0)
     max_pixels: Count
+    jpeg_draft: StrictBool
     proxy_size: int = Field(strict=True, ge=32, le=1024)
     min_luma: Real | None = Field(ge=0, le=255)
     max_luma: Real | None = Field(ge=0, le=255)

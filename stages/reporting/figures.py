@@ -269,7 +269,21 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> schema.Selection:
             schema.PickDistance(rank=int(selection["rank"].iloc[row]), distance=selection["distance"].iloc[row])
             for row in _thinned(len(selection), CURVE_POINTS)
         ),
+        budget_curve=tuple(budget_points(inputs.budget_curve)),
+        comparison=tuple(rule_figures(inputs.comparison)),
     )
+
+
+def budget_points(curve: pd.DataFrame) -> list[schema.BudgetPoint]:
+    """Return evenly thinned rows of the budget curve."""
+    rows = curve[list(schema.BudgetPoint.model_fields)].to_dict("records")
+    return [schema.BudgetPoint.model_validate(rows[row]) for row in _thinned(len(rows), CURVE_POINTS)]
+
+
+def rule_figures(comparison: pd.DataFrame) -> list[schema.RuleFigures]:
+    """Return what the chosen rule brings, beside greedy k-center and chance."""
+    rows = comparison[list(schema.RuleFigures.model_fields)].to_dict("records")
+    return [schema.RuleFigures.model_validate(row) for row in rows]
 
 
 def distances_of(sets: Sets) -> schema.Distances:

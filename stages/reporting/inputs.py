@@ -42,6 +42,8 @@ class ReportInputs:
         loss: step, epoch, loss; no rows where nothing was trained.
         selection: columns of `stages.selection.schema.SELECTION`, in order of selection.
         candidates: columns of `stages.selection.schema.CANDIDATES`.
+        budget_curve: columns of `stages.selection.schema.BUDGET_CURVE`.
+        comparison: columns of `stages.selection.schema.COMPARISON`.
         processed: metadata of every sample with an embedding, of this and earlier iterations.
         embeddings: (n, d) float32 of unit length, for the rows of `processed`.
         base_samples: columns of `stages.datapool.schema.SAMPLES`, before the iteration.
@@ -61,6 +63,8 @@ class ReportInputs:
     loss: pd.DataFrame
     selection: pd.DataFrame
     candidates: pd.DataFrame
+    budget_curve: pd.DataFrame
+    comparison: pd.DataFrame
     processed: pd.DataFrame
     embeddings: NDArray[np.float32]
     base_samples: pd.DataFrame

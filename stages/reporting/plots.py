@@ -95,7 +95,7 @@ def draw_charts(report: schema.Report, points: MapPoints) -> dict[str, Chart]:
         charts = [map_chart(report, points), growth_chart(report.datapool)]
         charts += distance_charts(report)
         if report.selection.selected:
-            charts.append(pick_chart(report.selection))
+            charts += [pick_chart(report.selection), budget_chart(report.selection)]
         if report.training.loss_curve:
             charts.append(loss_chart(report.training))
     return {chart.name: chart for chart in charts}
@@ -232,6 +232,42 @@ def pick_chart(selection: schema.Selection) -> Chart:
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     return _chart("pick_distance", "Distance of each pick to the samples selected before it", figure)
+
+
+def budget_chart(selection: schema.Selection) -> Chart:
+    """Draw the coverage radius by the number of samples, with its knee, beside greedy k-center and chance."""
+    figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
+    axes = figure.add_subplot()
+    points = selection.budget_curve
+    looks = [("random_coverage_radius", "Random", LEFT, 1.2), ("coreset_coverage_radius", "Coreset", OLD, 1.2)]
+    looks = [look for look in looks if not (selection.method == "coreset" and look[1] == "Coreset")]
+    highest = 0.0
+    for attribute, label, colour, width in [*looks, ("coverage_radius", "This selection", NEW, 1.6)]:
+        line = [(point.budget, getattr(point, attribute)) for point in points]
+        line = [(budget, radius) for budget, radius in line if radius is not None]
+        if line:
+            budgets, radii = zip(*line, strict=True)
+            axes.plot(budgets, radii, color=colour, linewidth=width, label=label, marker="o" if len(line) < 3 else None)
+            highest = max(highest, *radii)
+    chosen = next((rule for rule in selection.comparison if rule.rule == "chosen"), None)
+    at_knee = [point.coverage_radius for point in points if chosen and point.budget == chosen.knee]
+    if highest:
+        axes.set_ylim(0, nice_top(highest))
+        axes.set_xlim(0, max(points[-1].budget, 2))
+        axes.legend(loc="upper right", handlelength=1.2, borderpad=0.2)
+    else:
+        _say(axes, "No sample selected")
+    if chosen and chosen.knee and at_knee and at_knee[0] is not None:
+        axes.plot([chosen.knee], [at_knee[0]], marker="o", markersize=5, color="white", markeredgecolor=NEW)
+        axes.annotate(
+            f"knee: {chosen.knee:,}", (chosen.knee, at_knee[0]), xytext=(0, -11), textcoords="offset points",
+            ha="center", fontsize=7, color=MUTED,
+        )  # fmt: skip
+    _title(figure, "Coverage radius by number of samples")
+    axes.set_xlabel("Samples selected")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    return _chart("budget_curve", "Coverage radius by number of samples, beside coreset and random selection", figure)
 
 
 def loss_chart(training: schema.Training) -> Chart:

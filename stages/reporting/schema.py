@@ -128,6 +128,31 @@ class PickDistance(Figures):
     distance: OptionalReal
 
 
+class RuleFigures(Figures):
+    """What a rule brings with as many samples as were selected. Distances are to the datapool after it."""
+
+    rule: Literal["chosen", "coreset", "random"]
+    samples: Count
+    coverage_radius: OptionalReal = Field(description="largest distance of a candidate to a selected sample")
+    mean_distance: OptionalReal = Field(description="mean of these distances")
+    smallest_distance: OptionalReal = Field(description="between two selected samples, at least one of them new")
+    label_share: OptionalReal = Field(description="share of the candidates' weak labels among the selected")
+    raw_file_share: OptionalReal = Field(description="share of the candidates' raw files that one was selected from")
+    knee: Count = Field(description="samples after which more of them bring less: where the radius bends most")
+
+
+class BudgetPoint(Figures):
+    """How well the first samples of the selection cover the candidates, and as many by chance or greedy k-center."""
+
+    budget: Count
+    coverage_radius: OptionalReal
+    coreset_coverage_radius: OptionalReal
+    random_coverage_radius: OptionalReal
+    mean_distance: OptionalReal
+    coreset_mean_distance: OptionalReal
+    random_mean_distance: OptionalReal
+
+
 class Selection(Figures):
     """What was chosen, from what, and what that did. Distances are Euclidean between unit-length embeddings, 0 to 2."""
 
@@ -150,6 +175,8 @@ class Selection(Figures):
     candidate_distance_before: OptionalReal = Field(description="mean distance of a candidate to the base")
     candidate_distance_after: OptionalReal = Field(description="mean distance of a candidate to the datapool")
     pick_distances: tuple[PickDistance, ...] = Field(description="evenly thinned")
+    budget_curve: tuple[BudgetPoint, ...] = Field(description="evenly thinned")
+    comparison: tuple[RuleFigures, ...] = Field(description="the chosen rule, greedy k-center, chance")
 
 
 class Histogram(Figures):

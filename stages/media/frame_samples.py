@@ -1,0 +1,137 @@
+"""What is kept of a video's frames: hashes, figures and proxies, made by several threads in the order of the frames."""
+
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import av
+
+from stages.media.frames import SWAPPING, pixel_hash, transpose_of
+from stages.media.proxies import proxy_dimensions
+from stages.media.quality import Quality, quality_of
+from stages.media.records import Records
+from stages.media.yuv import encode_jpeg, scaled, turned
+
+_FRAMES_PER_THREAD = 2
+"""Decoded frames that wait for a thread or are worked on: enough that no thread waits, few for the memory's sake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame that a video's decoder gave.
+
+    Attributes:
+        index: its place among all frames of the video, 0 for the first in decoded order.
+        time_s: seconds since the first frame's time stamp.
+        width: pixels, upright.
+        height: pixels, upright.
+        pixel_hash: 32 hexadecimal digits over the planes as decoded; empty for a damaged frame.
+        fault: what is wrong with it, else empty.
+        is_repeated: whether an earlier frame of the video has equal pixels, so that it has no proxy.
+        quality: figures of its proxy's size; None for a damaged frame.
+    """
+
+    index: int
+    time_s: float
+    width: int
+    height: int
+    pixel_hash: str
+    fault: str
+    is_repeated: bool
+    quality: Quality | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One frame as it comes out of the decoder.
+
+    Attributes:
+        index: see `Frame`.
+        time_s: see `Frame`.
+        fault: see `Frame`.
+        picture: its pixels.
+    """
+
+    index: int
+    time_s: float
+    fault: str
+    picture: av.VideoFrame
+
+
+def frame_samples(
+    decoded: Iterable[Decoded], *, proxy_size: int, threads: int, add_proxy: Callable[[int, bytes], None]
+) -> Iterator[Frame]:
+    """Yield what is kept of each frame, in the order in which they come.
+
+    Args:
+        decoded: taken in the calling thread, a few frames ahead of what is yielded.
+        proxy_size: short side of the proxies in pixels.
+        threads: how many work besides the calling one, which decodes; with 1 it does all itself. Has no influence on
+            the result.
+        add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new.
+    """
+    seen: dict[str, int] = {}
+    qualities = Records(Quality)
+    for one, work in _in_order(decoded, lambda one: _work(one, proxy_size, seen), threads):
+        is_repeated = work.digest in seen
+        if not one.fault and not is_repeated:
+            if work.jpeg is None or work.quality is None:
+                raise RuntimeError(f"frame {one.index} has neither a proxy nor an equal before it")
+            seen[work.digest] = len(qualities)
+            qualities.append(work.quality)
+            add_proxy(one.index, work.jpeg)
+        quality = qualities[seen[work.digest]] if work.digest in seen else None
+        yield Frame(one.index, one.time_s, work.width, work.height, work.digest, one.fault, is_repeated, quality)
+
+
+class _Work(NamedTuple):
+    """What a thread makes of one frame; `jpeg` and `quality` are None if its pixels were known by then."""
+
+    width: int
+    height: int
+    digest: str
+    jpeg: bytes | None
+    quality: Quality | None
+
+
+def _work(decoded: Decoded, proxy_size: int, seen: Container[str]) -> _Work:
+    """Hash a frame, scale it before it becomes an array, and make of this its figures and its upright JPEG file.
+
+    Args:
+        decoded: the frame.
+        proxy_size: short side in pixels.
+        seen: hashes of frames before it; others may be added meanwhile, which only saves work.
+    """
+    picture = decoded.picture
+    transpose = transpose_of(picture)
+    width, height = picture.width, picture.height
+    upright = (height, width) if transpose in SWAPPING else (width, height)
+    if decoded.fault:
+        return _Work(*upright, "", None, None)
+    digest = pixel_hash(picture)
+    if digest in seen:
+        return _Work(*upright, digest, None, None)
+    small = scaled(picture, proxy_dimensions(width, height, proxy_size))
+    return _Work(*upright, digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))
+
+
+def _in_order(
+    decoded: Iterable[Decoded], function: Callable[[Decoded], _Work], threads: int
+) -> Iterator[tuple[Decoded, _Work]]:
+    """Yield each frame with what `function` makes of it, in the order of the frames, whichever is ready first."""
+    if threads <= 1:
+        for one in decoded:
+            yield one, function(one)
+        return
+    waiting: deque[tuple[Decoded, Future[_Work]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for one in decoded:
+            waiting.append((one, pool.submit(function, one)))
+            while len(waiting) > _FRAMES_PER_THREAD * threads or (waiting and waiting[0][1].done()):
+                first, work = waiting.popleft()
+                yield first, work.result()
+        while waiting:
+            first, work = waiting.popleft()
+            yield first, work.result()
