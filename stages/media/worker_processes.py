@@ -7,7 +7,8 @@ tells of it. So worker processes do the work, and this module watches over them:
 - An item whose worker dies, or runs out of memory, is tried once more: alone, with one thread, in a new worker. So what
   becomes of it does not depend on what other items or programs took of the machine.
 - A worker without progress is ended, and its item is given up.
-- Workers end when the process that started them ends, however that ends.
+- Workers end when the process that started them ends, however that ends: on Linux at once, elsewhere when they have
+  something to tell.
 
 Workers are started with `subprocess` and not with `multiprocessing`, whose processes import the main module and all
 that it needs: a worker is ready within 0.2 s, with nothing loaded but what its work needs.
