@@ -2,12 +2,12 @@
 
 Reads params.yaml, base.json, data/clean (tables and proxies), data/train (checkpoint and loss), data/select, data/base
 (the samples of the datapool before) and datapool (after); raw files only for pictures of samples that an earlier
-iteration left over. Writes reports: report.pdf, report.html, report.json with report.schema.json, metrics.json, plots,
-filenames and corruptness_check_information.json.
+iteration left over, or selected. Writes reports: report.pdf, report.html, explorer.html, report.json with
+report.schema.json, metrics.json, plots, filenames and corruptness_check_information.json.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +16,41 @@ from PIL import Image
 
 from stages import paths
 from stages.command import stage_command
-from stages.datapool.store import EMBEDDINGS_FOLDER, read_iterations, read_samples
+from stages.datapool.store import EMBEDDINGS_FOLDER, read_iterations, read_ledger, read_samples
 from stages.embeddings.shards import read_shards
 from stages.files.hashing import sha256_of_bytes, sha256_of_file
 from stages.files.tables import read_csv, read_parquet
 from stages.media.proxies import ProxyReader
 from stages.params.schema import EXECUTION_KEYS, Params
 from stages.reporting import outputs
+from stages.reporting.explorer import explorer_samples
 from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import Parameter, ReportInputs, ReportSettings, SelectionSettings
 from stages.reporting.pictures import PictureReader, inline_pictures
 from stages.selection.schema import BUDGET_CURVE, COMPARISON, SELECTION
 
+_RAW_FRAMES = 2_000
+"""Frames that may be decoded again for the explorer's pictures of samples that have no proxy any more: seconds."""
+_RAW_FRAMES_OF_A_VIDEO, _FRAMES_AN_IMAGE_IS_WORTH = 16, 10
+
 RawReader = Callable[[Sequence[tuple[str, int]]], Sequence[Image.Image | None]]
 """Decodes samples, each a raw file's path and a frame index, from the raw files."""
 
 
-def report(inputs: ReportInputs, read_pictures: PictureReader, folder: Path) -> str:
+def report(inputs: ReportInputs, read_pictures: PictureReader, at_hand: Collection[str], folder: Path) -> str:
     """Make the report.
 
     Args:
         inputs: everything it is made from.
         read_pictures: where the samples' pictures come from.
+        at_hand: filenames of samples whose picture costs little, for the explorer.
         folder: where it goes.
 
     Returns:
         The verdict.
     """
     # These import matplotlib, which --help and a wrong parameter need not wait for.
+    from stages.reporting.explorer_page import render_explorer
     from stages.reporting.plots import draw_charts
     from stages.reporting.render import render_html, render_pdf
 
@@ -56,11 +63,12 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, folder: Path) -> 
     pictures = inline_pictures(shown, read_pictures)
     pdf = render_pdf(figures, charts, pictures)
     html = render_html(figures, charts, pictures, points)
+    explorer = render_explorer(figures, explorer_samples(inputs, points), at_hand, read_pictures)
     outputs.write_figures(folder, figures)
     outputs.write_plots(folder, figures, charts, points)
     outputs.write_filenames(folder, inputs.files, inputs.dropped, inputs.candidates, inputs.selection)
     outputs.write_corruptness(folder, inputs.dropped, inputs.files)
-    outputs.write_documents(folder, pdf, html)
+    outputs.write_documents(folder, pdf, html, explorer)
     return figures.verdict
 
 
@@ -108,6 +116,30 @@ def picture_reader(
     return read
 
 
+def cheap_to_decode(samples: pd.DataFrame) -> list[str]:
+    """Choose samples without a proxy that can be decoded from the raw files in a few seconds, cheapest files first.
+
+    A video has to be decoded up to the last frame that is wanted of it.
+
+    Args:
+        samples: filename, raw_path, frame, time_s.
+    """
+    costs: list[tuple[int, str, list[str]]] = []
+    for path, group in samples.sort_values("frame").groupby("raw_path", sort=True):
+        first = group.head(_RAW_FRAMES_OF_A_VIDEO)
+        is_image = first["time_s"].isna().any()
+        cost = _FRAMES_AN_IMAGE_IS_WORTH if is_image else int(first["frame"].max()) + 1
+        costs.append((cost, str(path), list(first["filename"])))
+    result: list[str] = []
+    left = _RAW_FRAMES
+    for cost, _, names in sorted(costs):
+        left -= cost
+        if left < 0:
+            break
+        result += names
+    return result
+
+
 def read_inputs(params: Params) -> ReportInputs:
     """Read what the report is made from."""
     base = json.loads(paths.BASE_JSON.read_text(encoding="utf-8"))
@@ -128,6 +160,7 @@ def read_inputs(params: Params) -> ReportInputs:
         base_samples=read_samples(paths.BASE),
         datapool_samples=read_samples(paths.DATAPOOL),
         iterations=read_iterations(paths.DATAPOOL),
+        ledger=read_ledger(paths.DATAPOOL),
         base_datapools=tuple(base["datapools"]),
         fingerprint=sha256_of_bytes(outputs.canonical_json(base["fingerprint"]).encode()),
         checkpoint_sha256=sha256_of_file(paths.CHECKPOINT),
@@ -143,11 +176,11 @@ def read_inputs(params: Params) -> ReportInputs:
 
 
 def run(params: Params) -> str:
-    r"""Say what the iteration did: PDF, HTML page, JSON, metrics, plots and lists of names.
+    r"""Say what the iteration did: PDF, HTML page, explorer, JSON, metrics, plots and lists of names.
 
     \b
     Reads   data/clean/, data/train/, data/select/, data/base/, datapool/, base.json;
-            data/raw/ for pictures of samples that an earlier iteration left over
+            data/raw/ for pictures of samples of earlier iterations
     Writes  reports/
     """
 
@@ -166,7 +199,9 @@ def run(params: Params) -> str:
         read_pictures = picture_reader(
             inputs.samples, pd.concat([inputs.processed[columns], dropped]), proxies, read_raw
         )
-        verdict = report(inputs, read_pictures, paths.REPORTS)
+        old = inputs.base_samples[~inputs.base_samples["filename"].isin(inputs.samples["filename"])]
+        at_hand = [*inputs.samples["filename"], *cheap_to_decode(old)]
+        verdict = report(inputs, read_pictures, at_hand, paths.REPORTS)
     finally:
         proxies.close()
     return f"{verdict} See {paths.REPORTS / outputs.PDF} and {paths.REPORTS / outputs.HTML}"

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LOSS = pa.schema({"step": pa.int64(), "epoch": pa.int64(), "loss": pa.float32()})
 """Columns of the loss curve; steps and epochs count from 1."""
 
+COLLAPSED = 1.5
+"""An embedding of a lower effective rank tells samples apart along one direction only."""
+
 _FIXED = ("backbone", "embedding_dim", "input_size")
 """What must stay while a datapool lives on one checkpoint. `projection_dim` matters in training only."""
 _SHAPES = ("backbone", "embedding_dim", "projection_dim")
@@ -78,14 +81,14 @@ def train(params: Params) -> str:
         )
     samples = read_parquet(paths.SAMPLES, columns=["filename", "shard", "member"]).sort_values("filename")
     members = list(zip(samples["shard"], samples["member"], strict=True))
-    losses, start = train_checkpoint(members, params.train, base)
+    losses, start, rank = train_checkpoint(members, params.train, base)
     write_csv(pd.DataFrame(losses, columns=LOSS.names), LOSS, paths.LOSS)
-    return summary(params.train.backbone, len(members), losses, start)
+    return summary(params.train, len(members), losses, start, rank)
 
 
 def train_checkpoint(
     members: Sequence[tuple[str, str]], params: TrainParams, base: Path | None
-) -> tuple[Sequence["LossValue"], str]:
+) -> tuple[Sequence["LossValue"], str, float | None]:
     """Train a model and write its checkpoint.
 
     Args:
@@ -94,10 +97,11 @@ def train_checkpoint(
         base: checkpoint to start from; None: random weights.
 
     Returns:
-        The loss of each step, and from which weights the training started, in words.
+        The loss of each step, from which weights the training started, in words, and the embedding's effective rank,
+        None where there are too few samples to fit it.
     """
     # Imported here, because torch and Lightning take seconds that passing a checkpoint through need not cost.
-    from stages.model.simclr import TrainingSettings, initial_model, network_weights, train_model
+    from stages.model.simclr import TrainingSettings, fit_projection, initial_model, network_weights, train_model
     from stages.model.weights import load_checkpoint, load_weights, save_checkpoint
 
     architecture = wanted_architecture(params)
@@ -112,18 +116,26 @@ def train_checkpoint(
         else:
             load_weights(model, weights, base)
             start = "from the weights of the base"
-    losses = train_model(model, architecture, ProxyReader(paths.PROXIES), members, settings)
+    source = ProxyReader(paths.PROXIES)
+    losses = train_model(model, architecture, source, members, settings)
+    rank = fit_projection(model, architecture, source, members)
     save_checkpoint(paths.CHECKPOINT, architecture, network_weights(model))
-    return losses, start
+    return losses, start, rank
 
 
-def summary(backbone: str, samples: int, losses: Sequence["LossValue"], start: str) -> str:
-    """Say in a line what was trained."""
+def summary(
+    params: TrainParams, samples: int, losses: Sequence["LossValue"], start: str, effective_rank: float | None
+) -> str:
+    """Say in a line what was trained, with a warning where the embedding has collapsed."""
+    backbone = params.backbone
     if not losses:
         return f"no training, since {samples} of at least 2 samples are there: {backbone} {start or 'from new weights'}"
     steps = f"{len(losses)} step{'s' if len(losses) > 1 else ''}"
     curve = f"loss {losses[0].loss:.2f} -> {losses[-1].loss:.2f}"
-    return f"trained {backbone} {start + ' ' if start else ''}on {samples} samples: {steps}, {curve}"
+    rank = "" if effective_rank is None else f", effective rank {effective_rank:.1f} of {params.embedding_dim}"
+    collapsed = effective_rank is not None and effective_rank < COLLAPSED
+    warning = "; the embedding has collapsed: lower train.learning_rate" if collapsed else ""
+    return f"trained {backbone} {start + ' ' if start else ''}on {samples} samples: {steps}, {curve}{rank}{warning}"
 
 
 main = stage_command(train)

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from stages import paths
 from stages.datapool import store
-from stages.datapool.schema import ITERATIONS
+from stages.datapool.schema import ITERATIONS, LEDGER
 from stages.datapool.schema import SAMPLES as POOL_SAMPLES
 from stages.embeddings.shards import write_shards
 from stages.files.tables import empty_frame, write_csv, write_parquet
@@ -34,6 +34,7 @@ SETTINGS = ReportSettings(
     title="Data curation report",
     n_example_images=4,
     n_thumbnails=6,
+    umap_neighbours=(3, 8),
     labelling_cost_per_sample=0.5,
     currency="USD",
     co2_kg_per_sample=0.02,
@@ -123,6 +124,7 @@ def example(
         "checkpoint_hash": "c" * 64, "coverage_radius": candidates["distance"].max(),
     }  # fmt: skip
     log_frame = pd.DataFrame([log], columns=ITERATIONS.names)
+    ledger = pd.DataFrame([_ledger_row(raw, iteration) for raw in raws], columns=LEDGER.names)
     steps = np.arange(12 if base is None else 0)
     return ReportInputs(
         files=files.sort_values("path", ignore_index=True),
@@ -138,6 +140,7 @@ def example(
         base_samples=old,
         datapool_samples=pool,
         iterations=pd.concat([iterations, log_frame], ignore_index=True) if len(iterations) else log_frame,
+        ledger=ledger if base is None else pd.concat([base.ledger, ledger], ignore_index=True),
         base_datapools=() if base is None else ("b" * 32 + ".dir",),
         fingerprint="f" * 64,
         checkpoint_sha256="c" * 64,
@@ -222,6 +225,8 @@ def write_workspace(folder: Path, inputs: ReportInputs) -> None:
     store.write_samples(folder / paths.BASE, inputs.base_samples)
     store.write_samples(folder / paths.DATAPOOL, inputs.datapool_samples)
     store.write_iterations(folder / paths.DATAPOOL, inputs.iterations)
+    for iteration, part in inputs.ledger.groupby("iteration"):
+        store.write_ledger_part(folder / paths.DATAPOOL, part, int(str(iteration)))
     write_shards(folder / paths.DATAPOOL / store.EMBEDDINGS_FOLDER, inputs.processed, inputs.embeddings, "c" * 64)
 
 
@@ -255,6 +260,11 @@ def _file_row(raw: Raw) -> dict[str, object]:
         **NOTHING, "kept": kept, "corrupt": raw.corrupt, "duplicate": raw.duplicate,
         "near_duplicate": raw.near_duplicate, "low_quality": raw.low_quality,
     }  # fmt: skip
+
+
+def _ledger_row(raw: Raw, iteration: int) -> dict[str, object]:
+    row = _file_row(raw)
+    return {**{name: row.get(name) for name in LEDGER.names}, "frames": raw.frames, "iteration": iteration}
 
 
 def _ignored_row(path: str) -> dict[str, object]:

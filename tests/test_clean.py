@@ -22,7 +22,7 @@ from stages.embeddings.schema import embedding_schema
 from stages.embeddings.shards import read_metadata, write_shards
 from stages.errors import NothingToSelectError, RawDataError
 from stages.files.tables import empty_frame, read_parquet, write_csv, write_parquet
-from stages.ingest import ingest
+from stages.ingest import RelevantFiles, ingest
 from stages.media import accounting
 from stages.media.accounting import Rules
 from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, tasks_of
@@ -30,6 +30,7 @@ from stages.media.parallel import decode_all
 from stages.media.proxies import ProxyReader
 from stages.media.quality import Quality
 from stages.media.quality_limits import quality_limits
+from stages.media.relevant import parse_patterns
 from stages.media.schema import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
 from stages.params.load import load_params
 from tests.media_files import cut, write_image, write_video
@@ -313,6 +314,76 @@ def test_retraining_makes_the_proxies_of_earlier_samples_again(tmp_path: Path) -
     with ProxyReader(tmp_path / "proxies") as reader:
         for shard, member in zip(cleaned.samples["shard"], cleaned.samples["member"], strict=True):
             assert reader.image(shard, member).size in {(32, 24), (64, 48)}
+
+
+def test_frames_that_are_not_taken_are_accounted_for_and_change_no_name(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_video(raw / "v.mp4", range(105), options={"g": "30"})
+    write_video(raw / "w.mkv", [7] * 12, options={"qp": "0"})
+    cut(write_video(tmp_path / "c.avi", range(100)), raw / "c.avi", 0.9)
+    every = _clean(raw).samples.set_index("filename")
+    cleaned = _clean(raw, settings=replace(SETTINGS, fps=1), workers=2)
+    samples = cleaned.samples.set_index("filename")
+    assert any(name.startswith("c-90-") for name in samples.index)
+    assert [name for name in samples.index if name[0] == "v"] == [
+        f"v-{index:03d}-mp4.png" for index in range(0, 105, 10)
+    ]
+    for column in ("frame", "time_s", "pixel_hash"):
+        assert samples[column].tolist() == every.loc[samples.index, column].tolist()
+    row = _row(cleaned, "v.mp4")
+    assert row[["status", "samples", "kept", "skipped"]].tolist() == ["kept", 105, 11, 94]
+    assert _row(cleaned, "w.mkv")[["samples", "kept", "duplicate", "skipped"]].tolist() == [12, 1, 1, 10]
+    row = _row(cleaned, "c.avi")
+    assert row["status"] == "kept"
+    assert "missing" in str(row["reason"])
+    assert row["samples"] == 100 == int(row["kept"] + row["corrupt"] + row["skipped"])
+    assert 9 <= int(row["kept"]) <= 10
+    few = _clean(raw, settings=replace(SETTINGS, fps=1, max_frames_per_video=2))
+    assert few.samples.loc[few.samples["raw_path"] == "v.mp4", "frame"].tolist() == [0, 50]
+
+
+def test_retraining_finds_the_frames_that_were_taken_then(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_video(raw / "v.mp4", range(60), options={"g": "30"})
+    slow, fast = replace(SETTINGS, fps=1), replace(SETTINGS, fps=4)
+    first = _clean(raw, settings=slow)
+    base = _base_after(first, selected=3)
+    write_video(raw / "w.mp4", range(100, 120))
+    assert _clean(raw, base, settings=fast).samples["frame"].tolist() == [0, 3, 5, 8, 10, 13, 15, 18]
+    cleaned = _clean(raw, base, settings=fast, retrain=True)
+    again = cleaned.samples[~cleaned.samples["is_new"]]
+    assert again["filename"].tolist() == first.samples["filename"].tolist()
+    assert again["pixel_hash"].tolist() == first.samples["pixel_hash"].tolist()
+    assert _row(cleaned, "v.mp4")["status"] == "processed"
+    with ProxyReader(tmp_path / "proxies") as reader:
+        for shard, member in zip(again["shard"], again["member"], strict=True):
+            assert reader.image(shard, member).size == (64, 48)
+
+
+def test_a_file_that_becomes_relevant_is_new(tmp_path: Path) -> None:
+    raw, proxies = tmp_path / "raw", tmp_path / "proxies"
+    write_image(raw / "city" / "a.png", 1)
+    write_image(raw / "sea" / "b.png", 2)
+
+    def relevant(text: str) -> pd.DataFrame:
+        patterns = RelevantFiles("list.txt", list(parse_patterns(text)))
+        return ingest(raw, PARAMS.ingest.image_extensions, PARAMS.ingest.video_extensions, (), patterns)
+
+    def cleaned(text: str, base: BaseTables) -> Cleaned:
+        shutil.rmtree(proxies, ignore_errors=True)
+        proxies.mkdir()
+        return clean(relevant(text), base, raw, proxies, SETTINGS, NO_RULES, workers=1, retrain=False)
+
+    first = cleaned("city/*", NO_BASE)
+    assert _status(first) == {"city/a.png": "kept", "sea/b.png": "ignored"}
+    assert _row(first, "sea/b.png")["reason"] == "not in list.txt"
+    base = _base_after(first, selected=1)
+    assert base.ledger["path"].tolist() == ["city/a.png"]
+    second = cleaned("sea/*", base)
+    assert _status(second) == {"city/a.png": "ignored", "sea/b.png": "kept"}
+    assert second.samples["filename"].tolist() == ["sea/b.png"]
+    with pytest.raises(RawDataError, match=r"city/a.png.*ingest.relevant_filenames_file"):
+        stage.files_to_decode_again(relevant("sea/*"), base)
 
 
 def test_retraining_needs_the_raw_files_of_the_datapool(tmp_path: Path) -> None:

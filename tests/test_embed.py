@@ -4,6 +4,7 @@ from stages.model import torchvision_operators  # noqa: F401  (before all that i
 
 # isort: split
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,16 @@ from torchvision import transforms
 from stages import paths
 from stages.datapool.store import write_empty_datapool
 from stages.embed import embed, samples_to_embed
-from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files, write_shards
+from stages.embeddings.cache import read_cache, write_cache
+from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
 from stages.errors import CheckpointError, ParamsError
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_parquet, write_parquet
 from stages.media.schema import SAMPLES
-from stages.model.architecture import IMAGENET_MEAN, IMAGENET_STD
-from stages.model.embedding import embed_proxies, load_backbone, prepared_pixels, unit_length
+from stages.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from stages.model.backbone import Backbone
+from stages.model.embedding import decoded, embed_proxies, load_backbone, normalised, unit_length
+from stages.model.inference import folded
 from stages.model.simclr import initial_model, network_weights
 from stages.model.weights import load_checkpoint, save_checkpoint
 from stages.params.schema import Params
@@ -85,11 +89,54 @@ def test_they_are_what_a_plain_loop_gives(checkpoint: Path, all_at_once: NDArray
     np.testing.assert_allclose(all_at_once, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("order", [range(13), [12, 3, 4, 0, 1, 2], [5]])
+def test_a_bf16_embedding_depends_on_its_sample_alone_and_is_near_the_fp32_one(
+    checkpoint: Path, all_at_once: NDArray[np.float32], order: Sequence[int]
+) -> None:
+    def embedded(indices: Sequence[int], threads: int) -> NDArray[np.float32]:
+        members = [SOURCE.members[index] for index in indices]
+        return embed_proxies(SOURCE, members, checkpoint, 4, "cpu", precision="bf16", threads=threads)
+
+    everything = embedded(range(13), threads=1)
+    assert embedded(order, threads=2).tobytes() == everything[list(order)].tobytes()
+    assert not np.array_equal(everything, all_at_once)
+    assert (everything * all_at_once).sum(axis=1).min() > 0.999
+
+
+@pytest.mark.parametrize(("backbone", "side"), [("resnet-9", 32), ("resnet-18", 64), ("resnet-50", 64)])
+def test_folding_batch_norms_changes_no_result(backbone: str, side: int) -> None:
+    network = Backbone(Architecture.of(backbone, embedding_dim=8, projection_dim=8, input_size=side))
+    images = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
+    network(images)  # lets the batch norms see some data
+    trunk = network.eval().trunk()
+    faster = folded(trunk)
+    with torch.inference_mode():
+        expected, found = trunk(images), faster(images)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    norms = [module for module in faster.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert [norm.num_features for norm in norms] == [3], "the first one has no convolution before it"
+
+
+def test_a_network_that_cannot_be_traced_is_left_as_it_is() -> None:
+    class Untraceable(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = torch.nn.BatchNorm2d(3)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.norm(images) if images.sum() > 0 else images
+
+    images = torch.ones(1, 3, 2, 2)
+    assert folded(Untraceable())(images).equal(Untraceable().eval()(images))
+
+
 def test_pixels_are_prepared_as_lightly_does() -> None:
     content = jpeg(1, width=70, height=50)
     steps = [transforms.Resize((32, 32)), transforms.ToTensor(), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)]
     expected = transforms.Compose(steps)(Image.open(io.BytesIO(content)))
-    assert torch.from_numpy(prepared_pixels(content, ARCHITECTURE)).equal(expected)
+    prepared = normalised(torch.from_numpy(decoded(content, 32)[None].copy()), ARCHITECTURE)
+    assert prepared[0].equal(expected)
+    assert prepared.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_the_number_of_threads_of_torch_has_no_influence(checkpoint: Path, all_at_once: NDArray[np.float32]) -> None:
@@ -137,8 +184,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: Path)
 
 def params(**changes: Any) -> Params:
     content = YAML(typ="safe", pure=True).load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-    content["train"].update(PARAMS | changes)
-    content["embed"]["batch_size"] = 4
+    content["train"].update(PARAMS)
+    content["embed"].update({"batch_size": 4} | changes)
     return Params.model_validate(content)
 
 
@@ -172,6 +219,60 @@ def test_with_the_same_checkpoint_new_samples_only_are_embedded(workspace: Path)
     write_parquet(samples.assign(is_new=[True, False] * 3), SAMPLES, paths.SAMPLES)
     assert embed(params()).startswith("3 samples embedded")
     assert read_shards(paths.EMBEDDINGS)[0]["filename"].tolist() == samples["filename"].tolist()[::2]
+
+
+def test_running_again_after_adding_samples_embeds_these_only(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def files() -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in paths.EMBEDDINGS.iterdir()}
+
+    embed(params())
+    write_clean(workspace, 9)
+    computed: list[int] = []
+
+    def counting(source: object, members: Sequence[object], *rest: Any) -> Any:
+        computed.append(len(members))
+        return embed_proxies(source, members, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("stages.model.embedding.embed_proxies", counting)
+    assert embed(params()).startswith("9 samples embedded (6 of them in an earlier run) (8 values each)")
+    with_cache = files()
+    paths.EMBEDDING_CACHE.unlink()
+    assert embed(params()).startswith("9 samples embedded (8 values")
+    assert files() == with_cache
+    embed(params(precision="bf16"))
+    save_random(paths.CHECKPOINT, batches=0)
+    embed(params(precision="bf16"))
+    assert computed == [3, 9, 9, 9]
+
+
+def test_a_damaged_cache_counts_as_empty(tmp_path: Path) -> None:
+    path = tmp_path / "cache.bin"
+    keys = [bytes([0]) * 32, bytes(31) + bytes([10]), bytes(31) + bytes([7])]
+    embeddings = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    write_cache(path, "a", keys, embeddings)
+    found = read_cache(path, "a")
+    assert list(found) == keys
+    assert all(found[key].tobytes() == row.tobytes() for key, row in zip(keys, embeddings, strict=True))
+    assert read_cache(path, "b") == read_cache(tmp_path / "nowhere", "a") == {}
+    content = path.read_bytes()
+    for position in range(len(content)):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        assert read_cache(path, "a") == {}
+    for length in (0, 1, 31, 32, len(content) - 1):
+        path.write_bytes(content[:length])
+        assert read_cache(path, "a") == {}
+    write_cache(path, "a", [], embeddings[:0])
+    assert read_cache(path, "a") == {}
+
+
+def test_the_precision_of_a_datapool_stays(workspace: Path) -> None:
+    base_of_the_same_checkpoint()
+    with pytest.raises(ParamsError, match=r"embed\.precision: bf16, but .* were computed in fp32: set that, or train"):
+        embed(params(precision="bf16"))
+    save_random(paths.CHECKPOINT, batches=0)
+    write_parquet(read_parquet(paths.SAMPLES).assign(is_new=False), SAMPLES, paths.SAMPLES)
+    embed(params(precision="bf16"))
+    assert [shard_precision(file) for file in shard_files(paths.EMBEDDINGS)] == ["bf16"]
 
 
 def test_nothing_new_gives_one_empty_shard(workspace: Path) -> None:

@@ -1,5 +1,6 @@
 """Stage `ingest`: the table of raw files, its metrics, and what it says where there is nothing to use."""
 
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -11,8 +12,9 @@ from stages import paths
 from stages.errors import RawDataError
 from stages.files.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
 from stages.files.tables import read_parquet
-from stages.ingest import dvc_cache_folders, ingest, metrics, run, summary
+from stages.ingest import RelevantFiles, dvc_cache_folders, ingest, metrics, run, summary, warnings
 from stages.media.listing import ListedFile
+from stages.media.relevant import Pattern, parse_patterns
 from stages.media.schema import RAW_FILES
 from stages.params.load import load_params
 from tests.media_files import write_image, write_video
@@ -125,6 +127,54 @@ def test_the_stage_writes_equal_bytes_for_equal_files(tmp_path: Path, monkeypatc
     assert (paths.RAW_FILES.read_bytes(), paths.INGEST_METRICS.read_bytes()) == first
     assert md5_of_file(paths.RAW_FILES).encode() in first[1]
     assert read_parquet(paths.RAW_FILES).columns.tolist() == RAW_FILES.names
+
+
+def test_what_the_list_leaves_out_is_ignored_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_image(tmp_path / "city" / "a.png", 1)
+    write_image(tmp_path / "sea" / "b.png", 2)
+    (tmp_path / "sea" / "notes.txt").write_bytes(b"1")
+    relevant = RelevantFiles("list.txt", list(parse_patterns("city/*")))
+    hashed: list[str] = []
+
+    def noted(path: Path, progress: object = None) -> str:
+        hashed.append(path.name)
+        return sha256_of_file(path)
+
+    monkeypatch.setattr("stages.ingest.sha256_of_file", noted)
+    table = ingest(tmp_path, IMAGES, VIDEOS, (), relevant).set_index("path")
+    assert hashed == ["a.png"]
+    assert table["media"].to_dict() == {"city/a.png": "image", "sea/b.png": "ignored", "sea/notes.txt": "ignored"}
+    assert table.loc["sea/b.png", "reason"] == "not in list.txt"
+    assert table.loc["sea/b.png", "content_hash"] == ""
+    assert "ending txt" in str(table.loc["sea/notes.txt", "reason"])
+    with pytest.raises(RawDataError, match=r"neither image nor video \(for one, city/a.png: not in list.txt\)"):
+        ingest(tmp_path, IMAGES, VIDEOS, (), RelevantFiles("list.txt", list(parse_patterns("river/*"))))
+
+
+def test_lines_that_match_nothing_are_told_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_image(paths.RAW / "city" / "a.png", 1)
+    params = load_params(REPOSITORY / "params.yaml")
+    Path("relevant_filenames.txt").write_text("# cities\ncity/*\n*.webm\n")
+    assert run(params) == "1 raw file: 0 videos, 1 image, 0 ignored"
+    told = capsys.readouterr().err
+    assert "ingest: warning: relevant_filenames.txt, line 3: no file in data/raw matches '*.webm'" in told
+    assert "line 2" not in told
+    numbers = json.loads(paths.INGEST_METRICS.read_text())
+    assert numbers["unmatched_relevant_lines"] == [{"line": 3, "text": "*.webm"}]
+    table = paths.RAW_FILES.read_bytes()
+    Path("relevant_filenames.txt").write_text("# everything\n")
+    run(params)
+    assert json.loads(paths.INGEST_METRICS.read_text()) == numbers | {"unmatched_relevant_lines": []}
+    assert paths.RAW_FILES.read_bytes() == table
+
+
+def test_many_lines_that_match_nothing_are_told_in_a_few() -> None:
+    unmatched = [Pattern(number, "x", "x", leaves_out=False) for number in range(100)]
+    assert len(warnings("list.txt", unmatched)) == 21
+    assert warnings("list.txt", unmatched)[-1] == "list.txt: 80 more lines match no file"
 
 
 def test_real_hostile_files(shared_data: Path) -> None:

@@ -104,6 +104,11 @@ def test_steps_are_told_and_taken_back(tmp_path: Path) -> None:
     assert steps == {"step": 3, once: 0}
 
 
+def test_the_memory_of_the_main_process_is_not_taken_for_a_workers() -> None:
+    assert len(bytearray(b"1") * 2**28) == 2**28  # more than the workers' limit
+    assert _outcomes([["abort"]]) == {"abort": Failure("died", -signal.SIGABRT)}
+
+
 @pytest.mark.skipif(not LINUX, reason="other kernels do not limit the memory of a process")
 def test_memory_is_limited() -> None:
     assert _outcomes([["a", "allocate", "b"], ["hold"]]) == {

@@ -62,6 +62,39 @@ def test_every_flipped_byte_is_an_error(content: bytes) -> None:
             unseal(bytes(changed), Path("a.ckpt"))
 
 
+def mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    """Return other bytes: a bit flipped, or a part lost, doubled, zeroed, overwritten, exchanged, cut off or added."""
+    first, second, third = sorted(int(place) for place in rng.integers(0, len(content), 3))
+    third = min(third + 1, len(content))
+    flipped = bytes([content[first] ^ 1 << int(rng.integers(8))])
+    kinds = [
+        content[:first] + flipped + content[first + 1 :],
+        content[:first] + content[third:],
+        content[:third] + content[first:third] + content[third:],
+        content[:first] + bytes(third - first) + content[third:],
+        content[:first] + rng.bytes(third - first) + content[third:],
+        content[:first] + content[second:third] + content[first:second] + content[third:],
+        content[:second],
+        content + rng.bytes(int(rng.integers(1, 200))),
+        content + content,
+    ]
+    return kinds[int(rng.integers(len(kinds)))]
+
+
+def test_none_of_400_mutated_files_is_loaded(content: bytes, tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(5), tmp_path / "a.ckpt"
+    refused = 0
+    while refused < 400:
+        changed = mutated(content, rng)
+        if changed != content:
+            path.write_bytes(changed)
+            with pytest.raises(CheckpointError, match=r"a\.ckpt is damaged"):
+                load_checkpoint(path)
+            refused += 1
+    path.write_bytes(content)
+    assert load_checkpoint(path)[1]["layer.bias"].equal(torch.ones(2))
+
+
 @given(st.data())
 def test_no_mutation_loads(content: bytes, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(content)))

@@ -66,6 +66,10 @@ def test_every_error_is_reported_in_one_go(tmp_path: Path) -> None:
         ({"clean__decode_memory_mb": 4096.0}, "clean.decode_memory_mb"),
         ({"ingest__image_extensions": ["mp4"]}, "mp4 stands under both"),
         ({"ingest__image_extensions": [".png"]}, "ingest.image_extensions"),
+        ({"ingest__fps": 0}, "ingest.fps"),
+        ({"ingest__max_frames_per_video": 0}, "ingest.max_frames_per_video"),
+        ({"ingest__relevant_filenames_file": None}, "ingest.relevant_filenames_file"),
+        ({"ingest__relevant_filenames_file": ""}, "ingest.relevant_filenames_file"),
     ],
 )
 def test_contradictions_and_wrong_types(tmp_path: Path, values: dict[str, object], words: str) -> None:

@@ -25,7 +25,7 @@ from tests.conftest import REPOSITORY
 from tests.report_example import SECOND, example, write_workspace
 
 EXPECTED = {
-    "corruptness_check_information.json", "metrics.json", "report.html", "report.json", "report.pdf",
+    "corruptness_check_information.json", "explorer.html", "metrics.json", "report.html", "report.json", "report.pdf",
     "report.schema.json", "filenames/corrupt_filenames.txt", "filenames/duplicate_filenames.txt",
     "filenames/ignored_filenames.txt", "filenames/low_quality_filenames.txt", "filenames/near_duplicate_filenames.txt",
     "filenames/over_limit_filenames.txt",
@@ -34,7 +34,8 @@ EXPECTED = {
     "plots/datapool_growth.png", "plots/distance_distr.png", "plots/distance_distr_after.png",
     "plots/distance_distr_before.png", "plots/distance_distr_datapool.png", "plots/map.csv",
     "plots/nearest_distances.csv", "plots/pairwise_distances.csv", "plots/pick_distance.csv",
-    "plots/pick_distance.png", "plots/scatter_pca.png",
+    "plots/pick_distance.png", "plots/scatter_pca.png", "plots/scatter_pca_no_overlay.png",
+    *(f"plots/scatter_umap_k_{size}{kind}.png" for size in (5, 15, 50) for kind in ("", "_no_overlay")),
 }  # fmt: skip
 
 

@@ -90,14 +90,16 @@ def test_the_projection_keeps_the_largest_variance_with_a_fixed_sign(shape: tupl
     centred = embeddings.astype(np.float64) - embeddings.astype(np.float64).mean(axis=0)
     values = np.square(np.linalg.svd(centred, compute_uv=False))
     assert projection.variance == pytest.approx(tuple(values[:2] / values.sum()))
-    assert np.square(projection.points).sum(axis=0) == pytest.approx(values[:2])
-    assert np.corrcoef(projection.points[:, 0], embeddings[:, 0])[0, 1] > 0.9
+    placed = projection.place(embeddings)
+    assert np.square(placed).sum(axis=0) == pytest.approx(values[:2])
+    assert np.corrcoef(placed[:, 0], embeddings[:, 0])[0, 1] > 0.9
+    assert projection.place(embeddings[2:3]) == pytest.approx(placed[2:3])
 
 
 @pytest.mark.parametrize(
     "embeddings", [np.zeros((0, 0), np.float32), points((1, 2)), np.ones((9, 3), np.float32), points((1,), (2,), (4,))]
 )
 def test_the_projection_of_points_without_a_plane_is_flat(embeddings: NDArray[np.float32]) -> None:
-    projection = principal_plane(embeddings)
-    assert projection.points.shape == (len(embeddings), 2)
-    assert not projection.points[:, 1].any()
+    placed = principal_plane(embeddings).place(embeddings)
+    assert placed.shape == (len(embeddings), 2)
+    assert not placed[:, 1].any()

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.reporting import figures, schema
-from stages.reporting.figures import compute_figures, nice_ceiling, source_names, verdict
+from stages.reporting import figures, maps, schema
+from stages.reporting.figures import compute_figures, nice_ceiling, verdict
 from stages.reporting.inputs import ReportInputs
+from stages.reporting.sources import source_names
 from tests.report_example import FIRST, SECOND, SETTINGS, Raw, example, without_selection
 
 
@@ -151,7 +152,7 @@ def test_pairs_are_a_selected_sample_and_its_nearest_removed_one(first: ReportIn
 def test_the_map_holds_all_new_samples_when_it_is_a_subset(
     monkeypatch: pytest.MonkeyPatch, second: ReportInputs
 ) -> None:
-    monkeypatch.setattr(figures, "MAP_LIMIT", 10)
+    monkeypatch.setattr(maps, "MAP_LIMIT", 10)
     report, points = compute_figures(second)
     assert report.map.shown == len(points.table) == 10
     assert set(second.selection["filename"]) == set(points.table.loc[points.table["group"] == "new", "filename"])

@@ -72,7 +72,7 @@ def test_filenames_are_text_and_nothing_else(hostile: tuple[str, bytes]) -> None
     for key, value in attributes:
         if key in ("src", "href", "xlink:href", "action", "data"):
             assert value is not None
-            assert value.startswith(("data:image/", "#"))
+            assert value.startswith(("data:image/", "#")) or value == "explorer.html"
     for name in HOSTILE[:4]:
         assert name in page.text
     assert "{{7*7}}" in page.text
@@ -118,7 +118,7 @@ def test_the_pdf_holds_names_as_text_bookmarks_and_embedded_fonts(hostile: tuple
     chapters = reader.outline[1]
     assert isinstance(chapters, list)
     titles = [str(entry["/Title"]) for entry in chapters if not isinstance(entry, list)]
-    assert [title.split(" ", 1)[0] for title in titles] == [str(number) for number in range(1, 10)]
+    assert [title.split(" ", 1)[0] for title in titles] == [str(number) for number in range(1, 11)]
     for page in reader.pages:
         assert page.mediabox.width == pytest.approx(595.3, abs=0.1)
         assert page.mediabox.height == pytest.approx(841.9, abs=0.1)

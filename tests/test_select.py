@@ -155,6 +155,7 @@ def test_order_of_rows_has_no_influence(method: Method, data: st.DataObject) -> 
 
 
 @given(embedding_sets(smallest=2, largest=25))
+@settings(max_examples=50, deadline=None)
 def test_one_run_or_two_give_the_same(embeddings: NDArray[np.float32]) -> None:
     names = [f"{number:03d}.png" for number in range(len(embeddings))]
     once, _ = choose(names, embeddings, [], NO_BASE, stop(len(names)))

@@ -1,5 +1,6 @@
 """Stage `train`: what is passed through, what is refused, what is trained."""
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,10 +17,10 @@ from stages.errors import CheckpointError
 from stages.files.atomic import write_bytes
 from stages.files.tables import empty_frame, read_csv
 from stages.model.architecture import Architecture
-from stages.model.simclr import initial_model, network_weights
+from stages.model.simclr import LossValue, initial_model, learning_rate_factor, network_weights
 from stages.model.weights import load_checkpoint, save_checkpoint
 from stages.params.schema import Params, TrainParams
-from stages.train import LOSS, check_fit, train
+from stages.train import LOSS, check_fit, summary, train
 from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, write_clean
 
 
@@ -167,6 +168,26 @@ def test_divergence_is_told(workspace: Path) -> None:
     with pytest.raises(CheckpointError, match=r"training diverged.*train\.learning_rate"):
         train(settings.model_copy(update={"train": beyond_the_range}))
     assert not paths.CHECKPOINT.exists()
+
+
+def test_the_learning_rate_rises_then_falls_to_zero() -> None:
+    for steps in (1, 2, 7, 40):
+        rates = [learning_rate_factor(step, steps) for step in range(steps)]
+        peak = rates.index(1)
+        assert peak == math.ceil(steps / 10) - 1
+        assert rates[: peak + 1] == sorted(rates[: peak + 1])
+        assert rates[peak:] == sorted(rates[peak:], reverse=True)
+        assert min(rates) > 0
+        assert len(set(rates)) == steps
+    assert rates[0] == 0.25
+    assert rates[-1] < 0.01
+
+
+def test_a_collapsed_embedding_is_told() -> None:
+    losses = [LossValue(1, 1, 3.0)]
+    assert summary(params().train, 9, losses, "", 6.25).endswith("3.00, effective rank 6.2 of 8")
+    assert "has collapsed: lower train.learning_rate" in summary(params().train, 9, losses, "", 1.2)
+    assert "rank" not in summary(params().train, 9, losses, "", None)
 
 
 def test_params_section_is_what_settings_take() -> None:

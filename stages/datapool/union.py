@@ -9,7 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from stages.datapool import store
-from stages.embeddings.shards import read_metadata, read_shards, shard_checkpoint, shard_files, write_shards
+from stages.embeddings.shards import (
+    read_metadata,
+    read_shards,
+    shard_checkpoint,
+    shard_files,
+    shard_precision,
+    write_shards,
+)
 from stages.errors import BaseError
 from stages.files.atomic import link_or_copy
 
@@ -155,7 +162,13 @@ def _add_shards(source: Path, target: Path, metadata: pd.DataFrame, labels: dict
             link_or_copy(shard, target / shard.name)
         elif fresh.any():
             rows["label"] = relabelled
-            write_shards(target, rows[fresh].reset_index(drop=True), embeddings[fresh], shard_checkpoint(shard))
+            write_shards(
+                target,
+                rows[fresh].reset_index(drop=True),
+                embeddings[fresh],
+                shard_checkpoint(shard),
+                shard_precision(shard),
+            )
 
 
 def _last(iterations: pd.DataFrame) -> int:

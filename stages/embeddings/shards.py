@@ -1,7 +1,8 @@
 """Embedding shards: Parquet files named by their content, so that an iteration adds files and never rewrites one.
 
 A shard holds at most `ROWS_PER_SHARD` samples with their embeddings. The SHA-256 of the checkpoint that made the
-embeddings stands in the file's metadata: embeddings of different checkpoints live in different spaces.
+embeddings stands in the file's metadata, and the precision that they were computed in: embeddings of different
+checkpoints live in different spaces.
 """
 
 from collections.abc import Sequence
@@ -21,10 +22,18 @@ from stages.files.tables import to_frame
 
 ROWS_PER_SHARD = 65_536
 CHECKPOINT_KEY = b"checkpoint_hash"
+PRECISION_KEY = b"precision"
+DEFAULT_PRECISION = "fp32"
 _METADATA_COLUMNS = embedding_schema(1).names[:-1]
 
 
-def write_shards(folder: Path, metadata: pd.DataFrame, embeddings: NDArray[np.float32], checkpoint_hash: str) -> None:
+def write_shards(
+    folder: Path,
+    metadata: pd.DataFrame,
+    embeddings: NDArray[np.float32],
+    checkpoint_hash: str,
+    precision: str = DEFAULT_PRECISION,
+) -> None:
     """Write samples with their embeddings into `folder`, sorted by filename; no samples give one shard without rows.
 
     Args:
@@ -32,6 +41,7 @@ def write_shards(folder: Path, metadata: pd.DataFrame, embeddings: NDArray[np.fl
         metadata: n rows with at least the columns of `embedding_schema` besides `embedding`.
         embeddings: (n, d) float32, unit length.
         checkpoint_hash: SHA-256 of the checkpoint file, in hexadecimal.
+        precision: in which they were computed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     order = np.argsort(metadata["filename"].to_numpy(dtype=object), kind="stable")
@@ -39,11 +49,11 @@ def write_shards(folder: Path, metadata: pd.DataFrame, embeddings: NDArray[np.fl
     sorted_embeddings = np.ascontiguousarray(embeddings[order], dtype=np.float32)
     for start in range(0, max(len(order), 1), ROWS_PER_SHARD):
         rows = slice(start, start + ROWS_PER_SHARD)
-        content = _to_bytes(sorted_metadata.iloc[rows], sorted_embeddings[rows], checkpoint_hash)
+        content = _to_bytes(sorted_metadata.iloc[rows], sorted_embeddings[rows], checkpoint_hash, precision)
         write_bytes(folder / f"{sha256_of_bytes(content)[:16]}.parquet", content)
 
 
-def _to_bytes(metadata: pd.DataFrame, embeddings: NDArray[np.float32], checkpoint_hash: str) -> bytes:
+def _to_bytes(metadata: pd.DataFrame, embeddings: NDArray[np.float32], checkpoint_hash: str, precision: str) -> bytes:
     """Return the bytes of one shard."""
     schema = embedding_schema(embeddings.shape[1])
     columns = pa.Table.from_pandas(
@@ -51,7 +61,7 @@ def _to_bytes(metadata: pd.DataFrame, embeddings: NDArray[np.float32], checkpoin
     ).columns
     values = pa.FixedSizeListArray.from_arrays(pa.array(embeddings.reshape(-1)), embeddings.shape[1])
     table = pa.Table.from_arrays([*columns, values], schema=schema)
-    table = table.replace_schema_metadata({CHECKPOINT_KEY: checkpoint_hash.encode()})
+    table = table.replace_schema_metadata({CHECKPOINT_KEY: checkpoint_hash.encode(), PRECISION_KEY: precision.encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     content: bytes = sink.getvalue().to_pybytes()
@@ -108,8 +118,17 @@ def read_shards(folders: Path | Sequence[Path]) -> tuple[pd.DataFrame, NDArray[n
 
 def shard_checkpoint(file: Path) -> str:
     """Return the SHA-256 of the checkpoint that made a shard's embeddings."""
+    return _metadata_value(file, CHECKPOINT_KEY, "")
+
+
+def shard_precision(file: Path) -> str:
+    """Return the precision in which a shard's embeddings were computed."""
+    return _metadata_value(file, PRECISION_KEY, DEFAULT_PRECISION)
+
+
+def _metadata_value(file: Path, key: bytes, default: str) -> str:
     metadata = pq.read_schema(file).metadata or {}
-    return str(metadata.get(CHECKPOINT_KEY, b"").decode())
+    return str(metadata.get(key, default.encode()).decode())
 
 
 def shard_rows(file: Path) -> int:

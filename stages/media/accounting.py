@@ -157,7 +157,7 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
     """
     rows = (
         (
-            sample_name(file.path, file.media, sample.frame, len(file.samples) + file.skipped),
+            sample_name(file.path, file.media, sample.frame, max(file.decoded, len(file.samples))),
             file.path,
             content_hashes[file.path],
             sample.frame,

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 
 from stages.media.evidence import Tally
-from stages.media.packet_index import PacketIndex
+from stages.media.packet_index import PacketIndex, Passed, silently
 from stages.media.sampling import Chooser, FrameChoice
 from stages.media.seeking import read_by_seeking
 from stages.media.video_reader import read_frames
@@ -33,7 +33,13 @@ class Picture:
 
 
 def decode_inside(
-    path: Path, choice: FrameChoice, index: PacketIndex, *, max_pixels: int, threads: int
+    path: Path,
+    choice: FrameChoice,
+    index: PacketIndex,
+    *,
+    max_pixels: int,
+    threads: int,
+    passed: Passed = silently,
 ) -> Iterator[Picture]:
     """Yield the chosen frames, decoding no more than they need.
 
@@ -43,18 +49,20 @@ def decode_inside(
         index: of the file's packets.
         max_pixels: a video with larger frames is refused.
         threads: threads of the decoder; 0 = one a core.
+        passed: takes the number of frames that lie behind, at every packet.
 
     Raises:
         NoVideoError: the file cannot be opened any more.
         UnsureError: what was yielded is not to be trusted, so all of the video must be decoded.
     """
     wanted = choice.frames(index.seconds(frame) for frame in range(index.frames))
-    for number, seconds, frame in read_by_seeking(path, index, wanted, max_pixels=max_pixels, threads=threads):
+    frames = read_by_seeking(path, index, wanted, max_pixels=max_pixels, threads=threads, passed=passed)
+    for number, seconds, frame in frames:
         yield Picture(number, seconds, frame)
 
 
 def decode_through(
-    path: Path, choice: FrameChoice, *, max_pixels: int, threads: int, tally: Tally
+    path: Path, choice: FrameChoice, *, max_pixels: int, threads: int, tally: Tally, passed: Passed = silently
 ) -> Generator[Picture, None, None]:
     """Decode all of a video, and yield the chosen frames.
 
@@ -66,6 +74,7 @@ def decode_through(
         max_pixels: a video with larger frames is refused.
         threads: threads of the decoder; 0 = one a core.
         tally: takes note of what is met.
+        passed: takes the number of frames that lie behind, at every frame.
 
     Raises:
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
@@ -73,10 +82,14 @@ def decode_through(
     wanted = None if choice.known is None else set(choice.known)
     if wanted is None and choice.limit is not None:
         counting = Tally()
-        pictures = _placed(read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting), counting)
-        wanted = set(choice.frames(picture.seconds for picture in pictures))
+        seconds: list[Fraction] = []
+        for picture in _placed(read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting), counting):
+            seconds.append(picture.seconds)
+            passed(0)
+        wanted = set(choice.frames(seconds))
     chooser = Chooser(choice.fps)
     for picture in _placed(read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally), tally):
+        passed(picture.index)
         if picture.index in wanted if wanted is not None else chooser.takes(picture.seconds):
             yield picture
 

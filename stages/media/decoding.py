@@ -116,6 +116,7 @@ class DecodedFile:
         shard: temporary name of the shard with its proxies.
         limit: the parameter whose limit the file exceeds, so that it is refused without being damaged; else empty.
         skipped: frames that were left out on purpose.
+        decoded: frames that came out of the decoder, or would have if they had not been left out.
     """
 
     path: str
@@ -127,6 +128,7 @@ class DecodedFile:
     shard: str
     limit: str = ""
     skipped: int = 0
+    decoded: int = 0
 
 
 def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[int, str]] | None = None) -> list[Task]:
@@ -283,6 +285,7 @@ def _decode_video(
         file.shard,
         video.limit,
         video.skipped,
+        video.decoded,
     )
 
 

@@ -13,7 +13,7 @@ def sample_name(path: str, media: str, frame: int, frames: int) -> str:
         path: of the raw file, relative to the folder of raw data.
         media: `image` or `video`.
         frame: index among all frames of the video.
-        frames: how many frames the video has, those left out included; its digits are the width of the number.
+        frames: how many frames its decoder gives, those left out included; its digits are the width of the number.
 
     Returns:
         The path itself for an image; `city/my_video-153-mp4.png` for frame 153 of `city/my_video.mp4`.

@@ -5,6 +5,7 @@ frame's index: frames come out of the decoder in the order of their time stamps.
 """
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,17 @@ _SMALLEST = 9
 
 NO_TIME = np.iinfo(np.int64).min
 """Stands for a decoding time that a packet does not have."""
+
+
+_PACKETS_A_SIGN = 256
+"""Packets from one sign of life to the next."""
+
+Passed = Callable[[int], object]
+"""Takes the number of frames that lie behind; 0 says that work goes on."""
+
+
+def silently(frames: int) -> None:
+    """Tell nobody how many frames lie behind."""
 
 
 class UnsureError(Exception):
@@ -61,12 +73,13 @@ class PacketIndex:
         return int(self.pts[self.order[frame]] - self.pts[self.order[0]]) * self.time_base
 
 
-def index_packets(path: Path, *, max_pixels: int) -> PacketIndex:
+def index_packets(path: Path, *, max_pixels: int, passed: Passed = silently) -> PacketIndex:
     """Read the packets of a video.
 
     Args:
         path: the file.
         max_pixels: a video with larger frames is refused.
+        passed: takes a 0 now and then.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
@@ -85,6 +98,8 @@ def index_packets(path: Path, *, max_pixels: int) -> PacketIndex:
         for packet in read_packets(container, stream, tally):
             if packet is None:
                 break
+            if len(shown) % _PACKETS_A_SIGN == 0:
+                passed(0)
             if access.codec == "mpeg4" and packet.size < _SMALLEST:
                 raise UnsureError("packets that may hold no frame")
             if packet.pts is None:

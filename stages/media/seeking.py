@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from stages.media.containers import error_text
 from stages.media.evidence import Tally
-from stages.media.packet_index import NO_TIME, PacketIndex, UnsureError
+from stages.media.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
 from stages.media.random_access import RandomAccess, random_access
 from stages.media.video_reader import open_stream, read_packets
 
@@ -85,6 +85,7 @@ def read_by_seeking(
     threads: int,
     worth_a_break: int = _WORTH_A_BREAK,
     worth_a_seek: int = _WORTH_A_SEEK,
+    passed: Passed = silently,
 ) -> Generator[tuple[int, Fraction, av.VideoFrame], None, None]:
     """Yield chosen frames: index, seconds from the first frame, and the frame as decoding from the start gives it.
 
@@ -96,6 +97,7 @@ def read_by_seeking(
         threads: threads of the decoder; 0 = one a core.
         worth_a_break: packets that a break in decoding must pass over at least.
         worth_a_seek: bytes that a seek must pass over at least.
+        passed: takes the number of frames that lie behind, at every packet.
 
     Raises:
         NoVideoError: the file cannot be opened any more.
@@ -106,7 +108,7 @@ def read_by_seeking(
     is_wanted = np.zeros(len(index.pts), bool)
     is_wanted[index.order[list(wanted)]] = True
     with open_stream(path, max_pixels=max_pixels, threads=threads, tally=Tally()) as (container, stream):
-        reader = _Reader(container, stream, index)
+        reader = _Reader(container, stream, index, passed)
         access = random_access(stream.codec_context)
         following = iter(wanted)
         for run in planned_runs(index, wanted, worth_a_break):
@@ -159,8 +161,10 @@ def _decoded_run(
 class _Reader:
     """Reads the packets of a video, here and there, and always knows which one is next."""
 
-    def __init__(self, container: InputContainer, stream: av.VideoStream, index: PacketIndex) -> None:
+    def __init__(self, container: InputContainer, stream: av.VideoStream, index: PacketIndex, passed: Passed) -> None:
         self.index = index
+        self._passed = passed
+        self._shown_before = np.cumsum(index.is_shown)
         self._container = container
         self._stream = stream
         self._packets = read_packets(container, stream, Tally())
@@ -206,6 +210,7 @@ class _Reader:
         packet = self._read()
         if not self._is_at(packet, self._position):
             raise UnsureError("another packet than the index has")
+        self._passed(int(self._shown_before[self._position]))
         self._position += 1
         return packet
 

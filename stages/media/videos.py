@@ -39,6 +39,7 @@ class DecodedVideo:
         is_corrupt: whether the whole video counts as corrupt.
         limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
         skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
+        decoded: frames that came out of the decoder, or would have if they had not been left out.
     """
 
     frames: Sequence[Frame]
@@ -47,6 +48,7 @@ class DecodedVideo:
     is_corrupt: bool
     limit: str = ""
     skipped: int = 0
+    decoded: int = 0
 
 
 def decode_video(
@@ -72,7 +74,7 @@ def decode_video(
         threads: threads of the decoder; 0 = one a core. Has no influence on the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new in this video.
         restart: called where decoding begins again; what `add_proxy` took is void.
-        progress: takes the number of frames done or skipped since the last call.
+        progress: takes the number of frames done or skipped since the last call; 0 says that work goes on.
         choice: of frames.
     """
     steps = _Steps(progress)
@@ -116,14 +118,16 @@ class _Steps:
         self._done = 0
 
     def reach(self, frames: int) -> None:
-        """Note that so many frames of the video lie behind."""
-        if self._progress and frames != self._done:
-            self._progress(frames - self._done)
-        self._done = frames
+        """Note that so many frames of the video lie behind; if it were more before, this is a sign of life only."""
+        if self._progress:
+            self._progress(max(0, frames - self._done))
+        self._done = max(frames, self._done)
 
     def restart(self) -> None:
         """Begin with the first frame again."""
-        self.reach(0)
+        if self._progress:
+            self._progress(-self._done)
+        self._done = 0
 
 
 def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
@@ -134,18 +138,29 @@ def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
         UnsureError: something is unexpected, so all of the video must be decoded.
     """
     limit = reading.max_pixels
-    index = index_packets(reading.path, max_pixels=limit)
-    pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads)
+    reach = reading.steps.reach
+    index = index_packets(reading.path, max_pixels=limit, passed=reach)
+    pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads, passed=reach)
     frames = _finished(pictures, reading, Tally(), threads)
+    if any(frame.fault for frame in frames):
+        raise UnsureError("a damaged frame")
     if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
         raise UnsureError("other pixels than before")
     reading.steps.reach(index.frames)
-    return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=index.frames - len(frames))
+    skipped = index.frames - len(frames)
+    return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=index.frames)
 
 
 def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
     """Decode all of the video for its chosen frames."""
-    pictures = decode_through(reading.path, reading.choice, max_pixels=reading.max_pixels, threads=threads, tally=tally)
+    pictures = decode_through(
+        reading.path,
+        reading.choice,
+        max_pixels=reading.max_pixels,
+        threads=threads,
+        tally=tally,
+        passed=reading.steps.reach,
+    )
     frames = _finished(pictures, reading, tally, threads)
     reading.steps.reach(tally.decoded)
     return frames
@@ -156,20 +171,22 @@ def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) 
     lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
     details = f" (first error: {tally.first_error})" if tally.first_error else ""
+    came = tally.decoded
     if not frames:
-        return DecodedVideo(frames, lost, f"no frame can be decoded{details}", is_corrupt=True, skipped=tally.decoded)
-    passed_over = tally.decoded - len(frames)
-    lost_of_chosen = lost * len(frames) / tally.decoded
+        reason = f"no frame can be decoded{details}"
+        return DecodedVideo(frames, lost, reason, is_corrupt=True, skipped=came, decoded=came)
+    lost_of_chosen = lost * len(frames) / came
     missing = round(lost_of_chosen)
-    skipped = passed_over + lost - missing
+    skipped = came + lost - len(frames) - missing
     numbers = f"{damaged} damaged and {missing} missing of {len(frames) + missing} frames"
-    if passed_over:
-        numbers = f"{damaged} of {len(frames)} chosen frames damaged, {lost} of all {tally.decoded + lost} missing"
+    if skipped:
+        numbers = f"{damaged} of {len(frames)} chosen frames damaged, {lost} of all {came + lost} missing"
+    reason = f"{numbers}{details}" if lost else ""
     share = (damaged + lost_of_chosen) / (len(frames) + lost_of_chosen)
-    if share == 1 or share > corruption_threshold:
+    is_corrupt = share == 1 or share > corruption_threshold
+    if is_corrupt:
         reason = f"{numbers}: {100 * share:.1f} %, more than clean.corruption_threshold{details}"
-        return DecodedVideo(frames, missing, reason, is_corrupt=True, skipped=skipped)
-    return DecodedVideo(frames, missing, f"{numbers}{details}" if lost else "", is_corrupt=False, skipped=skipped)
+    return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
 
 
 def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
@@ -179,7 +196,6 @@ def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, thre
     decoded = (Decoded(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures)
     for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
         frames.append(frame)
-        reading.steps.reach(frame.index + 1)
     return frames
 
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Pipe, wait
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any, Generic, Literal
 
 from stages.media.worker import NEAR, Begun, Finished, Item, Message, OutOfMemory, Raised, Result, Steps, Work
@@ -146,6 +147,7 @@ class _Worker(Generic[Item, Result]):
         self._read = 0
         self._may_read: int | None = None
         self._size = 0
+        self._peak_of_parent = getrusage(RUSAGE_SELF).ru_maxrss
         self.connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
@@ -213,7 +215,9 @@ class _Worker(Generic[Item, Result]):
                 _, status, usage = os.wait4(self._process.pid, 0)
             self._process.returncode = os.waitstatus_to_exitcode(status)
             limit_mb = self._limits.memory_mb
-            if sys.platform == "linux" and limit_mb is not None and usage.ru_maxrss > NEAR * limit_mb * 1024:
+            # Linux lets a new process begin with the peak of the one that started it.
+            is_own_peak = sys.platform == "linux" and usage.ru_maxrss > self._peak_of_parent
+            if is_own_peak and limit_mb is not None and usage.ru_maxrss > NEAR * limit_mb * 1024:
                 return Failure("memory")
         return Failure("died", self._process.returncode)
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 FULL_RESOLUTION_BELOW = 64
-"""Inputs of at least so many pixels are halved by the first convolution."""
+"""Inputs of at least so many pixels are reduced to a quarter of their side before the first block."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Architecture:
     projection_dim: int
     input_size: int  # pixels: images are scaled to a square of this side
     stem_stride: int  # stride of the first convolution
+    stem_pool: bool  # whether a maximum over 3 x 3 positions with stride 2 follows it
     mean: tuple[float, float, float]  # subtracted from red, green, blue in 0 to 1
     std: tuple[float, float, float]  # then divided by
 
@@ -26,11 +27,12 @@ class Architecture:
         """Describe the network that the parameters ask for.
 
         lightly's ResNet is made for images of 32 pixels: its first convolution keeps their resolution, and 4 x 4
-        positions are left before the average. Larger images pass that convolution with stride 2, as in the ResNet
-        for ImageNet; the weights have the same shapes, the whole network costs a quarter.
+        positions are left before the average. Larger images pass that convolution with stride 2 and a maximum with
+        stride 2, as in the ResNet for ImageNet; the weights have the same shapes, the network costs a sixteenth.
         """
-        stride = 1 if input_size < FULL_RESOLUTION_BELOW else 2
-        return cls(backbone, embedding_dim, projection_dim, input_size, stride, IMAGENET_MEAN, IMAGENET_STD)
+        large = input_size >= FULL_RESOLUTION_BELOW
+        stride = 2 if large else 1
+        return cls(backbone, embedding_dim, projection_dim, input_size, stride, large, IMAGENET_MEAN, IMAGENET_STD)
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, as JSON has them."""
@@ -49,9 +51,9 @@ class Architecture:
         architecture = cls(**plain)
         for field in fields(cls):
             value = getattr(architecture, field.name)
-            if field.type not in (str, int) and len(value) != 3:
+            if field.type not in (str, int, bool) and len(value) != 3:
                 raise TypeError(f"{field.name}: three numbers expected")
-            if field.type in (str, int) and type(value) is not field.type:
+            if field.type in (str, int, bool) and type(value) is not field.type:
                 raise TypeError(f"{field.name}: {field.type} expected")
         return architecture
 

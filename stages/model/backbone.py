@@ -3,11 +3,13 @@
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
-import torch
 from lightly.models.resnet import ResNetGenerator
 from torch import Tensor, nn
 
 from stages.model.architecture import Architecture
+
+_STEM_LAYERS = 3
+"""Layers before the first block: batch norm of the colours, convolution, batch norm."""
 
 
 class Backbone(nn.Sequential):
@@ -27,8 +29,45 @@ class Backbone(nn.Sequential):
             nn.Conv2d(head.in_features, architecture.embedding_dim, 1),
             nn.AdaptiveAvgPool2d(1),
         )
+        self._stem_pool = architecture.stem_pool
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed normalised images."""
-        embeddings: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
-        return torch.flatten(embeddings, start_dim=1)
+        embeddings: Tensor = self.head()(self.trunk()(images))
+        return embeddings
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the projection to the embedding takes: (n, feature_dim)."""
+        features: Tensor = self.pooling()(self.trunk()(images))
+        return features
+
+    def trunk(self) -> nn.Module:
+        """Return the layers from images to a map of features."""
+        layers = list(self.children())[:-2]
+        if self._stem_pool:
+            layers.insert(_STEM_LAYERS, nn.MaxPool2d(3, stride=2, padding=1))
+        return nn.Sequential(*layers)
+
+    def pooling(self) -> nn.Module:
+        """Return the layers from a map of features to one vector of features."""
+        return nn.Sequential(list(self.children())[-1], nn.Flatten())
+
+    def head(self) -> nn.Module:
+        """Return the layers from a map of features to an embedding.
+
+        The average comes before the 1 x 1 convolution: the result is the same, since both are linear, and costs less.
+        """
+        projection, average = list(self.children())[-2:]
+        return nn.Sequential(average, projection, nn.Flatten())
+
+    @property
+    def projection(self) -> nn.Conv2d:
+        """The 1 x 1 convolution from features to embedding."""
+        projection = list(self.children())[-2]
+        assert isinstance(projection, nn.Conv2d)
+        return projection
+
+    @property
+    def feature_dim(self) -> int:
+        """Number of features."""
+        return self.projection.in_channels

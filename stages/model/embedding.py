@@ -1,10 +1,11 @@
 """Embedding of proxies with a trained backbone.
 
 A sample's embedding depends on the sample and the checkpoint alone: every batch has the same shape, the last one is
-filled with zeros, and on the CPU one thread computes a whole batch, several threads several batches. So neither the
-other samples, nor their order, nor the number of cores changes a bit of it.
+filled with black images, and on the CPU one thread computes a whole batch, several threads several batches. So neither
+the other samples, nor their order, nor the number of cores changes a bit of it.
 """
 
+import hashlib
 import io
 import threading
 from collections import deque
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 from tqdm import tqdm
 
 from stages.cores import available_cores
@@ -24,6 +26,7 @@ from stages.errors import CheckpointError
 from stages.model.architecture import Architecture
 from stages.model.backbone import Backbone
 from stages.model.device import cuda_wanted
+from stages.model.inference import InferenceNetwork
 from stages.model.proxy_source import ProxySource
 from stages.model.weights import load_checkpoint, load_weights
 
@@ -43,23 +46,42 @@ def load_backbone(path: Path) -> tuple[Architecture, Backbone]:
     return architecture, backbone.eval()
 
 
-def prepared_pixels(jpeg: bytes, architecture: Architecture) -> NDArray[np.float32]:
-    """Decode a proxy, scale it to a square, and normalise it, as lightly's `embed` command does.
+def computation(checkpoint_hash: str, batch_size: int, accelerator: str, precision: str) -> str:
+    """Return a text that differs wherever a bit of an embedding may: weights, code, library, processor, settings."""
+    code = hashlib.sha256()
+    for name in ("architecture", "backbone", "embedding", "inference"):
+        code.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    processor = torch.cuda.get_device_name() if cuda_wanted(accelerator) else torch.backends.cpu.get_cpu_capability()
+    parts = (checkpoint_hash, str(batch_size), precision, processor, torch.__version__, code.hexdigest())
+    return " ".join(parts)
+
+
+def decoded(jpeg: bytes, side: int) -> NDArray[np.uint8]:
+    """Decode a proxy and scale it to a square, as lightly's `embed` command does.
 
     Args:
         jpeg: a JPEG file.
-        architecture: gives input size and normalisation.
+        side: pixels.
 
     Returns:
-        (3, input_size, input_size).
+        (side, side, 3).
     """
-    side = architecture.input_size
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
-        scaled = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
-    pixels = np.asarray(scaled).transpose(2, 0, 1).astype(np.float32) / np.float32(255)
-    mean, std = (np.array(values, np.float32).reshape(3, 1, 1) for values in (architecture.mean, architecture.std))
-    normalised: NDArray[np.float32] = (pixels - mean) / std
-    return normalised
+        return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR))
+
+
+def normalised(pixels: Tensor, architecture: Architecture) -> Tensor:
+    """Bring pixels to the values that the model takes.
+
+    Args:
+        pixels: (n, side, side, 3) uint8.
+        architecture: gives mean and standard deviation of the colours.
+
+    Returns:
+        (n, 3, side, side) float32, in the memory format `channels_last`, which is how the pixels lie already.
+    """
+    mean, std = (torch.tensor(values, dtype=torch.float32) for values in (architecture.mean, architecture.std))
+    return pixels.to(torch.float32).div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
 
 
 def unit_length(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -80,6 +102,7 @@ def embed_proxies(
     checkpoint: Path,
     batch_size: int,
     accelerator: str = "auto",
+    precision: str = "fp32",
     threads: int | None = None,
 ) -> NDArray[np.float32]:
     """Embed n samples.
@@ -90,6 +113,7 @@ def embed_proxies(
         checkpoint: of the model.
         batch_size: images a batch.
         accelerator: auto, cpu or gpu.
+        precision: fp32 or bf16.
         threads: batches prepared, and on the CPU computed, side by side; None: one a core. No influence on results.
 
     Returns:
@@ -100,16 +124,15 @@ def embed_proxies(
     """
     architecture, backbone = load_backbone(checkpoint)
     cuda = cuda_wanted(accelerator)
-    embedder = _BatchEmbedder(backbone, architecture, batch_size, cuda)
-    batches = [members[start : start + batch_size] for start in range(0, len(members), batch_size)]
-    workers = min(threads or available_cores(), max(len(batches), 1))
+    network = InferenceNetwork(backbone.trunk(), backbone.head(), precision, torch.device("cuda" if cuda else "cpu"))
+    if cuda:
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False
     embeddings = np.zeros((len(members), architecture.embedding_dim), np.float32)
     start = 0
-    with (
-        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-        tqdm(total=len(members), desc="embed", unit="image", disable=None) as progress,
-    ):
-        for values in _in_order(pool, embedder, source, batches, 2 * workers):
+    with tqdm(total=len(members), desc="embed", unit="image", disable=None) as progress:
+        for values in vectors(network, architecture, source, members, batch_size, cuda=cuda, threads=threads):
             embeddings[start : start + len(values)] = values
             start += len(values)
             progress.update(len(values))
@@ -122,51 +145,49 @@ def embed_proxies(
     return unit_length(embeddings)
 
 
-def _in_order(
-    pool: ThreadPoolExecutor,
-    embedder: "_BatchEmbedder",
+def vectors(
+    network: InferenceNetwork,
+    architecture: Architecture,
     source: ProxySource,
-    batches: Sequence[Sequence[tuple[str, str]]],
-    ahead: int,
+    members: Sequence[tuple[str, str]],
+    batch_size: int,
+    *,
+    cuda: bool,
+    threads: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the embeddings of each batch in order, with at most `ahead` batches in memory.
+    """Yield what a network gives for each sample, batch by batch, with few batches in memory.
 
-    Proxies are read here, in one thread; they are decoded where they are embedded.
+    Proxies are read here, in one thread; the threads that compute decode them, so that both go on side by side.
+
+    Args:
+        network: what computes.
+        architecture: gives input size and normalisation.
+        source: where the proxies are.
+        members: shard and member of each sample.
+        batch_size: images a batch.
+        cuda: whether the network is on a GPU.
+        threads: as for `embed_proxies`.
     """
-    waiting: deque[Future[NDArray[np.float32]]] = deque()
-    for batch in batches:
-        waiting.append(pool.submit(embedder, [source.jpeg(shard, member) for shard, member in batch]))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    # A GPU computes one batch after the other, while other threads prepare theirs.
+    turn = threading.Lock() if cuda else nullcontext()
+    side = architecture.input_size
 
-
-class _BatchEmbedder:
-    """Embeds one batch; several threads may call it at once."""
-
-    def __init__(self, backbone: Backbone, architecture: Architecture, batch_size: int, cuda: bool) -> None:
-        self._architecture = architecture
-        self._batch_size = batch_size
-        self._device = torch.device("cuda" if cuda else "cpu")
-        # torch's annotations lack this argument.
-        backbone.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._backbone = backbone
-        # A GPU computes one batch after the other, while other threads prepare theirs.
-        self._turn = threading.Lock() if cuda else nullcontext()
-        if cuda:
-            torch.backends.cudnn.deterministic = True
-            torch.backends.cudnn.benchmark = False
-            torch.backends.cudnn.allow_tf32 = False
-
-    def __call__(self, jpegs: Sequence[bytes]) -> NDArray[np.float32]:
-        """Return the embeddings, as the model gives them, of at most `batch_size` proxies."""
-        side = self._architecture.input_size
-        shape = (self._batch_size, 3, side, side)
-        images = torch.zeros(shape).contiguous(memory_format=torch.channels_last)
+    def compute(jpegs: Sequence[bytes]) -> NDArray[np.float32]:
+        pixels = np.zeros((batch_size, side, side, 3), np.uint8)
         for index, jpeg in enumerate(jpegs):
-            images[index] = torch.from_numpy(prepared_pixels(jpeg, self._architecture))
-        with torch.inference_mode(), self._turn:
-            embeddings = self._backbone(images.to(self._device))[: len(jpegs)].cpu()
-        values: NDArray[np.float32] = embeddings.numpy()
+            pixels[index] = decoded(jpeg, side)
+        images = normalised(torch.from_numpy(pixels), architecture)
+        with turn:
+            values: NDArray[np.float32] = network(images)[: len(jpegs)].numpy()
         return values
+
+    batches = [members[start : start + batch_size] for start in range(0, len(members), batch_size)]
+    workers = min(threads or available_cores(), max(len(batches), 1))
+    waiting: deque[Future[NDArray[np.float32]]] = deque()
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for batch in batches:
+            waiting.append(pool.submit(compute, [source.jpeg(shard, member) for shard, member in batch]))
+            if len(waiting) >= 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

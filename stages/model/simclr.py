@@ -4,18 +4,22 @@ from stages.model import torchvision_operators  # noqa: F401  (before all that i
 
 # isort: split
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightly.loss.ntx_ent_loss import NTXentLoss
 from lightly.models.modules.heads import SimCLRProjectionHead
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -24,6 +28,9 @@ from stages.model.architecture import Architecture
 from stages.model.augmentation import AugmentedProxies, EpochBatches, Views, derived_seed, seeded
 from stages.model.backbone import Backbone
 from stages.model.device import cuda_wanted
+from stages.model.embedding import vectors
+from stages.model.inference import InferenceNetwork
+from stages.model.projection import evenly_spaced, principal_components
 from stages.model.proxy_source import ProxySource
 
 THREADS = 8
@@ -33,6 +40,11 @@ The gradient of a convolution's weights is summed in one part a thread, so anoth
 digits, and after some steps visibly other weights. With a fixed number they do not depend on the number of cores
 (tried with 1 and 2). On 2 cores, a step took about a tenth more time with 8 threads than with 4.
 """
+
+
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises to its value; then it falls to 0 along a half cosine wave."""
+_FEATURE_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -59,16 +71,19 @@ class LossValue:
 
 
 class SimCLR(pl.LightningModule):
-    """Backbone and projection head, trained so that two views of a sample come to lie nearer than views of others."""
+    """Backbone and projection head, trained so that two views of a sample come to lie nearer than views of others.
+
+    The projection head takes the backbone's features, the vectors before the embedding.
+    """
 
     def __init__(self, architecture: Architecture, learning_rate: float = 1e-3, temperature: float = 0.5) -> None:
         super().__init__()
         self.backbone = Backbone(architecture)
-        self.projection_head = SimCLRProjectionHead(
-            architecture.embedding_dim, architecture.embedding_dim, architecture.projection_dim, batch_norm=False
-        )
+        features = self.backbone.feature_dim
+        self.projection_head = SimCLRProjectionHead(features, features, architecture.projection_dim, batch_norm=False)
         self.criterion = NTXentLoss(temperature)
         self.learning_rate = learning_rate
+        self.steps = 1
         self.losses: list[tuple[int, Tensor]] = []
 
     def training_step(self, views: Views, batch_index: int) -> Tensor:
@@ -78,14 +93,31 @@ class SimCLR(pl.LightningModule):
             views: first and second view of each sample, both (n, 3, input_size, input_size) float32.
             batch_index: not needed.
         """
-        first, second = (self.projection_head(self.backbone(_channels_last(view))) for view in views)
+        first, second = (self.projection_head(self.backbone.features(_channels_last(view))) for view in views)
         loss: Tensor = self.criterion(first, second)
         self.losses.append((self.current_epoch, loss.detach()))
         return loss
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return the optimiser."""
-        return torch.optim.Adam(self.parameters(), lr=self.learning_rate)
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Return the optimiser, and how the learning rate rises and falls over `steps` steps."""
+        # The projection to the embedding is no part of the training: `fit_projection` computes it afterwards.
+        fitted = {id(parameter) for parameter in self.backbone.projection.parameters()}
+        optimiser = torch.optim.Adam([p for p in self.parameters() if id(p) not in fitted], lr=self.learning_rate)
+        schedule = LambdaLR(optimiser, lambda step: learning_rate_factor(step, self.steps))
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def learning_rate_factor(step: int, steps: int) -> float:
+    """Return the share of the learning rate that a step uses: it rises in a line, then falls along a cosine wave.
+
+    Args:
+        step: from 0.
+        steps: of the whole training.
+    """
+    rising = math.ceil(WARM_UP * steps)
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step + 1 - rising) / (steps + 1 - rising)))
 
 
 def _channels_last(images: Tensor) -> Tensor:
@@ -174,6 +206,7 @@ def train_model(
             callbacks=[ProgressBar(steps)],
         )
         model.losses.clear()
+        model.steps = steps
         trainer.fit(model, loader)
     values = [LossValue(step, epoch + 1, float(loss)) for step, (epoch, loss) in enumerate(model.losses, start=1)]
     for value in values:
@@ -183,6 +216,36 @@ def train_model(
                 "run it again"
             )
     return values
+
+
+def fit_projection(
+    model: SimCLR, architecture: Architecture, source: ProxySource, members: Sequence[tuple[str, str]]
+) -> float | None:
+    """Set the projection from features to embedding to the principal components of the samples' features.
+
+    Args:
+        model: trained; its projection is replaced.
+        architecture: the model's.
+        source: where the proxies are.
+        members: shard and member of each sample, in the order of the samples' names.
+
+    Returns:
+        The embedding's effective rank; None where there are too few samples or features, and the projection stays.
+    """
+    backbone = model.backbone.cpu()
+    network = InferenceNetwork(backbone.trunk(), backbone.pooling(), "fp32", torch.device("cpu"))
+    some = [members[index] for index in evenly_spaced(len(members))]
+    parts = list(vectors(network, architecture, source, some, _FEATURE_BATCH, cuda=False))
+    features = np.concatenate(parts) if parts else np.empty((0, backbone.feature_dim), np.float32)
+    found = principal_components(features, architecture.embedding_dim)
+    if found is None:
+        return None
+    projection = backbone.projection
+    with torch.no_grad():
+        projection.weight.copy_(torch.from_numpy(found.weight)[:, :, None, None])
+        if projection.bias is not None:
+            projection.bias.copy_(torch.from_numpy(found.bias))
+    return found.effective_rank
 
 
 @contextmanager

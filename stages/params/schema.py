@@ -2,7 +2,16 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from stages.params.strategies import StrategyParams
 
@@ -92,6 +101,7 @@ class EmbedParams(Section):
     """Embedding."""
 
     batch_size: Count
+    precision: Literal["fp32", "bf16"]
 
 
 class SelectParams(Section):
@@ -127,9 +137,17 @@ class ReportParams(Section):
     title: StrictStr
     n_example_images: int = Field(strict=True, ge=0, le=200, multiple_of=2)
     n_thumbnails: int = Field(strict=True, ge=0, le=500)
+    umap_neighbours: tuple[Annotated[int, Field(strict=True, ge=2, le=200)], ...] = Field(max_length=6)
     labelling_cost_per_sample: Real = Field(ge=0)
     currency: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=8)]
     co2_kg_per_sample: Real = Field(ge=0)
+
+    @field_validator("umap_neighbours")
+    @classmethod
+    def _each_once(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(sizes)) < len(sizes):
+            raise ValueError("each size may stand there once")
+        return sizes
 
 
 class Params(Section):

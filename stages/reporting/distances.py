@@ -16,6 +16,7 @@ SEED = 0
 """Of every subset that the report draws."""
 
 _NEIGHBOURS = 5
+_ROWS_AT_ONCE = 8_192
 _EMPTY = np.empty(0, np.float64)
 
 
@@ -148,42 +149,57 @@ def effective_rank(embeddings: NDArray[np.float32]) -> float:
 
 @dataclass(frozen=True)
 class Projection:
-    """Samples in the plane of their largest variance.
+    """The plane of the largest variance of a set of samples.
 
     Attributes:
-        points: (n, 2) float64.
+        mean: (d,) float64 of the set.
+        axes: (d, 2) float64, orthonormal; zeros for an axis along which nothing varies.
         variance: share of the variance that each of the two axes holds.
     """
 
-    points: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    axes: NDArray[np.float64]
     variance: tuple[float, float]
+
+    def place(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return where samples lie in the plane, rounded to six decimals: further ones differ between machines.
+
+        Args:
+            embeddings: (n, d) float32.
+
+        Returns:
+            (n, 2) float64.
+        """
+        points = np.empty((len(embeddings), 2))
+        for start in range(0, len(embeddings), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            points[rows] = (embeddings[rows].astype(np.float64) - self.mean) @ self.axes
+        return np.round(points, 6) + 0.0
 
 
 def principal_plane(embeddings: NDArray[np.float32]) -> Projection:
-    """Project on the first two principal components (Pearson 1901).
+    """Find the first two principal components (Pearson 1901).
 
     The sign of a component is arbitrary; it is set so that its largest weight, by amount, is positive.
 
     Args:
         embeddings: (n, d) float32.
     """
-    n = len(embeddings)
-    points = np.zeros((n, 2))
-    if n < 2 or embeddings.shape[1] == 0:
-        return Projection(points, (0.0, 0.0))
-    centred = embeddings.astype(np.float64)
-    centred -= centred.mean(axis=0)
-    total = float(np.square(centred).sum())
-    if total <= 1e-12 * n:
-        return Projection(points, (0.0, 0.0))
-    values, vectors = _leading_components(centred)
-    shares = [0.0, 0.0]
-    for axis in range(min(2, len(values))):
-        if values[axis] > 1e-12 * total:
-            vector = vectors[:, axis]
-            points[:, axis] = centred @ (vector * np.sign(vector[np.abs(vector).argmax()]))
-            shares[axis] = float(values[axis] / total)
-    return Projection(points, (shares[0], shares[1]))
+    n, dimension = embeddings.shape
+    mean, axes, shares = np.zeros(dimension), np.zeros((dimension, 2)), [0.0, 0.0]
+    if n >= 2 and dimension > 0:
+        centred = embeddings.astype(np.float64)
+        mean = centred.mean(axis=0)
+        centred -= mean
+        total = float(np.square(centred).sum())
+        if total > 1e-12 * n:
+            values, vectors = _leading_components(centred)
+            for axis in range(min(2, len(values))):
+                if values[axis] > 1e-12 * total:
+                    vector = vectors[:, axis]
+                    axes[:, axis] = vector * np.sign(vector[np.abs(vector).argmax()])
+                    shares[axis] = float(values[axis] / total)
+    return Projection(mean, axes, (shares[0], shares[1]))
 
 
 def _leading_components(centred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

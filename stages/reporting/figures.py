@@ -1,7 +1,6 @@
 """Computing every figure of the report, once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -28,13 +27,14 @@ from stages.reporting.distances import (
     nearest_neighbours,
     neighbour_distances,
     pairwise_distances,
-    principal_plane,
     subset,
 )
 from stages.reporting.inputs import ReportInputs
+from stages.reporting.maps import MAP_LIMIT, MapPoints, map_of
+from stages.reporting.sets import Sets, make_sets
+from stages.reporting.sources import source_names
 
 DISTANCE_SUBSET = 2_000
-MAP_LIMIT = 20_000
 BINS, BINS_OF_FEW, FEW = 40, 20, 200
 CURVE_POINTS = 200
 LISTED_EXAMPLES = 12
@@ -42,58 +42,14 @@ LISTED_REASONS = 20
 LISTED_SOURCES = 1_000
 POSITIONS = 400
 
-_TOP_LEVEL = "(top level)"
 _COLLAPSED_STD, _COLLAPSED_RANK = 0.05, 1.5
 _MANY_CORRUPT = 0.05
-
-
-@dataclass(frozen=True)
-class Sets:
-    """The sets of samples that the report compares, each sorted by filename.
-
-    Attributes:
-        candidates: metadata of all candidates, with the columns of `stages.selection.schema.CANDIDATES`.
-        candidate_embeddings: (n, d) float32, their rows.
-        old: metadata of the base's samples.
-        old_embeddings: (m, d) float32, their rows.
-    """
-
-    candidates: pd.DataFrame
-    candidate_embeddings: NDArray[np.float32]
-    old: pd.DataFrame
-    old_embeddings: NDArray[np.float32]
-
-    @property
-    def is_selected(self) -> NDArray[np.bool_]:
-        """(n,) whether a candidate was selected."""
-        return self.candidates["selected"].to_numpy(dtype=bool)
-
-    @property
-    def selected_embeddings(self) -> NDArray[np.float32]:
-        """Rows of the selected candidates, (k, d)."""
-        return self.candidate_embeddings[self.is_selected]
-
-    @property
-    def new_embeddings(self) -> NDArray[np.float32]:
-        """Rows of the datapool after the iteration, (m + k, d)."""
-        return np.concatenate([self.old_embeddings, self.selected_embeddings])
-
-
-@dataclass(frozen=True)
-class MapPoints:
-    """The points of the map, drawn in this order: not selected, old, new.
-
-    Attributes:
-        table: filename, x, y (rounded to six decimals), group (not selected, old or new).
-    """
-
-    table: pd.DataFrame
 
 
 def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
     """Compute all figures of an iteration."""
     sets = make_sets(inputs)
-    map_figures, points = map_of(sets)
+    map_figures, points = map_of(sets, inputs.settings.umap_neighbours)
     selection = selection_of(inputs, sets)
     training = training_of(inputs)
     cleaning = cleaning_of(inputs)
@@ -123,27 +79,6 @@ def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
         distance_subset=DISTANCE_SUBSET,
     )
     return report, points
-
-
-def make_sets(inputs: ReportInputs) -> Sets:
-    """Look up the metadata and embeddings of candidates and old samples.
-
-    Raises:
-        RuntimeError: a candidate or an old sample has no embedding: a defect of an earlier stage.
-    """
-    index = pd.Index(inputs.processed["filename"])
-    candidates = inputs.candidates.sort_values("filename", ignore_index=True)
-    old = inputs.base_samples.sort_values("filename", ignore_index=True)
-    candidate_rows, old_rows = index.get_indexer(candidates["filename"]), index.get_indexer(old["filename"])
-    if (candidate_rows < 0).any() or (old_rows < 0).any():
-        raise RuntimeError("the datapool has no embedding for some of the samples that the report is about")
-    metadata = inputs.processed.drop(columns="filename")
-    return Sets(
-        pd.concat([candidates, metadata.iloc[candidate_rows].reset_index(drop=True)], axis=1),
-        inputs.embeddings[candidate_rows],
-        old,
-        inputs.embeddings[old_rows],
-    )
 
 
 def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
@@ -333,34 +268,6 @@ def nice_ceiling(value: float) -> float:
     return float(next(step * power for step in steps if value <= step * power * (1 + 1e-9)))
 
 
-def map_of(sets: Sets) -> tuple[schema.MapFigures, MapPoints]:
-    """Project old, new and left samples on a plane; of large sets a seeded subset with all new samples in it."""
-    selected = np.flatnonzero(sets.is_selected)
-    left = np.flatnonzero(~sets.is_selected)
-    new = selected[subset(len(selected), MAP_LIMIT)]
-    room = MAP_LIMIT - len(new)
-    others = len(sets.old) + len(left)
-    chosen = subset(others, room)
-    old, left_shown = chosen[chosen < len(sets.old)], left[chosen[chosen >= len(sets.old)] - len(sets.old)]
-    embeddings = np.concatenate(
-        [sets.candidate_embeddings[left_shown], sets.old_embeddings[old], sets.candidate_embeddings[new]]
-    )
-    projection = principal_plane(embeddings)
-    names = sets.candidates["filename"]
-    table = pd.DataFrame(
-        {
-            "filename": [*names.iloc[left_shown], *sets.old["filename"].iloc[old], *names.iloc[new]],
-            "x": np.round(projection.points[:, 0], 6) + 0.0,
-            "y": np.round(projection.points[:, 1], 6) + 0.0,
-            "group": ["not selected"] * len(left_shown) + ["old"] * len(old) + ["new"] * len(new),
-        }
-    )
-    figures = schema.MapFigures(
-        old=len(sets.old), new=len(selected), not_selected=len(left), shown=len(table), variance=projection.variance
-    )
-    return figures, MapPoints(table)
-
-
 def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
     """Count samples in and samples selected for each video, each folder of images, and each weak label."""
     files = inputs.files[inputs.files["status"].isin([*TAKEN_IN, OVER_LIMIT])]
@@ -419,15 +326,6 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
 
 
 _SOURCE_COUNTS = ("files", "seen", "corrupt", "duplicate", "dropped", "candidates", "selected", "selected_before")
-
-
-def source_names(paths: "pd.Series[str]", is_video: "pd.Series[bool]") -> "pd.Series[str]":
-    """Name the source of each raw file: a video is its own; images belong to their folder."""
-    names = [
-        path if video else f"{path.rpartition('/')[0]}/" if "/" in path.removeprefix("./") else _TOP_LEVEL
-        for path, video in zip(paths, is_video, strict=True)
-    ]
-    return pd.Series(names, index=paths.index, dtype=object)
 
 
 def _positions(frames: pd.DataFrame, inputs: ReportInputs) -> dict[str, tuple[float, ...]]:

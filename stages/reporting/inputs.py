@@ -16,6 +16,7 @@ class ReportSettings:
     title: str
     n_example_images: int
     n_thumbnails: int
+    umap_neighbours: tuple[int, ...]
     labelling_cost_per_sample: float
     currency: str
     co2_kg_per_sample: float
@@ -49,6 +50,7 @@ class ReportInputs:
         base_samples: columns of `stages.datapool.schema.SAMPLES`, before the iteration.
         datapool_samples: the same after it.
         iterations: columns of `stages.datapool.schema.ITERATIONS`, after it.
+        ledger: columns of `stages.datapool.schema.LEDGER`, after it.
         base_datapools: DVC hashes of the datapools built on.
         fingerprint: SHA-256 of the inputs' fingerprint.
         checkpoint_sha256: of the checkpoint file.
@@ -70,6 +72,7 @@ class ReportInputs:
     base_samples: pd.DataFrame
     datapool_samples: pd.DataFrame
     iterations: pd.DataFrame
+    ledger: pd.DataFrame
     base_datapools: tuple[str, ...]
     fingerprint: str
     checkpoint_sha256: str

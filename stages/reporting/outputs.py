@@ -11,14 +11,15 @@ import pandas as pd
 from stages.files.atomic import atomic_folder, write_bytes, write_json, write_text
 from stages.media.schema import CORRUPT, DROPPED_STATUSES, IGNORED, VIDEO
 from stages.reporting import schema
-from stages.reporting.figures import MapPoints
+from stages.reporting.maps import MapPoints
 
 if TYPE_CHECKING:
     from stages.reporting.plots import Chart
 
-PDF, HTML, JSON, JSON_SCHEMA, METRICS = (
+PDF, HTML, EXPLORER, JSON, JSON_SCHEMA, METRICS = (
     "report.pdf",
     "report.html",
+    "explorer.html",
     "report.json",
     "report.schema.json",
     "metrics.json",
@@ -26,10 +27,11 @@ PDF, HTML, JSON, JSON_SCHEMA, METRICS = (
 PLOTS, FILENAMES, CORRUPTNESS = "plots", "filenames", "corruptness_check_information.json"
 
 
-def write_documents(folder: Path, pdf: bytes, html: str) -> None:
-    """Write the PDF and the page."""
+def write_documents(folder: Path, pdf: bytes, html: str, explorer: str) -> None:
+    """Write the PDF and the pages."""
     write_bytes(folder / PDF, pdf)
     write_text(folder / HTML, html)
+    write_text(folder / EXPLORER, explorer)
 
 
 def write_figures(folder: Path, report: schema.Report) -> None:

@@ -11,14 +11,18 @@ from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
 
 from stages.reporting import schema
-from stages.reporting.figures import MapPoints
+from stages.reporting.maps import NEW as NEW_GROUP
+from stages.reporting.maps import NOT_SELECTED, MapPoints, umap_columns
+from stages.reporting.maps import OLD as OLD_GROUP
 
 NEW, NEW_TINT = "#0b62d6", "#cfe1fb"
 OLD, LEFT = "#8a94a0", "#d3d9e0"
@@ -30,6 +34,12 @@ FONT_FAMILY = "Report Sans"
 
 FONTS = Path(__file__).parent / "fonts"
 FONT_FILES = {400: FONTS / "Inter-Regular.otf", 600: FONTS / "Inter-SemiBold.otf"}
+
+PCA, UMAP, NO_OVERLAY = "scatter_pca", "scatter_umap_k_", "_no_overlay"
+"""Names of maps; those without overlay leave out the datapool's samples."""
+
+_MAP_WORDS = "Map of the embeddings: old samples grey, new ones blue, others faint"
+_SMALL_MAP = 2.2  # inches
 
 BEFORE, AFTER = "distance_distr_before", "distance_distr_after"
 """Charts of one side alone, as files only: the documents show both sides in one."""
@@ -92,7 +102,7 @@ class Chart:
 def draw_charts(report: schema.Report, points: MapPoints) -> dict[str, Chart]:
     """Draw all charts that the report has figures for, by name."""
     with _style():
-        charts = [map_chart(report, points), growth_chart(report.datapool)]
+        charts = [*map_charts(report, points), growth_chart(report.datapool)]
         charts += distance_charts(report)
         if report.selection.selected:
             charts += [pick_chart(report.selection), budget_chart(report.selection)]
@@ -115,33 +125,90 @@ def _style() -> Iterator[None]:
         yield
 
 
-def map_chart(report: schema.Report, points: MapPoints) -> Chart:
-    """Draw the plane of the two first principal components: left samples faint, old ones grey, new ones coloured."""
-    figure = Figure(figsize=(3.7, 3.95), layout="constrained")
+def map_charts(report: schema.Report, points: MapPoints) -> list[Chart]:
+    """Draw every map with the datapool and without it; the UMAPs small for the documents, where they stand in a row."""
+    charts = []
+    for name, title, columns in maps_of(report):
+        for without_old in (False, True):
+            key = f"{name}{NO_OVERLAY}" if without_old else name
+            png = _png(_map_figure(report, points.table, columns, without_old=without_old))
+            if name == PCA:
+                svg = "" if without_old else _svg(_map_figure(report, points.table, columns), key, _MAP_WORDS)
+            elif without_old and not report.map.old:
+                svg = ""
+            else:
+                small = _map_figure(report, points.table, columns, without_old=without_old, side=_SMALL_MAP)
+                svg = _svg(small, key, f"{title}. {_MAP_WORDS}")
+            charts.append(Chart(key, _MAP_WORDS, svg, png))
+    return charts
+
+
+def maps_of(report: schema.Report) -> list[tuple[str, str, tuple[str, str]]]:
+    """Return name, title and columns of each map."""
+    sizes = report.map.umap_neighbours
+    return [
+        (PCA, "Principal components", ("x", "y")),
+        *((f"{UMAP}{size}", f"UMAP, {size} neighbours", umap_columns(size)) for size in sizes),
+    ]
+
+
+def _map_figure(
+    report: schema.Report,
+    table: pd.DataFrame,
+    columns: tuple[str, str],
+    *,
+    without_old: bool = False,
+    side: float | None = None,
+) -> Figure:
+    """Draw a map: left samples faint, old ones grey, new ones coloured; with and without old ones in the same limits.
+
+    Args:
+        report: all figures.
+        table: the points.
+        columns: of the table, that hold the coordinates.
+        without_old: whether to leave out the datapool's samples.
+        side: inches of a small map without legend and title; None for one that stands alone.
+    """
+    figure = Figure(figsize=(side, side) if side else (3.7, 3.95), layout="constrained")
     axes = figure.add_subplot()
     axes.grid(visible=False)
-    table = points.table
-    counts = {"not selected": report.map.not_selected, "old": report.map.old, "new": report.map.new}
-    size = 26 if len(table) < 200 else 14 if len(table) < 3_000 else 7
-    looks = {"not selected": (LEFT, 0.6 * size, 0.0), "old": (OLD, size, 0.4), "new": (NEW, 1.5 * size, 0.5)}
+    shown = table[table[columns[0]].notna()]
+    counts = {NOT_SELECTED: report.map.not_selected, OLD_GROUP: report.map.old, NEW_GROUP: report.map.new}
+    size = (26 if len(shown) < 200 else 14 if len(shown) < 3_000 else 7) * (0.5 if side else 1.0)
+    looks = {NOT_SELECTED: (LEFT, 0.6 * size, 0.0), OLD_GROUP: (OLD, size, 0.4), NEW_GROUP: (NEW, 1.5 * size, 0.5)}
     for group, (colour, area, edge) in looks.items():
-        rows = table[table["group"] == group]
-        if counts[group]:
+        rows = shown[shown["group"] == group]
+        if counts[group] and not (without_old and group == OLD_GROUP):
             axes.scatter(
-                rows["x"], rows["y"], s=area, c=colour, edgecolors="white", linewidths=edge, rasterized=True,
+                rows[columns[0]], rows[columns[1]], s=area, c=colour, edgecolors="white",
+                linewidths=edge * (0.6 if side else 1.0), rasterized=True,
                 label=f"{group.capitalize()} ({counts[group]:,})",
             )  # fmt: skip
     axes.set(xticks=[], yticks=[])
-    axes.set_xlabel(f"First component, {report.map.variance[0]:.0%} of the variance")
-    axes.set_ylabel(f"Second component, {report.map.variance[1]:.0%}")
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.margins(0.06)
+    _enclose(axes, shown[list(columns)].to_numpy())
     axes.spines[:].set_visible(True)
-    if len(table):
-        figure.legend(
-            loc="outside upper left", ncols=3, handletextpad=0.2, columnspacing=1.0, borderpad=0, markerscale=1.2
-        )
-    return _chart("scatter_pca", "Map of the embeddings: old samples grey, new ones blue, others faint", figure)
+    if side is None:
+        if columns == ("x", "y"):
+            first, second = report.map.variance
+            axes.set_xlabel(f"First component, {first:.0%} of the variance")
+            axes.set_ylabel(f"Second component, {second:.0%}")
+        else:
+            axes.set_xlabel(next(title for _, title, others in maps_of(report) if others == columns))
+        if axes.get_legend_handles_labels()[0]:
+            figure.legend(
+                loc="outside upper left", ncols=3, handletextpad=0.2, columnspacing=1.0, borderpad=0, markerscale=1.2
+            )
+    return figure
+
+
+def _enclose(axes: Axes, points: NDArray[np.float64]) -> None:
+    """Set square limits around points, (n, 2), with some room."""
+    axes.set_aspect("equal", adjustable="box")
+    low, high = (points.min(axis=0), points.max(axis=0)) if len(points) else (np.zeros(2), np.ones(2))
+    half = 0.53 * max(float((high - low).max()), 1e-9)
+    middle = (low + high) / 2
+    axes.set_xlim(middle[0] - half, middle[0] + half)
+    axes.set_ylim(middle[1] - half, middle[1] + half)
 
 
 def distance_charts(report: schema.Report) -> list[Chart]:
@@ -346,19 +413,36 @@ def _say(axes: Axes, text: str) -> None:
 
 
 def _chart(name: str, description: str, figure: Figure) -> Chart:
-    """Render a figure to SVG and PNG without date, software or other traces of the run."""
-    FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout is settled: no need to find it again for each format
-    png, svg = io.BytesIO(), io.StringIO()
-    figure.savefig(png, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None})
-    if name in (BEFORE, AFTER):
-        return Chart(name, description, "", png.getvalue())
+    """Render a figure to SVG and PNG."""
+    png = _png(figure)
+    return Chart(name, description, "" if name in (BEFORE, AFTER) else _svg(figure, name, description), png)
+
+
+def _png(figure: Figure) -> bytes:
+    """Render a figure to a PNG file without date, software or other traces of the run."""
+    _settle(figure)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None})
+    return content.getvalue()
+
+
+def _svg(figure: Figure, name: str, description: str) -> str:
+    """Render a figure to an `<svg>` element, as free of traces."""
+    _settle(figure)
+    content = io.StringIO()
     figure.savefig(
-        svg, format="svg", dpi=220, transparent=True,
+        content, format="svg", dpi=220, transparent=True,
         metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
     )  # fmt: skip
-    return Chart(name, description, _inline(svg.getvalue(), name, description), png.getvalue())
+    return _inline(content.getvalue(), name, description)
+
+
+def _settle(figure: Figure) -> None:
+    """Find the layout once: no need to find it again for each format."""
+    if figure.get_layout_engine() is not None:
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 def _inline(svg: str, name: str, description: str) -> str:

@@ -20,7 +20,7 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 
 from stages.reporting import schema
-from stages.reporting.figures import MapPoints
+from stages.reporting.maps import MapPoints
 from stages.reporting.pictures import as_data_uri
 from stages.reporting.plots import FONT_FAMILY, FONT_FILES, LEFT, NEW, NEW_TINT, OLD, Chart, can_show
 
@@ -51,9 +51,9 @@ def render_html(
         pictures: `data:` URIs by filename.
         points: of the map.
     """
-    script = (TEMPLATES / SCRIPT).read_text(encoding="utf-8")
+    script = read_template(SCRIPT)
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    style = font_faces(with_fallback=False) + _style("base.css") + _style("screen.css")
+    style = font_faces(with_fallback=False) + read_template("base.css") + read_template("screen.css")
     return _render(
         report, charts, pictures, interactive=True, style=trusted(style), script=trusted(script),
         script_hash=script_hash, map_data=map_data(report, points),
@@ -73,7 +73,7 @@ def render_pdf(report: schema.Report, charts: Mapping[str, Chart], pictures: Map
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher
 
-    style = _style("base.css") + _style("print.css")
+    style = read_template("base.css") + read_template("print.css")
     html = _render(
         report, charts, pictures, interactive=False, style=trusted(style), script=None, script_hash=None, map_data=None,
         source_rows=report.sources.rows[:PDF_SOURCES],
@@ -143,24 +143,33 @@ def parameter_columns(report: schema.Report, columns: int) -> list[list[tuple[st
 
 def _render(report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], **more: object) -> str:
     """Fill the template."""
-    environment = jinja2.Environment(
+    return (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            r=report,
+            charts={key: trusted(chart.svg) for key, chart in charts.items()},
+            pictures=pictures,
+            parameter_columns=parameter_columns(report, _PARAMETER_COLUMNS),
+            colours={"new": NEW, "new_tint": NEW_TINT, "old": OLD, "left": LEFT},
+            **more,
+        )
+    )
+
+
+def environment() -> jinja2.Environment:
+    """Return what fills templates: everything is escaped, and a name that does not exist is an error."""
+    result = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    result.filters.update(
         count=count, real=real, percent=percent, money=money, name=name, short_hash=short_hash, value=value
     )
-    return environment.get_template(TEMPLATE).render(
-        r=report,
-        charts={key: trusted(chart.svg) for key, chart in charts.items()},
-        pictures=pictures,
-        parameter_columns=parameter_columns(report, _PARAMETER_COLUMNS),
-        colours={"new": NEW, "new_tint": NEW_TINT, "old": OLD, "left": LEFT},
-        **more,
-    )
+    return result
 
 
 def count(number: int | None) -> str:
@@ -212,8 +221,8 @@ def value(setting: Any) -> str:
     return str(setting)
 
 
-def _style(file: str) -> str:
-    """Read a style sheet."""
+def read_template(file: str) -> str:
+    """Read a style sheet or script."""
     return "\n" + (TEMPLATES / file).read_text(encoding="utf-8")
 
 

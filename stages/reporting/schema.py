@@ -207,13 +207,15 @@ class Distances(Figures):
 
 
 class MapFigures(Figures):
-    """The plane of the two first principal components; its points are in plots/map.csv."""
+    """Maps of the embeddings: the plane of the two first principal components, and UMAPs; see plots/map.csv."""
 
     old: Count = Field(description="points of the base")
     new: Count = Field(description="points of the selection")
     not_selected: Count
     shown: Count = Field(description="points in the map: all of these, or a seeded subset with all new ones")
-    variance: tuple[Real, Real] = Field(description="share of the variance on either axis")
+    variance: tuple[Real, Real] = Field(description="share of the variance on either axis of the plane")
+    umap_neighbours: tuple[Count, ...] = Field(description="of each UMAP: neighbours that count as near")
+    umap_shown: Count = Field(description="points in the UMAPs: all that are shown, or a subset with all new ones")
 
 
 class Source(Figures):

@@ -8,6 +8,18 @@ from numpy.typing import NDArray
 from stages.selection.distance import squared_distances
 from stages.selection.nearest import nearest_rows
 
+_STEPS, _WORK = 20, 4e12
+
+
+def affordable_steps(candidates: NDArray[np.float32], count: int) -> int:
+    """Return how many times cells may be made: 20, or fewer where each time takes long, at least once.
+
+    Args:
+        candidates: (n, d).
+        count: number of centres.
+    """
+    return max(1, min(_STEPS, int(_WORK / max(1.0, float(candidates.size) * count))))
+
 
 def cells(
     candidates: NDArray[np.float32], base_squared: NDArray[np.float32], centres: NDArray[np.float32]

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from stages.cores import available_cores
-from stages.selection.cells import cells, medoid
+from stages.selection.cells import affordable_steps, cells, medoid
 from stages.selection.covering import follow
 from stages.selection.distance import squared_distances
 from stages.selection.diversity_typicality import NEIGHBOURS, mean_of_finite
@@ -34,8 +34,6 @@ DENSE_UP_TO = 30_000
 """Candidates up to which all pairs are compared: a table of 3.6 GB. Above, only near neighbours are."""
 
 NO_DISTANCE = np.float32(0)
-MEDOID_STEPS = 20
-_MEDOID_WORK = 4e12
 _ROWS = 256
 _SPARSE_PAIRS = 10**8
 
@@ -132,15 +130,14 @@ class DenseKernel:
             candidates: (n, d) float32.
         """
         exact = candidates.astype(np.float64)
-        norms = np.square(exact).sum(axis=1)
+        halves = np.square(exact).sum(axis=1) / 2
         self._table = np.empty((len(exact), len(exact)), np.float32)
 
         def fill(start: int, stop: int) -> None:
-            squared = exact[start:stop] @ exact.T
-            squared *= -2
-            squared += norms[start:stop, None]
-            squared += norms
-            self._table[start:stop] = similarity(squared)
+            similar = exact[start:stop] @ exact.T  # 1 - |x - y|^2 / 2 = 1 - |x|^2 / 2 - |y|^2 / 2 + x.y
+            similar -= halves - 1
+            similar -= halves[start:stop, None]
+            np.maximum(similar, 0, out=self._table[start:stop], casting="same_kind")
 
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(available_cores()) as executor:
             in_blocks(executor, fill, len(exact), _ROWS)
@@ -206,10 +203,15 @@ def lazy_greedy(
         (k,) int64 picks in order; fewer than `count` where no more are far enough.
     """
     best = covered.copy()
+    counts = weights.astype(np.float32)
+    space = np.empty_like(best)
 
     def gain(candidate: int) -> float:
         columns, similar = kernel.row(candidate)
-        return float((np.maximum(similar - best[columns], 0) * weights[columns]).sum())
+        added = np.subtract(similar, best[columns], out=space[: len(similar)])
+        np.maximum(added, 0, out=added)
+        added *= counts[columns]
+        return float(added.sum())  # numpy's own sum: BLAS would divide it by the number of threads
 
     queue = [(-gain(candidate), candidate, 0) for candidate in range(len(best))]  # with the picks known at that time
     heapq.heapify(queue)
@@ -252,9 +254,8 @@ def to_medoids(
     Returns:
         (k,) int64 distinct picks, in the same order.
     """
-    work = float(candidates.size) * max(1, len(picks))
     centres = picks.copy()
-    for _ in range(min(MEDOID_STEPS, max(1, int(_MEDOID_WORK / max(1.0, work))))):
+    for _ in range(affordable_steps(candidates, len(picks))):
         before = centres.copy()
         taken = np.zeros(len(candidates), bool)
         taken[centres] = True

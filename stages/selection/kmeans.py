@@ -8,13 +8,15 @@ move: what is nearest to them draws no centre, so the new clusters lie where the
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.selection.cells import cells, weighted_mean
+from stages.selection.cells import affordable_steps, cells, weighted_mean
+from stages.selection.choosing import Choosing
 from stages.selection.distance import squared_distances
 from stages.selection.nearest import nearest_rows
 from stages.selection.tracking import Selected
 from stages.selection.traversal import Traversal
 
-_STEPS = 20
+_SCATTER_WORK = 1e12
+"""Candidates times dimension times centres up to which the start is by k-means++; above, it is a random draw."""
 
 
 def kmeans(
@@ -36,22 +38,21 @@ def kmeans(
         threshold: smallest squared distance of a pick.
         seed: of the start.
     """
-    smallest = np.float32(0) if threshold is None else threshold
-    selected = Selected(candidates, base)
     count = min(limit, len(candidates))
+    choosing = Choosing(candidates, base, threshold)
     if count == 0:
-        return selected.traversal()
+        return choosing.traversal()
     centres = cluster_centres(candidates, base, count, seed)
     nearest, _ = nearest_rows(centres, candidates)
     for centre, row in zip(centres, nearest, strict=True):
         pick = int(row)
-        if selected.squared[pick] < smallest:
-            far_enough = selected.squared >= smallest
-            if not far_enough.any():
+        if not choosing.is_free(pick):
+            free = choosing.free()
+            if not free.any():
                 break
-            pick = int(np.where(far_enough, squared_distances(candidates, centre), np.inf).argmin())
-        selected.add(pick)
-    return selected.traversal()
+            pick = int(np.where(free, squared_distances(candidates, centre), np.inf).argmin())
+        choosing.add(pick)
+    return choosing.traversal()
 
 
 def cluster_centres(
@@ -66,8 +67,11 @@ def cluster_centres(
         seed: of the start.
     """
     _, base_squared = nearest_rows(candidates, base)
-    centres = candidates[scattered(candidates, base, count, seed)]
-    for _ in range(_STEPS):
+    if float(candidates.size) * count <= _SCATTER_WORK:
+        centres = candidates[scattered(candidates, base, count, seed)]
+    else:
+        centres = candidates[np.random.default_rng(seed).permutation(len(candidates))[:count]]
+    for _ in range(affordable_steps(candidates, count)):
         clusters = cells(candidates, base_squared, centres)
         moved = centres.copy()
         for number, cluster in enumerate(clusters):

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.selection.covering import follow
-from stages.selection.tracking import Selected
+from stages.selection.choosing import Choosing
 from stages.selection.traversal import Traversal
 
 
@@ -27,15 +26,10 @@ def random(
         threshold: smallest squared distance of a pick.
         seed: another one gives other picks.
     """
-    order = np.random.default_rng(seed).permutation(len(candidates))
-    if threshold is None or threshold == 0:
-        return follow(candidates, base, order[:limit])[0]
-    selected = Selected(candidates, base)
-    count = 0
-    for row in order:
-        if count == limit:
+    choosing = Choosing(candidates, base, threshold)
+    for row in np.random.default_rng(seed).permutation(len(candidates)):
+        if len(choosing) == limit:
             break
-        if selected.squared[row] >= threshold:
-            selected.add(int(row))
-            count += 1
-    return selected.traversal()
+        if choosing.is_free(int(row)):
+            choosing.add(int(row))
+    return choosing.traversal()

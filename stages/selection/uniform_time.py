@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.selection.tracking import Selected
+from stages.selection.choosing import Choosing
 from stages.selection.traversal import Traversal
 
 
@@ -36,20 +36,19 @@ def uniform_time(
         raw_paths: n raw files that the candidates come from.
         times: (n,) seconds from the start of the video; NaN for images.
     """
-    smallest = np.float32(0) if threshold is None else threshold
     count = min(limit, len(candidates))
-    selected = Selected(candidates, base)
+    choosing = Choosing(candidates, base, threshold)
     if count == 0:
-        return selected.traversal()
+        return choosing.traversal()
     positions, length = timeline(raw_paths, times)
     move = np.random.default_rng(seed).random()
     wanted = (np.arange(count) + move) * (length / count)
     for point in wanted[spread_order(count)]:
-        far_enough = selected.squared >= smallest
-        if not far_enough.any():
+        free = choosing.free()
+        if not free.any():
             break
-        selected.add(int(np.where(far_enough, np.abs(positions - point), np.inf).argmin()))
-    return selected.traversal()
+        choosing.add(int(np.where(free, np.abs(positions - point), np.inf).argmin()))
+    return choosing.traversal()
 
 
 def timeline(raw_paths: Sequence[str], times: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

@@ -1,0 +1,257 @@
+"""Images embedded per second: this project's stage, beside the loops that people write. All figures are from one run.
+
+`python -m benchmarks.embed --images FOLDER --input-size 224`
+
+Every program embeds the same images with the same weights in a process of its own, with all cores:
+
+- plain: the original files through Pillow, torchvision's transforms and a DataLoader into the eager network in fp32;
+- lightly: `lightly.embedding.SelfSupervisedEmbedding.embed` on a `LightlyDataset`, as lightly's own command does;
+- ours: from the proxies that the stage `clean` has written, in fp32 and in bf16, and 1 % of the images alone.
+
+Start-up (imports, which all of them need) is not counted, reading the checkpoint is. `forward` is the network alone on
+prepared pixels, one thread, in images per second of processor time.
+"""
+
+from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+
+# isort: split
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from lightly.data import LightlyDataset
+from lightly.embedding import SelfSupervisedEmbedding
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from stages.cores import available_cores
+from stages.media.proxies import ProxyReader, ShardWriter, encode_jpeg, member_name, proxy_dimensions, to_rgb
+from stages.model.architecture import Architecture
+from stages.model.embedding import decoded, embed_proxies, load_backbone, normalised
+from stages.model.inference import InferenceNetwork
+from stages.model.simclr import TrainingSettings, initial_model, network_weights
+from stages.model.weights import save_checkpoint
+
+BATCH_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every program gets.
+
+    Attributes:
+        folder: original images.
+        files: their names, relative to it, in order.
+        proxies: folder with one shard of proxies.
+        members: shard and member of each image.
+        checkpoint: of the model.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    proxies: Path
+    members: tuple[tuple[str, str], ...]
+    checkpoint: Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a program did: wall-clock seconds, peak memory of it and its workers in MiB, (n, d) unit embeddings."""
+
+    seconds: float
+    memory: float
+    embeddings: NDArray[np.float32]
+
+
+def plain(task: Task) -> NDArray[np.float32]:
+    """Embed with the loop that one writes first."""
+    architecture, backbone = load_backbone(task.checkpoint)
+    loader: DataLoader[Any] = DataLoader(
+        _Originals(task.folder, task.files, architecture.input_size, (architecture.mean, architecture.std)),
+        batch_size=BATCH_SIZE,
+        num_workers=available_cores(),
+        multiprocessing_context="fork",
+    )
+    with torch.no_grad():
+        return torch.cat([backbone(images) for images in loader]).numpy()
+
+
+class _Originals(Dataset[Any]):
+    """The original files, decoded and transformed."""
+
+    def __init__(self, folder: Path, files: Sequence[str], side: int, statistics: tuple[Any, Any]) -> None:
+
+        self._paths = [folder / file for file in files]
+        steps = [transforms.Resize((side, side)), transforms.ToTensor(), transforms.Normalize(*statistics)]
+        self._transform = transforms.Compose(steps)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, index: int) -> Any:
+        with Image.open(self._paths[index]) as image:
+            return self._transform(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def lightly(task: Task) -> NDArray[np.float32]:
+    """Embed as `lightly-embed` does."""
+    architecture, backbone = load_backbone(task.checkpoint)
+    side = architecture.input_size
+    steps = [transforms.Resize((side, side)), transforms.ToTensor()]
+    transform = transforms.Compose([*steps, transforms.Normalize(architecture.mean, architecture.std)])
+    dataset = LightlyDataset(str(task.folder), transform=transform)
+    loader = DataLoader(dataset, BATCH_SIZE, num_workers=available_cores(), multiprocessing_context="fork")
+    encoder = SelfSupervisedEmbedding(_Model(backbone), None, None, None)
+    embeddings, _, names = encoder.embed(loader, torch.device("cpu"))
+    row_of = {name: row for row, name in enumerate(names)}
+    return np.asarray(embeddings, np.float32)[[row_of[file] for file in task.files]]
+
+
+class _Model(nn.Module):
+    """A backbone as lightly's class wants it."""
+
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+
+def ours(task: Task, precision: str) -> NDArray[np.float32]:
+    """Embed as the stage does."""
+    return embed_proxies(ProxyReader(task.proxies), task.members, task.checkpoint, BATCH_SIZE, precision=precision)
+
+
+def ours_fp32(task: Task) -> NDArray[np.float32]:
+    """Embed as the stage does, in fp32."""
+    return ours(task, "fp32")
+
+
+def ours_bf16(task: Task) -> NDArray[np.float32]:
+    """Embed as the stage does, in bf16."""
+    return ours(task, "bf16")
+
+
+def timed(program: Callable[[Task], NDArray[np.float32]], task: Task) -> Result:
+    """Run a program once."""
+    torch.set_num_threads(available_cores())
+    wall = time.perf_counter()
+    embeddings = program(task)
+    seconds = time.perf_counter() - wall
+    memory = (getrusage(RUSAGE_SELF).ru_maxrss + getrusage(RUSAGE_CHILDREN).ru_maxrss) / 1024
+    return Result(seconds, memory, embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True))
+
+
+def in_new_process(function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function in a new process, so that its peak memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def write_proxies(folder: Path, files: Sequence[str], proxies: Path) -> list[str]:
+    """Write one shard with the proxies of all images; return their members."""
+    with ShardWriter(proxies / "all.zip") as shard:
+        for index, file in enumerate(files):
+            with Image.open(folder / file) as image:
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+            shard.add(member_name(index), encode_jpeg(to_rgb(upright, proxy_dimensions(*upright.size, 256))))
+    return [member_name(index) for index in range(len(files))]
+
+
+def write_checkpoint(path: Path, proxies: Path, members: Sequence[str], backbone: str, side: int) -> None:
+    """Write a checkpoint of random weights whose batch norms have seen some of the images."""
+    architecture = Architecture.of(backbone, 32, 128, side)
+    model = initial_model(architecture, TrainingSettings(1, None, 16, 1e-3, 0.5, 1, 0, "cpu"))
+    reader = ProxyReader(proxies)
+    pixels = np.stack([decoded(reader.jpeg("all.zip", member), side) for member in members[:64]])
+    with torch.no_grad():
+        for batch in torch.split(normalised(torch.from_numpy(pixels), architecture), BATCH_SIZE):
+            model.backbone(batch)
+    save_checkpoint(path, architecture, network_weights(model))
+
+
+def forward_speed(task: Task) -> list[tuple[str, float]]:
+    """Time the network alone, on one thread and one batch: name, and images per second of processor time."""
+    torch.set_num_threads(1)
+    architecture, backbone = load_backbone(task.checkpoint)
+    side = architecture.input_size
+    images = torch.randn(BATCH_SIZE, 3, side, side, generator=torch.Generator().manual_seed(0))
+    laid_out = images.contiguous(memory_format=torch.channels_last)
+    networks = [("eager fp32", backbone, images)]
+    for precision in ("fp32", "bf16"):
+        network: Any = InferenceNetwork(backbone.trunk(), backbone.head(), precision, torch.device("cpu"))
+        networks.append((f"ours {precision}", network, laid_out))
+    speeds = []
+    with torch.no_grad():
+        for name, network, batch in networks:
+            network(batch)
+            times = []
+            for _ in range(5):
+                start = time.process_time()
+                network(batch)
+                times.append(time.process_time() - start)
+            speeds.append((name, BATCH_SIZE / min(times)))
+    return speeds
+
+
+@click.command()
+@click.option("--images", required=True, type=click.Path(path_type=Path, exists=True), help="Folder of JPEG images.")
+@click.option("--limit", default=None, type=int, help="Images at most.")
+@click.option("--repeat", default=1, show_default=True, help="How often the list of images is gone through.")
+@click.option("--backbone", default="resnet-18", show_default=True, help="As train.backbone.")
+@click.option("--input-size", default=64, show_default=True, help="As train.input_size.")
+def main(images: Path, limit: int | None, repeat: int, backbone: str, input_size: int) -> None:
+    """Time the programs and print one table."""
+    files = sorted(path.relative_to(images).as_posix() for path in images.rglob("*.jpg"))[:limit]
+    with TemporaryDirectory() as name:
+        originals, proxies, checkpoint = Path(name) / "originals", Path(name), Path(name) / "random.ckpt"
+        for file in files:
+            (originals / file).parent.mkdir(parents=True, exist_ok=True)
+            (originals / file).symlink_to((images / file).resolve())
+        members = in_new_process(write_proxies, images, files, proxies)
+        in_new_process(write_checkpoint, checkpoint, proxies, members, backbone, input_size)
+        everything = Task(
+            originals, tuple(files), proxies, tuple(("all.zip", member) for member in members), checkpoint
+        )
+        task = Task(originals, everything.files * repeat, proxies, everything.members * repeat, checkpoint)
+        few = max(1, round(len(task.files) / 100))
+        hundredth = Task(originals, task.files[:few], proxies, task.members[:few], checkpoint)
+        programs = {"plain": plain, "lightly": lightly, "ours fp32": ours_fp32, "ours bf16": ours_bf16}
+        results = {
+            # lightly's dataset holds a file once.
+            title: in_new_process(timed, program, everything if program is lightly else task)
+            for title, program in programs.items()
+        }
+        incremental = in_new_process(timed, ours_fp32, hundredth)
+        forward = in_new_process(forward_speed, task)
+    click.echo(f"{backbone} at {input_size} pixels, {len(task.files)} images, {available_cores()} cores")
+    click.echo(f"{'':<12}{'images/s':>10}{'ratio':>8}{'peak MiB':>10}  cosine to ours fp32 (least, mean)")
+    first = _speed(results["plain"])
+    for title, result in results.items():
+        cosines = (result.embeddings * results["ours fp32"].embeddings[: len(result.embeddings)]).sum(axis=1)
+        click.echo(
+            f"{title:<12}{_speed(result):>10.1f}{_speed(result) / first:>8.2f}{result.memory:>10.0f}  "
+            f"{cosines.min():.6f} {cosines.mean():.6f}"
+        )
+    share = incremental.seconds / results["ours fp32"].seconds
+    click.echo(f"{few} new images alone: {incremental.seconds:.2f} s, {share:.1%} of all of them")
+    for title, speed in forward:
+        click.echo(f"forward, {title}: {speed:.1f} images/s a core, {speed / forward[0][1]:.2f} times eager fp32")
+
+
+def _speed(result: Result) -> float:
+    return len(result.embeddings) / result.seconds
+
+
+if __name__ == "__main__":
+    main()

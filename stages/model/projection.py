@@ -1,0 +1,83 @@
+"""The projection from features to embedding: the principal components of the training images' features.
+
+SimCLR's loss compares what its projection head makes of the features, and the features themselves represent an image
+better than what comes after them (Chen et al. 2020, section 4.2; Bordes et al. 2022, https://arxiv.org/abs/2206.13378).
+So no layer of the embedding lies between the features and the loss. Principal components keep the most of the features'
+distances that a linear map to so few numbers can keep, and since their mean becomes zero, embeddings point in all
+directions and not in one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+MOST_SAMPLES = 20_000
+"""Samples that the components are computed from: evenly spaced ones where there are more."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A linear map from features to embeddings.
+
+    Attributes:
+        weight: (embedding_dim, feature_dim) float32, orthonormal rows.
+        bias: (embedding_dim,) float32.
+        effective_rank: see `effective_rank`.
+    """
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    effective_rank: float
+
+
+def evenly_spaced(n: int, most: int = MOST_SAMPLES) -> list[int]:
+    """Return indices below `n`, all of them or `most`."""
+    return [index * n // min(n, most) for index in range(min(n, most))]
+
+
+def principal_components(features: NDArray[np.float32], embedding_dim: int) -> Projection | None:
+    """Find the principal components of features.
+
+    Args:
+        features: (n, feature_dim).
+        embedding_dim: number of components.
+
+    Returns:
+        The projection to them, None where there are fewer than `embedding_dim`: too few samples, or features; or
+        where a value is not finite.
+    """
+    n, feature_dim = features.shape
+    if n <= embedding_dim or feature_dim < embedding_dim or not np.isfinite(features).all():
+        return None
+    exact = torch.from_numpy(features.astype(np.float64))
+    # With one thread the sums, and so the last digits, don't depend on the machine's number of cores.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        mean = exact.mean(dim=0)
+        centred = exact - mean
+        variances, vectors = torch.linalg.eigh(centred.T @ centred / n)
+    finally:
+        torch.set_num_threads(threads)
+    components = vectors.flip(1)[:, :embedding_dim].T
+    largest = components.gather(1, components.abs().argmax(dim=1, keepdim=True))
+    components = components * torch.where(largest < 0, -1.0, 1.0)  # a component's sign is arbitrary
+    weight: NDArray[np.float32] = components.numpy().astype(np.float32)
+    bias: NDArray[np.float32] = (-components @ mean).numpy().astype(np.float32)
+    return Projection(weight, bias, effective_rank(variances.flip(0)[:embedding_dim].numpy()))
+
+
+def effective_rank(variances: NDArray[np.float64]) -> float:
+    """Return how many dimensions are really used: the exponential of the entropy of the singular values' shares.
+
+    Roy and Vetterli 2007, "The effective rank". It is 1 where all samples lie on a line, and the number of dimensions
+    where they spread equally in all.
+
+    Args:
+        variances: along each principal component.
+    """
+    singular = np.sqrt(np.maximum(variances, 0))
+    shares = singular[singular > 0] / singular.sum() if singular.sum() > 0 else np.ones(1)
+    return float(np.exp(-np.sum(shares * np.log(shares))))
