@@ -211,7 +211,7 @@ class _Worker(Generic[Item, Result]):
                 time.sleep(0.01)
                 pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
             if not pid:
-                self._process.send_signal(signal.SIGKILL)
+                os.kill(self._process.pid, signal.SIGKILL)  # not `Popen.kill`, which may take note of its end before us
                 _, status, usage = os.wait4(self._process.pid, 0)
             self._process.returncode = os.waitstatus_to_exitcode(status)
             limit_mb = self._limits.memory_mb
