@@ -6,7 +6,6 @@ changed, and which name the lines of the list that match nothing.
 """
 
 import configparser
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from stages import paths
 from stages.command import stage_command
+from stages.cores import available_cores
 from stages.errors import RawDataError
 from stages.files.atomic import write_json
 from stages.files.hashing import md5_of_file, sha256_of_file
 from stages.files.tables import write_parquet
-from stages.media.declared import declared_frames
+from stages.media.declared import declared_frames_of
 from stages.media.listing import ListedFile, list_raw_files
 from stages.media.relevant import Pattern, read_patterns, relevance
 from stages.media.schema import IGNORED, IMAGE, RAW_FILES, VIDEO
@@ -167,26 +168,30 @@ def dvc_cache_folders(dvc_folder: Path) -> list[Path]:
 
 
 def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
-    """Read every accepted file once, several at a time, for its hash and its declared frames."""
+    """Read every accepted file, several at a time, for its hash, and videos for their declared frames."""
     total = sum(file.size for file in listed if file.media != IGNORED)
     with (
         tqdm(total=total, unit="B", unit_scale=True, desc="hashing", disable=None) as bar,
-        ThreadPoolExecutor(os.cpu_count()) as threads,
+        ThreadPoolExecutor(available_cores()) as threads,
     ):
         rows = list(threads.map(lambda file: _row(folder, file, bar), listed))
-    table = pd.DataFrame(rows, columns=RAW_FILES.names)
+    table = pd.DataFrame(rows, columns=[name for name in RAW_FILES.names if name != "frames"])
+    videos = table.loc[table["media"] == VIDEO, "path"].tolist()
+    frames = dict(zip(videos, declared_frames_of([folder / path for path in videos]), strict=True))
+    frames |= dict.fromkeys(table.loc[table["media"] == IMAGE, "path"], 1)
+    table["frames"] = np.array([frames.get(path, 0) for path in table["path"]], dtype=np.int64)
     return table.sort_values("path", kind="stable", ignore_index=True)
 
 
-def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> tuple[str, str, str, int, str, int]:
-    """Return one row of the table; a file that cannot be read is ignored with the reason."""
+def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> tuple[str, str, str, int, str]:
+    """Return one row of the table but for the frames; a file that cannot be read is ignored with the reason."""
     if file.media == IGNORED:
-        return (file.path, IGNORED, file.reason, file.size, "", 0)
+        return (file.path, IGNORED, file.reason, file.size, "")
     try:
         content_hash = sha256_of_file(folder / file.path, bar.update)
     except OSError as error:
-        return (file.path, IGNORED, f"cannot be read: {error.strerror}", file.size, "", 0)
-    return (file.path, file.media, "", file.size, content_hash, declared_frames(folder / file.path, file.media))
+        return (file.path, IGNORED, f"cannot be read: {error.strerror}", file.size, "")
+    return (file.path, file.media, "", file.size, content_hash)
 
 
 def _counted(number: int, word: str) -> str:

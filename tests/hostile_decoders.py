@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from stages.media.declared import declared_frames
 from stages.media.decoding import DecodedFile, RawFile, Settings, decode_file
 from tests.hostile_work import do_harm
 
@@ -22,3 +23,11 @@ def decode_or_do_harm(
     if last_line.startswith(b"ORDER "):
         do_harm(last_line.removeprefix(b"ORDER ").decode(), threads, announce)
     return decoded
+
+
+def count_or_do_harm(path: Path, threads: int, announce: Callable[[int], None]) -> int:
+    """Return the frames that a video declares, or do the harm that its last line asks for."""
+    last_line = path.read_bytes().rpartition(b"\n")[2]
+    if last_line.startswith(b"ORDER "):
+        do_harm(last_line.removeprefix(b"ORDER ").decode(), threads, announce)
+    return declared_frames(path)

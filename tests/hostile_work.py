@@ -49,6 +49,12 @@ def do_harm(order: str, threads: int, announce: Callable[[int], None]) -> str:
             until = time.process_time() + 1.5
             while time.process_time() < until:
                 announce(0)
+        case "read" | "read_forever":  # a file in pieces, with some computing after each
+            with path.open("rb", buffering=0) as file:
+                while file.read(1024) or (word == "read_forever" and file.seek(0) == 0):
+                    until = time.process_time() + 0.02
+                    while time.process_time() < until:
+                        pass
         case "raise":
             raise ValueError("no file can cause this")
         case "await":

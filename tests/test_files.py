@@ -1,5 +1,6 @@
 """Files appear complete or not at all, and equal content gives equal bytes."""
 
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from stages.files.atomic import atomic_file, atomic_folder, link_or_copy, write_json
+from stages.files.regular import open_regular
 from stages.files.tables import read_csv, read_parquet, write_csv, write_parquet
 
 SCHEMA = pa.schema({"name": pa.string(), "count": pa.int64(), "distance": pa.float64()})
@@ -75,3 +77,18 @@ def test_tables_come_back_as_they_were_and_with_equal_bytes(tmp_path: Path, kind
     back = read_csv(paths[0], SCHEMA) if kind == "csv" else read_parquet(paths[0])
     pd.testing.assert_frame_equal(back, _frame(), check_dtype=False)
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        with open_regular(tmp_path / name) as file:
+            assert file.read() == b"content"
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "to_pipe").symlink_to("pipe")
+    for path in (tmp_path / "pipe", tmp_path / "to_pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(OSError, match="not a regular file"):
+            open_regular(path)
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "absent")

@@ -1,6 +1,7 @@
 """Stage `ingest`: the table of raw files, its metrics, and what it says where there is nothing to use."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from stages.errors import RawDataError
 from stages.files.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
 from stages.files.tables import read_parquet
 from stages.ingest import RelevantFiles, dvc_cache_folders, ingest, metrics, run, summary, warnings
+from stages.media.listing import ListedFile
 from stages.media.relevant import Pattern, parse_patterns
 from stages.media.schema import RAW_FILES
 from stages.params.load import load_params
@@ -66,6 +68,14 @@ def test_a_file_that_cannot_be_read_is_ignored_with_the_reason(tmp_path: Path, m
     table = _ingest(tmp_path)
     assert table["media"].tolist() == ["image", "ignored"]
     assert table["reason"].tolist() == ["", "cannot be read: Permission denied"]
+
+
+def test_a_pipe_that_took_a_files_place_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_image(tmp_path / "a.png", 1)
+    os.mkfifo(tmp_path / "b.png")
+    listed = [ListedFile(name, "image", "", 1) for name in ("a.png", "b.png")]
+    monkeypatch.setattr("stages.ingest.list_raw_files", lambda *_: listed)
+    assert _ingest(tmp_path)["reason"].tolist() == ["", "cannot be read: not a regular file"]
 
 
 def test_nothing_to_use_is_an_error_that_names_the_endings(tmp_path: Path) -> None:

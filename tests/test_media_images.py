@@ -177,13 +177,16 @@ def test_an_image_over_pillows_own_limit_is_decoded_if_allowed(tmp_path: Path, m
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-def test_running_out_of_memory_is_no_fault_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["stages.media.images._loaded", "PIL.Image.Image.getexif"])
+def test_running_out_of_memory_is_no_fault_of_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
 
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("stages.media.images._loaded", fail)
+    monkeypatch.setattr(place, fail)
     with pytest.raises(MemoryError):
         decode_image(tmp_path / "a.png", max_pixels=LIMIT, proxy_size=64)
 

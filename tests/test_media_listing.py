@@ -84,6 +84,82 @@ def test_what_is_no_file_is_never_opened(tmp_path: Path, monkeypatch: pytest.Mon
     }
 
 
+def test_a_device_is_never_opened_even_if_a_link_to_it_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    assert _listed(tmp_path)["zero.png"].reason == "link out of the raw data folder, not followed"
+    assert _listed(tmp_path, Path("/dev"))["zero.png"] == ListedFile(
+        "zero.png", "ignored", "character device, not a file", 0
+    )
+
+
+def test_loops_of_links_end(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.png").write_bytes(b"1")
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a")
+    (tmp_path / "one.png").symlink_to("two.png")
+    (tmp_path / "two.png").symlink_to("one.png")
+    assert {path: file.reason for path, file in _listed(tmp_path).items()} == {
+        "a/again": "link to a folder, not followed",
+        "a/x.png": "",
+        "one.png": "broken link or link loop",
+        "two.png": "broken link or link loop",
+    }
+
+
+def test_a_path_longer_than_the_system_opens_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):
+        Path("d" * 240).mkdir()
+        monkeypatch.chdir("d" * 240)
+    Path("x.png").write_bytes(b"1")
+    (tmp_path / "a.png").write_bytes(b"1")
+    files = _listed(tmp_path)
+    assert files.pop("a.png").media == "image"
+    [deep] = files.values()
+    assert deep.media == "ignored"
+    assert "name too long" in deep.reason
+
+
+@pytest.mark.parametrize("name", ["a\x85b", "a\u2028b", "a\u2029b", "a\x1bb", "a\rb", "a\x9bb"])
+def test_no_listed_name_breaks_a_line_or_steers_a_terminal(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.png").write_bytes(b"1")
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "x.png").write_bytes(b"1")
+    for path, file in _listed(tmp_path).items():
+        assert path.splitlines() == [path]
+        assert path.isprintable()
+        assert file.reason == "name holds a control character: rename the file to use it"
+
+
+def test_folders_with_risky_names_are_as_safe_as_files(tmp_path: Path) -> None:
+    for name in ("-rf", "=x", "a,b", 'q"', "'"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "-x.png").write_bytes(b"1")
+    files = _listed(tmp_path)
+    assert set(files) == {"./-rf/-x.png", "./=x/-x.png", "a,b/-x.png", 'q"/-x.png', "'/-x.png"}
+    assert all((tmp_path / path).exists() for path in files)
+
+
+def test_an_entry_whose_kind_cannot_be_known_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unknown:
+        name, path = "a.png", str(tmp_path / "a.png")
+
+        def fail(self, **_: object) -> bool:
+            raise PermissionError(13, "Permission denied")
+
+        is_dir = is_symlink = stat = fail
+
+    class Scan(list[Unknown]):
+        def __enter__(self) -> "Scan":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(os, "scandir", lambda _: Scan([Unknown()]))
+    assert _listed(tmp_path)["a.png"].reason == "cannot be read: Permission denied"
+
+
 def test_names_that_could_do_harm(tmp_path: Path) -> None:
     for name in (b"=1+1.png", b"-rf.png", b"@x.png", b"+1.png", b"a b,'c\".png", b"new\nline.png", b"byte\xff.png"):
         (tmp_path / os.fsdecode(name)).write_bytes(b"1")

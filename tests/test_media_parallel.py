@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from stages.errors import RawDataError
+from stages.media.declared import declared_frames_of
 from stages.media.decoding import DecodedFile, Settings, decode_file, tasks_of
 from stages.media.kinds import IMAGE, VIDEO
 from stages.media.parallel import Decode, decode_all, reason_of
 from stages.media.worker_processes import Failure
-from tests.hostile_decoders import decode_or_do_harm
+from tests.hostile_decoders import count_or_do_harm, decode_or_do_harm
 from tests.media_files import write_image, write_video
 
 SETTINGS = Settings(
@@ -158,6 +159,15 @@ def test_progress_shows_files_and_frames(tmp_path: Path, monkeypatch: pytest.Mon
     assert last.startswith("decoding: 100%")
     assert " 7/7 " in last
     assert "frame/s, 3 of 3 files" in last
+
+
+def test_counting_the_frames_of_videos_outlives_their_decoders(tmp_path: Path) -> None:
+    videos = [write_video(tmp_path / f"{number}.mp4", range(number)) for number in (1, 2, 3)]
+    _order(videos[1], "segfault")
+    (tmp_path / "4.mp4").write_bytes(b"no video")
+    assert declared_frames_of([*videos, tmp_path / "4.mp4"], count_or_do_harm) == [1, 0, 3, 0]
+    assert declared_frames_of(videos) == [1, 2, 3]
+    assert declared_frames_of([]) == []
 
 
 def test_what_is_no_file_any_more_ends_the_run(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_sound_videos_are_complete_in_every_container(tmp_path: Path, suffix: st
     assert (video.missing, video.reason) == (0, "")
     assert [frame.index for frame in video.frames] == list(range(25)) == sorted(proxies)
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(25) / 10, atol=1e-3)
-    assert declared_frames(path, "video") == 25
+    assert declared_frames(path) == 25
     assert _decode(path, threads=4) == (video, proxies)
 
 
@@ -275,7 +275,7 @@ def test_files_that_are_no_video_are_corrupt_with_a_reason(tmp_path: Path) -> No
         assert not video.frames
         assert not proxies
         assert video.reason == "the file is empty" if name == "empty" else "cannot be opened as a video" in video.reason
-        assert declared_frames(tmp_path / f"{name}.mp4", "video") == 0
+        assert declared_frames(tmp_path / f"{name}.mp4") == 0
 
 
 def test_a_video_with_too_large_frames_is_refused_from_its_header(tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_real_videos_are_complete(shared_data: Path) -> None:
     for name, frames in expected.items():
         video, _ = _decode(shared_data / name)
         assert (len(video.frames), video.missing, video.is_corrupt) == (frames, 0, False), name
-        assert declared_frames(shared_data / name, "video") == frames
+        assert declared_frames(shared_data / name) == frames
 
 
 def test_real_videos_that_were_cut_are_corrupt(shared_data: Path, tmp_path: Path) -> None:

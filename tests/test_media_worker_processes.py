@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,17 @@ LINUX = sys.platform == "linux"
 
 
 def _outcomes(
-    batches: Sequence[Sequence[str]], *, workers: int = 1, cores: int = 1, limits: Limits = LIMITS
+    batches: Sequence[Sequence[str]],
+    *,
+    workers: int = 1,
+    cores: int = 1,
+    limits: Limits = LIMITS,
+    size_of: Callable[[str], int] = len,
 ) -> dict[str, str | Failure]:
     """Run orders; return what became of each."""
     ends: dict[str, str | Failure] = {}
     steps: dict[str, int] = defaultdict(int)
-    for order, event in run_in_workers(do_harm, batches, workers=workers, cores=cores, limits=limits):
+    for order, event in run_in_workers(do_harm, batches, workers=workers, cores=cores, limits=limits, size_of=size_of):
         assert order not in ends
         match event:
             case Progress(number):
@@ -75,6 +80,19 @@ def test_a_worker_without_progress_is_ended() -> None:
 
 def test_progress_extends_the_time() -> None:
     assert _outcomes([["announce"]], limits=Limits(timeout_s=1, memory_mb=None)) == {"announce": "ANNOUNCE"}
+
+
+@pytest.mark.skipif(not LINUX, reason="other kernels do not tell what a process reads")
+def test_reading_on_extends_the_time_but_not_reading_in_circles(tmp_path: Path) -> None:
+    long, short = tmp_path / "long", tmp_path / "short"
+    long.write_bytes(bytes(60 * 1024))
+    short.write_bytes(bytes(1024))
+    orders = [f"read:{long}", f"read_forever:{short}"]
+    limits = Limits(timeout_s=0.5, memory_mb=None)
+    assert _outcomes([orders], limits=limits, size_of=lambda order: Path(order.partition(":")[2]).stat().st_size) == {
+        orders[0]: "READ",
+        orders[1]: Failure("time"),
+    }
 
 
 def test_steps_are_told_and_taken_back(tmp_path: Path) -> None:

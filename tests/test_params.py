@@ -60,6 +60,10 @@ def test_every_error_is_reported_in_one_go(tmp_path: Path) -> None:
         ({"select__n_samples": True}, "select.n_samples"),
         ({"select__n_samples": 2.0}, "select.n_samples"),
         ({"train__retrain": True, "train__checkpoint": "x.ckpt"}, "one of them only"),
+        ({"clean__decode_timeout_s": 0}, "clean.decode_timeout_s"),
+        ({"clean__decode_timeout_s": float("inf")}, "clean.decode_timeout_s"),
+        ({"clean__decode_memory_mb": 255}, "clean.decode_memory_mb"),
+        ({"clean__decode_memory_mb": 4096.0}, "clean.decode_memory_mb"),
         ({"ingest__image_extensions": ["mp4"]}, "mp4 stands under both"),
         ({"ingest__image_extensions": [".png"]}, "ingest.image_extensions"),
         ({"ingest__fps": 0}, "ingest.fps"),
@@ -71,6 +75,10 @@ def test_every_error_is_reported_in_one_go(tmp_path: Path) -> None:
 def test_contradictions_and_wrong_types(tmp_path: Path, values: dict[str, object], words: str) -> None:
     with pytest.raises(ParamsError, match=words):
         load_params(_changed(tmp_path, **values))
+
+
+def test_decoding_may_have_no_memory_limit(tmp_path: Path) -> None:
+    assert load_params(_changed(tmp_path, clean__decode_memory_mb=None)).clean.decode_memory_mb is None
 
 
 def test_exponents_are_numbers(tmp_path: Path) -> None:

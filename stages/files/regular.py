@@ -1,4 +1,4 @@
-"""Opening files that other programs may have replaced by something else."""
+"""Files that other programs may remove or replace by something else at any time."""
 
 import errno
 import os
@@ -18,3 +18,11 @@ def open_regular(path: Path) -> BufferedReader:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
     return os.fdopen(descriptor, "rb")
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file; 0 if it is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

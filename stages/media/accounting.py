@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from itertools import islice
+from operator import attrgetter
 from typing import Any, cast
 
 import numpy as np
@@ -46,6 +48,8 @@ NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
 
 _FIGURES = [field.name for field in fields(Quality) if field.type is float]
+_figures_of = attrgetter(*(field.name for field in fields(Quality)))
+_ROWS_AT_ONCE = 50_000
 _NO_QUALITY = (*[math.nan] * len(_FIGURES), "")
 
 
@@ -151,7 +155,7 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
         `label` and `is_new`, and `fault`. `shard` is the temporary name; `member` is empty where there is no proxy. A
         damaged frame has no figures (NaN) and an empty `pixel_hash` and `perceptual_hash`.
     """
-    rows = [
+    rows = (
         (
             sample_name(file.path, file.media, sample.frame, max(file.decoded, len(file.samples))),
             file.path,
@@ -161,7 +165,7 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
             sample.width,
             sample.height,
             sample.pixel_hash,
-            *(astuple(sample.quality) if sample.quality else _NO_QUALITY),
+            *(_figures_of(sample.quality) if sample.quality else _NO_QUALITY),
             label_name(file.path),
             file.shard,
             sample.member,
@@ -170,9 +174,11 @@ def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str])
         for file in decoded
         if not file.is_corrupt
         for sample in file.samples
-    ]
-    columns = [name for name in SAMPLES.names if name not in ("label", "is_new")]
-    table = pd.DataFrame(rows, columns=[*columns, "fault"])
+    )
+    columns = [*(name for name in SAMPLES.names if name not in ("label", "is_new")), "fault"]
+    # In pieces, since a table takes a fifth of the memory of its rows as objects.
+    pieces = [pd.DataFrame(piece, columns=columns) for piece in iter(lambda: list(islice(rows, _ROWS_AT_ONCE)), [])]
+    table = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame([], columns=columns)
     table = table.astype(dict.fromkeys(_FIGURES, np.float32))  # as they are stored, so that limits hold alike
     return table.sort_values("filename", kind="stable", ignore_index=True)
 

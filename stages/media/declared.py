@@ -1,30 +1,57 @@
-"""How many frames a raw file says it has, without decoding it."""
+"""How many frames a video says it has, without decoding it."""
 
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import av
 
+from stages.cores import available_cores
+from stages.files.regular import size_of
 from stages.media.containers import NoVideoError, open_video, video_stream
-from stages.media.schema import IMAGE, VIDEO
+from stages.media.worker_processes import Done, Limits, run_in_workers
+
+_LIMITS = Limits(timeout_s=60, memory_mb=4096)
+_VIDEOS_PER_BATCH = 8
 
 
-def declared_frames(path: Path, media: str) -> int:
-    """Return the frames of a raw file: 1 for an image, the container's own count for a video.
+def declared_frames_of(
+    paths: Sequence[Path], count: Callable[[Path, int, Callable[[int], None]], int] | None = None
+) -> list[int]:
+    """Return the frames that videos say they have, asked in worker processes: opening a video runs its decoder too.
+
+    Args:
+        paths: the files.
+        count: what asks one file; must be importable by the workers.
+
+    Returns:
+        Frames of each file; 0 where it cannot be opened or says nothing, or does harm to the process that opens it.
+    """
+    batches = [paths[start : start + _VIDEOS_PER_BATCH] for start in range(0, len(paths), _VIDEOS_PER_BATCH)]
+    cores = available_cores()
+    work = count or _count
+    events = run_in_workers(work, batches, workers=cores, cores=cores, limits=_LIMITS, size_of=size_of)
+    with closing(events):
+        found = {path: event.result for path, event in events if isinstance(event, Done)}
+    return [found.get(path, 0) for path in paths]
+
+
+def _count(path: Path, threads: int, announce: Callable[[int], None]) -> int:
+    return declared_frames(path)
+
+
+def declared_frames(path: Path) -> int:
+    """Return the frames of a video by the container's own count.
 
     A container without a count (Matroska, WebM, MPEG transport stream) is read to its end and its packets are counted.
     That is quick, and right but for packets that carry no picture of their own.
 
     Args:
         path: the file.
-        media: `image`, `video` or `ignored`.
 
     Returns:
         Frames; 0 where the file cannot be opened or says nothing.
     """
-    if media == IMAGE:
-        return 1
-    if media != VIDEO:
-        return 0
     try:
         with open_video(path) as container:
             stream = video_stream(container)

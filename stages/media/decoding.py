@@ -1,6 +1,8 @@
 """Decoding one raw file, and cutting many into tasks. Worker processes run this, so it imports only what it needs."""
 
+import errno
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -18,6 +20,9 @@ from stages.media.videos import decode_video
 
 _MOST_THREADS = 16
 """FFmpeg recommends no more."""
+
+_NO_MEMORY = os.strerror(errno.ENOMEM)
+"""What FFmpeg says where it gets no memory."""
 
 
 @dataclass(frozen=True)
@@ -253,6 +258,8 @@ def _decode_video(
         )
         if video.is_corrupt:
             writer.discard()
+            if _NO_MEMORY in video.reason:
+                raise MemoryError
     samples = Records(DecodedSample)
     for frame in video.frames:
         has_proxy = not (frame.fault or frame.is_repeated or video.is_corrupt)

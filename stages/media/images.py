@@ -258,6 +258,8 @@ def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation; 1 (upright) where there is none, or none that can be read."""
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except MemoryError:
+        raise
     except Exception:  # broken metadata does not make the pixels wrong
         return 1
 

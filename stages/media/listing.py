@@ -5,13 +5,14 @@ command lines:
 
 - a path whose first character is one of `= + - @` gets the prefix `./`: the same file on disk, but neither a
   spreadsheet formula nor an option;
-- a name that is not UTF-8, or holds a control character, cannot be written to a table without harm: its file is
-  listed as ignored, with the odd bytes shown as backslash escapes;
+- a name that is not UTF-8, or holds a control character or a line separator, cannot be written to a table without
+  harm: its file is listed as ignored, with the odd characters shown as backslash escapes;
 - everything else is kept as it is, spaces, quotes and commas included.
 """
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -96,10 +97,18 @@ def _walk(folder: Path) -> Iterator[tuple[os.DirEntry[str] | OSError, str]]:
             if any(fnmatchcase(entry.name, pattern) for pattern in HIDDEN_NAMES):
                 continue
             relative = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
+            if _is_folder(entry):
                 waiting.append((entry.path, relative + "/"))
             else:
                 yield entry, relative
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder itself; what cannot be known is found out when the entry is described."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def _describe(
@@ -167,13 +176,19 @@ def _writable_name(relative: str) -> tuple[str, str]:
         relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
         reason = "name is not UTF-8"
     if any(_is_control(character) for character in relative):
-        relative = "".join(f"\\x{ord(one):02x}" if _is_control(one) else one for one in relative)
+        relative = "".join(_escaped(one) if _is_control(one) else one for one in relative)
         reason = reason or "name holds a control character"
     return relative, f"{reason}: rename the file to use it" if reason else ""
 
 
 def _is_control(character: str) -> bool:
-    return ord(character) < 0x20 or ord(character) == 0x7F
+    """Whether a character ends a line or steers a terminal."""
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _with_unique_paths(listed: list[ListedFile]) -> Iterator[ListedFile]:

@@ -4,7 +4,7 @@ What a decoder does to its process costs that one file: see `stages.media.worker
 """
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,13 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from stages.cores import available_cores
+from stages.files.regular import size_of
 from stages.media.decoding import DecodedFile, RawFile, Settings, Task, decode_file, files_of, gather_shard
 from stages.media.kinds import IMAGE
 from stages.media.worker import Announce
 from stages.media.worker_processes import Done, Failure, Limits, Progress, run_in_workers
 
 _IMAGES_PER_BATCH = 16
-"""Few enough that no worker is left alone with many at the end."""
 
 
 class Decode(Protocol):
@@ -63,20 +63,17 @@ def decode_all(
         RawDataError: a file is gone.
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks)]
-    images = [chunk for chunk in chunks if chunk[0].media == IMAGE]
-    # The longest videos come first, and single images last, so that all workers end at about the same time.
-    videos = sorted((chunk for chunk in chunks if chunk[0].media != IMAGE), key=lambda chunk: -chunk[0].declared)
-    batches = videos + [
-        chunk[start : start + _IMAGES_PER_BATCH]
-        for chunk in images
-        for start in range(0, len(chunk), _IMAGES_PER_BATCH)
-    ]
     work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
-    limits = Limits(settings.decode_timeout_s, settings.decode_memory_mb)
-    decoded: dict[RawFile, DecodedFile] = {}
-    missing = {chunk[0].shard: len(chunk) for chunk in images}
-    chunk_of = {chunk[0].shard: chunk for chunk in images}
-    events = run_in_workers(work, batches, workers=workers, cores=available_cores(), limits=limits)
+    events = run_in_workers(
+        work,
+        _batches(chunks),
+        workers=workers,
+        cores=available_cores(),
+        limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
+        size_of=lambda file: size_of(raw_folder / file.path),
+    )
+    decoded: dict[str, DecodedFile] = {}
+    shards = _ImageShards(chunks, shard_folder)
     with _ProgressBar(chunks) as bar, closing(events):
         for file, event in events:
             match event:
@@ -84,16 +81,40 @@ def decode_all(
                     bar.advance(file, frames)
                     continue
                 case Done(result):
-                    decoded[file] = result
+                    decoded[file.path] = result
                 case Failure():
                     (shard_folder / file.shard).unlink(missing_ok=True)
-                    decoded[file] = _given_up(file, event, settings)
+                    decoded[file.path] = _given_up(file, event, settings)
             bar.finish(file)
             if file.media == IMAGE:
-                missing[file.shard] -= 1
-                if not missing[file.shard]:
-                    gather_shard(shard_folder, file.shard, [decoded[each] for each in chunk_of[file.shard]])
-    return sorted(decoded.values(), key=lambda file: file.path)
+                shards.finish(file, decoded)
+    return [decoded[path] for path in sorted(decoded)]
+
+
+def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
+    """Cut the work into what a worker gets at once: the longest videos first, and few images at a time at the end.
+
+    So all workers end at about the same time.
+    """
+    videos = sorted((chunk for chunk in chunks if chunk[0].media != IMAGE), key=lambda chunk: -chunk[0].declared)
+    images = (chunk for chunk in chunks if chunk[0].media == IMAGE)
+    size = _IMAGES_PER_BATCH
+    return [*videos, *(chunk[start : start + size] for chunk in images for start in range(0, len(chunk), size))]
+
+
+class _ImageShards:
+    """Makes the shard of each chunk of images as soon as all of them are done."""
+
+    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path) -> None:
+        self._folder = folder
+        self._chunks = {chunk[0].shard: chunk for chunk in chunks if chunk[0].media == IMAGE}
+        self._open = {shard: len(chunk) for shard, chunk in self._chunks.items()}
+
+    def finish(self, file: RawFile, decoded: Mapping[str, DecodedFile]) -> None:
+        """Note that an image is done; `decoded` has what became of each, by path."""
+        self._open[file.shard] -= 1
+        if not self._open[file.shard]:
+            gather_shard(self._folder, file.shard, [decoded[image.path] for image in self._chunks[file.shard]])
 
 
 def _given_up(file: RawFile, failure: Failure, settings: Settings) -> DecodedFile:
@@ -128,7 +149,7 @@ class _ProgressBar:
     def __init__(self, chunks: Sequence[Sequence[RawFile]]) -> None:
         self._files = sum(map(len, chunks))
         self._finished = 0
-        self._frames: dict[RawFile, int] = {}
+        self._frames: dict[str, int] = {}
         self._total = sum(file.declared for chunk in chunks for file in chunk)
         self._bar: tqdm[Any] = tqdm(total=self._total, unit="frame", desc="decoding", disable=None)
 
@@ -141,13 +162,13 @@ class _ProgressBar:
 
     def advance(self, file: RawFile, frames: int) -> None:
         """Note frames of a file."""
-        self._frames[file] = self._frames.get(file, 0) + frames
+        self._frames[file.path] = self._frames.get(file.path, 0) + frames
         self._bar.update(frames)
 
     def finish(self, file: RawFile) -> None:
         """Note that a file is finished, whatever number of frames it declared."""
         self._finished += 1
-        self._total += self._frames.pop(file, 0) - file.declared
+        self._total += self._frames.pop(file.path, 0) - file.declared
         self._bar.total = self._total
         self._show_files()
 

@@ -7,7 +7,8 @@ tells of it. So worker processes do the work, and this module watches over them:
 - An item whose worker dies, or runs out of memory, is tried once more: alone, with one thread, in a new worker. So what
   becomes of it does not depend on what other items or programs took of the machine.
 - A worker without progress is ended, and its item is given up.
-- Workers end when the process that started them ends, however that ends.
+- Workers end when the process that started them ends, however that ends: on Linux at once, elsewhere when they have
+  something to tell.
 
 Workers are started with `subprocess` and not with `multiprocessing`, whose processes import the main module and all
 that it needs: a worker is ready within 0.2 s, with nothing loaded but what its work needs.
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Pipe, wait
 from pathlib import Path
@@ -31,6 +32,7 @@ from stages.media.worker import NEAR, Begun, Finished, Item, Message, OutOfMemor
 WAITING_FACTOR = 5
 """A worker that waits instead of computing gets so many times the limit: a busy machine makes workers wait."""
 
+_MOST_READINGS = 8
 _TICK_S = 0.2
 _MAX_FAILED_STARTS = 5
 _EXIT_S = 60.0
@@ -49,7 +51,8 @@ class Limits:
     Attributes:
         timeout_s: seconds without progress after which an item is given up, if its worker has also computed for that
             long meanwhile (all threads together); five times as many if not. Time in which the watching process itself
-            stood still does not count.
+            stood still does not count. Progress is an announcement, or that the worker reads on: up to eight times the
+            size of the item, so that no endless loop passes for progress.
         memory_mb: megabytes (2**20 bytes) that a worker may take, see `stages.media.worker.Memory`; None = no limit.
             Allocations beyond it fail. More than three quarters of it at an announcement count as out of memory, too,
             since libraries do not always tell that an allocation failed.
@@ -87,7 +90,13 @@ class Failure:
 
 
 def run_in_workers(
-    work: Work[Item, Result], batches: Sequence[Sequence[Item]], *, workers: int, cores: int, limits: Limits
+    work: Work[Item, Result],
+    batches: Sequence[Sequence[Item]],
+    *,
+    workers: int,
+    cores: int,
+    limits: Limits,
+    size_of: Callable[[Item], int] = lambda _: 0,
 ) -> Generator[tuple[Item, Progress | Done[Result] | Failure], None, None]:
     """Do work on items in worker processes, and tell what happens.
 
@@ -99,6 +108,7 @@ def run_in_workers(
         cores: how many threads all workers together should use. A batch gets its share when it is handed out, a larger
             one where fewer batches are left than there are workers.
         limits: of each item.
+        size_of: bytes that an item has to read.
 
     Yields:
         Items with what happens to them; the order depends on timing. Each item ends with one `Done` or `Failure`.
@@ -106,7 +116,7 @@ def run_in_workers(
     Raises:
         ChildProcessError: workers end before they begin.
     """
-    run = _Run(work, batches, max(1, workers), max(1, cores), limits)
+    run = _Run(work, batches, max(1, workers), max(1, cores), limits, size_of)
     try:
         while run.hand_out():
             yield from run.events()
@@ -134,6 +144,9 @@ class _Worker(Generic[Item, Result]):
         self._is_heard = True
         self._elapsed_s = 0.0
         self._cpu_s: float | None = None
+        self._read = 0
+        self._may_read: int | None = None
+        self._size = 0
         self.connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
@@ -152,6 +165,11 @@ class _Worker(Generic[Item, Result]):
         self.items.extend(items)
         self._send((list(items), threads))
 
+    def begin(self, size: int) -> None:
+        """Note that the worker begins the next item, which has `size` bytes to read."""
+        self.has_begun, self.steps = True, 0
+        self._size, self._may_read = size, None
+
     def receive(self) -> Message | None:
         """Return what the worker says; None if it has ended."""
         try:
@@ -165,14 +183,23 @@ class _Worker(Generic[Item, Result]):
         """Whether to give up what it does, `elapsed_s` seconds after this was asked last."""
         if not self.has_begun:
             return False
-        cpu_s = _cpu_seconds(self._process.pid)
-        if self._is_heard:
+        cpu_s, reads_on = _cpu_seconds(self._process.pid), self._reads_on()
+        if self._is_heard or reads_on:
             self._is_heard, self._elapsed_s, self._cpu_s = False, 0.0, cpu_s
             return False
         self._elapsed_s += elapsed_s
-        computed_s = self._elapsed_s if cpu_s is None or self._cpu_s is None else cpu_s - self._cpu_s
+        computed_s = 0.0 if cpu_s is None or self._cpu_s is None else cpu_s - self._cpu_s
         limit_s = self._limits.timeout_s
         return self._elapsed_s >= (limit_s if computed_s >= limit_s else WAITING_FACTOR * limit_s)
+
+    def _reads_on(self) -> bool:
+        """Whether the worker has read anything since this was asked last, but not too often."""
+        read = _bytes_read(self._process.pid)
+        if self._may_read is None:
+            self._may_read = read + _MOST_READINGS * self._size
+        goes_on = self._read < read <= self._may_read
+        self._read = read
+        return goes_on
 
     def end(self, *, grace_s: float = 0.0) -> Failure:
         """End the process, unless it ends by itself in time; return how it ended."""
@@ -184,7 +211,7 @@ class _Worker(Generic[Item, Result]):
                 time.sleep(0.01)
                 pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
             if not pid:
-                self._process.send_signal(signal.SIGKILL)
+                os.kill(self._process.pid, signal.SIGKILL)  # not `Popen.kill`, which may take note of its end before us
                 _, status, usage = os.wait4(self._process.pid, 0)
             self._process.returncode = os.waitstatus_to_exitcode(status)
             limit_mb = self._limits.memory_mb
@@ -211,8 +238,10 @@ class _Run(Generic[Item, Result]):
         workers: int,
         cores: int,
         limits: Limits,
+        size_of: Callable[[Item], int],
     ) -> None:
         self._work = work
+        self._size_of = size_of
         self._waiting = deque(list(batch) for batch in batches if batch)
         self._failed: deque[Item] = deque()
         self._pool: list[_Worker[Item, Result]] = []
@@ -266,7 +295,7 @@ class _Run(Generic[Item, Result]):
         """Take in one message of a worker."""
         match worker.receive():
             case Begun():
-                worker.has_begun, worker.steps = True, 0
+                worker.begin(self._size_of(worker.items[0]))
                 self._failed_starts = 0
             case Steps(number):
                 worker.steps += number
@@ -307,6 +336,15 @@ class _Run(Generic[Item, Result]):
                 self._failed.appendleft(worker.items.popleft())
         if worker.items:
             self._waiting.appendleft(list(worker.items))
+
+
+def _bytes_read(pid: int) -> int:
+    """Return how many bytes a process has read from files, cached or not; 0 where that cannot be known."""
+    try:
+        counts = Path(f"/proc/{pid}/io").read_text().split()
+    except OSError:
+        return 0
+    return int(counts[1])  # proc_pid_io(5): rchar
 
 
 def _cpu_seconds(pid: int) -> float | None:
