@@ -235,7 +235,9 @@ def _jpeg_pixels(data: bytes, least: tuple[int, int] = (0, 0)) -> NDArray[np.uin
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             data, "RGBX", fastdct=False, fastupsample=False, min_width=width, min_height=height, strict=True
         )
-    except ValueError:
+    except MemoryError:
+        raise
+    except Exception:  # Pillow decides what is wrong with the file
         return None
     return pixels
 
