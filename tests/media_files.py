@@ -1,6 +1,8 @@
 """Small images and videos for tests, made from a seed."""
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -12,7 +14,118 @@ from PIL import Image
 
 MEDIA = {"jpg": "image", "png": "image", "bmp": "image", "gif": "image", "mp4": "video", "webm": "video"}
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".ts": "libx264", ".webm": "libvpx", ".avi": "mpeg4"}
-FAST = {"libvpx": {"deadline": "realtime", "cpu-used": "8"}, "libx264": {"preset": "veryfast"}}
+FAST = {
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+    "libx264": {"preset": "veryfast"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"},
+    "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
+}
+os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder otherwise writes its settings to stderr
+
+RATE = 25
+"""Frames a second of the videos that `write_video_as` makes."""
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """How a small video is written.
+
+    Attributes:
+        suffix: of the file's name; says which container.
+        codec: FFmpeg's name of the encoder.
+        pixel_format: FFmpeg's name.
+        options: of the encoder, besides those of `FAST`.
+        container: options of the container.
+        audio: FFmpeg's name of an audio encoder; empty = no sound.
+        size: width and height in pixels.
+        gop: frames from one key frame to the next.
+    """
+
+    suffix: str
+    codec: str
+    pixel_format: str = "yuv420p"
+    options: dict[str, str] = field(default_factory=dict)
+    container: dict[str, str] = field(default_factory=dict)
+    audio: str = ""
+    size: tuple[int, int] = (96, 80)
+    gop: int = 12
+
+
+_FASTSTART = {"movflags": "+faststart"}
+_FRAGMENTED = {"movflags": "+frag_keyframe+empty_moov+default_base_moof"}
+_DELAYED = {"movflags": "+frag_keyframe+delay_moov"}
+_DV = (720, 576)
+
+VIDEO_FORMATS = {
+    "h264.mp4": VideoFormat(".mp4", "libx264", audio="aac"),
+    "h264-10bit.mp4": VideoFormat(".mp4", "libx264", "yuv420p10le"),
+    "h264-422-10bit.mp4": VideoFormat(".mp4", "libx264", "yuv422p10le"),
+    "h264-interlaced.mp4": VideoFormat(".mp4", "libx264", options={"flags": "+ildct+ilme"}),
+    "h264-faststart.mp4": VideoFormat(".mp4", "libx264", container=_FASTSTART),
+    "h264-fragmented.mp4": VideoFormat(".mp4", "libx264", container=_FRAGMENTED, audio="aac"),
+    "mpeg4-fragmented.mp4": VideoFormat(".mp4", "mpeg4", options={"bf": "2"}, container=_DELAYED, audio="aac"),
+    "hevc.mp4": VideoFormat(".mp4", "libx265", container=_FASTSTART, audio="aac"),
+    "hevc-fragmented.mp4": VideoFormat(".mp4", "libx265", "yuv420p10le", container=_FRAGMENTED),
+    "av1.mp4": VideoFormat(".mp4", "libsvtav1"),
+    "vp9.mp4": VideoFormat(".mp4", "libvpx-vp9"),
+    "mpeg4.mp4": VideoFormat(".mp4", "mpeg4", options={"bf": "2"}),
+    "mjpeg.mp4": VideoFormat(".mp4", "mjpeg", "yuvj420p"),
+    "h264.m4v": VideoFormat(".m4v", "libx264"),
+    "h264.3gp": VideoFormat(".3gp", "libx264"),
+    "h264.mov": VideoFormat(".mov", "libx264", audio="pcm_s16le"),
+    "hevc.mov": VideoFormat(".mov", "libx265", "yuv422p10le"),
+    "mjpeg.mov": VideoFormat(".mov", "mjpeg", "yuvj422p", container=_FASTSTART, audio="pcm_s16le"),
+    "prores.mov": VideoFormat(".mov", "prores_ks", "yuv422p10le"),
+    "dv.mov": VideoFormat(".mov", "dvvideo", size=_DV),
+    "mpeg4.mov": VideoFormat(".mov", "mpeg4"),
+    "mpeg4.avi": VideoFormat(".avi", "mpeg4", audio="pcm_s16le"),
+    "mpeg4-b.avi": VideoFormat(".avi", "mpeg4", options={"bf": "2"}),
+    "mjpeg.avi": VideoFormat(".avi", "mjpeg", "yuvj420p"),
+    "h264.avi": VideoFormat(".avi", "libx264", options={"bf": "0"}, audio="pcm_s16le"),
+    "ffv1.avi": VideoFormat(".avi", "ffv1"),
+    "msmpeg4.avi": VideoFormat(".avi", "msmpeg4"),
+    "wmv2.avi": VideoFormat(".avi", "wmv2"),
+    "dv.avi": VideoFormat(".avi", "dvvideo", size=_DV),
+    "h264.mkv": VideoFormat(".mkv", "libx264", audio="aac"),
+    "hevc.mkv": VideoFormat(".mkv", "libx265", "yuv420p10le"),
+    "vp8.mkv": VideoFormat(".mkv", "libvpx"),
+    "vp9.mkv": VideoFormat(".mkv", "libvpx-vp9", audio="libopus"),
+    "av1.mkv": VideoFormat(".mkv", "libsvtav1", "yuv420p10le"),
+    "mpeg4.mkv": VideoFormat(".mkv", "mpeg4", options={"bf": "2"}),
+    "mpeg2.mkv": VideoFormat(".mkv", "mpeg2video", options={"bf": "2"}),
+    "mjpeg.mkv": VideoFormat(".mkv", "mjpeg", "yuvj420p"),
+    "ffv1.mkv": VideoFormat(".mkv", "ffv1", "yuv422p10le", options={"level": "3", "slicecrc": "1"}),
+    "prores.mkv": VideoFormat(".mkv", "prores_ks", "yuv422p10le"),
+    "vp8.webm": VideoFormat(".webm", "libvpx", audio="libopus"),
+    "vp8-hidden.webm": VideoFormat(
+        ".webm", "libvpx", options={"deadline": "good", "cpu-used": "5", "auto-alt-ref": "1", "lag-in-frames": "12"}
+    ),
+    "vp9.webm": VideoFormat(".webm", "libvpx-vp9"),
+    "vp9-hidden.webm": VideoFormat(
+        ".webm", "libvpx-vp9", options={"deadline": "good", "cpu-used": "5", "auto-alt-ref": "1", "lag-in-frames": "12"}
+    ),
+    "av1.webm": VideoFormat(".webm", "libsvtav1", audio="libopus"),
+    "h264.flv": VideoFormat(".flv", "libx264", audio="aac"),
+    "flv1.flv": VideoFormat(".flv", "flv"),
+    "hevc.flv": VideoFormat(".flv", "libx265", audio="aac"),
+    "wmv2.wmv": VideoFormat(".wmv", "wmv2", audio="wmav2"),
+    "msmpeg4.wmv": VideoFormat(".wmv", "msmpeg4"),
+    "h264.wmv": VideoFormat(".wmv", "libx264", options={"bf": "0"}),
+    "mpeg1.mpg": VideoFormat(".mpg", "mpeg1video", options={"bf": "2"}, audio="mp2"),
+    "mpeg2.mpg": VideoFormat(".mpg", "mpeg2video", options={"bf": "2"}),
+    "mpeg2-interlaced.mpg": VideoFormat(".mpg", "mpeg2video", options={"flags": "+ildct+ilme"}, audio="mp2"),
+    "mpeg2.vob": VideoFormat(".vob", "mpeg2video", options={"bf": "2"}, audio="ac3"),
+    "h264.ts": VideoFormat(".ts", "libx264", audio="aac"),
+    "hevc.ts": VideoFormat(".ts", "libx265", "yuv420p10le"),
+    "mpeg2.ts": VideoFormat(".ts", "mpeg2video", options={"bf": "2"}, audio="mp2"),
+    "mpeg4.ts": VideoFormat(".ts", "mpeg4"),
+    "h264.m2ts": VideoFormat(".m2ts", "libx264", audio="ac3"),
+    "vp8.ogv": VideoFormat(".ogv", "libvpx"),
+    "mpeg2.mxf": VideoFormat(".mxf", "mpeg2video", options={"bf": "2"}, audio="pcm_s16le"),
+    "prores.mxf": VideoFormat(".mxf", "prores_ks", "yuv422p10le"),
+}
+"""Pairs of codec and container that people have, with sound, without, and in the ways a container can be laid out."""
 
 QUALITY = {
     "luma_mean": 120.0,
@@ -31,6 +144,19 @@ def picture(seed: int, width: int = 32, height: int = 24) -> NDArray[np.uint8]:
     """Blocks of colour that differ from seed to seed: (height, width, 3)."""
     blocks = np.random.default_rng(seed).integers(0, 256, (3, 4, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(blocks).resize((width, height), Image.Resampling.NEAREST))
+
+
+def moving_picture(seed: int, index: int, width: int, height: int) -> NDArray[np.uint8]:
+    """Return a frame of a scene that moves, with some noise: (height, width, 3). No two frames are equal."""
+    rng = np.random.default_rng((seed, 0))
+    coarse = rng.integers(0, 256, (9, 13, 3), dtype=np.uint8)
+    scene = np.asarray(Image.fromarray(coarse).resize((3 * width, height), Image.Resampling.BICUBIC), dtype=np.int16)
+    start = (3 * index + 11 * (index // 16)) % (2 * width)
+    frame = scene[:, start : start + width].copy()
+    left, top = 5 * index % (width - 16), 3 * index % (height - 16)
+    frame[top : top + 16, left : left + 16] = rng.integers(0, 256, 3) ^ (index * 37 & 127)
+    frame += np.random.default_rng((seed, 1, index)).integers(-6, 7, frame.shape, dtype=np.int16)
+    return np.clip(frame, 0, 255).astype(np.uint8)
 
 
 def write_image(path: Path, seed: int, width: int = 32, height: int = 24) -> Path:
@@ -69,6 +195,62 @@ def write_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def write_video_as(path: Path, form: VideoFormat, *, frames: int, seed: int = 0, rate: int = RATE) -> Path:
+    """Write a video of a moving scene, `rate` frames a second, in a given format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    width, height = form.size
+    with av.open(str(path), "w", options=form.container) as container:
+        options = {**FAST.get(form.codec, {}), "g": str(form.gop), **form.options}
+        stream = cast(av.VideoStream, container.add_stream(form.codec, rate=rate, options=options))
+        stream.width, stream.height, stream.pix_fmt = width, height, form.pixel_format
+        stream.codec_context.thread_count = 1
+        sound = _Sound(container, form.audio) if form.audio else None
+        for index in range(frames):
+            frame = av.VideoFrame.from_ndarray(moving_picture(seed, index, width, height), format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+            if sound:
+                sound.write_until((index + 1) / rate)
+        container.mux(stream.encode())
+        if sound:
+            sound.finish()
+    return path
+
+
+_SAMPLES = {"s16": (np.int16, 2.0**15), "s32": (np.int32, 2.0**31), "flt": (np.float32, 1.0)}
+"""Data type and full scale of sound samples, by FFmpeg's name."""
+
+
+class _Sound:
+    """A tone of 440 Hz in a container."""
+
+    _RATE = 48_000
+
+    def __init__(self, container: av.container.OutputContainer, codec: str) -> None:
+        self._container = container
+        self._stream = cast(av.AudioStream, container.add_stream(codec, rate=self._RATE, layout="mono"))
+        self._stream.codec_context.bit_rate = 64_000
+        self._done = 0
+
+    def write_until(self, seconds: float) -> None:
+        """Write as much sound as there is picture."""
+        context = self._stream.codec_context
+        context.open(strict=False)
+        length = context.frame_size or 1024
+        kind, scale = _SAMPLES[context.format.name.rstrip("p")]
+        while self._done < seconds * self._RATE:
+            times = np.arange(self._done, self._done + length) / self._RATE
+            samples = (scale / 4 * np.sin(2 * np.pi * 440 * times)).astype(kind)
+            frame = av.AudioFrame.from_ndarray(samples[None], format=context.format.name, layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = self._RATE, self._done, Fraction(1, self._RATE)
+            self._container.mux(self._stream.encode(frame))
+            self._done += length
+
+    def finish(self) -> None:
+        """Write what the encoder still holds."""
+        self._container.mux(self._stream.encode())
 
 
 def cut(source: Path, target: Path, share: float) -> Path:

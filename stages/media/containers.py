@@ -4,6 +4,7 @@ FFmpeg recognises formats by content and some of its formats are scripts (playli
 files or addresses. A file given by a stranger must not make it open those, so formats and protocols are listed here.
 """
 
+import re
 from pathlib import Path
 
 import av
@@ -13,6 +14,17 @@ from av.video.stream import VideoStream
 
 _FORMATS = "asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,ogg,webm,yuv4mpegpipe"
 """Demuxers of FFmpeg that read media from one file alone."""
+
+
+_BARE_STREAMS = frozenset({"dv", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"})
+"""Demuxers of streams without a container: FFmpeg falls back to them where it does not know the container."""
+
+_CONTAINER_MARKS = re.compile(
+    rb"\x1f\x43\xb6\x75|matroska|webm|ftyp|mvhd|moof|RIFF....AVI |LIST....movi|OggS|FLV\x01|"
+    rb"\x36\x26\xb2\x75\x8e\x66\xcf\x11",
+    re.DOTALL,
+)
+_SEARCHED = 1 << 16
 
 
 class NoVideoError(Exception):
@@ -48,11 +60,21 @@ def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
         options["max_pixels"] = str(max_pixels)
     # The prefix keeps a colon in a path from being taken for a protocol. Metadata of any encoding is no fault.
     try:
-        return av.open(f"file:{path}", mode="r", options=options, metadata_errors="replace")
+        container = av.open(f"file:{path}", mode="r", options=options, metadata_errors="replace")
     except MemoryError:
         raise
     except Exception as error:  # besides FFmpegError, damaged files have raised IndexError and ValueError
         raise NoVideoError(f"cannot be opened as a video: {error_text(error)}") from None
+    if container.format.name in _BARE_STREAMS and _holds_container(path):
+        container.close()
+        raise NoVideoError("the header of its container is damaged")
+    return container
+
+
+def _holds_container(path: Path) -> bool:
+    """Whether the beginning of a file that FFmpeg takes for a bare stream has marks of a container."""
+    with path.open("rb") as file:
+        return _CONTAINER_MARKS.search(file.read(_SEARCHED)) is not None
 
 
 def error_text(error: Exception) -> str:

@@ -58,7 +58,7 @@ def declared_frames(path: Path) -> int:
             if stream.frames > 0:
                 return int(stream.frames)
             return _packets(container, stream)
-    except NoVideoError:
+    except (NoVideoError, av.error.MemoryError):  # a damaged header may ask for any amount of memory
         return 0
 
 
@@ -68,8 +68,8 @@ def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> 
     try:
         for packet in container.demux(stream):
             count += bool(packet.size)
-    except MemoryError:
-        raise
-    except Exception:  # besides FFmpegError, damaged files have raised IndexError
+    except Exception as error:  # besides FFmpegError, damaged files have raised IndexError
+        if isinstance(error, MemoryError) and not isinstance(error, av.error.FFmpegError):
+            raise
         return count
     return count

@@ -233,7 +233,7 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
     folder.mkdir(exist_ok=True)
     (folder / file.member).write_bytes(image.proxy)
     sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
-    return DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason="", shard=file.shard)
+    return DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard)
 
 
 def _decode_video(

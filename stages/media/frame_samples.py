@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import av
 
+from stages.media.containers import error_text
 from stages.media.frames import SWAPPING, pixel_hash, transpose_of
 from stages.media.proxies import proxy_dimensions
 from stages.media.quality import Quality, quality_of
@@ -76,24 +77,25 @@ def frame_samples(
     qualities = Records(Quality)
     for one, work in _in_order(decoded, lambda one: _work(one, proxy_size, seen), threads):
         is_repeated = work.digest in seen
-        if not one.fault and not is_repeated:
+        if not work.fault and not is_repeated:
             if work.jpeg is None or work.quality is None:
                 raise RuntimeError(f"frame {one.index} has neither a proxy nor an equal before it")
             seen[work.digest] = len(qualities)
             qualities.append(work.quality)
             add_proxy(one.index, work.jpeg)
         quality = qualities[seen[work.digest]] if work.digest in seen else None
-        yield Frame(one.index, one.time_s, work.width, work.height, work.digest, one.fault, is_repeated, quality)
+        yield Frame(one.index, one.time_s, work.width, work.height, work.digest, work.fault, is_repeated, quality)
 
 
 class _Work(NamedTuple):
-    """What a thread makes of one frame; `jpeg` and `quality` are None if its pixels were known by then."""
+    """What a thread makes of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known."""
 
     width: int
     height: int
-    digest: str
-    jpeg: bytes | None
-    quality: Quality | None
+    fault: str
+    digest: str = ""
+    jpeg: bytes | None = None
+    quality: Quality | None = None
 
 
 def _work(decoded: Decoded, proxy_size: int, seen: Container[str]) -> _Work:
@@ -109,12 +111,15 @@ def _work(decoded: Decoded, proxy_size: int, seen: Container[str]) -> _Work:
     width, height = picture.width, picture.height
     upright = (height, width) if transpose in SWAPPING else (width, height)
     if decoded.fault:
-        return _Work(*upright, "", None, None)
-    digest = pixel_hash(picture)
-    if digest in seen:
-        return _Work(*upright, digest, None, None)
-    small = scaled(picture, proxy_dimensions(width, height, proxy_size))
-    return _Work(*upright, digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))
+        return _Work(*upright, decoded.fault)
+    try:
+        digest = pixel_hash(picture)
+        if digest in seen:
+            return _Work(*upright, "", digest)
+        small = scaled(picture, proxy_dimensions(width, height, proxy_size))
+    except av.error.OSError as error:  # a damaged header can name a format that FFmpeg does not convert
+        return _Work(*upright, f"the frame's pixels cannot be converted ({error_text(error)})")
+    return _Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))
 
 
 def _in_order(

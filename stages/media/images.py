@@ -15,6 +15,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from stages.media import heif
 from stages.media.frames import SWAPPING
 from stages.media.jpeg_segments import without_metadata
 from stages.media.proxies import proxy_dimensions, to_8_bits, to_rgb
@@ -51,7 +52,7 @@ class UndecodableImageError(Exception):
 
     Args:
         reason: for the user.
-        limit: the parameter whose limit it exceeds; empty if it is damaged or no image.
+        limit: the parameter whose limit it exceeds, or the package that it needs; empty if it is damaged or no image.
     """
 
     def __init__(self, reason: str, limit: str = "") -> None:
@@ -69,6 +70,7 @@ class DecodedImage:
         pixel_hash: 32 hexadecimal digits; equal for equal pixels, whatever the container.
         proxy: JPEG bytes.
         quality: figures of its proxy's size.
+        note: what else there is to say; empty as a rule.
     """
 
     width: int
@@ -76,6 +78,7 @@ class DecodedImage:
     pixel_hash: str
     proxy: bytes
     quality: Quality
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,12 +122,12 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
         size = proxy_dimensions(width, height, proxy_size)
         draft = _draft(opened, path, size) if jpeg_draft else None
         stored = draft[0] if draft else _decoded(opened, path)
+        note = _note(opened)
     digest = _data_hash(draft[1], stored.orientation) if draft else _pixel_hash(stored)
     small = _small(stored, size)
     upright = (height, width) if stored.transpose in SWAPPING else (width, height)
-    return DecodedImage(
-        *upright, digest, encode_jpeg(turned(small, stored.transpose)), quality_of(small, stored.transpose)
-    )
+    proxy = encode_jpeg(turned(small, stored.transpose))
+    return DecodedImage(*upright, digest, proxy, quality_of(small, stored.transpose), note)
 
 
 def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Image:
@@ -175,7 +178,15 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
 
 def _open(path: Path) -> Image.Image:
     Image.init()
-    return Image.open(path, formats=[name for name in Image.ID if name not in _NOT_OPENED])
+    try:
+        return Image.open(path, formats=[name for name in Image.ID if name not in _NOT_OPENED])
+    except UnidentifiedImageError:
+        with path.open("rb") as file:
+            if not heif.is_heif(file.read(12)):
+                raise
+    if not heif.is_installed():
+        raise UndecodableImageError(heif.MISSING, limit=heif.PACKAGE)
+    return Image.open(path, formats=[heif.FORMAT])
 
 
 def _guarded(decode: Callable[[], T]) -> T:
@@ -254,6 +265,17 @@ def _decoded_by_pillow(opened: Image.Image, path: Path) -> _Stored:
 def _loaded(image: Image.Image) -> _Stored:
     image.load()
     return _Stored(_normalised(image), None, _orientation(image))
+
+
+def _note(image: Image.Image) -> str:
+    """Say that an image is the first of several; JPEG files may hold a preview or another exposure, which is usual."""
+    if image.format == "MPO":
+        return ""
+    try:
+        pictures = int(getattr(image, "n_frames", 1))
+    except Exception:  # what comes after the first picture is not read, so damage in it does no harm
+        return "the first of several pictures in the file"
+    return f"the first of {pictures} pictures in the file" if pictures > 1 else ""
 
 
 def _orientation(image: Image.Image) -> int:

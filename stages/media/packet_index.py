@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from stages.media.evidence import Tally
 from stages.media.random_access import random_access
+from stages.media.structure.examine import examine
 from stages.media.video_reader import is_shown, open_stream, read_packets
 
 _SMALLEST = 9
@@ -113,6 +114,7 @@ def index_packets(path: Path, *, max_pixels: int, passed: Passed = silently) -> 
             numbers.extend((packet.pts, dts, packet.size, -1 if packet.pos is None else packet.pos))
             shown.append(is_shown(packet, stream))
         time_base = stream.time_base
+        tally.structure = examine(path, container.format.name, stream.id)
     pts, dts_, sizes, places = np.frombuffer(numbers, np.int64).reshape(-1, 4).T
     positions = np.flatnonzero(shown).astype(np.int64)
     order = positions[np.argsort(pts[positions], kind="stable")]
@@ -128,6 +130,7 @@ def _require_sound(index: PacketIndex, tally: Tally) -> None:
         raise UnsureError("no frame, or frames shown before the first packet's")
     if (np.diff(shown) == 0).any():
         raise UnsureError("frames with the same time stamp")
-    whole = replace(tally, decoded=tally.shown_packets, frame_pts=shown.tolist())
-    if tally.shows_damage or tally.damage_pts or whole.missing():
+    whole = replace(tally, decoded=tally.shown_packets, frame_pts=array("q", shown.tolist()))
+    is_broken = tally.structure is not None and tally.structure.fault
+    if tally.shows_damage or tally.damage_pts or is_broken or whole.missing():
         raise UnsureError("signs of damage")

@@ -10,10 +10,12 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from stages.media.containers import NoVideoError, open_video, video_stream
-from stages.media.evidence import Tally
+from stages.media.evidence import NO_STAMP, Tally
+from stages.media.structure.examine import examine
+from stages.media.structure.vp8 import is_hidden
 
-_DECLARE_DURATION = ("matroska", "flv", "asf", "mov")
-"""Containers whose header states the duration; for others FFmpeg derives it from what is there."""
+_DECLARE_DURATION = ("matroska", "flv", "asf")
+"""Containers whose header states the duration. For others FFmpeg derives it from what is there, or counts frames."""
 
 _HEADER_BYTES = 256
 """Headers between two Matroska packets take less."""
@@ -41,11 +43,11 @@ def read_frames(
                 tally.decoded += 1
                 tally.interlaced += picture.interlaced_frame
                 tally.damaged_frames += picture.is_corrupt
-                if picture.pts is not None:
-                    tally.frame_pts.append(picture.pts)
-                    if picture.is_corrupt:
-                        tally.damage_pts.add(picture.pts)
+                tally.frame_pts.append(picture.pts if picture.pts is not None else NO_STAMP)
+                if picture.is_corrupt and picture.pts is not None:
+                    tally.damage_pts.add(picture.pts)
                 yield picture
+        tally.structure = examine(path, container.format.name, stream.id)
 
 
 @contextmanager
@@ -75,11 +77,19 @@ def open_stream(
         stream.codec_context.options = {"max_pixels": str(max_pixels)}
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
-        tally.declared = int(stream.frames)
+        tally.declared = int(stream.frames) or _duration_in_frames(container, stream)
         if container.duration and container.format.name.split(",")[0] in _DECLARE_DURATION:
             tally.declared_duration = container.duration / av.time_base
         tally.time_base, tally.rate = stream.time_base, stream.average_rate or stream.guessed_rate
         yield container, stream
+
+
+def _duration_in_frames(container: InputContainer, stream: av.VideoStream) -> int:
+    """Return the frames of a stream whose duration counts frames, as that of MXF does; else 0 (SMPTE ST 377-1)."""
+    rate = stream.average_rate or stream.guessed_rate
+    if container.format.name != "mxf" or not stream.duration or not stream.time_base or not rate:
+        return 0
+    return round(stream.duration * stream.time_base * rate)
 
 
 def read_packets(
@@ -107,12 +117,19 @@ def read_packets(
             continue
         if is_shown(packet, stream):
             tally.shown_packets += 1
+            if packet.pts is not None:
+                tally.first_shown = min(tally.first_shown, packet.pts)
+            tally.shown_until = max(tally.shown_until, _end(packet))
         else:
             tally.left_out_packets += 1
+            tally.discarded += packet.is_discard
+            tally.discarded_late += packet.is_discard and packet.pts is not None and packet.pts > tally.first_shown
         if skips_bytes or packet.is_corrupt:
             tally.damage_pts.add(tally.last_pts)
             tally.damage_pts.add(packet.pts if packet.pts is not None else tally.last_pts)
         tally.last_pts = packet.pts if packet.pts is not None else tally.last_pts
+        if stream.codec_context.name in ("mpeg1video", "mpeg2video"):
+            tally.pictures.read(bytes(packet))
         if packet.is_corrupt:
             tally.damaged_packets += 1
             if packet.pts is not None:
@@ -138,16 +155,23 @@ def _note_time(packet: "av.Packet[Stream]", tally: Tally) -> None:
     if packet.pts is None or packet.time_base is None or packet.is_discard:
         return
     tally.starts = min(tally.starts, float(packet.pts * packet.time_base))
-    tally.ends = max(tally.ends, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    tally.ends = max(tally.ends, _end(packet))
+
+
+def _end(packet: "av.Packet[Stream]") -> float:
+    """Return when a packet's content is over, in seconds; 0 where it has no time stamp."""
+    if packet.pts is None or packet.time_base is None:
+        return 0.0
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
 def is_shown(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", stream: av.VideoStream) -> bool:
     """Whether a packet holds a frame to be seen: inside the edit list, and more than a reference picture.
 
-    VP8 has packets that are never shown (RFC 6386, section 9.1: `show_frame`).
+    VP8 has packets that are never shown.
     """
     is_vp8 = stream.codec_context.name in ("vp8", "libvpx")
-    return not packet.is_discard and (not is_vp8 or bool(bytes(memoryview(packet)[:1])[0] >> 4 & 1))
+    return not packet.is_discard and not (is_vp8 and is_hidden(memoryview(packet)[0]))
 
 
 def _decoded(

@@ -1,0 +1,79 @@
+"""What a container's structure says about the frames of its video."""
+
+from array import array
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+_LATEST = 1 << 62
+"""No time stamp is as large."""
+
+
+@dataclass
+class Structure:
+    """What was found in the headers of a container, for one video stream.
+
+    Attributes:
+        unit: seconds a unit of the time stamps.
+        wrap: after how many units the container's time stamps begin anew; 0 = never. Here they go on.
+        origin: time stamp at which such files begin; None where that can be any.
+        end: time stamp at which the last frame is over, where the structure states it.
+        times: when frames are to be shown, of all that the structure names, in the order of the file (n,), int64.
+        is_sparse: whether some frames have no time stamp in the structure.
+        untimed: frames that the structure names, or counts as lost, without a time stamp.
+        damage: time stamps next to which the structure is broken.
+        is_start_damaged: whether it is broken before the first time stamp, or right behind it.
+        is_end_damaged: whether it is broken behind the last one.
+        shows_end: whether nothing at the end may be left out on purpose: the edit list goes on to the end.
+        shows_all: whether nothing at all may: the edit list is damaged.
+        count: frames in all, where the structure states their number; 0 = it does not.
+        is_whole: True if the structure ends where the file ends, as it should; False if the file ends too early; None
+            where the structure does not show it.
+        fault: the first thing that is wrong, in words.
+    """
+
+    unit: Fraction = Fraction(1, 1000)
+    wrap: int = 0
+    origin: int | None = None
+    end: int | None = None
+    times: "array[int]" = field(default_factory=lambda: array("q"))
+    is_sparse: bool = False
+    untimed: int = 0
+    damage: set[int] = field(default_factory=set)
+    is_start_damaged: bool = False
+    is_end_damaged: bool = False
+    shows_end: bool = False
+    shows_all: bool = False
+    count: int = 0
+    is_whole: bool | None = None
+    fault: str = ""
+
+    def add(self, time: int) -> None:
+        """Note a frame."""
+        time = self.unwrapped(time)
+        if abs(time) >= _LATEST:
+            self.break_off("a time stamp makes no sense")
+            return
+        self.times.append(time)
+        if self.is_end_damaged:
+            self.damage.add(time)
+            self.is_end_damaged = False
+
+    def unwrapped(self, time: int) -> int:
+        """Return the time stamp nearest to the last one that the container writes like this one."""
+        if not self.wrap:
+            return time
+        near = self.times[-1] if self.times else 0
+        return near + (time - near + self.wrap // 2) % self.wrap - self.wrap // 2
+
+    def break_off(self, fault: str) -> None:
+        """Note damage between the frame that was noted last and the next one."""
+        self.fault = self.fault or fault
+        self.is_end_damaged = True
+        self.is_start_damaged |= len(self.times) < 2
+        if self.times:
+            self.damage.add(self.times[-1])
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong, and the file is known to be whole."""
+        return not self.fault and self.is_whole is True
