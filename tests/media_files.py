@@ -182,6 +182,7 @@ def write_video(
     codec = codec or CODECS[path.suffix]
     with av.open(str(path), "w") as container:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=rate, options=options or FAST.get(codec, {})))
+        stream.codec_context.thread_count = 1  # threads of libvpx's encoder have waited for each other for ever
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format
         step = 1 if codec.startswith(("mpeg", "mjpeg")) else 100

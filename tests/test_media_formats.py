@@ -114,11 +114,12 @@ def _joined(path: Path, sizes: Sequence[tuple[int, int]], codec: str) -> Path:
     with av.open(str(path), "w") as container:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=25))
         stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuv420p"
+        stream.codec_context.thread_count = 1  # see `tests.media_files.write_video`
         for part, size in enumerate(sizes):
             encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
             encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
             encoder.time_base, encoder.options = Fraction(1, 25), {**FAST[codec], "bf": "0"}
-            encoder.thread_count = 1  # threads of libvpx have waited for each other for ever
+            encoder.thread_count = 1
             packets: list[Any] = []
             for index in range(5):
                 frame = av.VideoFrame.from_ndarray(moving_picture(part, index, *size), format="rgb24")
