@@ -1,7 +1,8 @@
 """Small images and videos for tests, made from a seed."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -182,7 +183,7 @@ def write_video(
     codec = codec or CODECS[path.suffix]
     with av.open(str(path), "w") as container:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=rate, options=options or FAST.get(codec, {})))
-        stream.codec_context.thread_count = 1  # threads of libvpx's encoder have waited for each other for ever
+        stream.codec_context.thread_count = 1
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format
         step = 1 if codec.startswith(("mpeg", "mjpeg")) else 100
@@ -202,7 +203,7 @@ def write_video_as(path: Path, form: VideoFormat, *, frames: int, seed: int = 0,
     """Write a video of a moving scene, `rate` frames a second, in a given format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     width, height = form.size
-    with av.open(str(path), "w", options=form.container) as container:
+    with _usual_priority(), av.open(str(path), "w", options=form.container) as container:
         options = {**FAST.get(form.codec, {}), "g": str(form.gop), **form.options}
         stream = cast(av.VideoStream, container.add_stream(form.codec, rate=rate, options=options))
         stream.width, stream.height, stream.pix_fmt = width, height, form.pixel_format
@@ -218,6 +219,16 @@ def write_video_as(path: Path, form: VideoFormat, *, frames: int, seed: int = 0,
         if sound:
             sound.finish()
     return path
+
+
+@contextmanager
+def _usual_priority() -> Iterator[None]:
+    """Undo what SVT-AV1 does where it may: it makes the calling thread a real-time one, which stops all others."""
+    try:
+        yield
+    finally:
+        if hasattr(os, "sched_setscheduler"):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 _SAMPLES = {"s16": (np.int16, 2.0**15), "s32": (np.int32, 2.0**31), "flt": (np.float32, 1.0)}

@@ -114,7 +114,7 @@ def _joined(path: Path, sizes: Sequence[tuple[int, int]], codec: str) -> Path:
     with av.open(str(path), "w") as container:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=25))
         stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuv420p"
-        stream.codec_context.thread_count = 1  # see `tests.media_files.write_video`
+        stream.codec_context.thread_count = 1
         for part, size in enumerate(sizes):
             encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
             encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
