@@ -88,17 +88,24 @@ def test_variable_frame_rate_takes_times_from_time_stamps(tmp_path: Path, suffix
     assert (video.missing, video.reason) == (0, "")
 
 
+def _encoded(
+    container: av.container.OutputContainer, options: dict[str, str], *, frames: int
+) -> list["av.Packet[av.VideoStream]"]:
+    """Encode H.264 of 64 x 48 pixels, 25 frames a second, whose packets a test changes before it writes them."""
+    stream = container.add_stream("libx264", rate=25, options=options)
+    stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+    packets: list[av.Packet[av.VideoStream]] = []
+    for index in range(frames):
+        frame = av.VideoFrame.from_ndarray(moving_picture(0, index, 64, 48), format="rgb24")
+        frame.pts, frame.time_base = index, Fraction(1, 25)
+        packets += stream.encode(frame)
+    return packets + stream.encode()
+
+
 def test_a_last_frame_that_is_shown_for_long_is_no_cut(tmp_path: Path) -> None:
     path = tmp_path / "v.mkv"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options=FAST["libx264"])
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        packets = []
-        for index in range(10):
-            frame = av.VideoFrame.from_ndarray(moving_picture(0, index, 64, 48), format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            packets += stream.encode(frame)
-        packets += stream.encode()
+        packets = _encoded(container, FAST["libx264"], frames=10)
         last = max(cast(int, packet.pts) for packet in packets)
         for packet in packets:
             packet.duration = 100 if packet.pts == last else packet.duration
@@ -185,14 +192,7 @@ def test_a_file_without_a_frame_is_corrupt_with_the_reason(tmp_path: Path) -> No
 def test_what_an_edit_list_leaves_out_is_not_missing(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={**FAST["libx264"], "bf": "0"})
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        packets = []
-        for index in range(20):
-            frame = av.VideoFrame.from_ndarray(moving_picture(0, index, 64, 48), format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            packets += stream.encode(frame)
-        for packet in [*packets, *stream.encode()]:
+        for packet in _encoded(container, {**FAST["libx264"], "bf": "0"}, frames=20):
             packet.pts, packet.dts = cast(int, packet.pts) - 4, cast(int, packet.dts) - 4
             container.mux(packet)
     video, _ = _decode(path)

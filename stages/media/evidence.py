@@ -132,14 +132,14 @@ def _missing_in_time(tally: Tally, structure: Structure, is_damaged: bool) -> in
     unmatched = len(np.setdiff1d(announced, came))
     unannounced = len(np.setdiff1d(came, announced))
     if structure.is_sparse:
-        pass
-    elif tally.interlaced and len(announced) >= 1.8 * len(came):
-        unmatched, announced = 0, announced[:0]  # each field has a time stamp
-    elif not is_damaged or 2 * unannounced > len(came):
-        unmatched, announced = max(0, unmatched - unannounced), announced[:0]  # the decoder makes its own time stamps
-
-    known = came if structure.is_sparse else np.union1d(announced, came)
-    order = order if structure.is_sparse else np.arange(len(known))
+        known = came
+    else:
+        if tally.interlaced and len(announced) >= 1.8 * len(came):
+            unmatched, announced = 0, announced[:0]  # each field has a time stamp
+        elif not is_damaged or 2 * unannounced > len(came):
+            unmatched, announced = max(0, unmatched - unannounced), announced[:0]  # the decoder makes its own stamps
+        known = np.union1d(announced, came)
+        order = np.arange(len(known))
     usual = _usual_distance(order, known)
     if not usual and tally.rate:
         usual = float(1 / tally.rate / structure.unit)

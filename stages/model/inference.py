@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from torch.fx import Node, symbolic_trace
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-PRECISIONS = ("fp32", "bf16")
-
 
 class InferenceNetwork:
     """Images in, one vector for each out; several threads may call it at once on the CPU."""

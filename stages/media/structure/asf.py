@@ -24,7 +24,6 @@ class _Payload:
 
     stream: int
     number: int
-    offset: int
     time: int | None
 
 
@@ -172,7 +171,8 @@ def _parsed(reader: _Reader, size: int) -> Iterator[_Payload]:
     several = reader.number(1) if flags & 1 else 0
     for _ in range(several & 63 if flags & 1 else 1):
         stream = reader.number(1) & 127
-        number, offset = reader.coded(properties >> 4), reader.coded(properties >> 2)
+        number = reader.coded(properties >> 4)
+        reader.coded(properties >> 2)  # the part's place in the frame
         replicated = reader.coded(properties)
         is_compressed = replicated == 1
         start = reader.at
@@ -184,7 +184,7 @@ def _parsed(reader: _Reader, size: int) -> Iterator[_Payload]:
         length = reader.coded(several >> 6) if flags & 1 else end - reader.at
         if reader.at > end or reader.at > len(reader.content):
             raise IndexError
-        yield _Payload(stream, number, offset, None if is_compressed else time)
+        yield _Payload(stream, number, None if is_compressed else time)
         reader.at += length
         if length < 0 or reader.at > end:
             raise IndexError
