@@ -6,7 +6,7 @@ from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from blake3 import blake3
 from PIL import Image
 
@@ -33,7 +33,8 @@ SWAPPING = {
 
 def transpose_of(picture: av.VideoFrame) -> Image.Transpose | None:
     """Return what turns a frame upright, as its display matrix asks; None if it is upright."""
-    side_data: Mapping[Any, Any] = picture.side_data  # keyed by type, which its stub does not say
+    # Not `picture.side_data`, which the frame would keep, in a cycle of references that the collector finds late.
+    side_data: Mapping[Any, Any] = SideDataContainer(picture)  # type: ignore[call-arg]  # its stub lacks `__init__`
     matrix = side_data.get(Type.DISPLAYMATRIX)
     if matrix is None:
         return None

@@ -1,5 +1,7 @@
 """Decoding images completely: what cannot be read to the last row is corrupt, whatever way its decoder fails."""
 
+import io
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -40,8 +42,10 @@ _TRANSPOSE = {
 _HASHED_ROWS = 64
 """Rows that are turned upright and hashed at a time: they fit into the processor's cache."""
 
-_MOST_BYTES_A_PIXEL = 16
-"""A JPEG file that has more than this, and a megabyte, is left to Pillow, which reads no more than it needs."""
+_JPEG_START = b"\xff\xd8\xff"
+
+_LARGEST_JPEG = 64 * 2**20
+"""Bytes of the largest JPEG file that is read as a whole; a larger one is left to Pillow, which reads what it needs."""
 
 T = TypeVar("T")
 _SETTINGS_LOCK = threading.RLock()
@@ -117,13 +121,14 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
         UndecodableImageError: the file is damaged, no image, or too large.
         OSError: the file cannot be opened at all.
     """
-    with _opened(path, max_pixels) as opened:
+    data = _jpeg_data(path)
+    with _opened(path, data, max_pixels) as opened:
         width, height = opened.size
         size = proxy_dimensions(width, height, proxy_size)
-        draft = _draft(opened, path, size) if jpeg_draft else None
-        stored = draft[0] if draft else _decoded(opened, path)
+        draft = _draft(opened, data, size) if jpeg_draft else None
+        stored = draft or _decoded(opened, path, data)
         note = _note(opened)
-    digest = _data_hash(draft[1], stored.orientation) if draft else _pixel_hash(stored)
+    digest = _data_hash(data, stored.orientation) if draft else _pixel_hash(stored)
     small = _small(stored, size)
     upright = (height, width) if stored.transpose in SWAPPING else (width, height)
     proxy = encode_jpeg(turned(small, stored.transpose))
@@ -145,26 +150,44 @@ def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Im
         UndecodableImageError: the file is damaged, no image, too large, or holds another image than before.
         OSError: the file cannot be opened at all.
     """
-    with _opened(path, max_pixels) as opened:
-        stored = _decoded(opened, path)
-        data = _jpeg_bytes(opened, path) if pixel_hash else b""
+    data = _jpeg_data(path)
+    with _opened(path, data, max_pixels) as opened:
+        stored = _decoded(opened, path, data)
+        is_usual = _is_usual_jpeg(opened)
     hashes = {_pixel_hash(stored)} if pixel_hash else set()
-    hashes |= {_data_hash(data, stored.orientation)} if data else set()
+    hashes |= {_data_hash(data, stored.orientation)} if pixel_hash and data and is_usual else set()
     if pixel_hash and pixel_hash not in hashes:
         raise UndecodableImageError("the file holds another image than before")
     image = stored.image.convert("RGB") if stored.image.mode == "RGBX" else stored.image
     return image.transpose(stored.transpose) if stored.transpose is not None else image
 
 
-@contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
-    """Open a file, and check what its header says before anything takes memory."""
-    with path.open("rb") as file:
-        if not file.read(1):
+def _jpeg_data(path: Path) -> bytes:
+    """Return the content of a JPEG file, so that it is read once; nothing for any other file, or a very large one.
+
+    Raises:
+        UndecodableImageError: the file is empty.
+    """
+    with path.open("rb", buffering=0) as file:
+        start = file.read(len(_JPEG_START))
+        if not start:
             raise UndecodableImageError("the file is empty")
+        size = os.fstat(file.fileno()).st_size
+        return start + file.read() if start == _JPEG_START and size <= _LARGEST_JPEG else b""
+
+
+@contextmanager
+def _opened(path: Path, data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """Open a file, and check what its header says before anything takes memory.
+
+    Args:
+        path: the file.
+        data: its content, if it is known already; else empty.
+        max_pixels: see `decode_image`.
+    """
     with _own_pillow_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _guarded(lambda: _open(path)) as image:
+        with _guarded(lambda: _open(path, data)) as image:
             pixels = image.width * image.height
             if pixels > max_pixels:
                 raise UndecodableImageError(
@@ -176,10 +199,10 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             yield image
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path, data: bytes = b"") -> Image.Image:
     Image.init()
     try:
-        return Image.open(path, formats=[name for name in Image.ID if name not in _NOT_OPENED])
+        return Image.open(io.BytesIO(data) if data else path, formats=[x for x in Image.ID if x not in _NOT_OPENED])
     except UnidentifiedImageError:
         with path.open("rb") as file:
             if not heif.is_heif(file.read(12)):
@@ -202,32 +225,25 @@ def _guarded(decode: Callable[[], T]) -> T:
         raise UndecodableImageError(f"{words} ({type(error).__name__})") from None
 
 
-def _decoded(opened: Image.Image, path: Path) -> _Stored:
+def _decoded(opened: Image.Image, path: Path, data: bytes) -> _Stored:
     """Decode to the last row, into one of few modes."""
-    return _decoded_jpeg(opened, path) or _guarded(lambda: _decoded_by_pillow(opened, path))
+    return _decoded_jpeg(opened, data) or _guarded(lambda: _decoded_by_pillow(opened, path))
 
 
-def _decoded_jpeg(opened: Image.Image, path: Path) -> _Stored | None:
+def _decoded_jpeg(opened: Image.Image, data: bytes) -> _Stored | None:
     """Decode a sound JPEG file of the usual kind into memory of our own; None for any other file.
 
     Pillow gives the same pixels, with the same library, but takes half as long again: it copies them, and once more
     where they are to be read.
     """
-    data = _jpeg_bytes(opened, path)
-    pixels = _jpeg_pixels(data) if data else None
+    pixels = _jpeg_pixels(data) if data and _is_usual_jpeg(opened) else None
     if pixels is None or pixels.shape[:2] != (opened.height, opened.width):
         return None
     return _Stored(_image_on(pixels), pixels, _orientation(opened))
 
 
-def _jpeg_bytes(opened: Image.Image, path: Path) -> bytes:
-    """Return the content of a JPEG file of the usual kind; nothing for any other file."""
-    if opened.format != "JPEG" or opened.mode not in ("RGB", "L") or "transparency" in opened.info:
-        return b""
-    most = opened.width * opened.height * _MOST_BYTES_A_PIXEL + 2**20
-    with path.open("rb") as file:
-        data = file.read(most + 1)
-    return data if len(data) <= most else b""
+def _is_usual_jpeg(opened: Image.Image) -> bool:
+    return opened.format == "JPEG" and opened.mode in ("RGB", "L") and "transparency" not in opened.info
 
 
 def _jpeg_pixels(data: bytes, least: tuple[int, int] = (0, 0)) -> NDArray[np.uint8] | None:
@@ -339,6 +355,9 @@ def _data_hash(data: bytes, orientation: int) -> str:
 
 def _upright_rows(stored: _Stored) -> Iterator[bytes | memoryview]:
     """Yield the pixels of an upright image, some rows at a time, so that no second copy of it is needed."""
+    if stored.pixels is not None and stored.transpose is None:
+        yield stored.pixels.data
+        return
     if stored.pixels is not None:
         whole = _turned(stored.pixels.view(np.uint32)[..., 0], stored.transpose)
         for start in range(0, len(whole), _HASHED_ROWS):
@@ -387,18 +406,16 @@ def _small(stored: _Stored, size: tuple[int, int]) -> Yuv:
     return scaled(frame, size)
 
 
-def _draft(opened: Image.Image, path: Path, size: tuple[int, int]) -> tuple[_Stored, bytes] | None:
+def _draft(opened: Image.Image, data: bytes, size: tuple[int, int]) -> _Stored | None:
     """Decode a JPEG file at the least size, in eighths, that is not below the proxy's.
 
     Returns:
-        The image and the file's content; None if it is no sound JPEG file of the usual kind, or less than twice as
-        large as the proxy.
+        The image; None if it is no sound JPEG file of the usual kind, or less than twice as large as the proxy.
     """
-    if opened.width < 2 * size[0] or opened.height < 2 * size[1]:
+    if not data or not _is_usual_jpeg(opened) or opened.width < 2 * size[0] or opened.height < 2 * size[1]:
         return None
-    data = _jpeg_bytes(opened, path)
-    pixels = _jpeg_pixels(data, size) if data else None
-    return None if pixels is None else (_Stored(_image_on(pixels), pixels, _orientation(opened)), data)
+    pixels = _jpeg_pixels(data, size)
+    return None if pixels is None else _Stored(_image_on(pixels), pixels, _orientation(opened))
 
 
 @contextmanager
