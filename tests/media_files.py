@@ -18,7 +18,7 @@ CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".ts": "libx2
 FAST = {
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
-    "libx264": {"preset": "veryfast"},
+    "libx264": {"preset": "veryfast", "x264-params": "mbtree=0"},
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"},
     "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
 }
@@ -53,6 +53,7 @@ class VideoFormat:
     gop: int = 12
 
 
+_BITEXACT = {"flags": "+bitexact"}
 _FASTSTART = {"movflags": "+faststart"}
 _FRAGMENTED = {"movflags": "+frag_keyframe+empty_moov+default_base_moof"}
 _DELAYED = {"movflags": "+frag_keyframe+delay_moov"}
@@ -200,11 +201,13 @@ def write_video(
 
 
 def write_video_as(path: Path, form: VideoFormat, *, frames: int, seed: int = 0, rate: int = RATE) -> Path:
-    """Write a video of a moving scene, `rate` frames a second, in a given format."""
+    """Write a video of a moving scene, `rate` frames a second, in a given format: the same bytes every time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     width, height = form.size
-    with _usual_priority(), av.open(str(path), "w", options=form.container) as container:
+    # Without it, containers hold random numbers and the time of day.
+    with _usual_priority(), av.open(str(path), "w", options={"fflags": "+bitexact", **form.container}) as container:
         options = {**FAST.get(form.codec, {}), "g": str(form.gop), **form.options}
+        options["flags"] = options.get("flags", "") + _BITEXACT["flags"]
         stream = cast(av.VideoStream, container.add_stream(form.codec, rate=rate, options=options))
         stream.width, stream.height, stream.pix_fmt = width, height, form.pixel_format
         stream.codec_context.thread_count = 1
@@ -242,7 +245,7 @@ class _Sound:
 
     def __init__(self, container: av.container.OutputContainer, codec: str) -> None:
         self._container = container
-        self._stream = cast(av.AudioStream, container.add_stream(codec, rate=self._RATE, layout="mono"))
+        self._stream = cast(av.AudioStream, container.add_stream(codec, self._RATE, _BITEXACT, layout="mono"))
         self._stream.codec_context.bit_rate = 64_000
         self._done = 0
 
