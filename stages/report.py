@@ -3,7 +3,8 @@
 Reads params.yaml, base.json, data/clean (tables and proxies), data/train (checkpoint and loss), data/select, data/base
 (the samples of the datapool before) and datapool (after); raw files only for pictures of samples that an earlier
 iteration left over, or selected. Writes reports: report.pdf, report.html, explorer.html, report.json with
-report.schema.json, metrics.json, plots, filenames and corruptness_check_information.json.
+report.schema.json, metrics.json, plots, filenames, embeddings, sampled_filenames_excluding_datapool.txt and
+corruptness_check_information.json.
 """
 
 import json
@@ -52,7 +53,7 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, at_hand: Collecti
     """
     # These import matplotlib, which --help and a wrong parameter need not wait for.
     from stages.reporting.explorer_page import render_explorer
-    from stages.reporting.plots import draw_charts
+    from stages.reporting.plots import decision_pictures, draw_charts
     from stages.reporting.render import render_html, render_pdf
 
     figures, points = compute_figures(inputs)
@@ -66,7 +67,8 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, at_hand: Collecti
     html = render_html(figures, charts, pictures, points)
     explorer = render_explorer(figures, explorer_samples(inputs, points), at_hand, read_pictures)
     outputs.write_figures(folder, figures)
-    outputs.write_plots(folder, figures, charts, points)
+    outputs.write_plots(folder, figures, charts, points, decision_pictures(figures.examples.pairs, pictures))
+    outputs.write_embeddings(folder, inputs)
     outputs.write_filenames(folder, inputs.files, inputs.dropped, inputs.candidates, inputs.selection)
     outputs.write_corruptness(folder, inputs.dropped, inputs.files)
     outputs.write_documents(folder, pdf, html, explorer)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ EXPECTED = {
     "plots/datapool_growth.png", "plots/distance_distr.png", "plots/distance_distr_after.png",
     "plots/distance_distr_before.png", "plots/distance_distr_datapool.png", "plots/map.csv",
     "plots/nearest_distances.csv", "plots/pairwise_distances.csv", "plots/pick_distance.csv",
+    "embeddings/README.txt", "sampled_filenames_excluding_datapool.txt",
+    "plots/pretagging_histogram_before.png", "plots/pretagging_histogram_after.png",
+    *(f"plots/filter_decision_{number}.png" for number in range(4)),
     "plots/pick_distance.png", "plots/scatter_pca.png", "plots/scatter_pca_no_overlay.png",
     *(f"plots/scatter_umap_k_{size}{kind}.png" for size in (5, 15, 50) for kind in ("", "_no_overlay")),
 }  # fmt: skip
@@ -143,6 +147,8 @@ def test_names_are_listed_by_what_became_of_them(tmp_path: Path) -> None:
         )
     }
     assert lists["sampled"] == first.selection["filename"].tolist()
+    new = (tmp_path / outputs.NEW_FILENAMES).read_text(encoding="utf-8").splitlines()
+    assert new == lists["sampled"]
     assert sorted(lists["removed"] + lists["sampled"]) == first.candidates["filename"].tolist()
     assert lists["corrupt"] == ["broken.jpg", "city/drive-1-00-mp4.png"]
     assert len(lists["duplicate"]) == 4
@@ -154,6 +160,25 @@ def test_names_are_listed_by_what_became_of_them(tmp_path: Path) -> None:
         },
         "corrupt_videos": {},
     }
+
+
+def test_embeddings_are_written_on_request(tmp_path: Path, inputs: ReportInputs) -> None:
+    outputs.write_embeddings(tmp_path, inputs)
+    assert set(files_below(tmp_path)) == {"embeddings/README.txt"}
+    asked = replace(inputs, settings=replace(inputs.settings, dump_embeddings=True))
+    outputs.write_embeddings(tmp_path, asked)
+    selected = pd.read_csv(tmp_path / "embeddings/selected_embeddings.csv")
+    dimension = inputs.embeddings.shape[1]
+    assert list(selected) == ["filenames", *(f"embedding_{column}" for column in range(dimension)), "labels"]
+    assert sorted(selected["filenames"]) == sorted(inputs.selection["filename"])
+    rows = pd.Index(inputs.processed["filename"]).get_indexer(selected["filenames"])
+    assert selected.iloc[:, 1:-1].to_numpy() == pytest.approx(inputs.embeddings[rows])
+    assert selected["labels"].tolist() == inputs.processed["label"].iloc[rows].tolist()
+    for name, wanted in [
+        ("embeddings", len(inputs.candidates) + len(inputs.base_samples)),
+        ("selected_embeddings_including_datapool", len(inputs.datapool_samples)),
+    ]:
+        assert len(pd.read_csv(tmp_path / f"embeddings/{name}.csv")) == wanted
 
 
 def test_a_video_that_is_corrupt_as_a_whole_is_listed_apart(tmp_path: Path, inputs: ReportInputs) -> None:

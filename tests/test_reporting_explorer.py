@@ -159,7 +159,7 @@ def test_the_page_keeps_below_its_limit_by_leaving_out_pictures(
     limited = page_of(second)
     assert len(limited.encode()) <= explorer_page.MAX_BYTES < len(whole.encode())
     assert set(unpacked(data_of(limited)["cell"], "<i4")) == {-1}
-    assert "0 of them with a picture" in limited
+    assert "0 of them have a picture" in limited
 
 
 def test_equal_inputs_give_the_same_page(second: ReportInputs) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pypdf
 import pytest
@@ -17,6 +18,7 @@ from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import ReportInputs
 from stages.reporting.pictures import data_uri, inline_pictures
 from stages.reporting.plots import draw_charts
+from stages.reporting.typefaces import visible
 from tests.report_example import SECOND, SETTINGS, Raw, example, invented_pictures, without_selection
 
 HOSTILE = (
@@ -134,6 +136,23 @@ def test_the_pdf_does_not_tell_when_or_where_it_was_made(hostile: tuple[str, byt
     assert "/ModDate" not in metadata
 
 
+def test_names_in_any_script_are_readable_and_need_no_font_of_the_machine() -> None:
+    names = ("東京タワー/桜-서울.jpg", "مدينة-ירושלים.jpg", "दिल्ली-ไทย.jpg")
+    _, pdf = documents(example([Raw(name) for name in names], n_samples=3, ignored=()))
+    reader = pypdf.PdfReader(io.BytesIO(pdf))
+    text = re.sub(r"\s", "", "".join(page.extract_text() for page in reader.pages))
+    assert "東京タワー/" in text
+    assert "桜-서울.jpg" in text
+    assert "ירושלים" in text or "ירושלים"[::-1] in text
+    assert "[U+0926][U+093F][U+0932]" in text
+    fonts: set[str] = set()
+    for page in reader.pages:
+        resources: Any = page["/Resources"]
+        fonts |= {str(font["/BaseFont"]).partition("+")[2] for font in resources["/Font"].values()}
+    assert fonts == {"Report-Sans", "Report-Sans-Semi-Bold", "Report-Fallback", "Report-CJK"}
+    assert len(pdf) < 1_000_000
+
+
 @pytest.mark.parametrize(
     "inputs",
     [
@@ -156,7 +175,7 @@ def test_a_name_is_escaped_and_complete(text: str) -> None:
     inner = html.removeprefix("<bdi>").removesuffix("</bdi>")
     assert "<" not in inner.replace("<wbr>", "")
     shown = Page(f"<p>{inner}</p>").text
-    assert shown == render._HIDDEN.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", text)
+    assert shown == visible(text)
 
 
 @pytest.mark.parametrize(

@@ -96,10 +96,17 @@ def write_ledger_part(folder: Path, part: pd.DataFrame, iteration: int) -> None:
 def write_latest_csv(
     folder: Path, filenames: "pd.Series[str]", embeddings: NDArray[np.float32], labels: "pd.Series[Any]"
 ) -> None:
-    """Write `datapool_latest.csv` in the format of `lightly.utils.io.save_embeddings`.
+    """Write `datapool_latest.csv`; see `write_embeddings_csv`."""
+    write_embeddings_csv(folder / LATEST_CSV, filenames, embeddings, labels)
+
+
+def write_embeddings_csv(
+    path: Path, filenames: "pd.Series[str]", embeddings: NDArray[np.float32], labels: "pd.Series[Any]"
+) -> None:
+    """Write embeddings in the format of `lightly.utils.io.save_embeddings`.
 
     Args:
-        folder: the datapool.
+        path: the file.
         filenames: n names.
         embeddings: (n, d) float32, written as the shortest decimals that give the same float32 again.
         labels: n weak labels.
@@ -108,7 +115,7 @@ def write_latest_csv(
     for index in range(embeddings.shape[1]):
         columns[f"embedding_{index}"] = pa.array(np.ascontiguousarray(embeddings[:, index]), type=pa.float32())
     columns["labels"] = pa.array(labels, type=pa.int32())
-    with atomic_file(folder / LATEST_CSV) as temporary, temporary.open("wb") as file:
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
         file.write((",".join(columns) + "\n").encode())
         pa_csv.write_csv(pa.table(columns), file, pa_csv.WriteOptions(include_header=False, quoting_style="needed"))
 

@@ -138,6 +138,7 @@ class ReportParams(Section):
     n_example_images: int = Field(strict=True, ge=0, le=200, multiple_of=2)
     n_thumbnails: int = Field(strict=True, ge=0, le=500)
     umap_neighbours: tuple[Annotated[int, Field(strict=True, ge=2, le=200)], ...] = Field(max_length=6)
+    dump_embeddings: StrictBool
     labelling_cost_per_sample: Real = Field(ge=0)
     currency: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=8)]
     co2_kg_per_sample: Real = Field(ge=0)

@@ -74,7 +74,9 @@ def explorer_samples(inputs: ReportInputs, points: MapPoints) -> ExplorerSamples
     """
     sets = make_sets(inputs)
     everything = pd.concat([_new(inputs), _old(inputs), _candidates(inputs, sets), _earlier(inputs, sets)])
-    chosen = everything.iloc[_chosen(everything["group"].to_numpy())].reset_index(drop=True)
+    on_umap = points.table.loc[points.on_umap, "filename"]
+    rows = _chosen(everything["group"].to_numpy(), everything["filename"].isin(on_umap).to_numpy())
+    chosen = everything.iloc[rows].reset_index(drop=True)
     rows = pd.Index(inputs.processed["filename"]).get_indexer(chosen["filename"])
     processed = inputs.processed.iloc[rows].reset_index(drop=True)
     scales = [scale.column for scale in SCALES if scale.column not in ("distance", "time_s")]
@@ -89,15 +91,27 @@ def explorer_samples(inputs: ReportInputs, points: MapPoints) -> ExplorerSamples
     return ExplorerSamples(table, len(everything), places)
 
 
-def _chosen(groups: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Return the rows that are shown: all if they fit."""
+def _chosen(groups: NDArray[np.object_], preferred: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the rows that are shown: all if they fit.
+
+    Args:
+        groups: (n,) of each sample.
+        preferred: (n,) whether a sample goes before others of its group: those on the smaller maps.
+    """
     rows = {group: np.flatnonzero(groups == group) for group in GROUPS}
     new = rows[NEW][:EXPLORER_LIMIT]
     room = EXPLORER_LIMIT - len(new)
     of_old = min(len(rows[OLD]), max(room // 2, room - len(rows[NOT_SELECTED])))
-    old = rows[OLD][subset(len(rows[OLD]), of_old)]
-    left = rows[NOT_SELECTED][subset(len(rows[NOT_SELECTED]), room - of_old)]
+    old = _drawn(rows[OLD], preferred, of_old)
+    left = _drawn(rows[NOT_SELECTED], preferred, room - of_old)
     return np.concatenate([new, old, left])
+
+
+def _drawn(rows: NDArray[np.int64], preferred: NDArray[np.bool_], limit: int) -> NDArray[np.int64]:
+    """Draw rows with a fixed seed, the preferred ones first; they stay in order."""
+    first, others = rows[preferred[rows]], rows[~preferred[rows]]
+    first = first[subset(len(first), limit)]
+    return np.sort(np.concatenate([first, others[subset(len(others), limit - len(first))]]))
 
 
 def _new(inputs: ReportInputs) -> pd.DataFrame:

@@ -51,7 +51,7 @@ def render_explorer(
 
 def _page(report: schema.Report, samples: ExplorerSamples, points: dict[str, object], thumbnails: Thumbnails) -> str:
     """Fill the template. The hashes in the content security policy let this style and this script run and no other."""
-    style = font_faces(with_fallback=False) + "".join(map(read_template, STYLES))
+    style = font_faces() + "".join(map(read_template, STYLES))
     script = read_template(SCRIPT)
     cells = [thumbnails.cells.get(name, (-1, 0, 0)) for name in samples.table["filename"]]
     data = {

@@ -17,6 +17,7 @@ class ReportSettings:
     n_example_images: int
     n_thumbnails: int
     umap_neighbours: tuple[int, ...]
+    dump_embeddings: bool
     labelling_cost_per_sample: float
     currency: str
     co2_kg_per_sample: float

@@ -40,6 +40,13 @@ class MapPoints:
     plane: Projection
     umap_neighbours: tuple[int, ...]
 
+    @property
+    def on_umap(self) -> NDArray[np.bool_]:
+        """(n,) whether the UMAPs show a sample."""
+        if not self.umap_neighbours:
+            return np.zeros(len(self.table), dtype=bool)
+        return self.table[umap_columns(self.umap_neighbours[0])[0]].notna().to_numpy()
+
 
 def map_of(sets: Sets, umap_neighbours: Sequence[int]) -> tuple[schema.MapFigures, MapPoints]:
     """Project old, new and left samples on a plane; of large sets a seeded subset with all new samples in it.

@@ -1,17 +1,20 @@
 """Everything below `reports/`, written from the figures, charts and documents."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from stages.datapool.store import write_embeddings_csv
 from stages.files.atomic import atomic_folder, write_bytes, write_json, write_text
 from stages.media.schema import CORRUPT, DROPPED_STATUSES, IGNORED, VIDEO
 from stages.reporting import schema
+from stages.reporting.inputs import ReportInputs
 from stages.reporting.maps import MapPoints
+from stages.reporting.sets import make_sets
 
 if TYPE_CHECKING:
     from stages.reporting.plots import Chart
@@ -25,6 +28,17 @@ PDF, HTML, EXPLORER, JSON, JSON_SCHEMA, METRICS = (
     "metrics.json",
 )
 PLOTS, FILENAMES, CORRUPTNESS = "plots", "filenames", "corruptness_check_information.json"
+EMBEDDINGS, NEW_FILENAMES = "embeddings", "sampled_filenames_excluding_datapool.txt"
+
+_ABOUT_EMBEDDINGS = """\
+Embeddings as CSV files, in the format that the package lightly reads: filenames, embedding_0 and so on, labels.
+
+embeddings.csv                            candidates of the iteration and the datapool before it
+selected_embeddings.csv                   the samples selected in the iteration
+selected_embeddings_including_datapool.csv   the datapool after it
+
+They are written where report.dump_embeddings is true in params.yaml.
+"""
 
 
 def write_documents(folder: Path, pdf: bytes, html: str, explorer: str) -> None:
@@ -70,11 +84,27 @@ def metrics(report: schema.Report) -> dict[str, int | float | None]:
     }
 
 
-def write_plots(folder: Path, report: schema.Report, charts: "Mapping[str, Chart]", points: MapPoints) -> None:
-    """Write the charts as PNG and their data as CSV, for `dvc plots`."""
+def write_plots(
+    folder: Path,
+    report: schema.Report,
+    charts: "Mapping[str, Chart]",
+    points: MapPoints,
+    decisions: Sequence[bytes] = (),
+) -> None:
+    """Write the charts as PNG and their data as CSV, for `dvc plots`; and pairs of retained and removed samples.
+
+    Args:
+        folder: of the report.
+        report: all figures.
+        charts: by name.
+        points: of the maps.
+        decisions: PNG files, each of a retained sample beside the nearest removed one.
+    """
     with atomic_folder(folder / PLOTS) as plots:
         for chart in charts.values():
             (plots / f"{chart.name}.png").write_bytes(chart.png)
+        for number, decision in enumerate(decisions):
+            (plots / f"filter_decision_{number}.png").write_bytes(decision)
         tables = {
             "pairwise_distances": histogram_table(report.distances.pairwise),
             "nearest_distances": histogram_table(report.distances.nearest),
@@ -89,7 +119,7 @@ def write_plots(folder: Path, report: schema.Report, charts: "Mapping[str, Chart
                 [(pick.rank + 1, pick.distance) for pick in report.selection.pick_distances],
                 columns=["selected", "distance"],
             ),
-            "map": points.table[["x", "y", "group", "filename"]],
+            "map": points.table[[*(column for column in points.table if column != "filename"), "filename"]],
         }
         for name, table in tables.items():
             table.to_csv(plots / f"{name}.csv", index=False, lineterminator="\n")
@@ -128,6 +158,29 @@ def write_filenames(
         for name, filenames in lists.items():
             text = "".join(f"{filename}\n" for filename in filenames)
             (target / f"{name}_filenames.txt").write_text(text, encoding="utf-8", newline="\n")
+    # The same list under the name by which it is known from other tools.
+    write_text(folder / NEW_FILENAMES, "".join(f"{filename}\n" for filename in selection["filename"]))
+
+
+def write_embeddings(folder: Path, inputs: ReportInputs) -> None:
+    """Write the embeddings of candidates, datapool and selection, if they are asked for; always say what is there."""
+    with atomic_folder(folder / EMBEDDINGS) as target:
+        (target / "README.txt").write_text(_ABOUT_EMBEDDINGS, encoding="utf-8", newline="\n")
+        if inputs.settings.dump_embeddings:
+            sets = make_sets(inputs)
+            old, new = sets.old, sets.candidates[sets.is_selected]
+            parts = {
+                "embeddings": (
+                    [sets.candidates, old],
+                    np.concatenate([sets.candidate_embeddings, sets.old_embeddings]),
+                ),
+                "selected_embeddings": ([new], sets.selected_embeddings),
+                "selected_embeddings_including_datapool": ([old, new], sets.new_embeddings),
+            }
+            for name, (tables, embeddings) in parts.items():
+                names = pd.concat([table["filename"] for table in tables])
+                labels = pd.concat([table["label"] for table in tables])
+                write_embeddings_csv(target / f"{name}.csv", names, embeddings, labels)
 
 
 def write_corruptness(folder: Path, dropped: pd.DataFrame, files: pd.DataFrame) -> None:

@@ -3,8 +3,9 @@
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 PictureReader = Callable[[Sequence[str]], Mapping[str, Image.Image]]
 """Returns the pictures of the samples with these filenames; names whose picture cannot be had are left out."""
@@ -28,6 +29,32 @@ def inline_pictures(filenames: Sequence[str], read: PictureReader) -> dict[str, 
         return {}
     side, quality = (_SIDE, _QUALITY) if len(wanted) <= _MANY else (_SMALL_SIDE, _SMALL_QUALITY)
     return {name: data_uri(picture, side, quality) for name, picture in sorted(read(wanted).items())}
+
+
+def side_by_side(pictures: Sequence[str], words: Sequence[str], colours: Sequence[str], font: Path) -> bytes:
+    """Return pictures in a row, each with a line of words below it, as a PNG file.
+
+    Args:
+        pictures: `data:` URIs; empty where there is none.
+        words: for each.
+        colours: of the line between picture and words, for each.
+        font: file of the font.
+    """
+    side, gap, foot = _SIDE, 12, 40
+    sheet = Image.new("RGB", (len(pictures) * (side + gap) + gap, side + 2 * gap + foot), "white")
+    draw = ImageDraw.Draw(sheet)
+    small = ImageFont.truetype(font, 13)
+    for column, (picture, word, colour) in enumerate(zip(pictures, words, colours, strict=True)):
+        left = gap + column * (side + gap)
+        draw.rectangle((left, gap, left + side - 1, gap + side - 1), fill="#f4f6f8")
+        if picture:
+            with Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))) as image:
+                sheet.paste(image, (left + (side - image.width) // 2, gap + (side - image.height) // 2))
+        draw.rectangle((left, gap + side, left + side - 1, gap + side + 3), fill=colour)
+        draw.text((left, gap + side + 12), word, fill="#16191d", font=small)
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def data_uri(picture: Image.Image, side: int, quality: int) -> str:

@@ -2,11 +2,9 @@
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -23,23 +21,20 @@ from stages.reporting import schema
 from stages.reporting.maps import NEW as NEW_GROUP
 from stages.reporting.maps import NOT_SELECTED, MapPoints, umap_columns
 from stages.reporting.maps import OLD as OLD_GROUP
+from stages.reporting.pictures import side_by_side
+from stages.reporting.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, in_own_fonts, visible
 
 NEW, NEW_TINT = "#0b62d6", "#cfe1fb"
 OLD, LEFT = "#8a94a0", "#d3d9e0"
 INK, MUTED, LINE = "#16191d", "#5c6570", "#dfe3e8"
 """Blue for what is new, greys for what is old or left: apart in hue for the colour-blind, and in lightness in print."""
 
-FONT_FAMILY = "Report Sans"
-"""A name of our own for Inter, so that a version of it that a machine has installed is not taken instead."""
-
-FONTS = Path(__file__).parent / "fonts"
-FONT_FILES = {400: FONTS / "Inter-Regular.otf", 600: FONTS / "Inter-SemiBold.otf"}
-
 PCA, UMAP, NO_OVERLAY = "scatter_pca", "scatter_umap_k_", "_no_overlay"
 """Names of maps; those without overlay leave out the datapool's samples."""
 
 _MAP_WORDS = "Map of the embeddings: old samples grey, new ones blue, others faint"
 _SMALL_MAP = 2.2  # inches
+_LABELS, _LABEL_LENGTH = 30, 32
 
 BEFORE, AFTER = "distance_distr_before", "distance_distr_after"
 """Charts of one side alone, as files only: the documents show both sides in one."""
@@ -63,7 +58,7 @@ _STYLE: Any = {  # matplotlib types its settings by a list of all their names
     "axes.titlesize": 9.0,
     "axes.titleweight": 600,
     "figure.dpi": 72.0,
-    "font.family": FONT_FAMILY,
+    "font.family": [FONT_FAMILY, *FALLBACK_FILES],
     "font.size": 7.5,
     "grid.color": LINE,
     "grid.linewidth": 0.5,
@@ -108,6 +103,8 @@ def draw_charts(report: schema.Report, points: MapPoints) -> dict[str, Chart]:
             charts += [pick_chart(report.selection), budget_chart(report.selection)]
         if report.training.loss_curve:
             charts.append(loss_chart(report.training))
+        if report.sources.labels:
+            charts += label_charts(report.sources.labels)
     return {chart.name: chart for chart in charts}
 
 
@@ -116,9 +113,10 @@ def _style() -> Iterator[None]:
     """Draw with the report's own settings and fonts, whatever the user's matplotlibrc and system hold."""
     fonts = font_manager.fontManager.ttflist
     if not any(font.name == FONT_FAMILY for font in fonts):
-        for weight, file in FONT_FILES.items():
+        further = [(family, weight, file) for family, file in FALLBACK_FILES.items() for weight in FONT_FILES]
+        for family, weight, file in [*((FONT_FAMILY, *font) for font in FONT_FILES.items()), *further]:
             font = font_manager.ttfFontProperty(font_manager.get_font(file))
-            fonts.append(replace(font, name=FONT_FAMILY, weight=weight))
+            fonts.append(replace(font, name=family, weight=weight))
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -352,6 +350,68 @@ def loss_chart(training: schema.Training) -> Chart:
     return _chart("loss", "Training loss by step", figure)
 
 
+def label_charts(labels: Sequence[schema.Label]) -> list[Chart]:
+    """Draw how candidates and selection are distributed over the weak labels, before and after over the same axes."""
+    shown = sorted(labels, key=lambda label: -label.candidates)[:_LABELS]
+    sides = {
+        "pretagging_histogram_before": ("Candidates", [label.candidates for label in shown], LEFT),
+        "pretagging_histogram_after": ("Selected", [label.selected for label in shown], NEW),
+    }
+    totals = {
+        "Candidates": sum(label.candidates for label in labels),
+        "Selected": sum(label.selected for label in labels),
+    }
+    shares = {name: [count / max(totals[title], 1) for count in counts] for name, (title, counts, _) in sides.items()}
+    highest = max((max(values, default=0.0) for values in shares.values()), default=0.0) or 1.0
+    charts = []
+    for name, (title, counts, colour) in sides.items():
+        figure = Figure(figsize=(HALF_WIDTH + 1, 0.9 + 0.22 * len(shown)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.grid(visible=False)
+        places = np.arange(len(shown))[::-1]
+        axes.barh(places, shares[name], color=colour, height=0.68)
+        for place, share, count in zip(places, shares[name], counts, strict=True):
+            axes.annotate(
+                f"{count:,}", (share, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7,
+                color=INK,
+            )  # fmt: skip
+        axes.set_yticks(places, [_label_text(label.name) for label in shown])
+        for text in axes.get_yticklabels():
+            text.set_parse_math(False)
+        axes.set_xlim(0, 1.15 * highest)
+        axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.set_xlabel(f"Share of the {totals[title]:,} {title.lower()}")
+        rest = f", the {len(shown)} most frequent of {len(labels)}" if len(shown) < len(labels) else ""
+        _title(figure, f"{title} by weak label{rest}")
+        charts.append(Chart(name, f"{title} by weak label", "", _png(figure)))
+    return charts
+
+
+def _label_text(name: str) -> str:
+    """Return a weak label as it stands on an axis: one line, not too long, in characters that the fonts have."""
+    text = in_own_fonts(visible(name)) or "(top level)"
+    return text if len(text) <= _LABEL_LENGTH else f"{text[: _LABEL_LENGTH - 1]}…"
+
+
+def decision_pictures(pairs: Sequence[schema.ExamplePair], pictures: Mapping[str, str]) -> list[bytes]:
+    """Return a PNG file for each retained sample beside the nearest removed one, whose pictures are at hand.
+
+    Args:
+        pairs: in the order of the report.
+        pictures: `data:` URIs by filename.
+    """
+    return [
+        side_by_side(
+            [pictures.get(pair.retained, ""), pictures.get(pair.removed, "")],
+            ["retained", f"removed, distance {pair.distance:.3f}"],
+            [NEW, LEFT],
+            FONT_FILES[400],
+        )
+        for pair in pairs
+    ]
+
+
 def growth_chart(datapool: schema.Datapool) -> Chart:
     """Draw the size of the datapool by iteration: what it held in grey, what the last iteration adds in blue."""
     figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
@@ -380,17 +440,6 @@ def growth_chart(datapool: schema.Datapool) -> Chart:
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     return _chart("datapool_growth", "Samples in the datapool by iteration", figure)
-
-
-def can_show(character: str) -> bool:
-    """Whether the report's own fonts have a glyph for a character."""
-    return all(ord(character) in _characters(file) for file in FONT_FILES.values())
-
-
-@cache
-def _characters(file: Path) -> frozenset[int]:
-    """Return the code points that a font has glyphs for."""
-    return frozenset(font_manager.get_font(file).get_charmap())
 
 
 def _title(figure: Figure, text: str) -> None:

@@ -10,19 +10,19 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import matplotlib as mpl
 from markupsafe import Markup, escape
 
 from stages.reporting import schema
 from stages.reporting.maps import MapPoints
 from stages.reporting.pictures import as_data_uri
-from stages.reporting.plots import FONT_FAMILY, FONT_FILES, LEFT, NEW, NEW_TINT, OLD, Chart, can_show
+from stages.reporting.plots import LEFT, NEW, NEW_TINT, OLD, Chart
+from stages.reporting.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, fallbacks_for, in_own_fonts, visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "report.html.j2"
@@ -32,11 +32,7 @@ SCRIPT = "report.js"
 PDF_SOURCES = 40
 """Rows of the table of sources in the PDF; the HTML page and the JSON file have all that the figures list."""
 
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-"""Controls, marks of the direction of writing, and characters that take no place."""
-
 _PARAMETER_COLUMNS, _HEADING_ROWS = 3, 2
-_FALLBACK_FAMILY = "Report Fallback"
 _FIXED_EPOCH = "315532800"  # 1980-01-01, the first date that every format can hold
 
 
@@ -53,7 +49,7 @@ def render_html(
     """
     script = read_template(SCRIPT)
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    style = font_faces(with_fallback=False) + read_template("base.css") + read_template("screen.css")
+    style = font_faces() + read_template("base.css") + read_template("screen.css")
     return _render(
         report, charts, pictures, interactive=True, style=trusted(style), script=trusted(script),
         script_hash=script_hash, map_data=map_data(report, points),
@@ -78,26 +74,24 @@ def render_pdf(report: schema.Report, charts: Mapping[str, Chart], pictures: Map
         report, charts, pictures, interactive=False, style=trusted(style), script=None, script_hash=None, map_data=None,
         source_rows=report.sources.rows[:PDF_SOURCES],
     )  # fmt: skip
-    needs_fallback = not all(can_show(character) for character in set(html) if character.isprintable())
+    html = in_own_fonts(html)
     with _quiet(), _fixed_date():
         fonts = FontConfiguration()
         fetcher = URLFetcher(allowed_protocols=["data"])
-        faces = CSS(string=font_faces(with_fallback=needs_fallback), font_config=fonts, url_fetcher=fetcher)
+        faces = CSS(string=font_faces(fallbacks_for(html)), font_config=fonts, url_fetcher=fetcher)
         document = HTML(string=html, base_url=None, url_fetcher=fetcher)
         pdf: bytes = document.write_pdf(stylesheets=[faces], font_config=fonts)
     return pdf
 
 
-def font_faces(*, with_fallback: bool) -> str:
-    """Return the CSS that embeds the report's fonts, so that its look does not depend on what a machine has installed.
+def font_faces(fallbacks: Sequence[str] = ()) -> str:
+    """Return the CSS that embeds the report's fonts.
 
     Args:
-        with_fallback: whether to add matplotlib's DejaVu Sans for scripts that the report's own font lacks. Browsers
-            have fonts for them.
+        fallbacks: families to add for scripts that the report's own font lacks. Browsers have fonts for them.
     """
     faces = [(FONT_FAMILY, weight, file) for weight, file in FONT_FILES.items()]
-    if with_fallback:
-        faces.append((_FALLBACK_FAMILY, 400, Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"))
+    faces += [(family, 400, FALLBACK_FILES[family]) for family in fallbacks]
     return "\n".join(
         f'@font-face {{ font-family: "{family}"; font-weight: {weight}; '
         f'src: url("{as_data_uri(file.read_bytes(), "font/" + file.suffix[1:])}"); }}'
@@ -200,8 +194,7 @@ def name(text: str) -> Markup:
     It keeps to its own direction of writing (`<bdi>`), may break after separators, and shows characters that are not
     seen or turn the direction of writing, and so would let one name look like another, as their code.
     """
-    visible = _HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
-    parts = re.split(r"(?<=[/_\-.])", visible)
+    parts = re.split(r"(?<=[/_\-.])", visible(text))
     return Markup("<bdi>") + Markup("<wbr>").join(escape(part) for part in parts if part) + Markup("</bdi>")
 
 

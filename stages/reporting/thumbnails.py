@@ -14,8 +14,8 @@ COLUMNS = 8
 CELLS = COLUMNS * COLUMNS
 """Cells of a sheet. Few enough that decoding a sheet takes a browser no time that one would notice."""
 
-LIMIT = 6_000
-"""Thumbnails at most: about a dozen seconds of decoding and encoding."""
+LIMIT = 10_000
+"""Thumbnails at most: a dozen seconds of decoding and encoding."""
 
 _SIDES = ((1_000, 160), (3_000, 128), (LIMIT, 96))  # thumbnails at most, pixels of a cell's side
 _QUALITY = 60

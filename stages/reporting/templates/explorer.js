@@ -576,7 +576,7 @@
   const option = (text, value) => { const node = make("option", ""); node.textContent = text; node.value = value; return node; };
   maps.forEach((one, at) => element("map-choice").append(option(one.title, at)));
   [...dimensions, ...scales].forEach((one, at) => element("colour-choice").append(option(one.title, at)));
-  element("map-choice").addEventListener("change", (event) => { map = maps[event.target.value]; findHome(); applyFilters(); });
+  element("map-choice").addEventListener("change", (event) => { map = maps[event.target.value]; hovered = -1; showCard(-1); findHome(); applyFilters(); });
   element("colour-choice").addEventListener("change", (event) => { colouring = [...dimensions, ...scales][event.target.value]; recolour(); });
   element("search").addEventListener("input", () => {
     const text = applyFilters();
