@@ -18,7 +18,7 @@ CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".ts": "libx2
 FAST = {
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
-    "libx264": {"preset": "veryfast", "x264-params": "mbtree=0"},
+    "libx264": {"preset": "veryfast"},
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"},
     "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
 }
@@ -54,6 +54,9 @@ class VideoFormat:
 
 
 _BITEXACT = {"flags": "+bitexact"}
+_REPEATABLE = {"libx264": {"x264-params": "mbtree=0"}}
+"""Encoders' options without which the same pictures do not always make the same bytes."""
+
 _FASTSTART = {"movflags": "+faststart"}
 _FRAGMENTED = {"movflags": "+frag_keyframe+empty_moov+default_base_moof"}
 _DELAYED = {"movflags": "+frag_keyframe+delay_moov"}
@@ -206,7 +209,7 @@ def write_video_as(path: Path, form: VideoFormat, *, frames: int, seed: int = 0,
     width, height = form.size
     # Without it, containers hold random numbers and the time of day.
     with _usual_priority(), av.open(str(path), "w", options={"fflags": "+bitexact", **form.container}) as container:
-        options = {**FAST.get(form.codec, {}), "g": str(form.gop), **form.options}
+        options = {**FAST.get(form.codec, {}), **_REPEATABLE.get(form.codec, {}), "g": str(form.gop), **form.options}
         options["flags"] = options.get("flags", "") + _BITEXACT["flags"]
         stream = cast(av.VideoStream, container.add_stream(form.codec, rate=rate, options=options))
         stream.width, stream.height, stream.pix_fmt = width, height, form.pixel_format
