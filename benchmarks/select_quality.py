@@ -200,7 +200,7 @@ def run_seed(data: Labelled, seed: int, results: Results) -> None:
 def run_video(seed: int, results: Results) -> None:
     """Find scenes in 6,000 frames."""
     rng = np.random.default_rng(seed)
-    frames, scenes = video_like(6000, 64, rng), np.zeros(6000, np.int64)
+    frames, scenes = video_like(6000, 64, seed), np.zeros(6000, np.int64)
     cuts = np.flatnonzero(((frames[1:] - frames[:-1]) ** 2).sum(axis=1) > 0.5) + 1
     scenes[cuts] = 1
     scenes = np.cumsum(scenes)

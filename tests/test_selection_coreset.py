@@ -1,13 +1,17 @@
-"""Exact greedy k-center: both programs against ten lines that state the rule."""
+"""Exact greedy k-center: every program against ten lines that state the rule."""
 
-from dataclasses import fields
+from functools import partial
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks import coreset_properties
+from benchmarks.coreset_properties import differences, failures_of, traversal
+from stages.errors import ParamsError
 from stages.selection import coreset as coreset_module
 from stages.selection.coreset import coreset
 from stages.selection.distance import squared_distances
@@ -19,73 +23,42 @@ from tests.embedding_examples import KINDS, bases_for, embedding_sets, embedding
 ONE_PROCESS = pytest.mark.xdist_group("numba")  # compiled once, not once a process
 
 
-def brute_force(
-    candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int, threshold: float
-) -> tuple[list[int], list[np.float32], NDArray[np.float32]]:
-    """Return picks, their squared distance when picked, and every candidate's squared distance in the end."""
-    squared = np.full(len(candidates), np.inf, np.float32)
-    for centre in base:
-        squared = np.minimum(squared, squared_distances(candidates, centre))
-    picks: list[int] = []
-    distances: list[np.float32] = []
-    while len(picks) < min(limit, len(candidates)):
-        left = np.array([-1 if row in picks else squared[row] for row in range(len(candidates))])
-        pick = int(left.argmax())
-        if left[pick] < threshold:
-            break
-        picks.append(pick)
-        distances.append(squared[pick])
-        squared = np.minimum(squared, squared_distances(candidates, candidates[pick]))
-    return picks, distances, squared
-
-
-def first_nearest(point: NDArray[np.float32], centres: NDArray[np.float32], squared: np.float32) -> int:
-    """Return the first centre at a known squared distance; -1 without centres."""
-    if len(centres) == 0:
-        return -1
-    distances = squared_distances(centres, point)
-    assert distances.min() == squared
-    return int(distances.argmin())
-
-
-def assert_right(
-    found: Traversal, candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int, threshold: np.float32
-) -> None:
-    picks, distances, squared = brute_force(candidates, base, limit, float(threshold))
-    assert found.picks.tolist() == picks
-    assert found.pick_squared.tolist() == distances
-    np.testing.assert_array_equal(found.squared, squared)
-    centres = np.concatenate([base, candidates[picks]])
-    for rank, pick in enumerate(picks):
-        before = centres[: len(base) + rank]
-        assert found.pick_nearest[rank] == first_nearest(candidates[pick], before, distances[rank])
-    for row, candidate in enumerate(candidates):
-        if row in picks:
-            assert found.nearest[row] == len(base) + picks.index(row)
-        else:
-            assert found.nearest[row] == first_nearest(candidate, centres, squared[row])
-        assert found.base_nearest[row] == first_nearest(candidate, base, found.base_squared[row])
-
-
 def assert_equal(one: Traversal, other: Traversal) -> None:
-    for field in fields(one):
-        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
+    assert differences(one, other) == []
 
 
 thresholds = st.sampled_from([None, 1e-3, 0.1, 0.5, 1.4142135623730951]).map(squared_threshold)
 
 
+def test_rule_by_hand() -> None:
+    """Four points on a line and a base: the case is small enough to be solved in the head."""
+    candidates = np.array([[0], [1], [5], [5]], np.float32)
+    base = np.array([[2], [7]], np.float32)
+    expected = Traversal(
+        picks=np.array([0, 2, 1, 3]),
+        pick_squared=np.array([4, 4, 1, 0], np.float32),
+        pick_nearest=np.array([0, 1, 0, 3]),
+        base_squared=np.array([4, 1, 4, 4], np.float32),
+        base_nearest=np.array([0, 0, 1, 1]),
+        squared=np.zeros(4, np.float32),
+        nearest=np.array([2, 4, 3, 5]),
+    )
+    assert_equal(traversal(candidates, base, 9, np.float32(0)), expected)
+    assert_equal(coreset(candidates, base, 9), expected)
+
+
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_plain_program_is_the_rule(data: st.DataObject) -> None:
-    candidates = data.draw(embedding_sets(largest=40))
+    candidates = data.draw(embedding_sets(smallest=1, largest=40))
     base, limit, threshold = data.draw(bases_for(candidates)), data.draw(st.integers(0, 45)), data.draw(thresholds)
-    assert_right(plain.farthest_first(candidates, base, limit, threshold), candidates, base, limit, threshold)
+    expected = traversal(candidates, base, limit, threshold)
+    assert_equal(plain.farthest_first(candidates, base, limit, threshold), expected)
 
 
 @ONE_PROCESS
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_fast_program_is_the_rule(data: st.DataObject) -> None:
     from stages.selection.kcenter import fast
 
@@ -93,6 +66,7 @@ def test_fast_program_is_the_rule(data: st.DataObject) -> None:
     base, limit, threshold = data.draw(bases_for(candidates)), data.draw(st.integers(0, 125)), data.draw(thresholds)
     tuning = fast.Tuning(
         group_size=data.draw(st.integers(2, 40)),
+        run_radius=data.draw(st.sampled_from([0.0, 0.05, np.inf])),
         cluster_from=data.draw(st.sampled_from([0.0, np.inf])),
         outer=data.draw(st.integers(1, 60)),
         inner=data.draw(st.integers(1, 40)),
@@ -103,18 +77,62 @@ def test_fast_program_is_the_rule(data: st.DataObject) -> None:
     assert_equal(found, plain.farthest_first(candidates, base, limit, threshold))
 
 
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_batched_program_is_the_rule(data: st.DataObject) -> None:
+    from stages.selection.kcenter import batched
+
+    candidates = data.draw(embedding_sets(smallest=1, largest=120))
+    base, limit, threshold = data.draw(bases_for(candidates)), data.draw(st.integers(0, 125)), data.draw(thresholds)
+    found = batched.farthest_first(candidates, base, limit, threshold, "cpu", data.draw(st.integers(1, 60)))
+    assert_equal(found, plain.farthest_first(candidates, base, limit, threshold))
+
+
+@ONE_PROCESS
+def test_cases_of_the_property_check() -> None:
+    assert [line for case in range(60) for line in failures_of(2, case)] == []
+
+
+@ONE_PROCESS
+def test_property_check_finds_a_wrong_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = plain.farthest_first
+
+    def wrong(
+        candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int, threshold: np.float32
+    ) -> Traversal:
+        return right(candidates, base[::-1], limit, threshold)
+
+    monkeypatch.setattr(coreset_properties, "programs", lambda rng: {"wrong": wrong})
+    result = CliRunner().invoke(coreset_properties.main, ["--cases", "30"])
+    assert result.exit_code == 1
+    assert "of seed 1: wrong: " in result.output
+
+
 @ONE_PROCESS
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("with_base", [False, True])
-def test_both_programs_agree_on_thousands(kind: str, with_base: bool) -> None:
-    from stages.selection.kcenter import fast
+def test_programs_agree_on_thousands(kind: str, with_base: bool) -> None:
+    from stages.selection.kcenter import batched, fast
 
     candidates = embeddings_of_kind(kind, 1500, 24, 1)
     base = embeddings_of_kind(kind, 150, 24, 2)[: 150 * with_base]
-    for cluster_from in (0.0, np.inf):
-        tuning = fast.Tuning(group_size=64, cluster_from=cluster_from, outer=200, inner=80)
-        found = fast.farthest_first(candidates, base, 300, np.float32(0), tuning)
-        assert_equal(found, plain.farthest_first(candidates, base, 300, np.float32(0)))
+    expected = plain.farthest_first(candidates, base, 300, np.float32(0))
+    for radius, cluster_from in ((np.inf, 0.0), (0.0, 0.0), (0.0, np.inf)):
+        tuning = fast.Tuning(run_radius=radius, cluster_from=cluster_from, outer=200, inner=80)
+        assert_equal(fast.farthest_first(candidates, base, 300, np.float32(0), tuning), expected)
+    assert_equal(batched.farthest_first(candidates, base, 300, np.float32(0), "cpu", 64), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_distance_in_torch_is_the_distance(kind: str) -> None:
+    import torch
+
+    from stages.selection.kcenter import batched
+
+    for dimension in (1, 7, 8, 33, 128):
+        points, others = embeddings_of_kind(kind, 50, dimension, 3), embeddings_of_kind("random", 50, dimension, 4)
+        found = batched.squared_distances(torch.tensor(points), torch.tensor(others))
+        assert found.tolist() == squared_distances(points, others).tolist()
 
 
 @ONE_PROCESS
@@ -180,3 +198,82 @@ def test_one_candidate_and_none() -> None:
     assert coreset(one, one, 5).pick_squared.tolist() == [0]
     assert len(coreset(one[:0], one, 5).picks) == 0
     assert len(coreset(one, one, 0).picks) == 0
+
+
+@pytest.mark.parametrize(
+    ("device", "available", "free", "expected"),
+    [
+        ("cpu", True, 2**40, "fast"),
+        ("auto", False, 0, "fast"),
+        ("auto", True, 2**20, "fast"),
+        ("auto", True, 2**40, "batched"),
+        ("gpu", True, 2**40, "batched"),
+    ],
+)
+def test_large_work_takes_a_gpu_that_has_room(
+    device: str, available: bool, free: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from stages.selection.kcenter import batched, fast
+
+    candidates = embeddings_of_kind("video", 50, 8, 0)
+    result = coreset(candidates, candidates[:0], 5)
+    called: list[str] = []
+
+    def program(name: str, *_: object) -> Traversal:
+        called.append(name)
+        return result
+
+    for name, module in (("fast", fast), ("batched", batched)):
+        monkeypatch.setattr(module, "farthest_first", partial(program, name))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free, free))
+    monkeypatch.setattr(coreset_module, "_PLAIN_UP_TO", 0)
+    monkeypatch.setattr(coreset_module, "_GPU_FROM", 0)
+    assert coreset(candidates, candidates[:0], 5, device=device) is result
+    assert called == [expected]
+
+
+def test_gpu_is_not_looked_for_where_there_is_little_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coreset_module, "_gpu_has_room", None)
+    assert len(coreset(embeddings_of_kind("video", 50, 8, 0), np.empty((0, 8), np.float32), 5, device="gpu").picks) == 5
+
+
+def test_gpu_that_is_asked_for_and_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    candidates = embeddings_of_kind("video", 50, 8, 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(coreset_module, "_PLAIN_UP_TO", 0)
+    monkeypatch.setattr(coreset_module, "_GPU_FROM", 0)
+    with pytest.raises(ParamsError, match="finds no CUDA device"):
+        coreset(candidates, candidates[:0], 5, device="gpu")
+
+
+def test_gpu_gives_the_same() -> None:
+    import torch
+
+    from stages.selection.kcenter import batched
+
+    if not torch.cuda.is_available():
+        pytest.skip("torch finds no CUDA device")
+    for kind in KINDS:
+        candidates, base = embeddings_of_kind(kind, 3000, 65, 1), embeddings_of_kind(kind, 100, 65, 2)
+        expected = plain.farthest_first(candidates, base, 500, np.float32(0))
+        assert_equal(batched.farthest_first(candidates, base, 500, np.float32(0)), expected)
+
+
+def test_precision_that_was_set_is_left() -> None:
+    import torch
+
+    from stages.selection.kcenter import batched
+
+    candidates = embeddings_of_kind("random", 40, 8, 0)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        found = batched.farthest_first(candidates, candidates[:0], 20, np.float32(0), "cpu")
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert_equal(found, plain.farthest_first(candidates, candidates[:0], 20, np.float32(0)))

@@ -12,13 +12,23 @@ _PLAIN_UP_TO = 2e10
 The fast one needs some ten seconds once, to be compiled, where its compiled form is not on disk yet.
 """
 
+_GPU_FROM = 2e12
+"""Candidates times picks times dimension from which on a GPU is worth loading torch and copying the embeddings."""
+
+_GPU_MEMORY = 2**31
+"""Bytes of a GPU's memory that the batched program needs beside one and a half times the embeddings."""
+
 
 def coreset(
-    candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int, threshold: np.float32 | None = None
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    limit: int,
+    threshold: np.float32 | None = None,
+    device: str = "auto",
 ) -> Traversal:
     """Pick up to `limit` candidates, each the farthest from the base and from the picks before it.
 
-    Two programs do this; they return the same to the last bit, and the expected time decides which one runs.
+    Three programs do this; they return the same to the last bit, and the expected time decides which one runs.
 
     Args:
         candidates: (n, d) float32, sorted by filename: the lower row wins ties, and row 0 is the first pick on an
@@ -26,11 +36,27 @@ def coreset(
         base: (m, d) float32.
         limit: picks at most.
         threshold: smallest squared distance of a pick (`stages.selection.stopping.squared_threshold`).
+        device: cpu, gpu or auto (see `stages.model.device`). Looked at only where there is much to do.
     """
     smallest = np.float32(0) if threshold is None else threshold
     work = float(len(candidates)) * (len(base) + min(limit, len(candidates))) * candidates.shape[1]
     if work <= _PLAIN_UP_TO:
         return plain.farthest_first(candidates, base, limit, smallest)
+    if work >= _GPU_FROM and _gpu_has_room(device, candidates.nbytes):
+        from stages.selection.kcenter import batched  # imports torch
+
+        return batched.farthest_first(candidates, base, limit, smallest)
     from stages.selection.kcenter import fast  # imports numba, which takes longer than a small selection
 
     return fast.farthest_first(candidates, base, limit, smallest)
+
+
+def _gpu_has_room(device: str, n_bytes: int) -> bool:
+    """Return whether to use a GPU for embeddings of some size."""
+    if device == "cpu":
+        return False
+    import torch
+
+    from stages.model.device import cuda_wanted
+
+    return cuda_wanted(device) and torch.cuda.mem_get_info()[0] > 1.5 * n_bytes + _GPU_MEMORY

@@ -18,7 +18,9 @@ All distances that are compared are exact, and ties go to the lower row, so neit
 number of threads nor the rounding of the BLAS library can change a pick.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +38,11 @@ from stages.selection.traversal import Traversal
 
 _TINY = np.finfo(np.float32).smallest_subnormal
 
+_ROWS_A_TASK = 256
+_GROUPS_A_TASK = 16
+_BLOCKS_A_TASK = 4
+"""How work is cut for the threads."""
+
 
 @dataclass(frozen=True)
 class Tuning:
@@ -43,7 +50,10 @@ class Tuning:
 
     Attributes:
         group_size: candidates a group.
-        cluster_from: candidates times centres from which on groups are made by k-means.
+        run_radius: squared distance that consecutive candidates of a group keep from its first, as a share of the mean
+            squared distance of any two candidates.
+        cluster_from: candidates times centres from which on groups are made by k-means, if consecutive candidates are
+            no neighbours; below it there are no groups then.
         outer: candidates in the active set, at least; a sixteenth of all where that is more.
         inner: candidates that every pick is compared with at once.
         width: columns a matrix product.
@@ -51,6 +61,7 @@ class Tuning:
     """
 
     group_size: int = 64
+    run_radius: float = 0.05
     cluster_from: float = 3e9
     outer: int = 4096
     inner: int = 2048
@@ -74,24 +85,13 @@ def farthest_first(
         threshold: the smallest squared distance at which a candidate is still picked.
         tuning: sizes.
     """
-    tuning = tuning or Tuning()
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or available_cores()) as executor:
-        search = Search(candidates, base, min(limit, len(candidates)), tuning, executor)
+    with _search(candidates, base, limit, tuning) as search:
         base_squared, base_nearest = search.in_callers_order()
         search.select(threshold)
         search.find_nearest(search.n_base)
         search.take_duplicates(threshold)
         squared, nearest = search.in_callers_order()
-    picked = slice(search.n_base, search.count)
-    return Traversal(
-        search.picks[picked],
-        search.pick_squared[picked],
-        search.pick_nearest[picked],
-        base_squared,
-        base_nearest,
-        np.maximum(squared, 0),
-        nearest,
-    )
+    return Traversal(*search.selected(), base_squared, base_nearest, np.maximum(squared, 0), nearest)
 
 
 def picks_only(
@@ -105,12 +105,20 @@ def picks_only(
 
     Args: as for `farthest_first`.
     """
-    tuning = tuning or Tuning()
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or available_cores()) as executor:
-        search = Search(candidates, base, min(limit, len(candidates)), tuning, executor)
+    with _search(candidates, base, limit, tuning) as search:
         search.select(threshold)
         search.take_duplicates(threshold)
-    return search.picks[search.n_base : search.count]
+    return search.selected().candidate
+
+
+@contextmanager
+def _search(
+    candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int, tuning: Tuning | None
+) -> Iterator["Search"]:
+    """Give a search its threads. They take a matrix product each, so BLAS is kept from starting some of its own."""
+    tuning = tuning or Tuning()
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or available_cores()) as executor:
+        yield Search(candidates, base, min(limit, len(candidates)), tuning, executor)
 
 
 class Search:
@@ -119,9 +127,7 @@ class Search:
     Attributes:
         n_base: samples of the base.
         count: centres: the base and the picks so far.
-        picks: candidates by centre number, -1 for the base.
-        pick_squared: their squared distances when picked.
-        pick_nearest: their nearest centre when picked.
+        limit: centres at most.
     """
 
     def __init__(
@@ -130,91 +136,97 @@ class Search:
         base: NDArray[np.float32],
         limit: int,
         tuning: Tuning,
-        executor: ThreadPoolExecutor,
+        executor: Executor,
     ) -> None:
         """Project and group the candidates, and find the nearest sample of the base to each of them."""
-        self._tuning = tuning
-        self._executor = executor
-        n, dimension = candidates.shape
+        self._tuning, self._executor = tuning, executor
         self.n_base = self.count = len(base)
         self.limit = len(base) + limit
+        n, dimension = candidates.shape
         project = projection.fit(candidates, base, limit)
         phi, half = project(candidates, executor)
-        if n * self.limit < tuning.cluster_from:
-            order, start = np.arange(n), grouping.runs(n, tuning.group_size)
-        else:
-            order, start = grouping.cluster(phi, tuning.group_size, executor)
-            kernels.permute_rows(phi, order)
-        middle, radius = grouping.balls(phi, start)
-        self._groups = kernels.Groups(start, middle, _half_norms(middle), radius)
-        middle[:, -1] = 1
+        base_phi, base_half = project(base, executor)
+        order, start = self._order_and_groups(phi, half)
+        groups = grouping.enclose(phi, start, self.limit, executor)
+        self._grouped = len(start) > 2
         phi[:, -1] = 1
-        self._points = kernels.Points(np.ascontiguousarray(candidates), order, phi, half[order])
-        self._centres = kernels.Centres(
+        base_phi[:, -1] = -base_half
+        centres = kernels.Centres(
             np.empty((self.limit, dimension), np.float32), np.empty((self.limit, project.width), np.float32)
         )
-        largest = float(half.max())
-        if self.n_base:
-            base_phi, base_half = project(base, executor)
-            self._centres.vectors[: self.n_base] = base
-            self._centres.phi[: self.n_base] = base_phi
-            self._centres.phi[: self.n_base, -1] = -base_half
-            largest = max(largest, float(base_half.max()))
-        self._slack = product_slack(project.width, 2 * largest)
+        centres.vectors[: self.n_base], centres.phi[: self.n_base] = base, base_phi
+        picks = kernels.Picks(
+            np.full(self.limit, -1, np.int64),
+            np.full(self.limit, np.inf, np.float32),
+            np.full(self.limit, -1, np.int64),
+        )
         self._cover = kernels.Cover(np.full(n, np.inf, np.float32), np.full(n, -1, np.int32), np.zeros(n, np.int32))
-        self._pending = np.zeros((len(start) - 1, self.limit // 64 + 1), np.uint64)
-        self.picks = np.full(self.limit, -1, np.int64)
-        self.pick_squared = np.full(self.limit, np.inf, np.float32)
-        self.pick_nearest = np.full(self.limit, -1, np.int64)
+        largest = 2 * max(float(half.max()), float(base_half.max(initial=0)))
+        self._state = kernels.State(
+            kernels.Points(np.ascontiguousarray(candidates), order, phi, half[order]),
+            centres,
+            picks,
+            self._cover,
+            groups,
+            product_slack(project.width, largest),
+            tuning.width,
+        )
         self.find_nearest(0)
 
-    def _pick_first(self) -> None:
-        """With an empty base, pick candidate 0: nothing is near or far yet."""
-        if self.count == 0 < self.limit:
-            row = int(np.flatnonzero(self._points.order == 0)[0])
-            self._centres.vectors[0] = self._points.vectors[0]
-            self._centres.phi[0] = self._points.phi[row]
-            self._centres.phi[0, -1] = -self._points.half[row]
-            self.picks[0], self.count = 0, 1
-            self._cover.squared[row], self._cover.nearest[row] = -1, 0
-            self.find_nearest(0)
+    def _order_and_groups(
+        self, phi: NDArray[np.float32], half: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Find groups of neighbouring candidates; a single one if that is not worth its time.
+
+        Args:
+            phi: (n, q) projections, put into the order of the groups in place.
+            half: (n,) half squared norms.
+
+        Returns:
+            (n,) int64 order of the rows, and (g + 1,) int64 first rows of the groups in it.
+        """
+        n, tuning = len(phi), self._tuning
+        start = grouping.runs(phi, half, tuning.group_size, tuning.run_radius)
+        if start is not None:
+            return np.arange(n), start
+        if n * self.limit < tuning.cluster_from:
+            return np.arange(n), grouping.consecutive(n, n)
+        order, start = grouping.cluster(phi, tuning.group_size, self._executor)
+        kernels.permute_rows(phi, order)
+        return order, start
+
+    def selected(self) -> kernels.Picks:
+        """Return the picks so far, without the base."""
+        candidate, squared, nearest = self._state.picks
+        new = slice(self.n_base, self.count)
+        return kernels.Picks(candidate[new], squared[new], nearest[new])
+
+    def in_callers_order(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the squared distance of each candidate to its nearest centre, and that centre's number."""
+        order = self._state.points.order
+        squared = np.empty_like(self._cover.squared)
+        nearest = np.empty(len(squared), np.int64)
+        squared[order] = self._cover.squared
+        nearest[order] = self._cover.nearest
+        return squared, nearest
 
     def find_nearest(self, first: int) -> None:
         """Make what is known of every candidate exact, considering the centres from number `first` on."""
         if first < self.count:
-            step = max(1, int(2**22 // (self.count - first)))
-            in_blocks(
-                self._executor,
-                lambda a, b: kernels.search_groups(
-                    self._points,
-                    self._centres,
-                    self._cover,
-                    self._groups,
-                    a,
-                    b,
-                    first,
-                    self.count,
-                    self._slack,
-                    self._tuning.width // 4,
-                ),
-                len(self._groups.half),
-                min(step, 64),
-            )
-            self._up_to_date(kernels.at_least(self._cover.squared, np.float32(0)), np.float32(0), by_group=False)
+            if self._grouped:
+                in_blocks(
+                    self._executor,
+                    lambda a, b: kernels.search_groups(self._state, a, b, first, self.count),
+                    len(self._state.groups.block_half),
+                    _BLOCKS_A_TASK,
+                )
+            self._refresh(kernels.at_least(self._cover.squared, np.float32(0)), np.float32(0))
         self._cover.seen[:] = self.count
-
-    def in_callers_order(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the squared distance of each candidate to its nearest centre, and that centre's number."""
-        squared = np.empty_like(self._cover.squared)
-        nearest = np.empty(len(squared), np.int64)
-        squared[self._points.order] = self._cover.squared
-        nearest[self._points.order] = self._cover.nearest
-        return squared, nearest
 
     def select(self, threshold: np.float32) -> None:
         """Pick until the limit, the threshold, or until all that is left are duplicates of selected samples."""
         self._pick_first()
-        n = len(self._points.order)
+        n = len(self._cover.squared)
         outer = max(self._tuning.outer, n // 16)
         target = outer
         lowest = max(threshold, _TINY)
@@ -222,15 +234,11 @@ class Search:
         with tqdm(total=self.limit - self.n_base, desc="select", disable=None, leave=False) as progress:
             progress.update(self.count - self.n_base)
             while self.count < self.limit and not ended:
-                floor = max(lowest, _nth_largest(self._cover.squared, target, sample=65_536))
-                rows = kernels.at_least(self._cover.squared, floor)
-                if len(rows) == 0:  # the sample that the floor was taken from missed the few that are left
-                    floor = self._cover.squared.max()
-                    if floor < lowest:
-                        return
-                    rows = kernels.at_least(self._cover.squared, floor)
+                floor, rows = self._farthest(target, lowest)
+                if len(rows) == 0:
+                    return
                 before = self.count
-                rows = self._up_to_date(rows, floor, by_group=True)
+                rows = self._refresh(self._refresh_groups(rows, floor), floor)
                 n_active = len(rows)
                 ended = self._select_among(rows, floor, threshold)
                 self._mark_pending(before)
@@ -240,75 +248,75 @@ class Search:
                 elif n_active > outer // 2:
                     target = max(int(target * 0.8), outer // 8)
 
+    def _pick_first(self) -> None:
+        """With an empty base, pick candidate 0: nothing is near or far yet."""
+        if self.count == 0 < self.limit:
+            points, centres = self._state.points, self._state.centres
+            row = int(np.flatnonzero(points.order == 0)[0])
+            centres.vectors[0] = points.vectors[0]
+            centres.phi[0] = points.phi[row]
+            centres.phi[0, -1] = -points.half[row]
+            self._state.picks.candidate[0], self.count = 0, 1
+            self._cover.squared[row], self._cover.nearest[row] = -1, 0
+            self.find_nearest(0)
+
+    def _farthest(self, target: int, lowest: np.float32) -> tuple[np.float32, NDArray[np.int64]]:
+        """Return a floor, `lowest` at least, and the rows that may not be below it: about `target`, none if all are."""
+        squared = self._cover.squared
+        floor = max(lowest, _nth_largest(squared, target, sample=65_536))
+        rows = kernels.at_least(squared, floor)
+        if len(rows) == 0:  # the sample that the floor was taken from missed the few that are left
+            floor = max(lowest, squared.max())
+            rows = kernels.at_least(squared, floor)
+        return floor, rows
+
     def _select_among(self, rows: NDArray[np.int64], floor: np.float32, threshold: np.float32) -> bool:
         """Pick among some rows until all of them are below `floor`; say whether the threshold ended the selection."""
+        squared = self._cover.squared
         while self.count < self.limit and len(rows):
-            inner_floor = max(floor, _nth_largest(self._cover.squared[rows], self._tuning.inner))
-            few = self._up_to_date(rows[self._cover.squared[rows] >= inner_floor], inner_floor, by_group=False)
-            self.count, ended = kernels.pick_among(
-                self._points,
-                self._centres,
-                self._cover,
-                few,
-                inner_floor,
-                self.count,
-                self.limit,
-                threshold,
-                self._slack,
-                self.picks,
-                self.pick_squared,
-                self.pick_nearest,
-            )
+            inner_floor = max(floor, _nth_largest(squared[rows], self._tuning.inner))
+            few = self._refresh(rows[squared[rows] >= inner_floor], inner_floor)
+            self.count, ended = kernels.pick_among(self._state, few, inner_floor, self.count, self.limit, threshold)
             if ended:
                 return True
-            rows = rows[self._cover.squared[rows] >= floor]
+            rows = rows[squared[rows] >= floor]
         return False
 
-    def _up_to_date(self, rows: NDArray[np.int64], floor: np.float32, by_group: bool) -> NDArray[np.int64]:
-        """Make the distances of some rows exact, and return those that are not below `floor`."""
-        cover, width = self._cover, self._tuning.width
-        if by_group:
-            chosen = np.unique(np.searchsorted(self._groups.start, rows, side="right") - 1)
+    def _refresh_groups(self, rows: NDArray[np.int64], floor: np.float32) -> NDArray[np.int64]:
+        """Make the distances of some rows exact where their group rules out much; return those not below `floor`."""
+        if self._grouped:
+            groups = np.unique(np.searchsorted(self._state.groups.start, rows, side="right") - 1)
             in_blocks(
                 self._executor,
-                lambda a, b: kernels.refresh_groups(
-                    self._points,
-                    self._centres,
-                    cover,
-                    self._groups,
-                    chosen[a:b],
-                    self._pending,
-                    self.count,
-                    floor,
-                    self._slack,
-                    width,
-                ),
-                len(chosen),
-                16,
+                lambda a, b: kernels.refresh_groups(self._state, groups[a:b], self.count, floor),
+                len(groups),
+                _GROUPS_A_TASK,
             )
-            rows = rows[cover.squared[rows] >= floor]
-        late = rows[cover.seen[rows] < self.count]
-        late = late[np.argsort(cover.seen[late], kind="stable")]
+        return rows[self._cover.squared[rows] >= floor]
+
+    def _refresh(self, rows: NDArray[np.int64], floor: np.float32) -> NDArray[np.int64]:
+        """Make the distances of some rows exact, and return those that are not below `floor`.
+
+        Rows that have seen about as many centres are taken together.
+        """
+        late = rows[self._cover.seen[rows] < self.count]
+        late = late[np.argsort(self._cover.seen[late], kind="stable")]
         in_blocks(
             self._executor,
-            lambda a, b: kernels.refresh_all_columns(
-                self._points, self._centres, cover, late[a:b], self.count, floor, self._slack, width
-            ),
+            lambda a, b: kernels.refresh_all_columns(self._state, late[a:b], self.count, floor),
             len(late),
-            256 if by_group else 128,
+            _ROWS_A_TASK,
         )
-        return rows[cover.squared[rows] >= floor]
+        return rows[self._cover.squared[rows] >= floor]
 
     def _mark_pending(self, first: int) -> None:
-        """Note for every group which of the newest centres can matter to it."""
-        if first < self.count:
+        """Note for every group which of the centres from number `first` on can matter to it."""
+        if first < self.count and self._grouped:
             in_blocks(
                 self._executor,
-                lambda a, b: kernels.mark_pending(
-                    self._centres, self._cover, self._groups, a, b, first, self.count, self._pending, self._slack
-                ),
-                len(self._groups.half),
-                64,
+                lambda a, b: kernels.mark_pending(self._state, a, b, first, self.count),
+                len(self._state.groups.block_half),
+                _BLOCKS_A_TASK,
             )
 
     def take_duplicates(self, threshold: np.float32) -> None:
@@ -317,22 +325,13 @@ class Search:
             return
         squared, nearest = self.in_callers_order()
         left = np.flatnonzero(squared == 0)[: self.limit - self.count]
-        numbers = slice(self.count, self.count + len(left))
-        self.picks[numbers] = left
-        self.pick_squared[numbers] = 0
-        self.pick_nearest[numbers] = nearest[left]
+        numbers = np.arange(self.count, self.count + len(left))
+        picks = self._state.picks
+        picks.candidate[numbers], picks.squared[numbers], picks.nearest[numbers] = left, 0, nearest[left]
         row_of = np.empty(len(squared), np.int64)
-        row_of[self._points.order] = np.arange(len(squared))
-        self._cover.nearest[row_of[left]] = np.arange(self.count, self.count + len(left))
+        row_of[self._state.points.order] = np.arange(len(squared))
+        self._cover.nearest[row_of[left]] = numbers
         self.count += len(left)
-
-
-def _half_norms(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return half the squared length of each row, (n,) float32."""
-    half: NDArray[np.float32] = np.empty(len(vectors), np.float32)
-    np.einsum("nq,nq->n", vectors, vectors, dtype=np.float64, casting="same_kind", out=half)  # n rows, q columns
-    half /= 2
-    return half
 
 
 def _nth_largest(values: NDArray[np.float32], n: int, sample: int | None = None) -> np.float32:

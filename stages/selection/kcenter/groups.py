@@ -2,31 +2,91 @@
 
 A group's ball holds its projections. A centre farther from the middle of the ball than the largest sum of a row's
 radius in the ball and its distance to its nearest centre cannot be nearer to any row (the triangle inequality, as in
-metric trees: J. K. Uhlmann, Information Processing Letters 40, 1991). How the groups are made has no influence on
-results.
+metric trees: J. K. Uhlmann, Information Processing Letters 40, 1991). Neighbouring groups share a larger ball, which
+rules out most centres for all of them. How the groups are made has no influence on results.
 """
 
 from concurrent.futures import Executor
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.selection.kcenter import kernels
 from stages.selection.kcenter.parallel import in_blocks
 
 _BLOCK = 2048
+_GROUPS_A_TASK = 1024
 _ITERATIONS = 4
 _SAMPLE_A_GROUP = 64
 _ONE_LEVEL = 64
 
 
-def runs(n: int, size: int) -> NDArray[np.int64]:
-    """Cut the rows as they stand into groups: free, and good where consecutive video frames are neighbours.
+def consecutive(n: int, size: int) -> NDArray[np.int64]:
+    """Cut n rows as they stand into groups of some size; return the (g + 1,) int64 first rows."""
+    return np.append(np.arange(0, n, size), n).astype(np.int64)
+
+
+def runs(phi: NDArray[np.float32], half: NDArray[np.float32], size: int, radius: float) -> NDArray[np.int64] | None:
+    """Cut the rows as they stand into groups where consecutive ones are neighbours, as the frames of a video are.
+
+    Args:
+        phi: (n, q) float32 projections.
+        half: (n,) float32 half squared norms of these.
+        size: rows a group, at most.
+        radius: squared distance of a row to the first of its group, at most, as a share of the mean squared distance
+            of any two rows.
 
     Returns:
-        (g + 1,) int64 first rows.
+        (g + 1,) int64 first rows; None where the groups would be less than half as large as asked for.
     """
-    return np.append(np.arange(0, n, size), n).astype(np.int64)
+    any_two = 4 * float(half.mean(dtype=np.float64))  # the mean of |x - y|^2 is twice that of |x|^2 around the mean
+    start = kernels.cut_runs(phi, size, radius * any_two)
+    return start if 2 * len(phi) >= (len(start) - 1) * size else None
+
+
+def enclose(phi: NDArray[np.float32], start: NDArray[np.int64], n_columns: int, executor: Executor) -> kernels.Groups:
+    """Return the groups with their balls, no column pending.
+
+    Args:
+        phi: (n, q) float32 projections, last column 0.
+        start: (g + 1,) int64 first row of each group.
+        n_columns: number of centres that there will be, at most.
+        executor: computes groups side by side.
+    """
+    middle, radius = _balls(phi, start, executor)
+    block_middle, from_block = _balls(middle, consecutive(len(middle), kernels.GROUPS_A_BLOCK), executor)
+    groups = kernels.Groups(
+        start,
+        middle,
+        _half_norms(middle),
+        radius,
+        np.full(len(middle), np.inf, np.float32),
+        block_middle,
+        _half_norms(block_middle),
+        from_block,
+        np.zeros((len(middle), n_columns // 64 + 1), np.uint64),
+    )
+    middle[:, -1] = 1
+    block_middle[:, -1] = 1
+    return groups
+
+
+def _balls(
+    vectors: NDArray[np.float32], start: NDArray[np.int64], executor: Executor
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the middle of each run, (g, q) float32, and how far each vector is from it, (n,) float32, rounded up."""
+    middle = np.empty((len(start) - 1, vectors.shape[1]), np.float32)
+    radius = np.empty(len(vectors), np.float32)
+    in_blocks(executor, lambda a, b: kernels.enclose(vectors, start, a, b, middle, radius), len(middle), _GROUPS_A_TASK)
+    return middle, radius
+
+
+def _half_norms(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return half the squared length of each row, (n,) float32."""
+    half: NDArray[np.float32] = np.empty(len(vectors), np.float32)
+    np.einsum("nq,nq->n", vectors, vectors, dtype=np.float64, casting="same_kind", out=half)  # n rows, q columns
+    half /= 2
+    return half
 
 
 def cluster(phi: NDArray[np.float32], size: int, executor: Executor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -53,19 +113,6 @@ def cluster(phi: NDArray[np.float32], size: int, executor: Executor) -> tuple[ND
         counts = np.bincount(fine, minlength=n_fine)
         sizes.append(counts[counts > 0])
     return np.concatenate(orders), np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
-
-
-def balls(phi: NDArray[np.float32], start: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the middle of each group, (g, q) float32, and how far each row is from it, (n,) float32, rounded up."""
-    counts = np.diff(start)
-    middle = np.empty((len(counts), phi.shape[1]), np.float32)
-    radius = np.empty(len(phi), np.float32)
-    for group, (first, last) in enumerate(pairwise(start)):
-        rows = phi[first:last]
-        middle[group] = rows.mean(axis=0, dtype=np.float64)
-        away = rows - middle[group].astype(np.float64)
-        radius[first:last] = np.sqrt(np.einsum("nq,nq->n", away, away)) * 1.000001 + 1e-7  # n rows, q columns
-    return middle, radius
 
 
 def _k_means(

@@ -7,14 +7,18 @@ Names: a *row* is a candidate in the order of `Points`; a *column* is a centre, 
 numbered as it came. Every pair is first judged by a lower bound on its squared distance, in float32 from a matrix
 product (see `stages.selection.kcenter.projection`):
 
-    bound(row, column) = 2 (half[row] - phi_row . phi_column),
+    bound(row, column) = 2 (half[row] - product(row, column)),    product(row, column) = phi_row . phi_column,
 
-where the last value of `phi_column` is minus the centre's half squared norm and that of `phi_row` is 1. A pair can
-only matter if `bound <= squared[row] + slack`, that is if
+where the last value of `phi_column` is minus the centre's half squared norm and that of `phi_row` is 1. A column can
+be nearer than what is known of a row only if `bound <= squared[row] + slack`, that is if its product is not below
 
-    phi_row . phi_column >= half[row] - (squared[row] + slack) / 2.
+    half[row] - (squared[row] + slack) / 2        (`_product_needed`).
 
-Only then is its distance computed.
+Only then is the distance computed.
+
+Each array that is passed to a compiled function, by itself or in a tuple, costs two atomic operations to count its
+users. So functions that are called once a row get only the tuples that they need, and what is done once a pair is
+written out in the loop, on local names, with calls to small functions of a few arrays alone.
 """
 
 from collections.abc import Callable
@@ -28,6 +32,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _REORDERED = {"reassoc", "contract", "nsz", "arcp"}
 """Liberties that let the compiler vectorise a sum. They are given where the result is only a bound."""
+
+_ROUNDED_UP = np.float32(1.000001)
+"""Factor that is larger than the rounding errors of a few operations in float32."""
+
+GROUPS_A_BLOCK = 16
+"""Neighbouring groups that share a larger ball."""
 
 
 def compiled(function: Function) -> Function:
@@ -45,6 +55,9 @@ def _compile(function: Function, options: dict[str, Any]) -> Function:
         return cast(Function, numba.njit(cache=True, nogil=True, **options)(function))
     except RuntimeError:  # neither the source folder nor the home folder can be written to
         return cast(Function, numba.njit(nogil=True, **options)(function))
+
+
+# ---- what is known
 
 
 class Points(NamedTuple):
@@ -75,6 +88,20 @@ class Centres(NamedTuple):
     phi: NDArray[np.float32]
 
 
+class Picks(NamedTuple):
+    """Where the centres come from.
+
+    Attributes:
+        candidate: (k,) int64 row of `Points.vectors`; -1 for the base.
+        squared: (k,) float32 squared distance to the nearest centre before; infinite where there is none.
+        nearest: (k,) int64 that centre; -1 where there is none.
+    """
+
+    candidate: NDArray[np.int64]
+    squared: NDArray[np.float32]
+    nearest: NDArray[np.int64]
+
+
 class Cover(NamedTuple):
     """What is known about each row: an upper bound that is exact once all columns are seen.
 
@@ -90,19 +117,51 @@ class Cover(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """Runs of neighbouring rows, each in a ball of the projection.
+    """Runs of neighbouring rows, each in a ball of the projection; and blocks of groups, each in a larger ball.
 
     Attributes:
         start: (g + 1,) int64 first row of each group.
-        phi: (g, q) float32 centres of the balls, last column 1.
+        phi: (g, q) float32 middles of the balls, last column 1.
         half: (g,) float32 half squared norms of these.
-        radius: (n,) float32, not below the distance of a row to the centre of its ball.
+        radius: (n,) float32, not below the distance of a row to the middle of its ball.
+        reach: (g,) float32, not below the `_reach` of any row.
+        block_phi: (ceil(g / GROUPS_A_BLOCK), q) float32 middles of the blocks, last column 1.
+        block_half: (ceil(g / GROUPS_A_BLOCK),) float32 half squared norms of these.
+        from_block: (g,) float32, not below the distance of a ball's middle to that of its block.
+        pending: (g, words) uint64 bit sets of the columns that can matter to a row of the group.
     """
 
     start: NDArray[np.int64]
     phi: NDArray[np.float32]
     half: NDArray[np.float32]
     radius: NDArray[np.float32]
+    reach: NDArray[np.float32]
+    block_phi: NDArray[np.float32]
+    block_half: NDArray[np.float32]
+    from_block: NDArray[np.float32]
+    pending: NDArray[np.uint64]
+
+
+class State(NamedTuple):
+    """All of it. The arrays are changed in place.
+
+    Attributes:
+        points: the candidates.
+        centres: the selected samples.
+        picks: which of them are picks.
+        cover: the nearest selected sample of each candidate, as far as it is known.
+        groups: the groups of candidates.
+        slack: how far a bound may be above the squared distance that it bounds, by rounding.
+        width: columns a matrix product.
+    """
+
+    points: Points
+    centres: Centres
+    picks: Picks
+    cover: Cover
+    groups: Groups
+    slack: np.float32
+    width: int
 
 
 # ---- exact distances
@@ -144,22 +203,77 @@ def squared_distance(points: NDArray[np.float32], row: int, others: NDArray[np.f
     return np.float32(_sum_in_lanes(points, row, others, column))
 
 
-# ---- one row against the columns that its bound lets through
+# ---- matrix products
 
 
-@compiled_reordered
-def _count_above(products: NDArray[np.float32], limit: np.float32) -> int:
-    count = 0
-    for k in range(products.shape[0]):
-        count += products[k] >= limit
-    return count
+class Scratch(NamedTuple):
+    """Memory for products of up to some rows and columns.
+
+    Attributes:
+        rows: (m q,) float32.
+        columns: (b q,) float32.
+        products: (m b,) float32.
+        open: (b,) int64.
+    """
+
+    rows: NDArray[np.float32]
+    columns: NDArray[np.float32]
+    products: NDArray[np.float32]
+    open: NDArray[np.int64]
 
 
 @compiled
-def _limit(points: Points, cover: Cover, row: int, slack: np.float32) -> np.float32:
-    """Return the inner product from which on a column can be as near as the nearest known one."""
-    limit: np.float32 = points.half[row] - (cover.squared[row] + slack) * np.float32(0.5)
-    return limit
+def _scratch(state: State, n_rows: int, n_columns: int) -> Scratch:
+    q = state.points.phi.shape[1]
+    return Scratch(
+        np.empty(n_rows * q, np.float32),
+        np.empty(n_columns * q, np.float32),
+        np.empty(n_rows * n_columns, np.float32),
+        np.empty(n_columns, np.int64),
+    )
+
+
+@compiled
+def _copy_row(source: NDArray[np.float32], source_row: int, target: NDArray[np.float32], target_row: int) -> None:
+    """Copy one row; `target[i] = source[j]` would do the same and take a second longer to compile."""
+    for t in range(source.shape[1]):
+        target[target_row, t] = source[source_row, t]
+
+
+@compiled
+def _take_rows(matrix: NDArray[np.float32], rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
+    for r in range(rows.shape[0]):
+        _copy_row(matrix, rows[r], out, r)
+
+
+@compiled
+def _products(
+    state: State, rows: NDArray[np.int64], columns: NDArray[np.int64], scratch: Scratch
+) -> NDArray[np.float32]:
+    """Return the products of some rows and columns, (m, b) float32, a view of the scratch memory."""
+    m, b, q = rows.shape[0], columns.shape[0], state.points.phi.shape[1]
+    left = scratch.rows[: m * q].reshape(m, q)
+    right = scratch.columns[: b * q].reshape(b, q)
+    products = scratch.products[: m * b].reshape(m, b)
+    _take_rows(state.points.phi, rows, left)
+    _take_rows(state.centres.phi, columns, right)
+    np.dot(left, right.T, products)
+    return products
+
+
+@compiled
+def _product_needed(half: np.float32, squared: np.float32, slack: np.float32) -> np.float32:
+    """Return the product from which on a column can be as near as `squared` (see the top)."""
+    needed: np.float32 = half - (squared + slack) * np.float32(0.5)
+    return needed
+
+
+@compiled_reordered
+def _count_from(products: NDArray[np.float32], needed: np.float32) -> int:
+    count = 0
+    for k in range(products.shape[0]):
+        count += products[k] >= needed
+    return count
 
 
 @compiled
@@ -179,22 +293,22 @@ def _settle(
     Ends early where the row falls below `floor`: it is then no candidate for the next pick.
 
     Args:
-        points: all candidates.
-        centres: all centres.
+        points: the candidates.
+        centres: the selected samples.
         cover: changed in place.
         row: the row.
-        products: (b,) inner products with the columns.
+        products: (b,) products with the columns.
         columns: (b,) their numbers.
         floor: squared distance.
-        slack: of the inner products, doubled.
-        open_: (b,) scratch space.
+        slack: see `State`.
+        open_: (b,) scratch memory: positions of the columns that are left.
     """
-    limit = _limit(points, cover, row, slack)
-    if _count_above(products, limit) == 0:
+    needed = _product_needed(points.half[row], cover.squared[row], slack)
+    if _count_from(products, needed) == 0:
         return
     count = 0
     for k in range(products.shape[0]):
-        if products[k] >= limit:
+        if products[k] >= needed:
             open_[count] = k
             count += 1
     while count > 0:
@@ -202,7 +316,7 @@ def _settle(
         for k in range(1, count):
             if products[open_[k]] > products[open_[best]]:
                 best = k
-        if products[open_[best]] < limit:
+        if products[open_[best]] < needed:
             return
         column = columns[open_[best]]
         count -= 1
@@ -213,23 +327,46 @@ def _settle(
             cover.nearest[row] = column
             if squared < floor:
                 return
-            limit = _limit(points, cover, row, slack)
+            needed = _product_needed(points.half[row], squared, slack)
+
+
+@compiled_reordered
+def _product(rows: NDArray[np.float32], row: int, columns: NDArray[np.float32], column: int) -> np.float32:
+    total = np.float32(0)
+    for t in range(rows.shape[1]):
+        total += rows[row, t] * columns[column, t]
+    return total
+
+
+@compiled
+def _compare_rows(state: State, rows: NDArray[np.int64], column: int) -> None:
+    """Compare some rows with a single column."""
+    vectors, order, phi, half = state.points
+    centre_vectors, centre_phi = state.centres
+    cover_squared, cover_nearest, _ = state.cover
+    for r in range(rows.shape[0]):
+        row = rows[r]
+        needed = _product_needed(half[row], cover_squared[row], state.slack)
+        if _product(phi, row, centre_phi, column) >= needed:
+            squared = squared_distance(vectors, order[row], centre_vectors, column)
+            if squared < cover_squared[row] or (squared == cover_squared[row] and column < cover_nearest[row]):
+                cover_squared[row] = squared
+                cover_nearest[row] = column
 
 
 # ---- bringing rows up to date
 
 
 @compiled
-def _copy_row(source: NDArray[np.float32], source_row: int, target: NDArray[np.float32], target_row: int) -> None:
-    """Copy one row; `target[i] = source[j]` would do the same and take a second longer to compile."""
-    for t in range(source.shape[1]):
-        target[target_row, t] = source[source_row, t]
-
-
-@compiled
-def _take_rows(matrix: NDArray[np.float32], rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
-    for r in range(rows.shape[0]):
-        _copy_row(matrix, rows[r], out, r)
+def at_least(values: NDArray[np.float32], limit: np.float32) -> NDArray[np.int64]:
+    """Return the positions of the values that are not below `limit`, ascending."""
+    found = np.empty(values.shape[0], np.int64)
+    count = 0
+    for k in range(values.shape[0]):
+        if values[k] >= limit:
+            found[count] = k
+            count += 1
+    return found[:count].copy()
 
 
 @compiled
@@ -246,93 +383,200 @@ def _first_not_below(ascending: NDArray[np.int64], value: int) -> int:
 
 
 @compiled
-def refresh(
-    points: Points,
-    centres: Centres,
-    cover: Cover,
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    count: int,
-    floor: np.float32,
-    slack: np.float32,
-    width: int,
-) -> None:
+def _not_below(cover: Cover, rows: NDArray[np.int64], floor: np.float32) -> NDArray[np.int64]:
+    """Keep the rows that are not below `floor`, at the front of their array."""
+    kept = 0
+    for r in range(rows.shape[0]):
+        if cover.squared[rows[r]] >= floor:
+            rows[kept] = rows[r]
+            kept += 1
+    return rows[:kept]
+
+
+@compiled
+def _not_seen(cover: Cover, rows: NDArray[np.int64], column: int) -> NDArray[np.int64]:
+    """Return the rows that don't account for a column yet."""
+    found = np.empty(rows.shape[0], np.int64)
+    count = 0
+    for r in range(rows.shape[0]):
+        if cover.seen[rows[r]] <= column:
+            found[count] = rows[r]
+            count += 1
+    return found[:count]
+
+
+@compiled
+def refresh(state: State, rows: NDArray[np.int64], columns: NDArray[np.int64], count: int, floor: np.float32) -> None:
     """Account for the columns up to `count` in some rows; rows that fall below `floor` are left where they are.
 
     Args:
-        points: all candidates.
-        centres: all centres.
-        cover: changed in place.
+        state: the rows' cover is changed in place.
         rows: (m,) rows that are not up to date.
         columns: (b,) numbers below `count`, ascending; the columns that are missing here are known not to matter.
         count: number of centres.
         floor: squared distance.
-        slack: of the inner products, doubled.
-        width: columns a matrix product.
     """
-    q = points.phi.shape[1]
+    points, centres, cover = state.points, state.centres, state.cover
+    width = min(state.width, columns.shape[0])
+    scratch = _scratch(state, rows.shape[0], width)
     live = rows.copy()
-    n_live = live.shape[0]
-    width = min(width, columns.shape[0])
-    a = np.empty(n_live * q, np.float32)
-    b = np.empty(width * q, np.float32)
-    product = np.empty(n_live * width, np.float32)
-    open_ = np.empty(width, np.int64)
-    at = 0
-    while at < columns.shape[0] and n_live > 0:
-        end = min(columns.shape[0], at + width)
-        part = columns[at:end]
-        last = part[-1]
-        now = np.empty(n_live, np.int64)
-        n_now = 0
-        for r in range(n_live):
-            if cover.seen[live[r]] <= last:
-                now[n_now] = live[r]
-                n_now += 1
-        if n_now > 0:
-            left = a[: n_now * q].reshape(n_now, q)
-            right = b[: (end - at) * q].reshape(end - at, q)
-            inner = product[: n_now * (end - at)].reshape(n_now, end - at)
-            _take_rows(points.phi, now[:n_now], left)
-            _take_rows(centres.phi, part, right)
-            np.dot(left, right.T, inner)
-            for r in range(n_now):
-                row = now[r]
-                first = _first_not_below(part, cover.seen[row])
-                _settle(points, centres, cover, row, inner[r, first:], part[first:], floor, slack, open_)
+    for start in range(0, columns.shape[0], max(1, width)):
+        block = columns[start : start + width]
+        last = block[-1]
+        late = _not_seen(cover, live, last)
+        if late.shape[0] > 0:
+            products = _products(state, late, block, scratch)
+            for r in range(late.shape[0]):
+                row = late[r]
+                first = _first_not_below(block, cover.seen[row])
+                _settle(
+                    points, centres, cover, row, products[r, first:], block[first:], floor, state.slack, scratch.open
+                )
                 if cover.squared[row] >= floor:
                     cover.seen[row] = last + 1
-            kept = 0
-            for r in range(n_live):
-                if cover.squared[live[r]] >= floor:
-                    live[kept] = live[r]
-                    kept += 1
-            n_live = kept
-        at = end
-    for r in range(n_live):
+            live = _not_below(cover, live, floor)
+            if live.shape[0] == 0:
+                return
+    for r in range(live.shape[0]):
         cover.seen[live[r]] = count
 
 
 @compiled
-def refresh_all_columns(
-    points: Points,
-    centres: Centres,
-    cover: Cover,
-    rows: NDArray[np.int64],
-    count: int,
-    floor: np.float32,
-    slack: np.float32,
-    width: int,
-) -> None:
+def refresh_all_columns(state: State, rows: NDArray[np.int64], count: int, floor: np.float32) -> None:
     """Like `refresh`, for all columns that the rows have not seen."""
     first = count
     for r in range(rows.shape[0]):
-        first = min(first, cover.seen[rows[r]])
+        first = min(first, state.cover.seen[rows[r]])
     if first < count:
-        refresh(points, centres, cover, rows, np.arange(first, count), count, floor, slack, width)
+        refresh(state, rows, np.arange(first, count), count, floor)
 
 
 # ---- groups: which columns can matter to which ball
+
+
+@compiled
+def enclose(
+    vectors: NDArray[np.float32],
+    start: NDArray[np.int64],
+    first: int,
+    end: int,
+    middle: NDArray[np.float32],
+    radius: NDArray[np.float32],
+) -> None:
+    """Find the middle of each run of vectors, and how far each vector is from it, rounded up.
+
+    Args:
+        vectors: (n, q).
+        start: (g + 1,) first vector of each run.
+        first: the first run to do.
+        end: the run after the last one.
+        middle: (g, q) mean of each run, changed in place.
+        radius: (n,) distances, changed in place.
+    """
+    mean = np.empty(vectors.shape[1])
+    for group in range(first, end):
+        mean[:] = 0
+        for i in range(start[group], start[group + 1]):
+            for t in range(mean.shape[0]):
+                mean[t] += vectors[i, t]
+        for t in range(mean.shape[0]):
+            middle[group, t] = mean[t] / (start[group + 1] - start[group])
+        for i in range(start[group], start[group + 1]):
+            radius[i] = np.sqrt(_sum_of_squares(vectors, i, middle, group)) * _ROUNDED_UP + np.float32(1e-7)
+
+
+@compiled
+def _reach(radius: np.float32, squared: np.float32) -> np.float32:
+    """Return how far from the middle of its ball a column can be and still be as near to a row as its nearest.
+
+    `|phi_c - g| <= |phi_c - phi_row| + |phi_row - g| <= sqrt(squared[row]) + radius[row]`. Rounding is allowed for.
+    """
+    reach: np.float32 = (radius + np.sqrt(squared)) * _ROUNDED_UP
+    return reach
+
+
+@compiled
+def _reach_of_rows(cover: Cover, radius: NDArray[np.float32], rows: NDArray[np.int64]) -> np.float32:
+    """Return the largest reach of some rows, none of them a pick."""
+    reach = np.float32(0)
+    squared = cover.squared
+    for r in range(rows.shape[0]):
+        reach = max(reach, _reach(radius[rows[r]], squared[rows[r]]))
+    return reach
+
+
+@compiled
+def _rows_of_group(cover: Cover, start: NDArray[np.int64], group: int, floor: np.float32) -> NDArray[np.int64]:
+    """Return the rows of a group that are not below `floor`; with a floor of 0, those that are no picks."""
+    squared = cover.squared
+    rows = np.empty(start[group + 1] - start[group], np.int64)
+    count = 0
+    for row in range(start[group], start[group + 1]):
+        if squared[row] >= floor:
+            rows[count] = row
+            count += 1
+    return rows[:count]
+
+
+@compiled
+def _product_within(half: np.float32, reach: np.float32, slack: np.float32) -> np.float32:
+    """Return the product with the middle of a ball from which on a column can be within reach of it."""
+    needed: np.float32 = half - (reach * reach + slack) * np.float32(0.5)
+    return needed
+
+
+@compiled
+def _columns_near_block(
+    state: State, block: int, to_block: NDArray[np.float32], first_group: int, end_group: int
+) -> NDArray[np.int64]:
+    """Return the positions in `to_block` of the columns that can be within reach of a group of a block.
+
+    `|phi_c - b| <= |phi_c - g| + |g - b| <= reach[g] + from_block[g]`.
+
+    Args:
+        state: all that is known.
+        block: the block.
+        to_block: (b,) products of its middle with some columns.
+        first_group: its first group.
+        end_group: the group after its last one.
+    """
+    groups = state.groups
+    reach = np.float32(0)
+    for group in range(first_group, end_group):
+        reach = max(reach, (groups.reach[group] + groups.from_block[group]) * _ROUNDED_UP)
+    return at_least(to_block, _product_within(groups.block_half[block], reach, state.slack))
+
+
+@compiled
+def mark_pending(state: State, first_block: int, end_block: int, first_column: int, end_column: int) -> None:
+    """Set the bit of each new column in each group whose ball it can reach.
+
+    Args:
+        state: the groups' bit sets are changed in place.
+        first_block: the first block of groups to mark.
+        end_block: the block after the last one.
+        first_column: the first new column.
+        end_column: the number of columns.
+    """
+    groups, centres = state.groups, state.centres
+    to_blocks = np.dot(groups.block_phi[first_block:end_block], centres.phi[first_column:end_column].T)
+    for block in range(first_block, end_block):
+        first_group = block * GROUPS_A_BLOCK
+        end_group = min(first_group + GROUPS_A_BLOCK, groups.half.shape[0])
+        near = _columns_near_block(state, block, to_blocks[block - first_block], first_group, end_group)
+        if near.shape[0] == 0:
+            continue
+        near += first_column
+        columns = np.empty((near.shape[0], centres.phi.shape[1]), np.float32)
+        _take_rows(centres.phi, near, columns)
+        to_balls = np.dot(groups.phi[first_group:end_group], columns.T)
+        for g in range(to_balls.shape[0]):
+            group = first_group + g
+            needed = _product_within(groups.half[group], groups.reach[group], state.slack)
+            words = groups.pending[group]
+            for c in range(near.shape[0]):
+                if to_balls[g, c] >= needed:
+                    words[near[c] // 64] |= np.uint64(1) << np.uint64(near[c] % 64)
 
 
 @compiled
@@ -340,23 +584,10 @@ def _lowest_bit(word: np.uint64) -> int:
     """Return the position of the lowest bit that is set."""
     position = 0
     low = word & (~word + np.uint64(1))
-    if low >> np.uint64(32):
-        position += 32
-        low >>= np.uint64(32)
-    if low >> np.uint64(16):
-        position += 16
-        low >>= np.uint64(16)
-    if low >> np.uint64(8):
-        position += 8
-        low >>= np.uint64(8)
-    if low >> np.uint64(4):
-        position += 4
-        low >>= np.uint64(4)
-    if low >> np.uint64(2):
-        position += 2
-        low >>= np.uint64(2)
-    if low >> np.uint64(1):
-        position += 1
+    for shift in (32, 16, 8, 4, 2, 1):
+        if low >> np.uint64(shift):
+            position += shift
+            low >>= np.uint64(shift)
     return position
 
 
@@ -378,95 +609,6 @@ def _pending_columns(words: NDArray[np.uint64], first: int, count: int) -> NDArr
 
 
 @compiled
-def refresh_groups(
-    points: Points,
-    centres: Centres,
-    cover: Cover,
-    groups: Groups,
-    chosen: NDArray[np.int64],
-    pending: NDArray[np.uint64],
-    count: int,
-    floor: np.float32,
-    slack: np.float32,
-    width: int,
-) -> None:
-    """Bring the rows of some groups that are not below `floor` up to date, by the columns near each group only.
-
-    A group for which more than half of many columns are pending is left as it is: its rows are better taken together
-    with those of other groups, by `refresh_all_columns`.
-    """
-    for k in range(chosen.shape[0]):
-        group = chosen[k]
-        start, end = groups.start[group], groups.start[group + 1]
-        rows = np.empty(end - start, np.int64)
-        n_rows = 0
-        first = count
-        for row in range(start, end):
-            if cover.squared[row] >= floor and cover.seen[row] < count:
-                rows[n_rows] = row
-                n_rows += 1
-                first = min(first, cover.seen[row])
-        if n_rows == 0:
-            continue
-        columns = _pending_columns(pending[group], first, count)
-        if count - first > 256 and columns.shape[0] * 2 > count - first:
-            continue
-        refresh(points, centres, cover, rows[:n_rows], columns, count, floor, slack, width)
-
-
-@compiled
-def _reach(groups: Groups, cover: Cover, group: int) -> np.float32:
-    """Return how far from the centre of a ball a column can be and still be as near to a row as its nearest.
-
-    `|phi_c - g| <= |phi_c - phi_row| + |phi_row - g| <= sqrt(squared[row]) + radius[row]`. Rounding is allowed for.
-    """
-    reach = np.float32(0)
-    for row in range(groups.start[group], groups.start[group + 1]):
-        if cover.squared[row] >= 0:
-            reach = max(reach, groups.radius[row] + np.sqrt(cover.squared[row]))
-    return reach * np.float32(1.000001)
-
-
-@compiled
-def mark_pending(
-    centres: Centres,
-    cover: Cover,
-    groups: Groups,
-    from_group: int,
-    to_group: int,
-    from_column: int,
-    to_column: int,
-    pending: NDArray[np.uint64],
-    slack: np.float32,
-) -> None:
-    """Set the bit of each new column in each group whose ball it can reach.
-
-    Args:
-        centres: all centres.
-        cover: of all rows.
-        groups: all groups.
-        from_group: the first group to mark.
-        to_group: the group after the last one.
-        from_column: the first new column.
-        to_column: the number of columns.
-        pending: (g, words) uint64 bit sets, changed in place.
-        slack: of the inner products, doubled.
-    """
-    limits = np.empty(to_group - from_group, np.float32)
-    for group in range(from_group, to_group):
-        reach = _reach(groups, cover, group)
-        limits[group - from_group] = groups.half[group] - (reach * reach + slack) * np.float32(0.5)
-    for start in range(from_column, to_column, 512):
-        end = min(to_column, start + 512)
-        inner = np.dot(groups.phi[from_group:to_group], centres.phi[start:end].T)
-        for g in range(inner.shape[0]):
-            for c in range(inner.shape[1]):
-                if inner[g, c] >= limits[g]:
-                    column = start + c
-                    pending[from_group + g, column // 64] |= np.uint64(1) << np.uint64(column % 64)
-
-
-@compiled
 def _largest(values: NDArray[np.float32]) -> int:
     """Return the position of the largest value."""
     best = 0
@@ -474,18 +616,6 @@ def _largest(values: NDArray[np.float32]) -> int:
         if values[k] > values[best]:
             best = k
     return best
-
-
-@compiled
-def at_least(values: NDArray[np.float32], limit: np.float32) -> NDArray[np.int64]:
-    """Return the positions of the values that are not below `limit`, ascending."""
-    found = np.empty(values.shape[0], np.int64)
-    count = 0
-    for k in range(values.shape[0]):
-        if values[k] >= limit:
-            found[count] = k
-            count += 1
-    return found[:count].copy()
 
 
 @compiled
@@ -501,197 +631,357 @@ def _from_largest(values: NDArray[np.float32], positions: NDArray[np.int64]) -> 
 
 
 @compiled
-def search_groups(
-    points: Points,
-    centres: Centres,
-    cover: Cover,
-    groups: Groups,
-    from_group: int,
-    to_group: int,
-    from_column: int,
-    to_column: int,
-    slack: np.float32,
-    width: int,
+def _search_outwards(
+    state: State,
+    group: int,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    to_ball: NDArray[np.float32],
+    scratch: Scratch,
 ) -> None:
-    """Find the exact nearest among some columns for every row of some groups that is not a pick.
+    """Find the exact nearest of some columns for rows of one group.
 
-    The columns are taken from the centre of the ball outwards. By the triangle inequality a row is done when the next
-    one is farther from the centre of the ball than `sqrt(squared[row]) + radius[row]`. Where that would rule out less
-    than half of them, sorting does not pay, and the rows are left to `refresh_all_columns`.
+    The columns come from the middle of the ball outwards. A row is done when the next one is out of its reach.
+
+    Args:
+        state: the rows' cover is changed in place.
+        group: the group.
+        rows: (m,) rows of it; the array is changed.
+        columns: (b,) columns, the nearest to the middle first.
+        to_ball: (b,) their products with the middle, descending.
+        scratch: memory for m rows and `state.width` columns.
     """
+    points, centres, cover = state.points, state.centres, state.cover
+    radius, squared = state.groups.radius, state.cover.squared
+    width = max(1, state.width // 4)
+    for start in range(0, columns.shape[0], width):
+        from_middle = 2 * (state.groups.half[group] - to_ball[start]) - state.slack
+        kept = 0
+        for r in range(rows.shape[0]):
+            if from_middle <= _reach(radius[rows[r]], squared[rows[r]]) ** 2:
+                rows[kept] = rows[r]
+                kept += 1
+        rows = rows[:kept]
+        if kept == 0:
+            return
+        block = columns[start : start + width]
+        products = _products(state, rows, block, scratch)
+        for r in range(kept):
+            _settle(points, centres, cover, rows[r], products[r], block, np.float32(-1), state.slack, scratch.open)
+
+
+@compiled
+def _search_group(
+    state: State,
+    group: int,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    to_ball: NDArray[np.float32],
+    n_all: int,
+    scratch: Scratch,
+) -> bool:
+    """Find the exact nearest of some columns for rows of one group, unless there are too many columns near it.
+
+    Where the balls leave more than half of many columns, the rows are better taken together with those of other
+    groups, by `refresh_all_columns`.
+
+    Args:
+        state: the rows' cover is changed in place.
+        group: the group.
+        rows: (m,) rows of it.
+        columns: (b,) columns that can matter to the group.
+        to_ball: (b,) their products with the middle of its ball.
+        n_all: columns that would be compared by `refresh_all_columns`.
+        scratch: memory for m rows.
+
+    Returns:
+        Whether it was done.
+    """
+    reach = _reach_of_rows(state.cover, state.groups.radius, rows)
+    needed = _product_within(state.groups.half[group], reach, state.slack)
+    near = at_least(to_ball, needed)
+    if near.shape[0] > 256 and near.shape[0] * 2 > n_all:
+        return False
+    near = _from_largest(to_ball, near)
+    _search_outwards(state, group, rows.copy(), columns[near], to_ball[near], scratch)
+    return True
+
+
+@compiled
+def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floor: np.float32) -> None:
+    """Bring the rows of some groups that are not below `floor` up to date, by the columns near each group only."""
+    cover, groups, centres = state.cover, state.groups, state.centres
     size = 0
-    for group in range(from_group, to_group):
-        size = max(size, groups.start[group + 1] - groups.start[group])
-    q = points.phi.shape[1]
-    a = np.empty(size * q, np.float32)
-    b = np.empty(width * q, np.float32)
-    product = np.empty(size * width, np.float32)
-    open_ = np.empty(width, np.int64)
-    rows = np.empty(size, np.int64)
-    inner = np.dot(groups.phi[from_group:to_group], centres.phi[from_column:to_column].T)
-    for group in range(from_group, to_group):
-        to_ball = inner[group - from_group]
-        closest = from_column + _largest(to_ball)
-        for row in range(groups.start[group], groups.start[group + 1]):
-            if cover.squared[row] >= 0:
-                squared = squared_distance(points.vectors, points.order[row], centres.vectors, closest)
-                if squared < cover.squared[row] or (squared == cover.squared[row] and closest < cover.nearest[row]):
-                    cover.squared[row] = squared
-                    cover.nearest[row] = closest
-        reach = _reach(groups, cover, group)
-        limit = groups.half[group] - (reach * reach + slack) * np.float32(0.5)
-        near = at_least(to_ball, limit)
-        if near.shape[0] * 2 > to_column - from_column:
+    for k in range(chosen.shape[0]):
+        size = max(size, groups.start[chosen[k] + 1] - groups.start[chosen[k]])
+    scratch = _scratch(state, size, state.width)
+    for k in range(chosen.shape[0]):
+        group = chosen[k]
+        rows = _not_seen(cover, _rows_of_group(cover, groups.start, group, floor), count - 1)
+        if rows.shape[0] == 0:
             continue
-        for row in range(groups.start[group], groups.start[group + 1]):
-            cover.seen[row] = to_column
-        near = _from_largest(to_ball, near)
-        at = 0
-        while at < near.shape[0]:
-            end = min(near.shape[0], at + width)
-            from_centre = 2 * (groups.half[group] - to_ball[near[at]]) - slack
-            n_rows = 0
-            for row in range(groups.start[group], groups.start[group + 1]):
-                if cover.squared[row] >= 0:
-                    reach = (groups.radius[row] + np.sqrt(cover.squared[row])) * np.float32(1.000001)
-                    if from_centre <= reach * reach:
-                        rows[n_rows] = row
-                        n_rows += 1
-            if n_rows == 0:
-                break
-            columns = near[at:end].copy()
-            for c in range(end - at):
-                columns[c] += from_column
-            left = a[: n_rows * q].reshape(n_rows, q)
-            right = b[: (end - at) * q].reshape(end - at, q)
-            block = product[: n_rows * (end - at)].reshape(n_rows, end - at)
-            _take_rows(points.phi, rows[:n_rows], left)
-            _take_rows(centres.phi, columns, right)
-            np.dot(left, right.T, block)
-            for r in range(n_rows):
-                _settle(points, centres, cover, rows[r], block[r], columns, np.float32(-1), slack, open_)
-            at = end
+        first = count
+        for r in range(rows.shape[0]):
+            first = min(first, cover.seen[rows[r]])
+        columns = _pending_columns(groups.pending[group], first, count)
+        if columns.shape[0] > 0:
+            groups_phi, centres_phi = groups.phi, centres.phi
+            to_ball = np.empty(columns.shape[0], np.float32)
+            for c in range(columns.shape[0]):
+                to_ball[c] = _product(groups_phi, group, centres_phi, columns[c])
+            closest = columns[_largest(to_ball)]
+            _compare_rows(state, rows, closest)
+            rows = _not_below(cover, rows, floor)
+            if rows.shape[0] > 0 and not _search_group(state, group, rows, columns, to_ball, count - first, scratch):
+                continue
+        for r in range(rows.shape[0]):
+            cover.seen[rows[r]] = count
+        groups.reach[group] = _reach_of_rows(
+            cover, groups.radius, _rows_of_group(cover, groups.start, group, np.float32(0))
+        )
+
+
+@compiled
+def search_groups(state: State, first_block: int, end_block: int, first_column: int, end_column: int) -> None:
+    """Find the exact nearest among some columns for every row of some blocks that is not a pick.
+
+    Rows of groups whose balls rule out too little are left to `refresh_all_columns`.
+    """
+    groups, centres, cover = state.groups, state.centres, state.cover
+    to_blocks = np.dot(groups.block_phi[first_block:end_block], centres.phi[first_column:end_column].T)
+    for block in range(first_block, end_block):
+        first_group = block * GROUPS_A_BLOCK
+        end_group = min(first_group + GROUPS_A_BLOCK, groups.half.shape[0])
+        size = 0
+        for group in range(first_group, end_group):
+            rows = _rows_of_group(cover, groups.start, group, np.float32(0))
+            size = max(size, rows.shape[0])
+            groups.reach[group] = _reach_of_rows(cover, groups.radius, rows)
+        scratch = _scratch(state, size, state.width)
+        near = _columns_near_block(state, block, to_blocks[block - first_block], first_group, end_group)
+        near += first_column
+        columns = np.empty((near.shape[0], centres.phi.shape[1]), np.float32)
+        _take_rows(centres.phi, near, columns)
+        to_balls = np.dot(groups.phi[first_group:end_group], columns.T)
+        for group in range(first_group, end_group):
+            rows = _rows_of_group(cover, groups.start, group, np.float32(0))
+            to_ball = to_balls[group - first_group]
+            if near.shape[0] > 0 and rows.shape[0] > 0:
+                closest = near[_largest(to_ball)]
+                _compare_rows(state, rows, closest)
+                if not _search_group(state, group, rows, near, to_ball, end_column - first_column, scratch):
+                    continue
+            for r in range(rows.shape[0]):
+                cover.seen[rows[r]] = end_column
+            groups.reach[group] = _reach_of_rows(cover, groups.radius, rows)
 
 
 # ---- the greedy itself
 
 
-@compiled_reordered
-def _inner(rows: NDArray[np.float32], row: int, columns: NDArray[np.float32], column: int) -> np.float32:
-    total = np.float32(0)
-    for t in range(rows.shape[1]):
-        total += rows[row, t] * columns[column, t]
-    return total
+class Few(NamedTuple):
+    """Rows that every pick is compared with at once; what is needed for it, side by side.
+
+    Attributes:
+        rows: (m,) int64.
+        candidate: (m,) int64 rows of `Points.vectors`.
+        phi: (m, q) float32.
+        squared: (m,) float32 exact squared distances to the nearest centre, -1 for picks.
+        needed: (m,) float32 see `_product_needed`.
+    """
+
+    rows: NDArray[np.int64]
+    candidate: NDArray[np.int64]
+    phi: NDArray[np.float32]
+    squared: NDArray[np.float32]
+    needed: NDArray[np.float32]
+
+
+@compiled
+def _gather(state: State, rows: NDArray[np.int64]) -> Few:
+    m = rows.shape[0]
+    few = Few(
+        rows.copy(),
+        np.empty(m, np.int64),
+        np.empty((m, state.points.phi.shape[1]), np.float32),
+        np.empty(m, np.float32),
+        np.empty(m, np.float32),
+    )
+    _take_rows(state.points.phi, rows, few.phi)
+    for r in range(m):
+        row = rows[r]
+        few.candidate[r] = state.points.order[row]
+        few.squared[r] = state.cover.squared[row]
+        few.needed[r] = _product_needed(state.points.half[row], state.cover.squared[row], state.slack)
+    return few
+
+
+@compiled
+def _farthest(few: Few) -> int:
+    """Return the position of the farthest, of the lowest candidate among equally far ones; -1 if there is none."""
+    best = -1
+    for r in range(few.rows.shape[0]):
+        if (
+            best < 0
+            or few.squared[r] > few.squared[best]
+            or (few.squared[r] == few.squared[best] and few.candidate[r] < few.candidate[best])
+        ):
+            best = r
+    return best
+
+
+@compiled
+def _add_centre(state: State, few: Few, r: int, column: int) -> None:
+    """Write down one of the few as the next centre."""
+    centres, row = state.centres, few.rows[r]
+    state.picks.candidate[column] = few.candidate[r]
+    state.picks.squared[column] = few.squared[r]
+    state.picks.nearest[column] = state.cover.nearest[row]
+    _copy_row(few.phi, r, centres.phi, column)
+    centres.phi[column, -1] = -state.points.half[row]
+    _copy_row(state.points.vectors, few.candidate[r], centres.vectors, column)
+    few.squared[r] = np.float32(-1)
+    state.cover.squared[row] = np.float32(-1)
+    state.cover.nearest[row] = column
+
+
+@compiled
+def _bring_nearer(state: State, few: Few, m: int, column: int, floor: np.float32) -> tuple[int, int]:
+    """Compare the first m of the few with a new centre.
+
+    Returns:
+        The position of the farthest of them afterwards, -1 if all are below `floor`, and how many were below before.
+    """
+    rows, candidate, phi, squared, needed = few
+    centre_vectors, centre_phi = state.centres
+    vectors, half, slack = state.points.vectors, state.points.half, state.slack
+    cover_squared, cover_nearest, _ = state.cover
+    best, below = -1, 0
+    for r in range(m):
+        if squared[r] < floor:
+            below += 1
+            continue
+        if _product(phi, r, centre_phi, column) >= needed[r]:
+            exact = squared_distance(vectors, candidate[r], centre_vectors, column)
+            if exact < squared[r]:
+                squared[r] = exact
+                needed[r] = _product_needed(half[rows[r]], exact, slack)
+                cover_squared[rows[r]] = exact
+                cover_nearest[rows[r]] = column
+                if exact < floor:
+                    continue
+        if best < 0 or squared[r] > squared[best] or (squared[r] == squared[best] and candidate[r] < candidate[best]):
+            best = r
+    return best, below
+
+
+@compiled
+def _close_ranks(few: Few, m: int, floor: np.float32, best: int) -> tuple[int, int]:
+    """Move those of the first m that are not below `floor` to the front.
+
+    Returns:
+        How many there are, and where the one at `best` is now; -1 if it is not among them.
+    """
+    kept, new_best = 0, -1
+    for r in range(m):
+        if few.squared[r] >= floor:
+            few.rows[kept] = few.rows[r]
+            few.candidate[kept] = few.candidate[r]
+            _copy_row(few.phi, r, few.phi, kept)
+            few.squared[kept] = few.squared[r]
+            few.needed[kept] = few.needed[r]
+            if r == best:
+                new_best = kept
+            kept += 1
+    return kept, new_best
 
 
 @compiled
 def pick_among(
-    points: Points,
-    centres: Centres,
-    cover: Cover,
-    rows: NDArray[np.int64],
-    floor: np.float32,
-    count: int,
-    limit: int,
-    threshold: np.float32,
-    slack: np.float32,
-    picks: NDArray[np.int64],
-    pick_squared: NDArray[np.float32],
-    pick_nearest: NDArray[np.int64],
+    state: State, rows: NDArray[np.int64], floor: np.float32, count: int, limit: int, threshold: np.float32
 ) -> tuple[int, bool]:
     """Pick the farthest of a few rows again and again, as long as nothing outside can be as far.
 
     Args:
-        points: all candidates.
-        centres: changed in place: picks are added.
-        cover: changed in place, for these rows only.
+        state: picks are added to the centres, and the cover of these rows is changed in place.
         rows: (m,) all rows whose squared distance is at least `floor`, up to date.
         floor: squared distance that every other row is below.
         count: number of centres.
         limit: number of centres to end at.
         threshold: squared distance below which nothing is picked.
-        slack: of the inner products, doubled.
-        picks: (limit,) candidates, by column; changed in place, as are the next two.
-        pick_squared: (limit,) squared distance when picked.
-        pick_nearest: (limit,) nearest centre when picked.
 
     Returns:
         The number of centres, and whether the threshold has ended the selection.
     """
-    m, q = rows.shape[0], points.phi.shape[1]
-    row_of = rows.copy()
-    phi = np.empty((m, q), np.float32)
-    _take_rows(points.phi, rows, phi)
-    squared = np.empty(m, np.float32)
-    candidate = np.empty(m, np.int64)
-    from_product = np.empty(m, np.float32)
-    best = -1
-    for r in range(m):
-        squared[r] = cover.squared[rows[r]]
-        candidate[r] = points.order[rows[r]]
-        from_product[r] = _limit(points, cover, rows[r], slack)
-        if best < 0 or squared[r] > squared[best] or (squared[r] == squared[best] and candidate[r] < candidate[best]):
-            best = r
-    ended = False
-    while best >= 0 and squared[best] >= floor and count < limit:
-        if squared[best] < threshold:
-            ended = True
-            break
-        row = row_of[best]
-        pick = candidate[best]
-        picks[count] = pick
-        pick_squared[count] = squared[best]
-        pick_nearest[count] = cover.nearest[row]
-        _copy_row(phi, best, centres.phi, count)
-        centres.phi[count, q - 1] = -points.half[row]
-        _copy_row(points.vectors, pick, centres.vectors, count)
-        squared[best] = np.float32(-1)
-        cover.squared[row] = np.float32(-1)
-        cover.nearest[row] = count
-        best = -1
-        below = 0
-        for r in range(m):
-            if squared[r] < floor:
-                below += 1
-                continue
-            if _inner(phi, r, centres.phi, count) >= from_product[r]:
-                exact = squared_distance(points.vectors, candidate[r], points.vectors, pick)
-                if exact < squared[r]:
-                    squared[r] = exact
-                    cover.squared[row_of[r]] = exact
-                    cover.nearest[row_of[r]] = count
-                    from_product[r] = _limit(points, cover, row_of[r], slack)
-                    if exact < floor:
-                        continue
-            if (
-                best < 0
-                or squared[r] > squared[best]
-                or (squared[r] == squared[best] and candidate[r] < candidate[best])
-            ):
-                best = r
+    few = _gather(state, rows)
+    m = rows.shape[0]
+    best = _farthest(few)
+    while best >= 0 and few.squared[best] >= floor and count < limit:
+        if few.squared[best] < threshold:
+            return count, True
+        _add_centre(state, few, best, count)
+        best, below = _bring_nearer(state, few, m, count, floor)
         count += 1
         if below * 4 > m:
-            kept = 0
-            new_best = -1
-            for r in range(m):
-                if squared[r] >= floor:
-                    if r == best:
-                        new_best = kept
-                    row_of[kept] = row_of[r]
-                    squared[kept] = squared[r]
-                    candidate[kept] = candidate[r]
-                    from_product[kept] = from_product[r]
-                    _copy_row(phi, r, phi, kept)
-                    kept += 1
-            m = kept
-            best = new_best
+            m, best = _close_ranks(few, m, floor, best)
     for r in range(m):
-        if squared[r] >= floor:
-            cover.seen[row_of[r]] = count
-    return count, ended
+        if few.squared[r] >= floor:
+            state.cover.seen[few.rows[r]] = count
+    return count, False
 
 
-# ---- storage
+# ---- preparation
+
+
+@compiled_reordered
+def centre(
+    vectors: NDArray[np.float32],
+    mean: NDArray[np.float64],
+    first: int,
+    end: int,
+    out: NDArray[np.float32],
+    half: NDArray[np.float32],
+) -> None:
+    """Subtract the mean from some vectors, and find half their squared lengths.
+
+    Args:
+        vectors: (n, d).
+        mean: (d,).
+        first: the first row to do.
+        end: the row after the last one.
+        out: (n, at least d), its first d columns are changed.
+        half: (n,), changed in place.
+    """
+    for i in range(first, end):
+        squared = 0.0
+        for t in range(vectors.shape[1]):
+            difference = np.float64(vectors[i, t]) - mean[t]
+            squared += difference * difference
+            out[i, t] = difference
+        half[i] = squared / 2
+
+
+@compiled
+def cut_runs(vectors: NDArray[np.float32], size: int, limit: float) -> NDArray[np.int64]:
+    """Cut consecutive vectors into runs of up to `size`, each within a squared distance of its first vector.
+
+    Args:
+        vectors: (n, q).
+        size: vectors a run, at most.
+        limit: squared distance.
+
+    Returns:
+        (g + 1,) first vectors.
+    """
+    n = vectors.shape[0]
+    start = np.empty(n + 1, np.int64)
+    count = 0
+    for i in range(n):
+        if count == 0 or i - start[count - 1] == size or _sum_of_squares(vectors, i, vectors, start[count - 1]) > limit:
+            start[count] = i
+            count += 1
+    start[count] = n
+    return start[: count + 1].copy()
 
 
 @compiled

@@ -19,11 +19,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.selection.kcenter import kernels
 from stages.selection.kcenter.parallel import in_blocks
 
-_SPECTRUM_SAMPLE = 8192
+_SPECTRUM_SAMPLE = 4096
 _COST_SAMPLE = 512
 _BLOCK = 2048
+_PRODUCT, _PROJECTION, _EXACT, _EXACT_A_VALUE = 0.018, 0.036, 60.0, 0.4
+"""Nanoseconds on one core of a server processor: of a multiplication in the bound, of one in the projection (float64),
+of an exact distance, and of each of its values. Only the ratios matter."""
+
+_SHARE_COMPARED = 0.2
+"""Share of the centres that a candidate is compared with, about."""
+
 _WIDTHS = (14, 30, 62, 126, 254, 510, 1022, 2046)
 """Numbers of directions to choose from; two more columns make the rows of a matrix a multiple of 16 values."""
 
@@ -34,16 +42,16 @@ class Projection:
 
     Attributes:
         mean: (d,) float64.
-        basis: (d, p) float64, orthonormal columns.
+        basis: (d, p) float64, orthonormal columns; None for all d directions, since turning changes no distance.
     """
 
     mean: NDArray[np.float64]
-    basis: NDArray[np.float64]
+    basis: NDArray[np.float64] | None
 
     @property
     def width(self) -> int:
         """Columns of what `__call__` returns: p directions, the rest, and one to spare."""
-        return int(self.basis.shape[1]) + 2
+        return (len(self.mean) if self.basis is None else int(self.basis.shape[1])) + 2
 
     def __call__(
         self, vectors: NDArray[np.float32], executor: Executor
@@ -61,13 +69,16 @@ class Projection:
         half = np.empty(len(vectors), np.float32)
 
         def project(start: int, stop: int) -> None:
+            if self.basis is None:
+                kernels.centre(vectors, self.mean, start, stop, phi, half)
+                return
             centred = vectors[start:stop] - self.mean
-            along = centred @ self.basis
             squared = np.einsum("nd,nd->n", centred, centred)  # n vectors, d dimensions
+            half[start:stop] = squared / 2
+            along = centred @ self.basis
             rest = squared - np.einsum("np,np->n", along, along)  # n vectors, p directions
             phi[start:stop, :-2] = along
             phi[start:stop, -2] = np.sqrt(np.maximum(rest, 0))
-            half[start:stop] = squared / 2
 
         in_blocks(executor, project, len(vectors), _BLOCK)
         return phi, half
@@ -95,15 +106,16 @@ def fit(vectors: NDArray[np.float32], base: NDArray[np.float32], n_picks: int) -
     if len(base):
         few = base[np.sort(rng.choice(len(base), min(len(base), _COST_SAMPLE), replace=False))]
         comparisons.append(((few - mean) @ basis, len(base)))
-    return Projection(mean, np.ascontiguousarray(basis[:, : _cheapest_width(points, comparisons)]))
+    width = _cheapest_width(points, comparisons)
+    return Projection(mean, np.ascontiguousarray(basis[:, :width]) if width < len(mean) else None)
 
 
 def _cheapest_width(points: NDArray[np.float64], comparisons: Sequence[tuple[NDArray[np.float64], int]]) -> int:
     """Return the number of directions with the smallest expected cost a pair.
 
-    A pair costs its share of the matrix product, and the exact distance where the bound lets it through. Constants
-    are nanoseconds on one core of a server processor; only their ratios matter. A base can be far from all candidates
-    while these are near to each other, and then needs more directions, so both are weighed.
+    A pair costs its share of the matrix product, the exact distance where the bound lets it through, and its share of
+    the projection, which is computed once a candidate; all directions together need none. A base can be far from all
+    candidates while these are near to each other, and then needs more directions, so both are weighed.
 
     Args:
         points: (m, d) float64 sample of the candidates in the basis of principal directions.
@@ -113,9 +125,11 @@ def _cheapest_width(points: NDArray[np.float64], comparisons: Sequence[tuple[NDA
     total = max(1, sum(weight for _, weight in comparisons))
     best, best_cost = dimension, np.inf
     for width in [*(w for w in _WIDTHS if w < dimension), dimension]:
-        cost = 0.25 + 0.018 * (width + 2)
+        cost = _PRODUCT * (width + 2)
+        if width < dimension:
+            cost += _PROJECTION * dimension * width / (_SHARE_COMPARED * total)
         for centres, weight in comparisons:
-            cost += weight / total * _share_let_through(points, centres, width) * (150 + 0.9 * dimension)
+            cost += weight / total * _share_let_through(points, centres, width) * (_EXACT + _EXACT_A_VALUE * dimension)
         if cost < best_cost:
             best, best_cost = width, cost
     return best
