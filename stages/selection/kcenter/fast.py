@@ -88,6 +88,7 @@ def farthest_first(
     with _search(candidates, base, limit, tuning) as search:
         base_squared, base_nearest = search.in_callers_order()
         search.select(threshold)
+        search.forget_pending()
         search.find_nearest(search.n_base)
         search.take_duplicates(threshold)
         squared, nearest = search.in_callers_order()
@@ -308,6 +309,11 @@ class Search:
             _ROWS_A_TASK,
         )
         return rows[self._cover.squared[rows] >= floor]
+
+    def forget_pending(self) -> None:
+        """Free the memory of what only further picks would need."""
+        groups = self._state.groups._replace(pending=np.empty((0, 0), np.uint64))
+        self._state = self._state._replace(groups=groups)
 
     def _mark_pending(self, first: int) -> None:
         """Note for every group which of the centres from number `first` on can matter to it."""
