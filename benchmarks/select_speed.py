@@ -80,7 +80,7 @@ class Timing:
 
     Attributes:
         name: what was timed.
-        seconds: wall-clock time; extrapolated if `measured` is below the number of picks.
+        seconds: wall-clock time; extrapolated if there are fewer `picks` than were asked for.
         cpu: seconds of processor time, all threads together, likewise.
         memory: peak in bytes, embeddings included.
         picks: what was picked.
