@@ -38,7 +38,7 @@ venv_belongs_here() {
 install_debian_packages() {
   local -a as_root=()
   if ! command -v apt-get >/dev/null; then
-    fail "these libraries are missing: $*. Install what holds them on this system (macOS: brew install pango), then run it again."
+    fail "these libraries are missing: $*. Install what holds them on this system (macOS: brew install pango jpeg-turbo), then run it again."
   fi
   if [ "$(id -u)" -ne 0 ]; then
     if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then

@@ -1,4 +1,6 @@
-"""Name the Debian packages whose libraries WeasyPrint needs and this machine lacks, one a line; nothing if none.
+"""Name the Debian packages whose libraries are needed and missing on this machine, one a line; nothing if none.
+
+WeasyPrint needs Pango, the decoding of JPEG files libturbojpeg.
 
 Libraries are loaded instead of looked up in a package database, so machines without Debian's packages pass too.
 Runs before anything is installed: standard library only.
@@ -11,8 +13,14 @@ LIBRARIES = {
     "libpango-1.0-0": ("libpango-1.0.so.0", "libpango-1.0.dylib", "libpango-1.0.0.dylib"),
     "libpangoft2-1.0-0": ("libpangoft2-1.0.so.0", "libpangoft2-1.0.dylib", "libpangoft2-1.0.0.dylib"),
     "libharfbuzz-subset0": ("libharfbuzz-subset.so.0", "libharfbuzz-subset.0.dylib"),
+    "libturbojpeg0": (
+        "libturbojpeg.so.0",
+        "libturbojpeg.0.dylib",
+        "/opt/homebrew/opt/jpeg-turbo/lib/libturbojpeg.0.dylib",
+        "/usr/local/opt/jpeg-turbo/lib/libturbojpeg.0.dylib",
+    ),
 }
-"""Debian package: the names its library has on Linux and macOS. They bring GObject, HarfBuzz and fontconfig along."""
+"""Debian package: the names its library has on Linux and macOS. Those of Pango bring GObject and fontconfig along."""
 
 
 def loads(name: str) -> bool:

@@ -43,6 +43,7 @@ from stages.media.schema import (
     SKIPPED,
     TAKEN_IN,
 )
+from stages.media.turbojpeg import require as require_turbojpeg
 from stages.params.schema import Params
 
 _DROPPED_FILES = (
@@ -343,6 +344,7 @@ def run(params: Params) -> str:
         jpeg_draft=params.clean.jpeg_draft,
     )
     workers = params.clean.workers or available_cores()
+    require_turbojpeg()
     with atomic_folder(paths.PROXIES) as folder:
         retrain = params.train.retrain
         cleaned = clean(raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain)

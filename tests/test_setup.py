@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from setup.lock import HEADER, direct_requirements, lock_text, normalised
 from setup.system_libraries import LIBRARIES, missing_packages
+from stages.media.turbojpeg import LIBRARY_NAMES
 from tests.conftest import REPOSITORY
 
 
@@ -45,8 +46,12 @@ def test_line_of_pip_freeze_becomes_an_exact_version() -> None:
 def test_missing_libraries_are_named_by_package() -> None:
     assert missing_packages(lambda name: True) == []
     assert missing_packages(lambda name: False) == list(LIBRARIES)
-    assert missing_packages(lambda name: "pango" in name) == ["libharfbuzz-subset0"]
+    assert missing_packages(lambda name: "pango" in name) == ["libharfbuzz-subset0", "libturbojpeg0"]
     assert missing_packages(lambda name: name.endswith(".dylib")) == []
+
+
+def test_the_setup_and_the_decoder_look_for_the_same_library() -> None:
+    assert LIBRARIES["libturbojpeg0"] == LIBRARY_NAMES
 
 
 def test_make_lists_every_target() -> None:

@@ -4,7 +4,7 @@ import io
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import av
 import numpy as np
-import simplejpeg
 from blake3 import blake3
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -22,7 +21,8 @@ from stages.media.frames import SWAPPING
 from stages.media.jpeg_segments import without_metadata
 from stages.media.proxies import proxy_dimensions, to_8_bits, to_rgb
 from stages.media.quality import Quality, quality_of
-from stages.media.yuv import Yuv, encode_jpeg, scaled, turned
+from stages.media.turbojpeg import decode_planes
+from stages.media.yuv import Yuv, arrays_of, encode_jpeg, scaled, turned
 
 _NOT_OPENED = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats of Pillow that hold no pixels of their own, or start another program to read them."""
@@ -40,7 +40,10 @@ _TRANSPOSE = {
 """What turns an image upright, for each EXIF orientation but 1 (upright)."""
 
 _HASHED_ROWS = 64
-"""Rows that are turned upright and hashed at a time: they fit into the processor's cache."""
+"""Rows that are converted and hashed at a time: they fit into the processor's cache."""
+
+_COPIED_BYTES = 2**19
+"""Bytes of a plane that are copied and hashed at a time, where its rows do not follow each other: they fit likewise."""
 
 _JPEG_START = b"\xff\xd8\xff"
 
@@ -90,21 +93,25 @@ class _Stored:
     """An image as its file stores it, before it is turned upright.
 
     Attributes:
-        image: mode `RGBA` where the file has transparency; `I;16`, `I` or `F` for grey of more than 8 bits, whose
-            values would be lost in 8; `RGB` or `RGBX` for all else.
-        pixels: the memory of an `RGBX` image, (height, width, 4) uint8, the fourth value 255; None if the image was
-            decoded by Pillow.
+        picture: of a sound JPEG file of the usual kind its luma and colour differences; else an image of mode `RGBA`
+            where the file has transparency, `I;16`, `I` or `F` for grey of more than 8 bits, whose values would be lost
+            in 8, and `RGB` for all else.
         orientation: of EXIF, 1 to 8.
     """
 
-    image: Image.Image
-    pixels: NDArray[np.uint8] | None
+    picture: Image.Image | av.VideoFrame
     orientation: int
 
     @property
     def transpose(self) -> Image.Transpose | None:
         """What turns it upright."""
         return _TRANSPOSE.get(self.orientation)
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height once it is upright, pixels."""
+        width, height = self.picture.width, self.picture.height
+        return (height, width) if self.transpose in SWAPPING else (width, height)
 
 
 def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bool = False) -> DecodedImage:
@@ -125,11 +132,12 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
     with _opened(path, data, max_pixels) as opened:
         width, height = opened.size
         size = proxy_dimensions(width, height, proxy_size)
-        draft = _draft(opened, data, size) if jpeg_draft else None
-        stored = draft or _decoded(opened, path, data)
+        is_draft = jpeg_draft and width >= 2 * size[0] and height >= 2 * size[1]
+        planes = _jpeg_planes(opened, data, size if is_draft else None)
+        stored = planes or _Stored(*_decoded_by_pillow(opened, path))
         note = _note(opened)
-    digest = _data_hash(data, stored.orientation) if draft else _pixel_hash(stored)
-    small = _small(stored, size)
+    digest = _data_hash(data, stored.orientation) if is_draft and planes else _pixel_hash(stored)
+    small = _small(stored.picture, size)
     upright = (height, width) if stored.transpose in SWAPPING else (width, height)
     proxy = encode_jpeg(turned(small, stored.transpose))
     return DecodedImage(*upright, digest, proxy, quality_of(small, stored.transpose), note)
@@ -152,14 +160,12 @@ def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Im
     """
     data = _jpeg_data(path)
     with _opened(path, data, max_pixels) as opened:
-        stored = _decoded(opened, path, data)
-        is_usual = _is_usual_jpeg(opened)
-    hashes = {_pixel_hash(stored)} if pixel_hash else set()
-    hashes |= {_data_hash(data, stored.orientation)} if pixel_hash and data and is_usual else set()
-    if pixel_hash and pixel_hash not in hashes:
+        planes = _jpeg_planes(opened, data) if pixel_hash else None
+        image, orientation = _decoded_by_pillow(opened, path)
+    stored = _Stored(image, orientation)
+    if pixel_hash and pixel_hash not in _hashes(planes or stored, data):
         raise UndecodableImageError("the file holds another image than before")
-    image = stored.image.convert("RGB") if stored.image.mode == "RGBX" else stored.image
-    return image.transpose(stored.transpose) if stored.transpose is not None else image
+    return image if stored.transpose is None else image.transpose(stored.transpose)
 
 
 def _jpeg_data(path: Path) -> bytes:
@@ -225,62 +231,37 @@ def _guarded(decode: Callable[[], T]) -> T:
         raise UndecodableImageError(f"{words} ({type(error).__name__})") from None
 
 
-def _decoded(opened: Image.Image, path: Path, data: bytes) -> _Stored:
-    """Decode to the last row, into one of few modes."""
-    return _decoded_jpeg(opened, data) or _guarded(lambda: _decoded_by_pillow(opened, path))
-
-
-def _decoded_jpeg(opened: Image.Image, data: bytes) -> _Stored | None:
-    """Decode a sound JPEG file of the usual kind into memory of our own; None for any other file.
-
-    Pillow gives the same pixels, with the same library, but takes half as long again: it copies them, and once more
-    where they are to be read.
-    """
-    pixels = _jpeg_pixels(data) if data and _is_usual_jpeg(opened) else None
-    if pixels is None or pixels.shape[:2] != (opened.height, opened.width):
-        return None
-    return _Stored(_image_on(pixels), pixels, _orientation(opened))
-
-
-def _is_usual_jpeg(opened: Image.Image) -> bool:
-    return opened.format == "JPEG" and opened.mode in ("RGB", "L") and "transparency" not in opened.info
-
-
-def _jpeg_pixels(data: bytes, least: tuple[int, int] = (0, 0)) -> NDArray[np.uint8] | None:
-    """Decode a JPEG file; None if there is anything wrong with it.
+def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None = None) -> _Stored | None:
+    """Decode a sound JPEG file of the usual kind without the way through RGB; None for any other file.
 
     Args:
-        data: the file.
-        least: width and height that the result must have at least; it is the smallest of those that the decoder offers
-            (eighths of the full size). 0 = full size.
+        opened: the image.
+        data: its file, if that is a JPEG file; else empty.
+        least: see `turbojpeg.decode_planes`.
+    """
+    if not data or opened.format != "JPEG" or opened.mode not in ("RGB", "L") or "transparency" in opened.info:
+        return None
+    frame = decode_planes(data, opened.size, least)
+    return None if frame is None else _Stored(frame, _orientation(opened))
+
+
+def _decoded_by_pillow(opened: Image.Image, path: Path) -> tuple[Image.Image, int]:
+    """Decode a file of any kind to the last row, into one of few modes; whatever Pillow says is wrong counts.
 
     Returns:
-        (height, width, 4): red, green, blue and 255.
+        The image as stored, and its EXIF orientation.
     """
-    width, height = least
-    try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, "RGBX", fastdct=False, fastupsample=False, min_width=width, min_height=height, strict=True
-        )
-    except MemoryError:
-        raise
-    except Exception:  # Pillow decides what is wrong with the file
-        return None
-    return pixels
 
+    def decode() -> tuple[Image.Image, int]:
+        if opened.format == "PNG":  # has checksums, which decoding skips; checking them closes the file
+            opened.verify()
+            with _open(path) as again:
+                again.load()
+                return _normalised(again), _orientation(again)
+        opened.load()
+        return _normalised(opened), _orientation(opened)
 
-def _decoded_by_pillow(opened: Image.Image, path: Path) -> _Stored:
-    """Decode a file of any kind, whose errors count."""
-    if opened.format == "PNG":  # has checksums, which decoding skips; checking them closes the file
-        opened.verify()
-        with _open(path) as again:
-            return _loaded(again)
-    return _loaded(opened)
-
-
-def _loaded(image: Image.Image) -> _Stored:
-    image.load()
-    return _Stored(_normalised(image), None, _orientation(image))
+    return _guarded(decode)
 
 
 def _note(image: Image.Image) -> str:
@@ -315,10 +296,10 @@ def _normalised(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _image_on(pixels: NDArray[np.uint8]) -> Image.Image:
-    """Return an image of mode `RGBX` that shares the memory of `pixels`, (height, width, 4)."""
-    height, width = pixels.shape[:2]
-    return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
+def _hashes(stored: _Stored, data: bytes) -> set[str]:
+    """Return the hash of an image, and for JPEG planes also the one that a draft of them would have."""
+    of_data = {_data_hash(data, stored.orientation)} if isinstance(stored.picture, av.VideoFrame) else set()
+    return {_pixel_hash(stored), *of_data}
 
 
 def _pixel_hash(stored: _Stored) -> str:
@@ -326,14 +307,19 @@ def _pixel_hash(stored: _Stored) -> str:
 
     Returns:
         32 hexadecimal digits: BLAKE3 over mode, size and pixels, row by row, the least significant byte first; those of
-        `RGB` have four bytes, the fourth 255.
+        `RGB` have four bytes, the fourth 255. Of JPEG planes: over their sizes and pixels, one plane after the other.
     """
-    mode = "RGB" if stored.image.mode == "RGBX" else stored.image.mode
-    width, height = stored.image.size
-    upright = (height, width) if stored.transpose in SWAPPING else (width, height)
-    digest = blake3(f"{mode} {upright[0]}x{upright[1]}\n".encode())
-    for rows in _upright_rows(stored):
-        digest.update(rows)
+    width, height = stored.upright_size
+    if isinstance(stored.picture, Image.Image):
+        digest = blake3(f"{stored.picture.mode} {width}x{height}\n".encode())
+        parts = _upright_rows(stored.picture, stored.transpose)
+    else:
+        planes = [_turned(plane, stored.transpose) for plane in arrays_of(stored.picture)]
+        sizes = " ".join(f"{plane.shape[1]}x{plane.shape[0]}" for plane in planes)
+        digest = blake3(f"JPEG planes {sizes}\n".encode())
+        parts = _rows_of(planes)
+    for part in parts:
+        digest.update(part)
     return digest.hexdigest(length=16)
 
 
@@ -353,17 +339,9 @@ def _data_hash(data: bytes, orientation: int) -> str:
     return digest.hexdigest(length=16)
 
 
-def _upright_rows(stored: _Stored) -> Iterator[bytes | memoryview]:
+def _upright_rows(image: Image.Image, transpose: Image.Transpose | None) -> Iterator[bytes | memoryview]:
     """Yield the pixels of an upright image, some rows at a time, so that no second copy of it is needed."""
-    if stored.pixels is not None and stored.transpose is None:
-        yield stored.pixels.data
-        return
-    if stored.pixels is not None:
-        whole = _turned(stored.pixels.view(np.uint32)[..., 0], stored.transpose)
-        for start in range(0, len(whole), _HASHED_ROWS):
-            yield np.ascontiguousarray(whole[start : start + _HASHED_ROWS]).view(np.uint8).data
-        return
-    image = stored.image if stored.transpose is None else stored.image.transpose(stored.transpose)
+    image = image if transpose is None else image.transpose(transpose)
     for start in range(0, image.height, _HASHED_ROWS):
         rows = image.crop((0, start, image.width, min(start + _HASHED_ROWS, image.height)))
         if image.mode in ("RGB", "RGBA"):
@@ -373,7 +351,15 @@ def _upright_rows(stored: _Stored) -> Iterator[bytes | memoryview]:
             yield np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).view(np.uint8).data
 
 
-def _turned(pixels: NDArray[np.uint32], transpose: Image.Transpose | None) -> NDArray[np.uint32]:
+def _rows_of(planes: Sequence[NDArray[np.uint8]]) -> Iterator[memoryview]:
+    """Yield the pixels of planes, some rows at a time; they are copied only where rows do not follow each other."""
+    for plane in planes:
+        rows = len(plane) if plane.flags.c_contiguous else max(1, _COPIED_BYTES // plane.shape[1])
+        for start in range(0, len(plane), rows):
+            yield np.ascontiguousarray(plane[start : start + rows]).data
+
+
+def _turned(pixels: NDArray[np.uint8], transpose: Image.Transpose | None) -> NDArray[np.uint8]:
     """Return a view of (height, width) pixels that shows them as Pillow's `transpose` would."""
     turns = {
         None: pixels,
@@ -388,34 +374,21 @@ def _turned(pixels: NDArray[np.uint32], transpose: Image.Transpose | None) -> ND
     return turns[transpose]
 
 
-def _small(stored: _Stored, size: tuple[int, int]) -> Yuv:
+def _small(picture: Image.Image | av.VideoFrame, size: tuple[int, int]) -> Yuv:
     """Scale an image: mean of the pixels that each pixel covers, transparency on white, 8 bits a channel.
 
     Args:
-        stored: the image.
+        picture: as stored.
         size: width and height, pixels.
     """
-    image, pixels = to_8_bits(stored.image), stored.pixels
+    if isinstance(picture, av.VideoFrame):
+        return scaled(picture, size)
+    image = to_8_bits(picture)
     factors = (max(1, image.width // (2 * size[0])), max(1, image.height // (2 * size[1])))
     if factors != (1, 1):
         # Whole numbers of pixels first, which is faster. What is left to do, at least by two, evens out what they lack.
-        image, pixels = image.reduce(factors), None
-    if pixels is None:
-        pixels = np.asarray(image if image.mode == "RGBX" else to_rgb(image))
-    frame = av.VideoFrame.from_numpy_buffer(pixels, format="rgba" if pixels.shape[2] == 4 else "rgb24")
-    return scaled(frame, size)
-
-
-def _draft(opened: Image.Image, data: bytes, size: tuple[int, int]) -> _Stored | None:
-    """Decode a JPEG file at the least size, in eighths, that is not below the proxy's.
-
-    Returns:
-        The image; None if it is no sound JPEG file of the usual kind, or less than twice as large as the proxy.
-    """
-    if not data or not _is_usual_jpeg(opened) or opened.width < 2 * size[0] or opened.height < 2 * size[1]:
-        return None
-    pixels = _jpeg_pixels(data, size)
-    return None if pixels is None else _Stored(_image_on(pixels), pixels, _orientation(opened))
+        image = image.reduce(factors)
+    return scaled(av.VideoFrame.from_numpy_buffer(np.asarray(to_rgb(image)), format="rgb24"), size)
 
 
 @contextmanager

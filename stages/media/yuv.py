@@ -65,12 +65,17 @@ def scaled(picture: av.VideoFrame, size: tuple[int, int]) -> Yuv:
         interpolation=SCALING,
         threads=1,
     )
-    y, u, v = (
-        np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-        for plane in small.planes
-    )
+    y, u, v = arrays_of(small)
     shares = None if picture.format.is_rgb else _LUMA_SHARES.get(picture.colorspace)
     return _with_matrix_of_jpeg(Yuv(y, u, v), *shares) if shares else Yuv(y, u, v)
+
+
+def arrays_of(picture: av.VideoFrame) -> list[NDArray[np.uint8]]:
+    """Return the planes of a frame of 8 bits as arrays on its memory, each (height, width)."""
+    return [
+        np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        for plane in picture.planes
+    ]
 
 
 def turned(picture: Yuv, transpose: Image.Transpose | None) -> Yuv:
