@@ -12,8 +12,10 @@ import pytest
 from stages.media.evidence import Tally
 from stages.media.frames import pixel_hash
 from stages.media.packet_index import PacketIndex, UnsureError, index_packets
+from stages.media.sampling import FrameChoice
 from stages.media.seeking import Run, planned_runs, read_by_seeking
 from stages.media.video_reader import read_frames
+from stages.media.videos import decode_video
 from tests.media_files import write_video
 
 LIMIT = 100_000_000
@@ -86,8 +88,28 @@ def test_chosen_frames_are_those_of_a_full_decode(tmp_path: Path, name: str) -> 
     choices = [[0], [FRAMES - 1], [0, 30, 60], list(range(FRAMES))]
     choices += [sorted(rng.choice(FRAMES, size, replace=False).tolist()) for size in (1, 2, 4, 9, 30)]
     for wanted in choices:
-        for how in ({}, {"worth_a_break": 1, "worth_a_seek": 0, "threads": 1}):
+        for how in (
+            {"threads": 1 if "h264-open" in name else 4},
+            {"worth_a_break": 1, "worth_a_seek": 0, "threads": 1},
+        ):
             assert _some(path, index, wanted, **how) == [expected[number] for number in wanted], (wanted, how)
+
+
+def test_frames_before_an_open_entry_are_no_damage_to_one_thread(tmp_path: Path) -> None:
+    path = _video(tmp_path, "h264-open-gop.mp4")
+    with pytest.raises(UnsureError):
+        _some(path, _index(path), [50], threads=4)
+    video = decode_video(
+        path,
+        max_pixels=LIMIT,
+        proxy_size=64,
+        corruption_threshold=0,
+        threads=4,
+        add_proxy=lambda index, jpeg: None,
+        restart=lambda: None,
+        choice=FrameChoice(known={50: ""}),
+    )
+    assert (video.missing, video.is_corrupt, video.decoded, len(video.frames)) == (0, False, FRAMES, 1)
 
 
 def test_an_edit_list_and_times_before_zero(tmp_path: Path) -> None:
@@ -207,3 +229,32 @@ def test_damage_matters_where_something_wanted_depends_on_it(tmp_path: Path, nam
     runs = planned_runs(index, elsewhere)
     assert all(not run.start <= index.order[50] < run.stop for run in runs)
     assert _some(damaged, _index(damaged), elsewhere) == [expected[number] for number in elsewhere]
+
+
+@pytest.mark.parametrize("seed", [14, 34])
+def test_damage_at_the_end_of_a_file_is_met_with_any_number_of_threads(tmp_path: Path, seed: int) -> None:
+    path = write_video(tmp_path / "v.webm", range(48), codec="libvpx-vp9", rate=12, options={"g": "12"})
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        places = [(packet.pos or 0, packet.size) for packet in packets]
+    rng = np.random.default_rng(seed)
+    content = bytearray(path.read_bytes())
+    place, size = places[len(places) - 1 - int(rng.integers(4))]
+    for _ in range(int(rng.integers(1, 6))):
+        content[place + int(rng.integers(size))] ^= int(rng.integers(1, 256))
+    path.write_bytes(content)
+    videos = [
+        decode_video(
+            path,
+            max_pixels=LIMIT,
+            proxy_size=64,
+            corruption_threshold=1.0,
+            threads=threads,
+            add_proxy=lambda index, jpeg: None,
+            restart=lambda: None,
+            choice=FrameChoice(fps=4),
+        )
+        for threads in (1, 4, 6)
+    ]
+    assert videos[0] == videos[1] == videos[2]
+    assert videos[0].missing or videos[0].decoded < 48 or any(frame.fault for frame in videos[0].frames)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stages.media.chosen_frames import _placed
 from stages.media.declared import declared_frames
+from stages.media.evidence import Tally
 from stages.media.frames import pixel_hash
 from stages.media.sampling import EVERY_FRAME, FrameChoice
 from stages.media.videos import DecodedVideo, decode_video
@@ -166,12 +169,32 @@ def test_time_begins_with_the_first_frame(tmp_path: Path) -> None:
     assert not video.is_corrupt
 
 
-def test_frames_without_a_time_stamp_follow_at_the_usual_distance(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.mpg", range(30), codec="libx264", rate=25)
+@pytest.mark.parametrize("options", [{}, {"bf": "0", "x264-params": "mbtree=0"}])
+@pytest.mark.parametrize(("frames", "rate"), [(10, 10), (10, 30), (30, 25), (70, 30)])
+def test_frames_without_a_time_stamp_follow_at_the_usual_distance(
+    tmp_path: Path, frames: int, rate: int, options: dict[str, str]
+) -> None:
+    path = write_video(tmp_path / "v.mpg", range(frames), codec="libx264", rate=rate, options=options)
     with av.open(str(path)) as container:
-        assert sum(frame.pts is None for frame in container.decode(video=0)) > 10
+        assert sum(frame.pts is None for frame in container.decode(video=0)) > frames // 3
     video, _ = _decode(path)
-    np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(30) / 25, atol=1e-3)
+    np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(frames) / rate, atol=1e-3)
+    assert not video.missing
+
+
+def test_times_never_lead_back_where_frames_lack_time_stamps() -> None:
+    def placed(stamps: list[int | None]) -> list[float]:
+        frames = [av.VideoFrame(2, 2, "gray") for _ in stamps]
+        for frame, stamp in zip(frames, stamps, strict=True):
+            frame.pts = stamp
+        tally = Tally(time_base=Fraction(1, 10))
+        return [float(picture.seconds) for picture in _placed(frames, tally, lambda: Fraction(1, 10))]
+
+    assert placed([None, None, None]) == [0, 0.1, 0.2]
+    assert placed([7, None, None, 10]) == [0, 0.1, 0.2, 0.3]
+    assert placed([7, None, None, 11, 11, None]) == [0, 0.1, 0.2, 0.3, 0.4, 0.5]  # the stamp of the frame after it
+    assert placed([7, None, None, 17, None, 3, 30]) == [0, 0.1, 0.2, 1.0, 1.1, 1.2, 2.3]
+    assert placed([7, 9, 8]) == [0, 0.2, 0.1]  # as the file says
 
 
 @pytest.mark.parametrize(("rotation", "turns"), [(90, 1), (-90, 3), (180, 2)])

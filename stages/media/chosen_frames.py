@@ -3,7 +3,7 @@
 Both ways give the same frames of a sound file. Which frames a damaged file has is known after decoding it only.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from stages.media.evidence import Tally
 from stages.media.packet_index import PacketIndex, Passed, silently
 from stages.media.sampling import Chooser, FrameChoice
 from stages.media.seeking import read_by_seeking
-from stages.media.video_reader import read_frames
+from stages.media.video_reader import read_frames, usual_distance
 
 
 @dataclass(frozen=True)
@@ -79,30 +79,54 @@ def decode_through(
     Raises:
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
     """
+
+    def usual() -> Fraction:
+        return usual_distance(path, max_pixels=max_pixels)
+
     wanted = None if choice.known is None else set(choice.known)
     if wanted is None and choice.limit is not None:
         counting = Tally()
         seconds: list[Fraction] = []
-        for picture in _placed(read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting), counting):
+        for picture in _placed(
+            read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting), counting, usual
+        ):
             seconds.append(picture.seconds)
             passed(0)
         wanted = set(choice.frames(seconds))
     chooser = Chooser(choice.fps)
-    for picture in _placed(read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally), tally):
+    frames = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally)
+    for picture in _placed(frames, tally, usual):
         passed(picture.index)
         if picture.index in wanted if wanted is not None else chooser.takes(picture.seconds):
             yield picture
 
 
-def _placed(frames: Iterable[av.VideoFrame], tally: Tally) -> Iterator[Picture]:
-    """Number frames, and add their times: from time stamps; a frame without one comes one usual distance later."""
+def _placed(frames: Iterable[av.VideoFrame], tally: Tally, usual: Callable[[], Fraction]) -> Iterator[Picture]:
+    """Number frames, and add their times: from time stamps; a frame without one comes one usual distance later.
+
+    Where frames lack time stamps, FFmpeg gives a stamp to the frame before its own at times. So one that comes after
+    such frames counts only if it is later than expected by more than a distance, and none leads back.
+
+    Args:
+        frames: in the order in which they are shown.
+        tally: of the video.
+        usual: finds the usual distance of frames, seconds; asked once, where a time stamp is missing.
+    """
     seconds = Fraction(0)
+    distance: Fraction | None = None
     first: tuple[int, Fraction] | None = None  # time stamp and time of the first frame that has one
+    follows_stamp = True
     for index, frame in enumerate(frames):
-        following = seconds + 1 / tally.rate if index and tally.rate else seconds
-        if frame.pts is None or not tally.time_base:
-            seconds = following
-        else:
+        is_stamped = frame.pts is not None and tally.time_base is not None
+        if not is_stamped and distance is None:
+            distance = usual()
+        following = seconds + distance if index and distance is not None else seconds
+        if frame.pts is not None and tally.time_base is not None:
             first = first or (frame.pts, following)
-            seconds = first[1] + (frame.pts - first[0]) * tally.time_base
+            stamp = first[1] + (frame.pts - first[0]) * tally.time_base
+            least = seconds if follows_stamp else following + (distance or 0) * 3 / 2
+            seconds = stamp if distance is None or stamp > least else following
+        else:
+            seconds = following
+        follows_stamp = is_stamped
         yield Picture(index, seconds, frame)

@@ -105,24 +105,30 @@ def read_by_seeking(
 
     Raises:
         NoVideoError: the file cannot be opened any more.
-        UnsureError: something else came than the index says. What was yielded is not to be trusted.
+        UnsureError: something else came than the index says, or, with several threads, a run begins with frames that
+            refer to what came before it. What was yielded is not to be trusted.
     """
     if wanted and not 0 <= wanted[0] <= wanted[-1] < index.frames:
         raise UnsureError("frames are asked for that the video does not have")
     is_wanted = np.zeros(len(index.pts), bool)
     is_wanted[index.order[list(wanted)]] = True
     threads = min(threads or available_cores(), _MOST_THREADS)
-    with open_stream(path, max_pixels=max_pixels, threads=threads, tally=Tally()) as (container, stream):
-        reader = _Reader(container, stream, index, passed)
-        access = random_access(stream.codec_context)
-        following = iter(wanted)
-        for run in planned_runs(index, wanted, worth_a_break):
-            reader.go_to(run.start, worth_a_seek)
-            for picture in _decoded_run(reader, run, is_wanted, access, worth_a_break):
-                frame = next(following, None)
-                if frame is None or index.pts[index.order[frame]] != picture.pts:
-                    raise UnsureError("frames come in another order than their time stamps")
-                yield frame, index.seconds(frame), picture
+    runs = planned_runs(index, wanted, worth_a_break)
+    at_the_end = [run for run in runs if run.stop + worth_a_break > len(index.pts)]
+    following = iter(wanted)
+    for some, workers in ((runs[: len(runs) - len(at_the_end)], threads), (at_the_end, 1)):
+        if not some:
+            continue
+        with open_stream(path, max_pixels=max_pixels, threads=workers, tally=Tally()) as (container, stream):
+            reader = _Reader(container, stream, index, passed)
+            access = random_access(stream.codec_context)
+            for run in some:
+                reader.go_to(run.start, worth_a_seek)
+                for picture in _decoded_run(reader, run, is_wanted, access, worth_a_break):
+                    frame = next(following, None)
+                    if frame is None or index.pts[index.order[frame]] != picture.pts:
+                        raise UnsureError("frames come in another order than their time stamps")
+                    yield frame, index.seconds(frame), picture
     if next(following, None) is not None:
         raise UnsureError("a frame did not come")
 
@@ -138,7 +144,8 @@ def _decoded_run(
         is_wanted: (packets,) bool, whether a packet's frame is wanted.
         access: whether frames on the way may be left out.
         more: packets to decode after the run, without looking at their frames: what FFmpeg's last threads still work on
-            when it is asked for the rest may come out before they find that it is damaged.
+            when it is asked for the rest may come out before they find that it is damaged. Where the file has fewer,
+            there must be one thread only.
     """
     index = reader.index
     positions = np.arange(run.start, run.stop)

@@ -2,7 +2,10 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import median_low
 from typing import cast
 
 import av
@@ -19,6 +22,15 @@ _DECLARE_DURATION = ("matroska", "flv", "asf")
 
 _HEADER_BYTES = 256
 """Headers between two Matroska packets take less."""
+
+_STRICT = {"err_detect": "explode"}
+"""Has a decoder with several threads raise an error where it meets damage. It marks the frame too, but may have handed
+that out before another thread met the damage; then nothing would tell of it. With one thread the mark always comes, and
+the frame with it, concealed as well as can be."""
+
+_PACKETS_FOR_DISTANCE = 2000
+_HIGHEST_RATE = 1000
+"""Frames a second above which a rate that FFmpeg states was guessed from nothing."""
 
 
 def read_frames(
@@ -74,7 +86,7 @@ def open_stream(
                 f"more than clean.max_pixels ({max_pixels})",
                 limit="clean.max_pixels",
             )
-        stream.codec_context.options = {"max_pixels": str(max_pixels)}
+        stream.codec_context.options = {"max_pixels": str(max_pixels)} | ({} if threads == 1 else _STRICT)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         tally.declared = int(stream.frames) or _duration_in_frames(container, stream)
@@ -82,6 +94,31 @@ def open_stream(
             tally.declared_duration = container.duration / av.time_base
         tally.time_base, tally.rate = stream.time_base, stream.average_rate or stream.guessed_rate
         yield container, stream
+
+
+def usual_distance(path: Path, *, max_pixels: int) -> Fraction:
+    """Return how far apart a video's frames usually are, by the decoding times of its first packets.
+
+    FFmpeg's own guess of the rate is far off for short files in which most packets have no time.
+
+    Args:
+        path: the file.
+        max_pixels: a video with larger frames is refused.
+
+    Returns:
+        Seconds; 1/25, as FFmpeg assumes, where nothing tells.
+
+    Raises:
+        NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
+    """
+    tally = Tally()
+    with open_stream(path, max_pixels=max_pixels, threads=1, tally=tally) as (container, stream):
+        packets = islice(read_packets(container, stream, tally), _PACKETS_FOR_DISTANCE)
+        times = [(number, packet.dts) for number, packet in enumerate(packets) if packet and packet.dts is not None]
+    distances = [Fraction(b - a, n - m) for (m, a), (n, b) in pairwise(times)]
+    if distances and tally.time_base and (usual := median_low(distances)) > 0:
+        return usual * tally.time_base
+    return 1 / tally.rate if tally.rate and tally.rate <= _HIGHEST_RATE else Fraction(1, 25)
 
 
 def _duration_in_frames(container: InputContainer, stream: av.VideoStream) -> int:

@@ -1,7 +1,7 @@
 """Decoding videos: every wanted frame once, streamed, and every frame that should have come accounted for.
 
 Where only some frames are wanted, the rest is passed over undecoded as far as possible; if anything unexpected is met
-then, the whole video is decoded as if all were wanted.
+then, this is tried again with one thread, and after that the whole video is decoded as if all were wanted.
 
 Where a first pass finds any damage, the file is decoded again with one thread: with several, what a damaged frame looks
 like and how many are lost depends on their number, and results must not depend on the machine.
@@ -80,9 +80,10 @@ def decode_video(
     steps = _Steps(progress)
     reading = _Reading(path, choice, max_pixels, proxy_size, add_proxy, steps)
     try:
-        if not choice.takes_all:
+        # Several threads take the missing predecessors of frames before an open entry for damage; one does not.
+        for count in () if choice.takes_all else dict.fromkeys((threads, 1)):
             try:
-                return _decode_inside(reading, threads)
+                return _decode_inside(reading, count)
             except UnsureError:
                 restart()
                 steps.restart()
