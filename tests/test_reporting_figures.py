@@ -202,8 +202,10 @@ def test_notes_name_what_needs_a_look(first: ReportInputs) -> None:
     assert collapsed.training.collapsed
     assert any("hardly differ" in note for note in collapsed.notes)
     assert any("50 samples were asked for; there were 30" in note for note in collapsed.notes)
-    stopped = replace(first, select=replace(first.select, n_samples=20, min_distance=0.3))
-    assert any("select.min_distance (0.3)" in note for note in compute_figures(stopped)[0].notes)
+    for distance, is_the_reason in ((1.99, True), (0.001, False)):  # strategies and sequences end for other reasons
+        stopped = replace(first, select=replace(first.select, n_samples=20, min_distance=distance))
+        found = any(f"select.min_distance ({distance})" in note for note in compute_figures(stopped)[0].notes)
+        assert found is is_the_reason
     assert any("are corrupt" in note for note in compute_figures(example((Raw("a.mp4", 9, corrupt=3),)))[0].notes)
     assert compute_figures(example(FIRST[1:5], ignored=()))[0].notes == ()
 

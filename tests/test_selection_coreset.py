@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from benchmarks import coreset_properties
 from benchmarks.coreset_properties import differences, failures_of, traversal
-from stages.errors import ParamsError
 from stages.selection import coreset as coreset_module
 from stages.selection.coreset import coreset
 from stages.selection.distance import squared_distances
@@ -201,17 +200,10 @@ def test_one_candidate_and_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "available", "free", "expected"),
-    [
-        ("cpu", True, 2**40, "fast"),
-        ("auto", False, 0, "fast"),
-        ("auto", True, 2**20, "fast"),
-        ("auto", True, 2**40, "batched"),
-        ("gpu", True, 2**40, "batched"),
-    ],
+    ("available", "free", "expected"), [(False, 0, "fast"), (True, 2**20, "fast"), (True, 2**40, "batched")]
 )
 def test_large_work_takes_a_gpu_that_has_room(
-    device: str, available: bool, free: int, expected: str, monkeypatch: pytest.MonkeyPatch
+    available: bool, free: int, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
@@ -231,24 +223,13 @@ def test_large_work_takes_a_gpu_that_has_room(
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free, free))
     monkeypatch.setattr(coreset_module, "_PLAIN_UP_TO", 0)
     monkeypatch.setattr(coreset_module, "_GPU_FROM", 0)
-    assert coreset(candidates, candidates[:0], 5, device=device) is result
+    assert coreset(candidates, candidates[:0], 5) is result
     assert called == [expected]
 
 
 def test_gpu_is_not_looked_for_where_there_is_little_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coreset_module, "_gpu_has_room", None)
-    assert len(coreset(embeddings_of_kind("video", 50, 8, 0), np.empty((0, 8), np.float32), 5, device="gpu").picks) == 5
-
-
-def test_gpu_that_is_asked_for_and_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    candidates = embeddings_of_kind("video", 50, 8, 0)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(coreset_module, "_PLAIN_UP_TO", 0)
-    monkeypatch.setattr(coreset_module, "_GPU_FROM", 0)
-    with pytest.raises(ParamsError, match="finds no CUDA device"):
-        coreset(candidates, candidates[:0], 5, device="gpu")
+    assert len(coreset(embeddings_of_kind("video", 50, 8, 0), np.empty((0, 8), np.float32), 5).picks) == 5
 
 
 def test_gpu_gives_the_same() -> None:

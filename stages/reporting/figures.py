@@ -494,13 +494,18 @@ def notes(cleaning: schema.Cleaning, training: schema.Training, selection: schem
         result.append(
             f"{selection.n_samples:,} samples were asked for; there were {selection.candidates:,} candidates."
         )
-    limit = _limit(selection)
-    if selection.min_distance is not None and selection.selected < limit:
+    if selection.selected < _limit(selection) and _nothing_else_is_far_enough(selection):
         result.append(
             f"The selection ended at {selection.selected:,} samples because every other candidate is nearer than "
             f"select.min_distance ({selection.min_distance:g}) to a selected one."
         )
     return result
+
+
+def _nothing_else_is_far_enough(selection: schema.Selection) -> bool:
+    """Whether `min_distance` left nothing to pick; strategies and sequences have other reasons to end."""
+    radius = selection.coverage_radius_after
+    return selection.min_distance is not None and radius is not None and radius < selection.min_distance
 
 
 def _limit(selection: schema.Selection) -> int:

@@ -24,11 +24,11 @@ def coreset(
     base: NDArray[np.float32],
     limit: int,
     threshold: np.float32 | None = None,
-    device: str = "auto",
 ) -> Traversal:
     """Pick up to `limit` candidates, each the farthest from the base and from the picks before it.
 
-    Three programs do this; they return the same to the last bit, and the expected time decides which one runs.
+    Three programs do this; they return the same to the last bit, and the expected time decides which one runs. One of
+    them needs a GPU, which is looked for only where there is much to do.
 
     Args:
         candidates: (n, d) float32, sorted by filename: the lower row wins ties, and row 0 is the first pick on an
@@ -36,13 +36,12 @@ def coreset(
         base: (m, d) float32.
         limit: picks at most.
         threshold: smallest squared distance of a pick (`stages.selection.stopping.squared_threshold`).
-        device: cpu, gpu or auto (see `stages.model.device`). Looked at only where there is much to do.
     """
     smallest = np.float32(0) if threshold is None else threshold
     work = float(len(candidates)) * (len(base) + min(limit, len(candidates))) * candidates.shape[1]
     if work <= _PLAIN_UP_TO:
         return plain.farthest_first(candidates, base, limit, smallest)
-    if work >= _GPU_FROM and _gpu_has_room(device, candidates.nbytes):
+    if work >= _GPU_FROM and _gpu_has_room(candidates.nbytes):
         from stages.selection.kcenter import batched  # imports torch
 
         return batched.farthest_first(candidates, base, limit, smallest)
@@ -51,12 +50,8 @@ def coreset(
     return fast.farthest_first(candidates, base, limit, smallest)
 
 
-def _gpu_has_room(device: str, n_bytes: int) -> bool:
-    """Return whether to use a GPU for embeddings of some size."""
-    if device == "cpu":
-        return False
+def _gpu_has_room(n_bytes: int) -> bool:
+    """Whether there is a GPU with room for embeddings of some size; CUDA_VISIBLE_DEVICES= hides it."""
     import torch
 
-    from stages.model.device import cuda_wanted
-
-    return cuda_wanted(device) and torch.cuda.mem_get_info()[0] > 1.5 * n_bytes + _GPU_MEMORY
+    return torch.cuda.is_available() and torch.cuda.mem_get_info()[0] > 1.5 * n_bytes + _GPU_MEMORY
