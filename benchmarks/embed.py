@@ -42,7 +42,8 @@ from stages.media.proxies import ProxyReader, ShardWriter, member_name
 from stages.model.architecture import Architecture
 from stages.model.embedding import decoded, embed_proxies, load_backbone, normalised
 from stages.model.inference import InferenceNetwork
-from stages.model.simclr import TrainingSettings, initial_model, network_weights
+from stages.model.methods import network_weights
+from stages.model.training import TrainingSettings, initial_model
 from stages.model.weights import save_checkpoint
 
 BATCH_SIZE = 16
@@ -173,7 +174,7 @@ def write_proxies(folder: Path, files: Sequence[str], proxies: Path) -> list[str
 def write_checkpoint(path: Path, proxies: Path, members: Sequence[str], backbone: str, side: int) -> None:
     """Write a checkpoint of random weights whose batch norms have seen some of the images."""
     architecture = Architecture.of(backbone, 32, 128, side)
-    model = initial_model(architecture, TrainingSettings(1, None, 16, 1e-3, 0.5, 1, 0, "cpu"))
+    model = initial_model(architecture, TrainingSettings("simclr", 1, None, 16, 1e-3, 0.5, 1, 0, "cpu"))
     reader = ProxyReader(proxies)
     pixels = np.stack([decoded(reader.jpeg("all.zip", member), side) for member in members[:64]])
     with torch.no_grad():

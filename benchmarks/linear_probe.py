@@ -28,7 +28,8 @@ from scipy.stats import t
 from stages.media.images import decode_image
 from stages.media.proxies import ProxyReader, ShardWriter, member_name
 from stages.model.embedding import embed_proxies
-from stages.model.simclr import SimCLR, TrainingSettings, fit_projection, initial_model, network_weights, train_model
+from stages.model.methods import Method, network_weights
+from stages.model.training import TrainingSettings, fit_projection, initial_model, train_model
 from stages.model.weights import save_checkpoint
 from stages.params.load import load_params
 from stages.params.schema import Params
@@ -142,7 +143,7 @@ def main(images: Path, seeds: int, settings: tuple[str, ...]) -> None:
         members, classes = read_images(images, Path(name))
         source, checkpoint = ProxyReader(Path(name)), Path(name) / "a.ckpt"
 
-        def accuracy(model: SimCLR) -> float:
+        def accuracy(model: Method) -> float:
             save_checkpoint(checkpoint, architecture, network_weights(model))
             embeddings = embed_proxies(source, members, checkpoint, params.embed.batch_size, params.train.accelerator)
             return probe(embeddings, classes)

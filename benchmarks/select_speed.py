@@ -223,12 +223,13 @@ def mundig(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[flo
     selection = import_module("lightly_mundig").Selection()
     selection.add_diversifying_strategy(embeddings=np.concatenate([base, vectors]), strength=1.0)
     read_wall, read_cpu = time.perf_counter() - wall, time.process_time() - cpu
+    begun = max(1, len(base))  # where nothing is selected, it would begin with a row of its own choice
     few = min(n, 16)
     while True:
         wall, cpu, picks = _timed(
             partial(
                 selection.run_selection,
-                preselected_indices=list(range(len(base))),
+                preselected_indices=list(range(begun)),
                 n_total_samples=len(base) + len(vectors),
                 n_samples_to_select=len(base) + few,
             )

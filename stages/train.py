@@ -23,7 +23,7 @@ from stages.model.checkpoint import read_architecture
 from stages.params.schema import Params, TrainParams
 
 if TYPE_CHECKING:
-    from stages.model.simclr import LossValue
+    from stages.model.training import LossValue
 
 LOSS = pa.schema({"step": pa.int64(), "epoch": pa.int64(), "loss": pa.float32()})
 """Columns of the loss curve; steps and epochs count from 1."""
@@ -101,8 +101,9 @@ def train_checkpoint(
         None where there are too few samples to fit it.
     """
     # Imported here, because torch and Lightning take seconds that passing a checkpoint through need not cost.
-    from stages.model.simclr import TrainingSettings, fit_projection, initial_model, network_weights, train_model
-    from stages.model.weights import load_checkpoint, load_weights, save_checkpoint
+    from stages.model.methods import network_weights
+    from stages.model.training import TrainingSettings, fit_projection, initial_model, train_model
+    from stages.model.weights import load_checkpoint, save_checkpoint
 
     architecture = wanted_architecture(params)
     settings = TrainingSettings(**params.model_dump(include=set(TrainingSettings.__dataclass_fields__)))
@@ -114,7 +115,7 @@ def train_checkpoint(
         if differing:
             start = f"from new weights ({'; '.join(differing)} in the base)"
         else:
-            load_weights(model, weights, base)
+            model.start_from(weights, base)
             start = "from the weights of the base"
     source = ProxyReader(paths.PROXIES)
     losses = train_model(model, architecture, source, members, settings)
@@ -135,7 +136,8 @@ def summary(
     rank = "" if effective_rank is None else f", effective rank {effective_rank:.1f} of {params.embedding_dim}"
     collapsed = effective_rank is not None and effective_rank < COLLAPSED
     warning = "; the embedding has collapsed: lower train.learning_rate" if collapsed else ""
-    return f"trained {backbone} {start + ' ' if start else ''}on {samples} samples: {steps}, {curve}{rank}{warning}"
+    how = f"by {params.method} {start + ' ' if start else ''}on {samples} samples"
+    return f"trained {backbone} {how}: {steps}, {curve}{rank}{warning}"
 
 
 main = stage_command(train)

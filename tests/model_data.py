@@ -11,12 +11,13 @@ from PIL import Image
 from stages.files.tables import write_parquet
 from stages.media.schema import SAMPLES
 from stages.model.architecture import Architecture
-from stages.model.simclr import TrainingSettings
+from stages.model.training import TrainingSettings
 from tests.media_files import QUALITY
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ARCHITECTURE = Architecture.of("resnet-9", embedding_dim=8, projection_dim=16, input_size=32)
 SETTINGS = TrainingSettings(
+    method="simclr",
     epochs=2,
     max_steps=None,
     batch_size=4,

@@ -32,7 +32,8 @@ from stages.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
 from stages.model.backbone import Backbone
 from stages.model.embedding import decoded, embed_proxies, load_backbone, normalised, unit_length
 from stages.model.inference import folded
-from stages.model.simclr import initial_model, network_weights
+from stages.model.methods import network_weights
+from stages.model.training import initial_model
 from stages.model.weights import load_checkpoint, save_checkpoint
 from stages.params.schema import Params
 from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, jpeg, write_clean

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stages.model.architecture import Architecture
 from stages.model.projection import effective_rank, evenly_spaced, principal_components
-from stages.model.simclr import fit_projection, initial_model
+from stages.model.training import fit_projection, initial_model
 from tests.model_data import ARCHITECTURE, SETTINGS
 from tests.model_source import SourceOfJpegs
 

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from stages.datapool.store import write_empty_datapool, write_samples
 from stages.errors import CheckpointError
 from stages.files.atomic import write_bytes
 from stages.files.tables import empty_frame, read_csv
+from stages.media.proxies import ProxyReader
 from stages.model.architecture import Architecture
-from stages.model.simclr import LossValue, initial_model, learning_rate_factor, network_weights
+from stages.model.embedding import embed_proxies
+from stages.model.methods import METHODS, WithFollower, learning_rate_factor, network_weights
+from stages.model.training import LossValue, initial_model, train_model
 from stages.model.weights import load_checkpoint, save_checkpoint
 from stages.params.schema import Params, TrainParams
 from stages.train import LOSS, check_fit, summary, train
@@ -47,7 +51,7 @@ def checkpoint(path: Path, architecture: Architecture = ARCHITECTURE) -> Path:
 def test_trains_on_an_empty_base(workspace: Path) -> None:
     line = train(params())
     losses = read_csv(paths.LOSS, LOSS)
-    assert line.startswith("trained resnet-9 on 6 samples: 2 steps, loss ")
+    assert line.startswith("trained resnet-9 by simclr on 6 samples: 2 steps, loss ")
     assert losses[["step", "epoch"]].to_numpy().tolist() == [[1, 1], [2, 2]]
     assert load_checkpoint(paths.CHECKPOINT)[0] == ARCHITECTURE
     assert {file.name for file in paths.CHECKPOINT.parent.iterdir()} == {"checkpoint.ckpt", "loss.csv"}
@@ -132,7 +136,7 @@ def test_a_damaged_checkpoint_is_refused(workspace: Path, damage: Callable[[byte
 def test_retrain_starts_from_the_base(workspace: Path) -> None:
     base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
     train(params(seed=7))
-    assert "trained resnet-9 from the weights of the base on 6 samples: 1 step," in train(
+    assert "trained resnet-9 by simclr from the weights of the base on 6 samples: 1 step," in train(
         params(retrain=True, seed=7, max_steps=1)
     )
     from_base = load_checkpoint(paths.CHECKPOINT)[1]
@@ -192,3 +196,48 @@ def test_a_collapsed_embedding_is_told() -> None:
 
 def test_params_section_is_what_settings_take() -> None:
     assert set(SETTINGS.__dataclass_fields__) <= set(TrainParams.model_fields)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_the_backbone_alike(workspace: Path, method: str) -> None:
+    assert f"trained resnet-9 by {method} on 6 samples" in train(params(method=method, epochs=4))
+    first = paths.CHECKPOINT.read_bytes()
+    losses = read_csv(paths.LOSS, LOSS)["loss"]
+    assert len(losses) == 4
+    architecture, weights = load_checkpoint(paths.CHECKPOINT)
+    assert architecture == ARCHITECTURE
+    begun = network_weights(initial_model(ARCHITECTURE, replace(SETTINGS, method=method)))
+    assert set(weights) == set(begun)
+    convolutions = [name for name in begun if name.startswith("backbone.") and begun[name].dim() == 4]
+    changed = [name for name in convolutions if not weights[name].equal(begun[name])]
+    assert len(changed) == len(convolutions) - 1 > 5  # the projection to the embedding is fitted, to more samples
+    assert len(embed_proxies(ProxyReader(paths.PROXIES), [], paths.CHECKPOINT, batch_size=4)) == 0
+    train(params(method=method, epochs=4))
+    assert paths.CHECKPOINT.read_bytes() == first
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_retraining_by_another_method_starts_from_the_backbone(workspace: Path, method: str) -> None:
+    base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")  # by simclr
+    former = load_checkpoint(base)[1]
+    model = initial_model(ARCHITECTURE, replace(SETTINGS, method=method, seed=5))
+    model.start_from(former, base)
+    own = model.state_dict()
+    assert all(own[name].equal(value) for name, value in former.items() if name.startswith("backbone."))
+    if isinstance(model, WithFollower):
+        follower = model.follower_backbone.state_dict()
+        assert all(value.equal(own[f"backbone.{name}"]) for name, value in follower.items())
+        assert not any(value.requires_grad for value in model.follower_backbone.parameters())
+    assert f"by {method} from the weights of the base" in train(params(retrain=True, method=method, max_steps=1))
+
+
+def test_the_follower_follows(workspace: Path) -> None:
+    model = initial_model(ARCHITECTURE, replace(SETTINGS, method="byol"))
+    assert isinstance(model, WithFollower)
+    begun = {name: value.clone() for name, value in model.follower_head.state_dict().items()}
+    members = write_clean(workspace, 6)
+    train_model(model, ARCHITECTURE, ProxyReader(paths.PROXIES), members, replace(SETTINGS, method="byol", epochs=6))
+    for name, value in model.follower_head.named_parameters():
+        now = dict(model.projection_head.named_parameters())[name]
+        assert not value.equal(begun[name])
+        assert (value - begun[name]).norm() < (now - begun[name]).norm()

@@ -75,6 +75,7 @@ class CleanParams(Section):
 class TrainParams(Section):
     """The self-supervised model."""
 
+    method: Literal["simclr", "byol", "moco", "dino", "barlow_twins", "vicreg"]
     backbone: Literal["resnet-9", "resnet-18", "resnet-34", "resnet-50", "resnet-101", "resnet-152"]
     embedding_dim: int = Field(strict=True, ge=2, le=4096)
     projection_dim: int = Field(strict=True, ge=2, le=4096)

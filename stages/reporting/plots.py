@@ -343,7 +343,7 @@ def loss_chart(training: schema.Training) -> Chart:
     if points:
         steps, losses = zip(*points, strict=True)
         axes.plot(steps, losses, color=INK, linewidth=1.2, marker="o" if len(points) < 3 else None, markersize=3)
-    _title(figure, "Training loss (NT-Xent)")
+    _title(figure, "Training loss")
     axes.set_xlabel("Step")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))

@@ -1,35 +1,29 @@
-"""Self-supervised training with SimCLR (Chen et al. 2020, https://arxiv.org/abs/2002.05709)."""
+"""Training a backbone by a self-supervised method, and fitting its embedding."""
 
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
 import logging
-import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from lightly.loss.ntx_ent_loss import NTXentLoss
-from lightly.models.modules.heads import SimCLRProjectionHead
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from stages.errors import CheckpointError
 from stages.model.architecture import Architecture
-from stages.model.augmentation import AugmentedProxies, EpochBatches, Views, derived_seed, seeded
-from stages.model.backbone import Backbone
+from stages.model.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
 from stages.model.device import cuda_wanted
 from stages.model.embedding import vectors
 from stages.model.inference import InferenceNetwork
+from stages.model.methods import METHODS, Method
 from stages.model.projection import evenly_spaced, principal_components
 from stages.model.proxy_source import ProxySource
 
@@ -41,9 +35,6 @@ digits, and after some steps visibly other weights. With a fixed number they do 
 (tried with 1 and 2). On 2 cores, a step took about a tenth more time with 8 threads than with 4.
 """
 
-
-WARM_UP = 0.1
-"""Share of the steps in which the learning rate rises to its value; then it falls to 0 along a half cosine wave."""
 _FEATURE_BATCH = 16
 
 
@@ -51,6 +42,7 @@ _FEATURE_BATCH = 16
 class TrainingSettings:
     """How long and how to train; the names are those of `params.yaml`."""
 
+    method: str
     epochs: int
     max_steps: int | None
     batch_size: int
@@ -70,61 +62,6 @@ class LossValue:
     loss: float
 
 
-class SimCLR(pl.LightningModule):
-    """Backbone and projection head, trained so that two views of a sample come to lie nearer than views of others.
-
-    The projection head takes the backbone's features, the vectors before the embedding.
-    """
-
-    def __init__(self, architecture: Architecture, learning_rate: float = 1e-3, temperature: float = 0.5) -> None:
-        super().__init__()
-        self.backbone = Backbone(architecture)
-        features = self.backbone.feature_dim
-        self.projection_head = SimCLRProjectionHead(features, features, architecture.projection_dim, batch_norm=False)
-        self.criterion = NTXentLoss(temperature)
-        self.learning_rate = learning_rate
-        self.steps = 1
-        self.losses: list[tuple[int, Tensor]] = []
-
-    def training_step(self, views: Views, batch_index: int) -> Tensor:
-        """Return the NT-Xent loss of a batch.
-
-        Args:
-            views: first and second view of each sample, both (n, 3, input_size, input_size) float32.
-            batch_index: not needed.
-        """
-        first, second = (self.projection_head(self.backbone.features(_channels_last(view))) for view in views)
-        loss: Tensor = self.criterion(first, second)
-        self.losses.append((self.current_epoch, loss.detach()))
-        return loss
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Return the optimiser, and how the learning rate rises and falls over `steps` steps."""
-        # The projection to the embedding is no part of the training: `fit_projection` computes it afterwards.
-        fitted = {id(parameter) for parameter in self.backbone.projection.parameters()}
-        optimiser = torch.optim.Adam([p for p in self.parameters() if id(p) not in fitted], lr=self.learning_rate)
-        schedule = LambdaLR(optimiser, lambda step: learning_rate_factor(step, self.steps))
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def learning_rate_factor(step: int, steps: int) -> float:
-    """Return the share of the learning rate that a step uses: it rises in a line, then falls along a cosine wave.
-
-    Args:
-        step: from 0.
-        steps: of the whole training.
-    """
-    rising = math.ceil(WARM_UP * steps)
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step + 1 - rising) / (steps + 1 - rising)))
-
-
-def _channels_last(images: Tensor) -> Tensor:
-    """Lay images out as the fastest convolutions of the CPU and of GPUs with half precision want them."""
-    return images.contiguous(memory_format=torch.channels_last)
-
-
 class ProgressBar(pl.Callback):
     """Shows step and loss on a terminal; quiet elsewhere."""
 
@@ -135,7 +72,7 @@ class ProgressBar(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Advance by one step."""
-        if isinstance(pl_module, SimCLR) and not self._bar.disable:
+        if isinstance(pl_module, Method) and not self._bar.disable:
             self._bar.set_postfix(loss=f"{pl_module.losses[-1][1].item():.3f}", refresh=False)
         self._bar.update()
 
@@ -144,20 +81,15 @@ class ProgressBar(pl.Callback):
         self._bar.close()
 
 
-def initial_model(architecture: Architecture, settings: TrainingSettings) -> SimCLR:
+def initial_model(architecture: Architecture, settings: TrainingSettings) -> Method:
     """Build a model with random weights that depend on the seed alone."""
     with seeded(derived_seed(settings.seed, "weights")):
-        model = SimCLR(architecture, settings.learning_rate, settings.temperature)
+        model = METHODS[settings.method](architecture, settings.learning_rate, settings.temperature)
     return model.to(memory_format=torch.channels_last)
 
 
-def network_weights(model: SimCLR) -> Mapping[str, Tensor]:
-    """Return the weights of backbone and projection head."""
-    return {name: value for name, value in model.state_dict().items() if not name.startswith("criterion.")}
-
-
 def train_model(
-    model: SimCLR,
+    model: Method,
     architecture: Architecture,
     source: ProxySource,
     members: Sequence[tuple[str, str]],
@@ -219,7 +151,7 @@ def train_model(
 
 
 def fit_projection(
-    model: SimCLR, architecture: Architecture, source: ProxySource, members: Sequence[tuple[str, str]]
+    model: Method, architecture: Architecture, source: ProxySource, members: Sequence[tuple[str, str]]
 ) -> float | None:
     """Set the projection from features to embedding to the principal components of the samples' features.
 
