@@ -106,6 +106,10 @@ def train_checkpoint(
     from stages.model.weights import load_checkpoint, save_checkpoint
 
     architecture = wanted_architecture(params)
+    if architecture.is_foreign:
+        from stages.model.foreign import with_own_normalisation
+
+        architecture = with_own_normalisation(architecture)
     settings = TrainingSettings(**params.model_dump(include=set(TrainingSettings.__dataclass_fields__)))
     model = initial_model(architecture, settings)
     start = ""
@@ -129,6 +133,10 @@ def summary(
 ) -> str:
     """Say in a line what was trained, with a warning where the embedding has collapsed."""
     backbone = params.backbone
+    if not params.enabled:
+        weights = start or f"from {'pretrained' if params.pretrained else 'new'} weights"
+        rank = "" if effective_rank is None else f", effective rank {effective_rank:.1f} of {params.embedding_dim}"
+        return f"{backbone} {weights} taken without training, fitted to {samples} samples{rank}"
     if not losses:
         return f"no training, since {samples} of at least 2 samples are there: {backbone} {start or 'from new weights'}"
     steps = f"{len(losses)} step{'s' if len(losses) > 1 else ''}"

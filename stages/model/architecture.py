@@ -13,7 +13,7 @@ FULL_RESOLUTION_BELOW = 64
 class Architecture:
     """A network and the images it takes."""
 
-    backbone: str  # name of a network of `lightly.models.ResNetGenerator`
+    backbone: str  # name of a network of `lightly.models.ResNetGenerator`, or torchvision/name, or timm/name
     embedding_dim: int
     projection_dim: int
     input_size: int  # pixels: images are scaled to a square of this side
@@ -30,9 +30,14 @@ class Architecture:
         positions are left before the average. Larger images pass that convolution with stride 2 and a maximum with
         stride 2, as in the ResNet for ImageNet; the weights have the same shapes, the network costs a sixteenth.
         """
-        large = input_size >= FULL_RESOLUTION_BELOW
+        large = input_size >= FULL_RESOLUTION_BELOW and "/" not in backbone
         stride = 2 if large else 1
         return cls(backbone, embedding_dim, projection_dim, input_size, stride, large, IMAGENET_MEAN, IMAGENET_STD)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the network is one of torchvision or timm."""
+        return "/" in self.backbone
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, as JSON has them."""

@@ -1,4 +1,4 @@
-"""The network that turns images into embeddings: a ResNet of lightly, as lightly's own command line builds it."""
+"""The network that turns images into embeddings: a ResNet of lightly, or a network of torchvision or timm."""
 
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
@@ -7,6 +7,7 @@ from lightly.models.resnet import ResNetGenerator
 from torch import Tensor, nn
 
 from stages.model.architecture import Architecture
+from stages.model.foreign import ForeignTrunk
 
 _STEM_LAYERS = 3
 """Layers before the first block: batch norm of the colours, convolution, batch norm."""
@@ -15,21 +16,23 @@ _STEM_LAYERS = 3
 class Backbone(nn.Sequential):
     """Images in, embeddings out: (n, 3, input_size, input_size) float32 to (n, embedding_dim) float32.
 
-    A batch norm on the colours, the ResNet without its last layer, a 1 x 1 convolution to `embedding_dim` channels and
-    the average over all positions. The weights have the names and shapes that `lightly-ssl-train` gives them.
+    A trunk, a 1 x 1 convolution to `embedding_dim` channels and the average over all positions. The trunk is a batch
+    norm on the colours and lightly's ResNet without its last layer, with the names and shapes of weights that
+    `lightly-ssl-train` gives them, or a network of another library without its classifier.
     """
 
     def __init__(self, architecture: Architecture) -> None:
-        resnet = ResNetGenerator(architecture.backbone)
-        resnet.conv1.stride = (architecture.stem_stride, architecture.stem_stride)
-        *layers, head = resnet.children()
-        super().__init__(
-            nn.BatchNorm2d(3),
-            *layers,
-            nn.Conv2d(head.in_features, architecture.embedding_dim, 1),
-            nn.AdaptiveAvgPool2d(1),
-        )
-        self._stem_pool = architecture.stem_pool
+        layers: list[nn.Module]
+        if architecture.is_foreign:
+            trunk = ForeignTrunk(architecture)
+            layers, features = [trunk], trunk.feature_dim
+        else:
+            resnet = ResNetGenerator(architecture.backbone)
+            resnet.conv1.stride = (architecture.stem_stride, architecture.stem_stride)
+            *blocks, head = resnet.children()
+            layers, features = [nn.BatchNorm2d(3), *blocks], head.in_features
+        super().__init__(*layers, nn.Conv2d(features, architecture.embedding_dim, 1), nn.AdaptiveAvgPool2d(1))
+        self._stem_pool = architecture.stem_pool and not architecture.is_foreign
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed normalised images."""

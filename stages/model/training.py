@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
@@ -22,8 +23,9 @@ from stages.model.architecture import Architecture
 from stages.model.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
 from stages.model.device import cuda_wanted
 from stages.model.embedding import vectors
+from stages.model.foreign import pretrained_weights
 from stages.model.inference import InferenceNetwork
-from stages.model.methods import METHODS, Method
+from stages.model.methods import METHODS, Method, network_weights
 from stages.model.projection import evenly_spaced, principal_components
 from stages.model.proxy_source import ProxySource
 
@@ -51,6 +53,8 @@ class TrainingSettings:
     seed: int
     workers: int
     accelerator: str
+    enabled: bool = True
+    pretrained: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,16 @@ class ProgressBar(pl.Callback):
 
 
 def initial_model(architecture: Architecture, settings: TrainingSettings) -> Method:
-    """Build a model with random weights that depend on the seed alone."""
+    """Build a model with random weights that depend on the seed alone, those of the trunk pretrained if asked for.
+
+    Raises:
+        ParamsError: there is no such network, it does not take images of that size, or its weights cannot be had.
+    """
     with seeded(derived_seed(settings.seed, "weights")):
         model = METHODS[settings.method](architecture, settings.learning_rate, settings.temperature)
+    if settings.pretrained:
+        trunk = {f"backbone.0.{name}": value for name, value in pretrained_weights(architecture).items()}
+        model.start_from({**network_weights(model), **trunk}, Path(architecture.backbone))
     return model.to(memory_format=torch.channels_last)
 
 
@@ -108,12 +119,12 @@ def train_model(
         settings: how to train. The batch size shrinks to n where there are fewer.
 
     Returns:
-        The loss of each step; empty where fewer than 2 samples leave nothing to compare.
+        The loss of each step; empty where fewer than 2 samples leave nothing to compare, or training is not enabled.
 
     Raises:
         CheckpointError: the loss is not finite.
     """
-    if len(members) < 2:
+    if len(members) < 2 or not settings.enabled:
         return []
     batches = EpochBatches(len(members), min(settings.batch_size, len(members)), settings.seed)
     loader = DataLoader(

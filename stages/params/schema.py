@@ -17,6 +17,9 @@ from stages.params.strategies import StrategyParams
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
+BACKBONE = r"^(resnet-(9|18|34|50|101|152)|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+)$"
+"""Networks of lightly, or of torchvision or timm, whose own lists tell which names there are."""
+
 Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -76,10 +79,12 @@ class TrainParams(Section):
     """The self-supervised model."""
 
     method: Literal["simclr", "byol", "moco", "dino", "barlow_twins", "vicreg"]
-    backbone: Literal["resnet-9", "resnet-18", "resnet-34", "resnet-50", "resnet-101", "resnet-152"]
+    backbone: Annotated[str, StringConstraints(strict=True, pattern=BACKBONE)]
+    pretrained: StrictBool
     embedding_dim: int = Field(strict=True, ge=2, le=4096)
     projection_dim: int = Field(strict=True, ge=2, le=4096)
     input_size: int = Field(strict=True, ge=32, le=512)
+    enabled: StrictBool
     epochs: Count
     max_steps: Count | None
     batch_size: int = Field(strict=True, ge=2)
@@ -95,6 +100,10 @@ class TrainParams(Section):
     def _one_source_of_weights(self) -> Self:
         if self.retrain and self.checkpoint is not None:
             raise ValueError("checkpoint takes given weights and retrain trains new ones: set one of them only")
+        if self.pretrained and "/" not in self.backbone:
+            raise ValueError(f"pretrained: there are no weights for {self.backbone}, but for torchvision/resnet18")
+        if not self.enabled and not self.pretrained and self.checkpoint is None and not self.retrain:
+            raise ValueError("enabled: false needs weights from elsewhere: set pretrained: true, or a checkpoint")
         return self
 
 

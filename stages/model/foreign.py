@@ -1,0 +1,158 @@
+"""Networks of torchvision and timm as trunks of a backbone, with random or pretrained weights.
+
+Pretrained weights come over the network once, from where the library keeps them; torchvision compares their hash. The
+checkpoint holds them from then on, so a datapool does not depend on them to be there.
+"""
+
+from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+
+# isort: split
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import timm
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from stages.errors import ParamsError
+from stages.model.architecture import Architecture
+
+_CLASSIFIERS = ("fc", "classifier", "heads", "head")
+"""What torchvision's networks call their last layers, which name the classes."""
+
+_UNFIT = frozenset({"googlenet", "inception_v3"})
+"""Networks of torchvision that return several results in training."""
+
+
+class ForeignTrunk(nn.Module):
+    """A network without its classifier: (n, 3, input_size, input_size) to (n, features, 1, 1), all float32."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        """Build it with random weights.
+
+        Raises:
+            ParamsError: the library has no network of that name, or it does not take images of that size.
+        """
+        super().__init__()
+        side = architecture.input_size
+        try:
+            self.network = _network(architecture)
+            with torch.no_grad():
+                self.network.eval()
+                self.feature_dim = int(self.network(torch.zeros(1, 3, side, side)).flatten(1).shape[1])
+        except ParamsError:
+            raise
+        except Exception as error:  # whatever foreign code raises
+            raise _does_not_take(architecture, error) from None
+        self.network.train()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the features of normalised images, as a map of one position."""
+        return self.network(images).flatten(1)[:, :, None, None]  # type: ignore[no-any-return]
+
+
+def with_own_normalisation(architecture: Architecture) -> Architecture:
+    """Return an architecture with the mean and the deviation of colours that its network was made for."""
+    library, _, name = architecture.backbone.partition("/")
+    if library != "timm":
+        return architecture
+    _require_name(name, timm.list_models(name.split(".")[0]), timm.list_models(), architecture.backbone)
+    config = timm.get_pretrained_cfg(name)
+    if config is None:
+        return architecture
+    return replace(architecture, mean=_three(config.mean), std=_three(config.std))
+
+
+def pretrained_weights(architecture: Architecture) -> Mapping[str, Tensor]:
+    """Fetch the weights of a trunk, or find them in the library's cache.
+
+    Returns:
+        By the names that `ForeignTrunk` gives them.
+
+    Raises:
+        ParamsError: there are none for this network and this size of images, or they cannot be fetched.
+    """
+    library, _, name = architecture.backbone.partition("/")
+    try:
+        weights = _timm_weights(architecture) if library == "timm" else _torchvision_weights(name)
+    except ParamsError:
+        raise
+    except Exception as error:  # no network, no such file, no space: each library has its own errors
+        cache = "the Hugging Face cache (HF_HOME)" if library == "timm" else f"{torch.hub.get_dir()}/checkpoints"
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ParamsError(
+            f"train.pretrained: the weights of {architecture.backbone} cannot be fetched ({reason[:200]}). Run it once "
+            f"where there is a network and copy {cache}, give a checkpoint of a datapool (train.checkpoint), or set "
+            "train.pretrained: false"
+        ) from None
+    own = _network(architecture).state_dict()
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    if set(own) - set(fitting):
+        raise ParamsError(
+            f"train.pretrained: the weights of {architecture.backbone} are not for images of train.input_size: "
+            f"{architecture.input_size}; 224 is the usual size"
+        )
+    return {f"network.{name}": value for name, value in fitting.items()}
+
+
+def _three(values: Sequence[float]) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
+
+
+def _network(architecture: Architecture) -> nn.Module:
+    """Build a network without its classifier, with random weights."""
+    library, _, name = architecture.backbone.partition("/")
+    if library == "timm":
+        _require_name(name, timm.list_models(name.split(".")[0]), timm.list_models(), architecture.backbone)
+        return _of_timm(architecture, pretrained=False)
+    known = torchvision.models.list_models(module=torchvision.models)
+    _require_name(name, [each for each in known if each == name and each not in _UNFIT], known, architecture.backbone)
+    try:
+        network: nn.Module = torchvision.models.get_model(name, weights=None, image_size=architecture.input_size)
+    except (TypeError, ValueError):  # most networks take images of any size
+        network = torchvision.models.get_model(name, weights=None)
+    for attribute in _CLASSIFIERS:
+        if hasattr(network, attribute):
+            setattr(network, attribute, nn.Identity())
+    return network
+
+
+def _of_timm(architecture: Architecture, *, pretrained: bool) -> nn.Module:
+    name = architecture.backbone.partition("/")[2]
+    options: dict[str, Any] = {"pretrained": pretrained, "num_classes": 0}
+    try:
+        network: nn.Module = timm.create_model(name, img_size=architecture.input_size, **options)
+    except TypeError:  # it takes images of any size
+        network = timm.create_model(name, **options)
+    return network
+
+
+def _timm_weights(architecture: Architecture) -> Mapping[str, Tensor]:
+    return _of_timm(architecture, pretrained=True).state_dict()
+
+
+def _torchvision_weights(name: str) -> Mapping[str, Tensor]:
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    loaded: Mapping[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
+    return loaded
+
+
+def _require_name(name: str, found: list[str], known: list[str], backbone: str) -> None:
+    if found:
+        return
+    like = ", ".join(difflib.get_close_matches(name, known, 3, 0.4))
+    raise ParamsError(
+        f"train.backbone: {backbone} is no network that can be trained here{f'; there are {like}' if like else ''}"
+    )
+
+
+def _does_not_take(architecture: Architecture, error: Exception) -> ParamsError:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return ParamsError(
+        f"train.backbone: {architecture.backbone} does not take images of train.input_size: {architecture.input_size} "
+        f"({reason}); 224 suits most networks"
+    )
