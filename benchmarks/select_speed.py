@@ -218,14 +218,17 @@ def anomalib_loop(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tu
 
 
 def mundig(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float, float, NDArray[np.int64]]:
-    """Run `lightly-mundig` on as many picks as fit into some seconds, by doubling; reading the vectors counts once."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    selection = import_module("lightly_mundig").Selection()
-    selection.add_diversifying_strategy(embeddings=np.concatenate([base, vectors]), strength=1.0)
-    read_wall, read_cpu = time.perf_counter() - wall, time.process_time() - cpu
+    """Run `lightly-mundig` on as many picks as fit into some seconds, by doubling; reading the vectors counts once.
+
+    A selection that ran once gives other picks the second time, so each is made anew.
+    """
     begun = max(1, len(base))  # where nothing is selected, it would begin with a row of its own choice
     few = min(n, 16)
     while True:
+        selection = import_module("lightly_mundig").Selection()
+        read_wall, read_cpu, _ = _timed(
+            partial(selection.add_diversifying_strategy, embeddings=np.concatenate([base, vectors]), strength=1.0)
+        )
         wall, cpu, picks = _timed(
             partial(
                 selection.run_selection,
