@@ -170,7 +170,7 @@ def read_inputs(params: Params) -> ReportInputs:
         parameters=flat_parameters(params),
         default_parameters=flat_parameters(default_params()),
         select=SelectionSettings(
-            method=params.select.method,
+            method="strategies" if params.select.strategies else params.select.method,
             n_samples=params.select.n_samples,
             proportion_samples=params.select.proportion_samples,
             min_distance=params.select.min_distance,

@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, get_args
 
 import pypdf
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from stages.params.schema import Method
 from stages.reporting import render
 from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import ReportInputs
@@ -86,6 +87,21 @@ def test_marks_that_turn_the_direction_of_writing_are_shown_as_codes(hostile: tu
     text = "".join(Page(visible).text)
     assert "\u202e" not in text
     assert "e[U+202E]gpj.exe[U+2066].jpg" in text
+
+
+def test_the_report_says_how_each_rule_chooses() -> None:
+    first = example()
+    charts = draw_charts(*compute_figures(first))
+    texts = set()
+    for method in (*get_args(Method), "strategies"):
+        inputs = replace(first, select=replace(first.select, method=method))
+        figures, points = compute_figures(inputs)
+        page = Page(render.render_html(figures, charts, {}, points)).text
+        start = page.index("How it was selected")
+        texts.add(page[start : page.index("select.n_samples", start)])
+    assert len(texts) == len(get_args(Method)) + 1
+    assert sum("farthest from everything" in text for text in texts) == 1
+    assert sum("product of its objectives" in text for text in texts) == 1
 
 
 def test_a_missing_picture_has_a_tile(hostile: tuple[str, bytes]) -> None:

@@ -25,7 +25,14 @@ class ReportSettings:
 
 @dataclass(frozen=True)
 class SelectionSettings:
-    """What was asked of the selection."""
+    """What was asked of the selection.
+
+    Attributes:
+        method: `select.method`, or `strategies` where `select.strategies` are set.
+        n_samples: see params.yaml, as the next.
+        proportion_samples: likewise.
+        min_distance: likewise.
+    """
 
     method: str
     n_samples: int | None

@@ -156,7 +156,7 @@ class BudgetPoint(Figures):
 class Selection(Figures):
     """What was chosen, from what, and what that did. Distances are Euclidean between unit-length embeddings, 0 to 2."""
 
-    method: str
+    method: str = Field(description="select.method, or `strategies` where select.strategies are set")
     n_samples: int | None = Field(description="asked for")
     proportion_samples: OptionalReal = Field(description="asked for")
     min_distance: OptionalReal = Field(description="asked for")
