@@ -201,6 +201,8 @@ def test_notes_name_what_needs_a_look(first: ReportInputs) -> None:
     collapsed = compute_figures(example(spread=0.0, n_samples=50))[0]
     assert collapsed.training.collapsed
     assert any("hardly differ" in note for note in collapsed.notes)
+    few = compute_figures(example((Raw("a.jpg"), Raw("b.jpg")), n_samples=5, ignored=()))[0]
+    assert (few.training.collapsed, few.training.effective_rank) == (False, None)  # two embeddings always lie on a line
     assert any("50 samples were asked for; there were 30" in note for note in collapsed.notes)
     for distance, is_the_reason in ((1.99, True), (0.001, False)):  # strategies and sequences end for other reasons
         stopped = replace(first, select=replace(first.select, n_samples=20, min_distance=distance))

@@ -42,6 +42,8 @@ LISTED_REASONS = 20
 LISTED_SOURCES = 1_000
 POSITIONS = 400
 
+_JUDGED_FROM = 10
+"""Embeddings from which on collapse can be told: n of them have an effective rank below n, whatever the network."""
 _COLLAPSED_STD, _COLLAPSED_RANK = 0.05, 1.5
 _MANY_CORRUPT = 0.05
 
@@ -153,7 +155,7 @@ def training_of(inputs: ReportInputs) -> schema.Training:
     loss = inputs.loss
     rows = subset(len(inputs.embeddings), DISTANCE_SUBSET)
     embeddings = inputs.embeddings[rows]
-    enough = len(embeddings) >= 2
+    enough = len(embeddings) >= _JUDGED_FROM
     std = embedding_std(embeddings) if enough else None
     rank = effective_rank(embeddings) if enough else None
     return schema.Training(
