@@ -89,6 +89,20 @@ def test_marks_that_turn_the_direction_of_writing_are_shown_as_codes(hostile: tu
     assert "e[U+202E]gpj.exe[U+2066].jpg" in text
 
 
+@pytest.mark.parametrize(("spread", "corrupt", "notes"), [(1.0, 0, 0), (1.0, 0, 1), (0.0, 0, 2), (0.0, 9, 3)])
+def test_the_first_page_stands_alone(spread: float, corrupt: int, notes: int) -> None:
+    raws = [
+        *(Raw(f"folder/{number:02d}.jpg") for number in range(20)),
+        *[Raw("v.mp4", 9, corrupt=corrupt)] * bool(corrupt),
+    ]
+    inputs = example(raws, spread=spread, n_samples=50 if notes else 20)
+    assert len(compute_figures(inputs)[0].notes) == notes
+    pages = [" ".join(page.extract_text().split()) for page in pypdf.PdfReader(io.BytesIO(documents(inputs)[1])).pages]
+    assert all(title in pages[0] for title in ("Maps", "Datapool", "Configuration"))
+    assert ("First picks" in pages[0]) is (notes < 3)
+    assert pages[1].startswith("1 Input and cleaning")
+
+
 def test_the_report_says_how_each_rule_chooses() -> None:
     first = example()
     charts = draw_charts(*compute_figures(first))
