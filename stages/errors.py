@@ -8,6 +8,7 @@ CurationError
 ├── BaseError             the datapool to build on cannot be found, read or combined
 ├── NothingToSelectError  there is no new sample to add to the datapool
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
+├── MissingLibraryError   a library of the system that cannot come from a Python package is not installed
 └── OutputError           an output cannot be written: no space, no permission
 """
 
@@ -52,6 +53,10 @@ class NothingToSelectError(CurationError):
 
 class CheckpointError(CurationError):
     """A checkpoint is damaged or does not fit the datapool's embedding space."""
+
+
+class MissingLibraryError(CurationError):
+    """A library of the system that cannot come from a Python package is not installed."""
 
 
 class OutputError(CurationError):

@@ -5,6 +5,7 @@ Reads `data/base/` (checkpoint and number of samples) and, where it trains, `dat
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,17 +111,16 @@ def train_checkpoint(
         from stages.model.foreign import with_own_normalisation
 
         architecture = with_own_normalisation(architecture)
+    former, weights = load_checkpoint(base) if base is not None else (None, {})
+    differing = architecture.differences(former, _SHAPES) if former is not None else []
+    continues = base is not None and not differing
     settings = TrainingSettings(**params.model_dump(include=set(TrainingSettings.__dataclass_fields__)))
-    model = initial_model(architecture, settings)
-    start = ""
-    if base is not None:
-        former, weights = load_checkpoint(base)
-        differing = architecture.differences(former, _SHAPES)
-        if differing:
-            start = f"from new weights ({'; '.join(differing)} in the base)"
-        else:
-            model.start_from(weights, base)
-            start = "from the weights of the base"
+    # The weights of the base are those that were pretrained, or come after them: nothing is to be fetched.
+    model = initial_model(architecture, replace(settings, pretrained=settings.pretrained and not continues))
+    start = f"from new weights ({'; '.join(differing)} in the base)" if differing else ""
+    if base is not None and continues:
+        model.start_from(weights, base)
+        start = "from the weights of the base"
     source = ProxyReader(paths.PROXIES)
     losses = train_model(model, architecture, source, members, settings)
     rank = fit_projection(model, architecture, source, members)

@@ -13,7 +13,7 @@ import pytest
 import simplejpeg
 from PIL import Image, ImageFile
 
-from stages.errors import CurationError
+from stages.errors import MissingLibraryError
 from stages.media import images, turbojpeg
 from stages.media.images import DecodedImage, UndecodableImageError, decode_image, load_image
 from stages.media.jpeg_segments import without_metadata
@@ -321,7 +321,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turbojpeg, "LIBRARY_NAMES", ("libnone.so.0",))
     turbojpeg._library.cache_clear()
     try:
-        with pytest.raises(CurationError, match="libturbojpeg0"):
+        with pytest.raises(MissingLibraryError, match="libturbojpeg0"):
             decode_planes(b"", (1, 1))
     finally:
         turbojpeg._library.cache_clear()

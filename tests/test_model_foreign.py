@@ -1,5 +1,6 @@
 """Networks of torchvision and timm: trained, embedded and fetched like those of lightly, without a network."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stages import paths
-from stages.datapool.store import write_empty_datapool
+from stages.datapool.store import CHECKPOINT, write_empty_datapool
 from stages.errors import ParamsError
 from stages.media.proxies import ProxyReader
 from stages.model import foreign
@@ -85,6 +86,9 @@ def test_pretrained_weights_are_taken_and_need_no_training(tmp_path: Path, monke
     saved = load_checkpoint(paths.CHECKPOINT)[1]
     assert all(saved[name + key].equal(value) for key, value in weights.items())
     assert "trained torchvision/mobilenet_v3_small by byol" in train(params(**changes, method="byol"))
+    shutil.copy(paths.CHECKPOINT, paths.BASE / CHECKPOINT)
+    monkeypatch.setattr(foreign, "_torchvision_weights", None)  # the base has the weights: nothing is fetched again
+    assert "from the weights of the base" in train(params(**changes, retrain=True, max_steps=1))
 
 
 def test_weights_that_cannot_be_fetched_name_the_ways_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,9 +87,8 @@ def decode_through(
     if wanted is None and choice.limit is not None:
         counting = Tally()
         seconds: list[Fraction] = []
-        for picture in _placed(
-            read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting), counting, usual
-        ):
+        counted = read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting)
+        for picture in _placed(counted, counting, usual):
             seconds.append(picture.seconds)
             passed(0)
         wanted = set(choice.frames(seconds))

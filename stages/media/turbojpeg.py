@@ -15,7 +15,7 @@ from typing import NamedTuple
 import av
 from av.video.reformatter import ColorRange
 
-from stages.errors import CurationError
+from stages.errors import MissingLibraryError
 from stages.media.yuv import arrays_of
 
 LIBRARY_NAMES = (
@@ -45,16 +45,6 @@ _STOP_ON_WARNING = 8192
 _LIMIT_SCANS = 32768
 
 
-class MissingTurboJpegError(CurationError):
-    """The library is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the library libturbojpeg, which decodes JPEG files, is missing. Run `make setup`, or install it "
-            "(Debian: apt-get install libturbojpeg0, Fedora: turbojpeg, macOS: brew install jpeg-turbo)."
-        )
-
-
 class _Header(NamedTuple):
     width: int
     height: int
@@ -66,7 +56,7 @@ def require() -> None:
     """Make sure that libturbojpeg is there, before a worker needs it.
 
     Raises:
-        MissingTurboJpegError: it is not installed.
+        MissingLibraryError: it is not installed.
     """
     _library()
 
@@ -85,7 +75,7 @@ def decode_planes(data: bytes, size: tuple[int, int], least: tuple[int, int] | N
         with anything wrong.
 
     Raises:
-        MissingTurboJpegError: the library is not installed.
+        MissingLibraryError: the library is not installed.
     """
     turbo = _library()
     handle = turbo.tjInitDecompress()
@@ -119,7 +109,10 @@ def _library() -> ctypes.CDLL:
                 *(ctypes.POINTER(ctypes.c_int), ctypes.c_int, ctypes.c_int),
             ]
             return loaded
-    raise MissingTurboJpegError
+    raise MissingLibraryError(
+        "the library libturbojpeg, which decodes JPEG files, is missing. Run `make setup`, or install it "
+        "(Debian: apt-get install libturbojpeg0, Fedora: turbojpeg, macOS: brew install jpeg-turbo)"
+    )
 
 
 def _header(turbo: ctypes.CDLL, handle: int, data: bytes) -> _Header | None:
