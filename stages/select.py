@@ -26,7 +26,7 @@ from stages.files.tables import read_parquet, write_csv, write_parquet
 from stages.params.schema import Params, SelectParams
 from stages.params.strategies import Similarity
 from stages.selection.comparison import baselines, compare
-from stages.selection.distance import euclidean, first_not_finite
+from stages.selection.distance import euclidean, first_not_finite, short_distance
 from stages.selection.given import read_filenames
 from stages.selection.nearest import nearest_rows
 from stages.selection.rules import Options, choose
@@ -349,8 +349,8 @@ def summary(
     """
     text = f"{len(selection)} of {len(candidates)} candidates selected ({base_size} in the base)"
     if len(candidates) and (base_size or len(selection)):
-        before = f"{candidates['distance_to_base'].max():.2f} -> " if base_size else ""
-        text += f", coverage radius {before}{candidates['distance'].max():.2f}"
+        before = f"{short_distance(candidates['distance_to_base'].max())} -> " if base_size else ""
+        text += f", coverage radius {before}{short_distance(candidates['distance'].max())}"
     length = params.selected_sequence_length
     if len(selection) // length < unit_limit(units.members, params):
         text += f"; all others are nearer than select.min_distance: {params.min_distance}"

@@ -12,6 +12,7 @@ from stages.selection.distance import (
     euclidean,
     first_not_finite,
     product_slack,
+    short_distance,
     squared_distances,
     squared_norms,
 )
@@ -89,3 +90,11 @@ def test_nearest_rows_over_several_blocks() -> None:
         all_ = squared_distances(others, points[i])
         assert index[i] == all_.argmin()
         assert squared[i] == all_.min()
+
+
+@pytest.mark.parametrize(
+    ("distance", "text"),
+    [(0.0, "0.00"), (1.414, "1.41"), (0.0996, "0.10"), (0.0138, "0.014"), (0.00512, "0.0051"), (0.00001, "0.0000")],
+)
+def test_a_short_distance_has_the_digits_that_matter(distance: float, text: str) -> None:
+    assert short_distance(distance) == text

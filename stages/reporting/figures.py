@@ -33,6 +33,7 @@ from stages.reporting.inputs import ReportInputs
 from stages.reporting.maps import MAP_LIMIT, MapPoints, map_of
 from stages.reporting.sets import Sets, make_sets
 from stages.reporting.sources import source_names
+from stages.selection.distance import short_distance
 
 DISTANCE_SUBSET = 2_000
 BINS, BINS_OF_FEW, FEW = 40, 20, 200
@@ -472,13 +473,15 @@ def verdict(selection: schema.Selection, datapool: schema.Datapool) -> str:
         return f"No sample was added; the datapool holds {datapool.size_after:,} samples{united}."
     start = f"{selection.selected:,} of {selection.candidates:,} candidates selected"
     before, after = selection.coverage_radius_before, selection.coverage_radius_after
-    if selection.distance_to_datapool is None or before is None or after is None:
-        if selection.selected == selection.candidates:
+    mean = selection.distance_to_datapool.mean if selection.distance_to_datapool else None
+    if mean is None or before is None or after is None:
+        if after is None or selection.selected == selection.candidates:
             return f"{start} as the first datapool."
-        return f"{start} as the first datapool; no candidate is farther than {after:.2f} from a selected sample."
-    mean = selection.distance_to_datapool.mean
-    change = f"fell from {before:.2f} to {after:.2f}" if f"{after:.2f}" != f"{before:.2f}" else f"stayed at {after:.2f}"
-    return f"{start}; they lie on average {mean:.2f} from the datapool, and the coverage radius {change}."
+        farthest = short_distance(after)
+        return f"{start} as the first datapool; no candidate is farther than {farthest} from a selected sample."
+    words = short_distance(before), short_distance(after)
+    change = f"fell from {words[0]} to {words[1]}" if words[0] != words[1] else f"stayed at {words[1]}"
+    return f"{start}; they lie on average {short_distance(mean)} from the datapool, and the coverage radius {change}."
 
 
 def notes(cleaning: schema.Cleaning, training: schema.Training, selection: schema.Selection) -> list[str]:

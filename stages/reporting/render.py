@@ -23,6 +23,7 @@ from stages.reporting.maps import MapPoints
 from stages.reporting.pictures import as_data_uri
 from stages.reporting.plots import LEFT, NEW, NEW_TINT, OLD, Chart
 from stages.reporting.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, fallbacks_for, in_own_fonts, visible
+from stages.selection.distance import short_distance
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = "report.html.j2"
@@ -160,9 +161,8 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    result.filters.update(
-        count=count, real=real, percent=percent, money=money, name=name, short_hash=short_hash, value=value
-    )
+    result.filters.update(count=count, real=real, distance=distance, percent=percent, money=money)
+    result.filters.update(name=name, short_hash=short_hash, value=value)
     return result
 
 
@@ -174,6 +174,11 @@ def count(number: int | None) -> str:
 def real(number: float | None, digits: int = 3) -> str:
     """Write a real number with fixed decimals; a dash where it does not exist."""
     return "–" if number is None else f"{number:.{digits}f}"
+
+
+def distance(number: float | None) -> str:
+    """Write a distance in few digits; a dash where it does not exist."""
+    return "–" if number is None else short_distance(number)
 
 
 def percent(share: float | None) -> str:

@@ -37,6 +37,12 @@ def squared_distances(points: NDArray[np.float32], others: NDArray[np.float32]) 
     return result
 
 
+def short_distance(distance: float) -> str:
+    """Write a distance in few digits, for sentences: two decimals, three or four where it is small (0.014, 0.0051)."""
+    decimals = next((places for places, least in ((2, 0.0995), (3, 0.00995)) if distance >= least), 4)
+    return f"{distance:.{decimals if distance else 2}f}"
+
+
 def _sum_in_lanes(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the float64 sums, (n,), of one block."""
     squares = np.subtract(points, others, dtype=np.float64)
