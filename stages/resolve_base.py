@@ -39,7 +39,7 @@ def current_fingerprint(params: Params) -> Fingerprint:
         stages=stages,
         code=code_hashes(stages, Path()),
         given_checkpoint=given_checkpoint_hash(params.train.checkpoint),
-        given_files=given_files_hash([path for item in params.select.strategies for path in item.files]),
+        given_files=given_files_hash(params.select.given_files),
     )
 
 
@@ -63,7 +63,7 @@ def given_checkpoint_hash(given: str | None) -> str | None:
 
 
 def given_files_hash(given: Sequence[str]) -> str | None:
-    """Return one hash of the files that the strategies of the selection name; None without any.
+    """Return one hash of the files that the parameters of the selection name; None without any.
 
     Raises:
         ParamsError: a file is not there.
@@ -73,8 +73,8 @@ def given_files_hash(given: Sequence[str]) -> str | None:
     for path in given:
         if not Path(path).is_file():
             raise ParamsError(
-                f"select.strategies: there is no file {path!r}; give a path from the repository's root, and commit the "
-                "file, so that every checkout has it"
+                f"params.yaml, section select: there is no file {path!r}; give a path from the repository's root, and "
+                "commit the file, so that every checkout has it"
             )
     hashes = [f"{path} {sha256_of_file(Path(path))}" for path in sorted(set(given))]
     return sha256_of_bytes("\n".join(hashes).encode())

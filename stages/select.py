@@ -28,6 +28,7 @@ from stages.params.strategies import Similarity
 from stages.selection.comparison import baselines, compare
 from stages.selection.distance import euclidean, first_not_finite, short_distance
 from stages.selection.given import read_filenames
+from stages.selection.holdout import read_holdout, refuse_leaks, too_near
 from stages.selection.nearest import nearest_rows
 from stages.selection.rules import Options, choose
 from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
@@ -58,6 +59,15 @@ def run(params: Params) -> str:
         process_all=params.select.process_all,
     )
     may_be_empty = params.train.retrain or is_union(paths.BASE)
+    base_embeddings = embeddings_by_name(base_names, names, embeddings)
+    found = len(candidate_names)
+    candidate_names = without_held_out(candidate_names, base_names, base_embeddings, names, embeddings, params.select)
+    held_out = found - len(candidate_names)
+    if held_out and not candidate_names and not may_be_empty:
+        raise NothingToSelectError(
+            f"all {found} candidates are held out, or too near to what is (select.holdout_file)",
+            "set select.holdout_distance lower",
+        )
     if not candidate_names and not may_be_empty:
         raise NothingToSelectError("no candidates: every sample found is in the datapool, or was left out before")
     strategies = params.select.strategies
@@ -71,7 +81,6 @@ def run(params: Params) -> str:
             f"({units.images} images cannot be part of a sequence)",
             "set select.selected_sequence_length lower, or to 1",
         )
-    base_embeddings = embeddings_by_name(base_names, names, embeddings)
     candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
     queries = {
         place: embeddings_by_name(query_names(item.strategy, paths.BASE, names), names, embeddings)
@@ -92,7 +101,7 @@ def run(params: Params) -> str:
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(curve, BUDGET_CURVE, paths.BUDGET_CURVE)
     write_csv(comparison, COMPARISON, paths.COMPARISON)
-    return summary(selection, candidates, len(base_names), units, params.select)
+    return summary(selection, candidates, len(base_names), units, params.select, held_out)
 
 
 def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[pd.DataFrame, NDArray[np.float32]]:
@@ -142,6 +151,36 @@ def candidates_of(
             a share of all candidates, so it counts the left-overs then.
     """
     return sorted(set(processed if process_all else new) - set(base))
+
+
+def without_held_out(
+    candidates: Sequence[str],
+    base_names: Sequence[str],
+    base_embeddings: NDArray[np.float32],
+    names: Sequence[str],
+    embeddings: NDArray[np.float32],
+    params: SelectParams,
+) -> list[str]:
+    """Return the candidates that are neither held out nor too near to what is.
+
+    Args:
+        candidates: filenames.
+        base_names: m filenames selected before.
+        base_embeddings: (m, d) float32.
+        names: n filenames of all processed samples, among them the candidates.
+        embeddings: (n, d) float32.
+        params: which samples are held out, and how far away the others stay.
+
+    Raises:
+        ParamsError: the file of held-out samples is wrong, or the datapool is too near to them.
+    """
+    if params.holdout_file is None:
+        return list(candidates)
+    holdout = read_holdout(params.holdout_file, names, embeddings)
+    refuse_leaks(holdout, base_names, base_embeddings, params.holdout_distance)
+    own = embeddings_by_name(candidates, names, embeddings)
+    near = too_near(holdout, candidates, own, params.holdout_distance)
+    return [name for name, is_near in zip(candidates, near, strict=True) if not is_near]
 
 
 def embeddings_by_name(
@@ -341,7 +380,12 @@ def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tu
 
 
 def summary(
-    selection: pd.DataFrame, candidates: pd.DataFrame, base_size: int, units: Units, params: SelectParams
+    selection: pd.DataFrame,
+    candidates: pd.DataFrame,
+    base_size: int,
+    units: Units,
+    params: SelectParams,
+    held_out: int = 0,
 ) -> str:
     """Say in a line how many were selected, why not more, and what it did to the coverage radius.
 
@@ -358,6 +402,9 @@ def summary(
         text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
     if units.ruled_out:
         text += f"; {units.ruled_out} candidates are beyond a threshold of select.strategies"
+    if params.holdout_file is not None:
+        near = "" if params.holdout_distance is None else f" or nearer than {params.holdout_distance} to what is"
+        text += f"; {held_out} more are held out{near}"
     if length > 1:
         text += f"; in sequences of {length} frames, without {units.images} images"
         text += f" and {len(units.outside) - units.images - units.ruled_out} frames that belong to no whole sequence"

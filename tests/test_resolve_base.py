@@ -198,7 +198,7 @@ def test_a_damaged_base_json_counts_as_none(text: str) -> None:
 
 def test_files_that_strategies_name_are_inputs() -> None:
     assert given_files_hash([]) is None
-    with pytest.raises(ParamsError, match=r"select.strategies: there is no file 'scores.csv'"):
+    with pytest.raises(ParamsError, match=r"section select: there is no file 'scores.csv'"):
         given_files_hash(["scores.csv"])
     Path("scores.csv").write_text("one")
     Path("names.txt").write_text("two")
@@ -208,4 +208,4 @@ def test_files_that_strategies_name_are_inputs() -> None:
     after = given_files_hash(["scores.csv", "names.txt"])
     assert before != after
     one, other = (fingerprint("raw", {}, {}, {}, None, given) for given in (before, after))
-    assert changes(one, other) == ["the files that select.strategies names"]
+    assert changes(one, other) == ["the files that the section select names"]

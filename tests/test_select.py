@@ -55,6 +55,8 @@ def stop(
         min_distance=min_distance,
         selected_sequence_length=1,
         process_all=False,
+        holdout_file=None,
+        holdout_distance=None,
     )
 
 
@@ -492,6 +494,33 @@ def test_thresholds_cut_sequences(workspace: Workspace) -> None:
     assert sorted(workspace.selected()) == [f"v-{index:03d}-mp4.png" for index in (0, 1, 4, 5)]
     assert "1 candidates are beyond a threshold" in text
     assert "2 frames that belong to no whole sequence" in text
+
+
+def test_held_out_samples_and_their_neighbours_are_no_candidates(workspace: Workspace) -> None:
+    workspace.write_new(list("abcde"), circle(*"abcde"))
+    Path("test_set.txt").write_text("a\n\ne\n")
+    text = run(params(n_samples=5, holdout_file="test_set.txt"))
+    assert sorted(workspace.selected()) == ["b", "c", "d"]
+    assert text.endswith("; 2 more are held out")
+    assert list(read_parquet(paths.CANDIDATES)["filename"]) == ["b", "c", "d"]
+    text = run(params(n_samples=5, holdout_file="test_set.txt", holdout_distance=chord(11)))
+    assert sorted(workspace.selected()) == ["c", "d"]
+    assert text.endswith(f"; 3 more are held out or nearer than {chord(11)} to what is")
+    with pytest.raises(NothingToSelectError, match="all 5 candidates are held out, or too near"):
+        run(params(n_samples=5, holdout_file="test_set.txt", holdout_distance=1.9))
+
+
+def test_a_datapool_that_leaks_into_the_held_out_set_is_an_error(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a"], circle("a"))
+    workspace.write_new(["b", "c"], circle("b", "c"))
+    Path("test_set.txt").write_text("b\n")
+    run(params(n_samples=1, holdout_file="test_set.txt"))
+    assert workspace.selected() == ["c"]
+    with pytest.raises(ParamsError, match=r"1 samples of the datapool leak .*'a' \(at 0\.1743 from 'b'\)"):
+        run(params(n_samples=1, holdout_file="test_set.txt", holdout_distance=0.2))
+    Path("test_set.txt").write_text("a\n")
+    with pytest.raises(ParamsError, match="leak into the held-out set"):
+        run(params(n_samples=1, holdout_file="test_set.txt"))
 
 
 def test_similarity_to_an_iteration_or_a_file(workspace: Workspace, tmp_path: Path) -> None:

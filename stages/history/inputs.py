@@ -25,7 +25,7 @@ DESCRIPTIONS = {
     "code": "the code of the stages",
     "commands": "the stages' commands in dvc.yaml",
     "given_checkpoint": "the file that train.checkpoint names",
-    "given_files": "the files that select.strategies names",
+    "given_files": "the files that the section select names",
 }
 
 

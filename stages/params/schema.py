@@ -126,6 +126,14 @@ class SelectParams(Section):
     min_distance: Real | None = Field(gt=0, le=2)
     selected_sequence_length: Count
     process_all: StrictBool
+    holdout_file: StrictStr | None
+    holdout_distance: Real | None = Field(gt=0, le=2)
+
+    @property
+    def given_files(self) -> list[str]:
+        """The files that the parameters name."""
+        held_out = [] if self.holdout_file is None else [self.holdout_file]
+        return [*(path for item in self.strategies for path in item.files), *held_out]
 
     @model_validator(mode="after")
     def _stopping_conditions(self) -> Self:
@@ -138,6 +146,12 @@ class SelectParams(Section):
                 f"n_samples: {self.n_samples} is less than one sequence of selected_sequence_length: "
                 f"{self.selected_sequence_length}; set it higher, since it counts frames"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _distance_from_something(self) -> Self:
+        if self.holdout_distance is not None and self.holdout_file is None:
+            raise ValueError("holdout_distance: there is nothing to keep away from: set holdout_file, too")
         return self
 
 

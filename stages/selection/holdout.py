@@ -1,0 +1,148 @@
+"""A frozen set of samples, such as a test set, that the selection keeps away from.
+
+What is trained on must not be near what is tested on: frames of one scene in both make every score too good.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stages.errors import ParamsError
+from stages.selection.distance import euclidean
+from stages.selection.nearest import nearest_rows
+from stages.selection.stopping import squared_threshold
+
+KEY = "select.holdout_file"
+_NAMES, _EMBEDDING = "filenames", "embedding_"
+
+
+class Holdout(NamedTuple):
+    """The held-out samples.
+
+    Attributes:
+        names: h names, sorted; they need not be samples of this project where the file holds their embeddings.
+        embeddings: (h, d) float32 of unit length.
+    """
+
+    names: list[str]
+    embeddings: NDArray[np.float32]
+
+
+def read_holdout(path: str, processed: Sequence[str], embeddings: NDArray[np.float32]) -> Holdout:
+    """Read the held-out samples: a CSV file of embeddings as `lightly` writes it, or one filename a line.
+
+    Args:
+        path: the file. A first line that begins with `filenames,` makes it a file of embeddings, whose other columns
+            are `embedding_0` to `embedding_{d-1}`; `labels` may follow.
+        processed: n names of samples.
+        embeddings: (n, d) float32 of them.
+
+    Raises:
+        ParamsError: the file cannot be read, is empty, names a sample that there is not, or holds embeddings that
+            cannot be compared.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        what = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise ParamsError(f"{KEY}: {path} cannot be read ({what})") from None
+    lines = text.splitlines()
+    if not any(line.strip() for line in lines):
+        raise ParamsError(f"{KEY}: {path} is empty: write one filename a line, or set it to null")
+    if lines[0].startswith(f"{_NAMES},"):
+        return _given_embeddings(path, embeddings.shape[1])
+    row_of = {name: row for row, name in enumerate(processed)}
+    line_of = {line.strip(): number for number, line in reversed(list(enumerate(lines, 1))) if line.strip()}
+    unknown = [name for name in line_of if name not in row_of]
+    if unknown:
+        first = min(unknown, key=line_of.__getitem__)
+        raise ParamsError(
+            f"{KEY}: {path}, line {line_of[first]}: {first!r} is no sample of this or an earlier iteration. Add the "
+            "held-out files to data/raw, or give their embeddings instead (a CSV file with the columns filenames, "
+            "embedding_0, ...)"
+        )
+    names = sorted(line_of)
+    return Holdout(names, embeddings[[row_of[name] for name in names]])
+
+
+def _given_embeddings(path: str, dimension: int) -> Holdout:
+    """Read a CSV file of embeddings and bring them to unit length."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise ParamsError(f"{KEY}: {path} cannot be read ({str(error).splitlines()[0]})") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ParamsError(f"{KEY}: {path} cannot be read (its lines have more values than its header has names)")
+    wanted = [f"{_EMBEDDING}{place}" for place in range(dimension)]
+    found = [column for column in table.columns if column.startswith(_EMBEDDING)]
+    if sorted(found) != sorted(wanted):
+        raise ParamsError(
+            f"{KEY}: {path} holds embeddings of {len(found)} values, those of the datapool have {dimension} "
+            f"({wanted[0]} to {wanted[-1]}): embed the held-out samples with the datapool's checkpoint"
+        )
+    values = table[wanted].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    lengths = np.linalg.norm(values, axis=1)
+    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    if len(bad):
+        raise ParamsError(
+            f"{KEY}: {path}, line {bad[0] + 2}: the embedding of {table[_NAMES].iloc[bad[0]]!r} is no direction: a "
+            "value is missing or no finite number, or all are 0"
+        )
+    order = np.argsort(table[_NAMES].to_numpy(dtype=object), kind="stable")
+    return Holdout(list(table[_NAMES].iloc[order]), (values / lengths[:, None])[order].astype(np.float32))
+
+
+def too_near(
+    holdout: Holdout, names: Sequence[str], embeddings: NDArray[np.float32], distance: float | None
+) -> NDArray[np.bool_]:
+    """Return which samples are held out themselves, or nearer to a held-out one than `distance`.
+
+    Args:
+        holdout: the held-out samples.
+        names: n names of samples.
+        embeddings: (n, d) float32 of them.
+        distance: Euclidean; a sample at exactly this distance is far enough. None = only the held-out ones themselves.
+
+    Returns:
+        (n,) bool.
+    """
+    held = set(holdout.names)
+    itself = np.array([name in held for name in names], dtype=bool)
+    if distance is None or not len(names):
+        return itself
+    _, squared = nearest_rows(embeddings, holdout.embeddings)
+    near: NDArray[np.bool_] = itself | (squared < squared_threshold(distance))
+    return near
+
+
+def refuse_leaks(
+    holdout: Holdout, names: Sequence[str], embeddings: NDArray[np.float32], distance: float | None
+) -> None:
+    """Make sure that the datapool keeps the distance, too.
+
+    Args:
+        holdout: the held-out samples.
+        names: m names of the datapool's samples.
+        embeddings: (m, d) float32 of them.
+        distance: see `too_near`.
+
+    Raises:
+        ParamsError: it does not; names the samples that leak.
+    """
+    leaking = np.flatnonzero(too_near(holdout, names, embeddings, distance))
+    if not len(leaking):
+        return
+    place, squared = nearest_rows(embeddings[leaking], holdout.embeddings)
+    shown = [
+        f"{names[int(row)]!r} (at {away:.4f} from {holdout.names[int(nearest)]!r})"
+        for row, nearest, away in list(zip(leaking, place, euclidean(squared), strict=True))[:10]
+    ]
+    raise ParamsError(
+        f"{KEY}: {len(leaking)} samples of the datapool leak into the held-out set: {', '.join(shown)}"
+        f"{', ...' if len(leaking) > 10 else ''}. Hold other samples out, lower select.holdout_distance, or start "
+        "afresh with base.datapool: none"
+    )
