@@ -5,6 +5,8 @@ bare hash, which is all that the copies of `dvc exp run --temp` know.
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +64,52 @@ def sample_names(folder_hash: str) -> frozenset[str] | None:
     if content is None:
         return None
     return frozenset(pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)["filename"])
+
+
+class Cache:
+    """The objects of the DVC cache, by hash. What is missing is fetched from the default remote.
+
+    The paths are those of the cache's own files: only to be read.
+    """
+
+    def __init__(self, repo: "Repo") -> None:
+        self._repo = repo
+
+    def file(self, file_hash: str) -> Path:
+        """Return the path of a file's object.
+
+        Raises:
+            BaseError: neither the cache nor the remote holds it.
+        """
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        if not _exists(self._repo, file_hash):
+            _fetch(self._repo, [HashInfo("md5", file_hash)], file_hash)
+        return Path(self._repo.cache.local.oid_to_path(file_hash))
+
+    def listing(self, folder_hash: str) -> dict[str, str]:
+        """Return the hash of each file in a folder, by its path with `/`, sorted.
+
+        Raises:
+            BaseError: neither the cache nor the remote holds the folder's listing.
+        """
+        tree, _ = _load(self._repo, folder_hash)
+        return dict(sorted(("/".join(key), str(entry.value)) for key, _, entry in tree))
+
+    def has(self, object_hash: str) -> bool:
+        """Whether the cache (not the remote) holds an object."""
+        return _exists(self._repo, object_hash)
+
+    def path(self, object_hash: str) -> Path:
+        """Return where the cache keeps an object, whether it is there or not."""
+        return Path(self._repo.cache.local.oid_to_path(object_hash))
+
+
+@contextmanager
+def open_cache() -> Iterator[Cache]:
+    """Open the cache of the DVC repository in the current directory."""
+    with _repository() as repo:
+        yield Cache(repo)
 
 
 def _repository() -> "Repo":

@@ -1,0 +1,60 @@
+"""The group of commands. A command's module is imported only when it runs, so that `--help` is quick."""
+
+import importlib
+import os
+from pathlib import Path
+
+import click
+
+from stages.command import with_clear_errors
+from stages.errors import BaseError
+
+COMMANDS = {
+    "list": "List the iterations, or the filenames of the samples.",
+}
+"""Name of each command, which is its module in `curate.commands`, and what it does. In the order of the help."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of `curate.commands`, each with a function `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"curate.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command in the project's folder; errors of the operating system end with one message."""
+        result: list[object] = []
+        with_clear_errors("curate", lambda: result.append(super(LazyGroup, self).invoke(ctx)))
+        return result[0]
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-C",
+    "--project",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The project's folder; default: the current one.",
+)
+def main(project: Path | None) -> None:
+    """What happened to a datapool, and what can be made of it.
+
+    Without --rev, a command looks at the workspace: the datapool of the last `dvc repro`, committed or not.
+    """
+    if project is not None:
+        os.chdir(project)
+    if not Path("dvc.yaml").is_file():
+        raise BaseError(f"{Path.cwd()} holds no dvc.yaml: run this in the project's folder, or name it with -C")
