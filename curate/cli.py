@@ -11,6 +11,8 @@ from stages.errors import BaseError
 
 COMMANDS = {
     "list": "List the iterations, or the filenames of the samples.",
+    "why": "Say why a sample is in the datapool, or is not.",
+    "verify": "Check that the DVC cache holds, bit for bit, what the commits recorded.",
 }
 """Name of each command, which is its module in `curate.commands`, and what it does. In the order of the help."""
 

@@ -84,6 +84,35 @@ class Revision:
             )
         return found
 
+    @cached_property
+    def raw_outputs(self) -> list[dict[str, Any]]:
+        """What `data/raw.dvc` tracks: path, hash."""
+        text = self.text(paths.RAW.with_name(f"{paths.RAW.name}.dvc"))
+        content = YAML(typ="safe").load(text) if text else None
+        return list((content or {}).get("outs", []))
+
+    @cached_property
+    def _in_git(self) -> frozenset[str]:
+        """Paths of the outputs that git holds itself (`cache: false` in dvc.yaml)."""
+        stages = parse_stages(self.text(paths.DVC_YAML))
+        entries = [
+            entry
+            for stage in stages.values()
+            for kind in ("outs", "metrics", "plots")
+            for entry in stage.get(kind, [])
+            if isinstance(entry, dict)
+        ]
+        return frozenset(
+            str(path)
+            for entry in entries
+            for path, options in entry.items()
+            if isinstance(options, dict) and options.get("cache") is False
+        )
+
+    def is_in_git(self, output: str) -> bool:
+        """Whether git holds an output itself, so that the DVC cache does not."""
+        return output in self._in_git
+
     def file(self, output: Path) -> Path:
         """Return the cached file of an output that is one file, only to be read."""
         return self.cache.file(self.hash_of(output))

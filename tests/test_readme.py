@@ -5,9 +5,11 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from ruamel.yaml import YAML
 
+from curate.cli import main
 from tests.code_closure import ROOT
 from tests.test_contract import ORDER
 
@@ -44,8 +46,15 @@ def test_commands_exist(command: str) -> None:
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         elif words[0] == "dvc":
             _check_dvc(words[1:])
+        elif words[:3] == ["python", "-m", "curate"]:
+            _check_curate(words[3:])
         else:
             assert words[0] in {"git", "hooks/install.sh"}, part
+
+
+def _check_curate(arguments: list[str]) -> None:
+    """Let the tool's own parser read the arguments."""
+    main.get_command(click.Context(main), arguments[0]).make_context(arguments[0], arguments[1:])  # type: ignore[union-attr]
 
 
 def _check_dvc(arguments: list[str]) -> None:

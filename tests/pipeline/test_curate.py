@@ -1,0 +1,134 @@
+"""The command-line tool on a project with two committed iterations and one that is not."""
+
+import json
+import subprocess
+from hashlib import md5
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from curate.cli import main
+from tests.pipeline.conftest import made_once
+from tests.pipeline.project import Project
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("second")]
+
+
+@pytest.fixture(scope="module")
+def project(second_iteration: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A third iteration, not committed: eight new images, a duplicate of an old one, and two files that are none."""
+
+    def make(folder: Path) -> Project:
+        made = second_iteration.copy(folder)
+        made.add_images("c", 8)
+        raw = made.folder / "data/raw"
+        (raw / "twin.png").write_bytes((raw / "a_000.png").read_bytes())
+        (raw / "cut.png").write_bytes((raw / "c_000.png").read_bytes()[:60])
+        (raw / "notes.xyz").write_text("none")
+        made.repro()
+        return made
+
+    return made_once(tmp_path_factory, "curate", make)
+
+
+@pytest.fixture
+def samples(project: Project) -> pd.DataFrame:
+    return pd.read_csv(project.folder / "datapool/samples.csv", keep_default_na=False)
+
+
+def curate(project: Project, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["-C", str(project.folder), *arguments])
+
+
+@pytest.fixture(autouse=True)
+def _stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_list_names_the_iterations_with_their_commits(project: Project) -> None:
+    commits = project.git("rev-list", "--reverse", "HEAD", "--", "dvc.lock").split()
+    rows = json.loads(curate(project, "list", "--format", "json").output)
+    assert [row["iteration"] for row in rows] == [1, 2, 3]
+    assert [row["commit"] for row in rows] == [*(commit[:12] for commit in commits), "-"]
+    assert [row["datapool"] for row in rows] == [5, 10, 15]
+    assert "iteration-2" in curate(project, "list").output
+    assert len(curate(project, "list", "--rev", "HEAD~1", "--format", "csv").output.splitlines()) == 2
+
+
+def test_list_names_the_samples(project: Project, samples: pd.DataFrame) -> None:
+    names = list(samples["filename"])
+    assert curate(project, "list", "--samples").output.splitlines() == names
+    assert curate(project, "list", "--iteration", "2").output.splitlines() == names[5:10]
+    assert curate(project, "list", "--since", "HEAD~1").output.splitlines() == names[5:]
+    assert curate(project, "list", "--exclude-datapool").output.splitlines() == names[10:]
+    unknown = curate(project, "list", "--iteration", "7")
+    assert (unknown.exit_code, unknown.output) == (1, "Error: there is no iteration 7: workspace has 1, 2, 3\n")
+    assert "'nope' is no revision that git knows here" in curate(project, "list", "--rev", "nope").output
+
+
+def test_why_a_sample_was_selected(project: Project, samples: pd.DataFrame) -> None:
+    row = samples.iloc[7]
+    answer = json.loads(curate(project, "why", "--json", row["filename"]).output)
+    assert (answer["status"], answer["iteration"], answer["rank"]) == ("selected", 2, 2)
+    assert answer["commit"] == project.git("rev-parse", "HEAD").strip()
+    assert answer["nearest"] == row["nearest"]
+    assert answer["distance"] == pytest.approx(float(row["distance"]))
+    assert answer["parameters"]["select.n_samples"] == 5
+    text = curate(project, "why", row["filename"]).output
+    assert "was selected in iteration 2 (commit " in text
+    assert f"The nearest sample selected before it was {row['nearest']}" in text
+    assert "It was the first sample of the datapool." in curate(project, "why", samples["filename"][0]).output
+
+
+def test_why_a_sample_was_not_selected(project: Project, samples: pd.DataFrame) -> None:
+    for batch, iteration in (("a", 1), ("c", 3)):
+        left = next(f"{batch}_{n:03d}.png" for n in range(10) if f"{batch}_{n:03d}.png" not in set(samples["filename"]))
+        answer = json.loads(curate(project, "why", "--json", left).output)
+        assert (answer["status"], answer["iteration"]) == ("not selected", iteration)
+        assert answer["covered_by"] in set(samples["filename"])
+        assert f"{answer['covered_by']} stands for it, at a distance of " in curate(project, "why", left).output
+
+
+def test_why_a_file_was_dropped_and_what_became_of_a_raw_file(project: Project) -> None:
+    assert "as duplicate" in (text := curate(project, "why", "twin.png").output), text
+    assert "a_000.png stays in its place" in text
+    assert "as corrupt: " in curate(project, "why", "cut.png").output
+    assert "it is ignored" in curate(project, "why", "notes.xyz").output
+    unknown = curate(project, "why", "b_00.png")
+    assert unknown.exit_code == 1
+    assert "Did you mean 'b_00" in unknown.output
+
+
+def test_verify_finds_a_flipped_bit_that_dvc_does_not(project: Project, tmp_path: Path) -> None:
+    sound = curate(project, "verify")
+    assert (sound.exit_code, sound.output.splitlines()[-1]) == (0, "verify: 3 revisions, nothing is damaged")
+    objects = [path for path in (project.folder / ".dvc/cache/files/md5").rglob("*") if path.is_file()]
+    sizes = [int(line.split()[1]) for line in sound.output.splitlines()[:-1]]
+    assert max(sizes) <= len(objects) <= sum(sizes)
+    damaged = project.copy(tmp_path / "damaged")
+    selection = damaged.folder / "data/select/selection.csv"
+    name = md5(selection.read_bytes()).hexdigest()
+    place = damaged.folder / ".dvc/cache/files/md5" / name[:2] / name[2:]
+    content = bytearray(place.read_bytes())
+    content[-3] ^= 1
+    place.unlink()
+    place.write_bytes(content)
+    place.chmod(0o444)
+    selection.unlink()
+    damaged.dvc("checkout", "data/select/selection.csv")
+    assert selection.read_bytes() == content
+    assert "up to date" in damaged.dvc("status", "select").output
+    found = curate(damaged, "verify")
+    assert found.exit_code == 1
+    assert f"workspace: data/select/selection.csv is damaged: {place}" in found.output
+    assert f"rm -f {place}" in found.output
+
+
+def test_the_tool_runs_as_a_module(project: Project) -> None:
+    command = ["python", "-m", "curate", "list", "--samples", "--rev", "HEAD~1"]
+    printed = subprocess.run(
+        command, cwd=project.folder, env=project.environment(), capture_output=True, text=True, check=True
+    )
+    assert len(printed.stdout.split()) == 5
