@@ -11,6 +11,7 @@ from stages.errors import BaseError
 
 COMMANDS = {
     "list": "List the iterations, or the filenames of the samples.",
+    "export": "Write the selected samples as images, or as a list for a labelling tool.",
     "why": "Say why a sample is in the datapool, or is not.",
     "verify": "Check that the DVC cache holds, bit for bit, what the commits recorded.",
 }

@@ -8,7 +8,7 @@ import click
 import pandas as pd
 
 from curate.revision import Revision, commits_of_iterations, revision
-from stages.errors import BaseError
+from curate.samples import chosen_samples
 from stages.history.dvc_cache import open_cache
 
 INITIAL_TAG = "initial-tag"
@@ -37,34 +37,6 @@ def iterations_table(start: Revision) -> pd.DataFrame:
             "coverage_radius": rows["coverage_radius"],
         }
     )
-
-
-def chosen_samples(
-    start: Revision, *, iteration: int | None, since: Revision | None, exclude_datapool: bool
-) -> pd.DataFrame:
-    """Return rows of the datapool's samples, in order of selection.
-
-    Args:
-        start: whose datapool.
-        iteration: only those that this iteration added; None = all.
-        since: without those that this revision's datapool holds; None = all.
-        exclude_datapool: only those that the last iteration added: without the datapool that it built on.
-
-    Raises:
-        BaseError: there is no such iteration.
-    """
-    samples = start.samples
-    numbers = sorted(map(int, start.iterations["iteration"]))
-    if exclude_datapool:
-        iteration = numbers[-1] if numbers else 0
-    elif iteration is not None and iteration not in numbers:
-        raise BaseError(f"there is no iteration {iteration}: {start.name} has {', '.join(map(str, numbers)) or 'none'}")
-    if iteration is not None:
-        samples = samples[samples["iteration"] == iteration]
-    if since is not None:
-        samples = samples[~samples["filename"].isin(since.samples["filename"])]
-    rows: pd.DataFrame = samples.reset_index(drop=True)
-    return rows
 
 
 def as_text(table: pd.DataFrame) -> str:

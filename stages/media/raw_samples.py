@@ -1,6 +1,7 @@
 """Decoding chosen samples from the raw files again, in full size, without decoding the rest of a video."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
@@ -55,6 +56,42 @@ def read_raw_samples(
     return [found.get(key) for key in wanted]
 
 
+def video_pictures(path: Path, known: Mapping[int, str], max_pixels: int) -> Iterator[tuple[int, Image.Image]]:
+    """Decode frames of a video one after the other, each with the pixels that it is known to have.
+
+    Unlike `read_raw_samples`, this holds one picture at a time.
+
+    Args:
+        path: the video.
+        known: pixel hash of each wanted frame, as `clean` gave it, by its index.
+        max_pixels: larger frames are refused.
+
+    Yields:
+        Index and picture, upright, in full size, mode `RGB`. Frames that are not there, or have other pixels, are
+        missing.
+
+    Raises:
+        OSError: the file cannot be opened or read.
+        NoVideoError: it is no video.
+    """
+    left = dict(known)
+
+    def inside() -> Iterator[Picture]:
+        index = index_packets(path, max_pixels=max_pixels)
+        return decode_inside(path, FrameChoice(known=left), index, max_pixels=max_pixels, threads=0)
+
+    def through(threads: int) -> Iterator[Picture]:
+        return decode_through(path, FrameChoice(known=left), max_pixels=max_pixels, threads=threads, tally=Tally())
+
+    for decode in (inside, lambda: through(0), lambda: through(1)):
+        with suppress(UnsureError):
+            for index, picture in _each_upright(decode(), dict(left)):
+                left.pop(index)
+                yield index, picture
+        if not left:
+            return
+
+
 def _image(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
     return {0: to_rgb(load_image(path, max_pixels=max_pixels, pixel_hash=known.get(0, "")))}
 
@@ -85,11 +122,14 @@ def _video_frames(path: Path, known: Mapping[int, str], max_pixels: int) -> dict
 
 def _upright(decoded: Iterable[Picture], known: Mapping[int, str]) -> dict[int, Image.Image]:
     """Return frames upright, without those whose pixels are known to be others; read no further than the last one."""
-    pictures: dict[int, Image.Image] = {}
+    return dict(_each_upright(decoded, known))
+
+
+def _each_upright(decoded: Iterable[Picture], known: Mapping[int, str]) -> Iterator[tuple[int, Image.Image]]:
+    """Yield what `_upright` returns."""
     last = max(known)
     for place in decoded:
         if not known[place.index] or known[place.index] == frames.pixel_hash(place.frame):
-            pictures[place.index] = frames.upright_image(place.frame)
+            yield place.index, frames.upright_image(place.frame)
         if place.index == last:
             break
-    return pictures

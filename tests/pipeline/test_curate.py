@@ -132,3 +132,15 @@ def test_the_tool_runs_as_a_module(project: Project) -> None:
         command, cwd=project.folder, env=project.environment(), capture_output=True, text=True, check=True
     )
     assert len(printed.stdout.split()) == 5
+
+
+def test_export_writes_pictures_and_lists(project: Project, samples: pd.DataFrame, tmp_path: Path) -> None:
+    done = curate(project, "export", "images", str(tmp_path / "out"), "--iteration", "2")
+    assert (done.exit_code, done.output) == (0, f"export: 5 samples are in {tmp_path / 'out'}\n")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(samples["filename"][5:10])
+    listed = curate(project, "export", "coco", str(tmp_path / "coco.json"), "--format", "jpg", "--rev", "HEAD~1")
+    assert listed.exit_code == 0, listed.output
+    images = json.loads((tmp_path / "coco.json").read_text())["images"]
+    assert [image["file_name"] for image in images] == [f"{name}.jpg" for name in samples["filename"][:5]]
+    assert {(image["width"], image["height"]) for image in images} == {(40, 40)}
+    assert curate(project, "export", "images", str(tmp_path / "out"), "--size", "20").exit_code == 2
