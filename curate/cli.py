@@ -13,6 +13,7 @@ COMMANDS = {
     "list": "List the iterations, or the filenames of the samples.",
     "export": "Write the selected samples as images, or as a list for a labelling tool.",
     "why": "Say why a sample is in the datapool, or is not.",
+    "diff": "Say what a datapool gained, and lost, between two revisions.",
     "verify": "Check that the DVC cache holds, bit for bit, what the commits recorded.",
 }
 """Name of each command, which is its module in `curate.commands`, and what it does. In the order of the help."""

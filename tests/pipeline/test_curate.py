@@ -144,3 +144,10 @@ def test_export_writes_pictures_and_lists(project: Project, samples: pd.DataFram
     assert [image["file_name"] for image in images] == [f"{name}.jpg" for name in samples["filename"][:5]]
     assert {(image["width"], image["height"]) for image in images} == {(40, 40)}
     assert curate(project, "export", "images", str(tmp_path / "out"), "--size", "20").exit_code == 2
+
+
+def test_diff_between_commits_and_to_the_workspace(project: Project, samples: pd.DataFrame) -> None:
+    found = json.loads(curate(project, "diff", "HEAD~1..HEAD", "--format", "json").output)
+    assert (found["added"], found["removed"]) == (list(samples["filename"][5:10]), [])
+    assert curate(project, "diff", "HEAD").output.startswith("HEAD -> workspace: 5 samples added (10 -> 15 samples)\n")
+    assert "| Raw file | Added | Removed |" in curate(project, "diff", "HEAD..", "--format", "markdown").output
