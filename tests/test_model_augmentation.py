@@ -1,12 +1,16 @@
 """Training images: the same whoever prepares them."""
 
 import random
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from stages.model.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
-from tests.model_data import ARCHITECTURE
+from stages.model.training import initial_model, train_model
+from tests.model_data import ARCHITECTURE, SETTINGS
 from tests.model_source import SourceOfJpegs
 
 
@@ -60,3 +64,22 @@ def test_an_epoch_takes_every_sample_once_and_leaves_the_rest_out() -> None:
 def test_derived_seeds_differ() -> None:
     parts = [(seed, "views", epoch, index) for seed in (1, 11) for epoch in (1, 11) for index in (1, 11, 111)]
     assert len({derived_seed(*part) for part in parts}) == len(parts)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_every_epoch_has_an_order_and_views_of_its_own(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    drawn: list[tuple[int, int]] = []
+    draw = EpochBatches.__iter__
+
+    def noted(batches: EpochBatches) -> Iterator[list[tuple[int, int]]]:
+        for batch in draw(batches):
+            drawn.extend(batch)
+            yield batch
+
+    monkeypatch.setattr(EpochBatches, "__iter__", noted)
+    source = SourceOfJpegs(10)
+    model = initial_model(ARCHITECTURE, SETTINGS)
+    settings = replace(SETTINGS, epochs=3, workers=workers)
+    train_model(model, ARCHITECTURE, source, source.members, settings)
+    assert [epoch for epoch, _ in drawn] == [0] * 8 + [1] * 8 + [2] * 8
+    assert len({tuple(index for _, index in drawn[start : start + 8]) for start in (0, 8, 16)}) == 3

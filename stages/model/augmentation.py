@@ -11,6 +11,7 @@ import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Self
 
 import numpy as np
 import torch
@@ -107,6 +108,11 @@ class EpochBatches(Sampler[list[Draw]]):
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = 0
+
+    @property
+    def sampler(self) -> Self:
+        """Where Lightning looks for what has a `set_epoch`; it does not call that of a batch sampler itself."""
+        return self
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration gives; Lightning calls this."""
