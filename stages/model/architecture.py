@@ -13,7 +13,7 @@ FULL_RESOLUTION_BELOW = 64
 class Architecture:
     """A network and the images it takes."""
 
-    backbone: str  # name of a network of `lightly.models.ResNetGenerator`, or torchvision/name, or timm/name
+    backbone: str  # network of `lightly.models.ResNetGenerator`, with xWIDTH or not, or torchvision/name, or timm/name
     embedding_dim: int
     projection_dim: int
     input_size: int  # pixels: images are scaled to a square of this side
@@ -38,6 +38,12 @@ class Architecture:
     def is_foreign(self) -> bool:
         """Whether the network is one of torchvision or timm."""
         return "/" in self.backbone
+
+    @property
+    def resnet(self) -> tuple[str, float]:
+        """Name and width of lightly's ResNet: `resnet-18x0.5` has half as many channels as `resnet-18`."""
+        name, _, width = self.backbone.partition("x")
+        return name, float(width or 1)
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, as JSON has them."""

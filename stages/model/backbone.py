@@ -27,7 +27,7 @@ class Backbone(nn.Sequential):
             trunk = ForeignTrunk(architecture)
             layers, features = [trunk], trunk.feature_dim
         else:
-            resnet = ResNetGenerator(architecture.backbone)
+            resnet = ResNetGenerator(*architecture.resnet)
             resnet.conv1.stride = (architecture.stem_stride, architecture.stem_stride)
             *blocks, head = resnet.children()
             layers, features = [nn.BatchNorm2d(3), *blocks], head.in_features

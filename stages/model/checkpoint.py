@@ -6,7 +6,8 @@ at its end:
     {"architecture": {...}, "format": "curation-checkpoint-1"}\n<SHA-256 of all bytes before it, in hexadecimal>
 
 PyTorch does not compare the checksums of a zip archive when it loads one, so a flipped bit would be a wrong embedding.
-Here it is an error: the digest is compared before anything else looks at the file. Neither the comparison nor the
+With `"origin": "<SHA-256>"` beside them where the weights began as, or are, those of a file of another program. Here it
+is an error: the digest is compared before anything else looks at the file. Neither the comparison nor the
 architecture needs torch, which takes seconds to import.
 """
 
@@ -15,6 +16,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from stages.errors import CheckpointError
 from stages.model.architecture import Architecture
@@ -24,16 +26,18 @@ _DIGEST_LENGTH = hashlib.sha256().digest_size * 2
 _COMMENT_LENGTH_BYTES = 2
 
 
-def seal(archive: bytes, architecture: Architecture) -> bytes:
+def seal(archive: bytes, architecture: Architecture, origin: str | None = None) -> bytes:
     """Add the comment with architecture and digest to an archive.
 
     Args:
         archive: what `torch.save` writes.
         architecture: of the network whose weights the archive holds.
+        origin: SHA-256 of the file that the weights began with, None where there was none.
     """
     if archive[-_COMMENT_LENGTH_BYTES:] != bytes(_COMMENT_LENGTH_BYTES):
         raise RuntimeError("torch.save wrote no zip archive, or one that has a comment")
-    header = json.dumps({"architecture": architecture.to_plain(), "format": FORMAT}, sort_keys=True).encode() + b"\n"
+    content = {"architecture": architecture.to_plain(), "format": FORMAT} | ({"origin": origin} if origin else {})
+    header = json.dumps(content, sort_keys=True).encode() + b"\n"
     length = (len(header) + _DIGEST_LENGTH).to_bytes(_COMMENT_LENGTH_BYTES, "little")
     sealed = archive[:-_COMMENT_LENGTH_BYTES] + length + header
     return sealed + hashlib.sha256(sealed).hexdigest().encode()
@@ -46,6 +50,21 @@ def read_architecture(path: Path) -> Architecture:
         CheckpointError: the file is missing, damaged, or was not written by this pipeline.
     """
     return unseal(read_file(path), path)
+
+
+def read_origin(path: Path) -> str | None:
+    """Check a checkpoint's digest and return the SHA-256 of the file that its weights began with, None without one.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or was not written by this pipeline.
+    """
+    origin = _header(read_file(path), path).get("origin")
+    return None if origin is None else str(origin)
+
+
+def is_of_pipeline(content: bytes) -> bool:
+    """Return whether this pipeline wrote a file, damaged or not."""
+    return FORMAT.encode() in content
 
 
 def read_file(path: Path) -> bytes:
@@ -72,16 +91,23 @@ def unseal(content: bytes, path: Path) -> Architecture:
     Raises:
         CheckpointError: the content is damaged, or was not written by this pipeline.
     """
+    try:
+        return Architecture.from_plain(_header(content, path)["architecture"])
+    except (TypeError, KeyError):
+        raise unusable(path) from None
+
+
+def _header(content: bytes, path: Path) -> dict[str, Any]:
     digest = hashlib.sha256(memoryview(content)[:-_DIGEST_LENGTH]).hexdigest().encode()
     if content[-_DIGEST_LENGTH:] != digest:
         raise unusable(path)
     try:
-        header = json.loads(zipfile.ZipFile(io.BytesIO(content)).comment[:-_DIGEST_LENGTH])
+        header: dict[str, Any] = json.loads(zipfile.ZipFile(io.BytesIO(content)).comment[:-_DIGEST_LENGTH])
         if header["format"] != FORMAT:
             raise unusable(path)
-        return Architecture.from_plain(header["architecture"])
     except (zipfile.BadZipFile, ValueError, TypeError, KeyError):
         raise unusable(path) from None
+    return header
 
 
 def unusable(path: Path) -> CheckpointError:

@@ -7,9 +7,12 @@ checkpoint holds them from then on, so a datapool does not depend on them to be 
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
+import contextlib
 import difflib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -19,6 +22,7 @@ from torch import Tensor, nn
 
 from stages.errors import ParamsError
 from stages.model.architecture import Architecture
+from stages.model.weight_files import in_sequence, require_fit, without_prefixes
 
 _CLASSIFIERS = ("fc", "classifier", "heads", "head")
 """What torchvision's networks call their last layers, which name the classes."""
@@ -84,9 +88,9 @@ def pretrained_weights(architecture: Architecture) -> Mapping[str, Tensor]:
         cache = "the Hugging Face cache (HF_HOME)" if library == "timm" else f"{torch.hub.get_dir()}/checkpoints"
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ParamsError(
-            f"train.pretrained: the weights of {architecture.backbone} cannot be fetched ({reason[:200]}). Run it once "
-            f"where there is a network and copy {cache}, give a checkpoint of a datapool (train.checkpoint), or set "
-            "train.pretrained: false"
+            f"train.pretrained: the weights of {architecture.backbone} cannot be fetched ({reason[:200]}). Bring a "
+            "file with them and name it in train.weights, with train.pretrained: false; or run it once where there is "
+            f"a network, and copy {cache}"
         ) from None
     own = _network(architecture).state_dict()
     fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
@@ -95,6 +99,32 @@ def pretrained_weights(architecture: Architecture) -> Mapping[str, Tensor]:
             f"train.pretrained: the weights of {architecture.backbone} are not for images of train.input_size: "
             f"{architecture.input_size}; 224 is the usual size"
         )
+    return {f"network.{name}": value for name, value in fitting.items()}
+
+
+def weights_of_file(architecture: Architecture, tensors: Mapping[str, Tensor], path: Path) -> Mapping[str, Tensor]:
+    """Find the weights of a trunk among those of a file.
+
+    Args:
+        architecture: of the network.
+        tensors: of the file, as torchvision, timm or the authors of the network distribute them.
+        path: the file, for messages.
+
+    Returns:
+        By the names that `ForeignTrunk` gives them.
+
+    Raises:
+        CheckpointError: other weights than those of the classifier lack, are unknown, or have other shapes.
+    """
+    network = _network(architecture)
+    own = network.state_dict()
+    tensors = in_sequence(without_prefixes(tensors, own), [name for name, _ in network.named_children()], own)
+    convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)  # timm's, for some networks
+    if architecture.backbone.startswith("timm/") and convert is not None:
+        # Whatever it raises for a file that is not for this network: the comparison says it better.
+        with contextlib.suppress(Exception):
+            tensors = convert(dict(tensors), network)
+    fitting = require_fit(tensors, own, _CLASSIFIERS, architecture.backbone, path)
     return {f"network.{name}": value for name, value in fitting.items()}
 
 

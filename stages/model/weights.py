@@ -14,13 +14,16 @@ from stages.model.architecture import Architecture
 from stages.model.checkpoint import FORMAT, read_file, seal, unseal, unusable
 
 
-def save_checkpoint(path: Path, architecture: Architecture, weights: Mapping[str, Tensor]) -> None:
+def save_checkpoint(
+    path: Path, architecture: Architecture, weights: Mapping[str, Tensor], origin: str | None = None
+) -> None:
     """Write a checkpoint in one step; equal weights give equal bytes.
 
     Args:
         path: the file.
         architecture: of the network.
         weights: its `state_dict`, on any device.
+        origin: SHA-256 of the file that the weights began with, None where there was none.
 
     Raises:
         CheckpointError: a weight is not finite.
@@ -41,7 +44,7 @@ def save_checkpoint(path: Path, architecture: Architecture, weights: Mapping[str
         },
         buffer,
     )
-    write_bytes(path, seal(buffer.getvalue(), architecture))
+    write_bytes(path, seal(buffer.getvalue(), architecture, origin))
 
 
 def load_checkpoint(path: Path) -> tuple[Architecture, dict[str, Tensor]]:
