@@ -1,7 +1,8 @@
 """Stage `base`: brings the datapool that this iteration builds on into `data/base/`.
 
 Reads `base.json`; writes `data/base/`: that datapool linked out of the DVC cache by its hash, fetched from the remote
-if need be; the union of several; or an empty datapool before the first iteration.
+if need be; the union of several; or an empty datapool before the first iteration. Beside it, `data/given_weights.txt`
+says the hash of the file that `train.weights` names, so that `train` runs again when that file changes.
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,12 @@ from stages.command import stage_command
 from stages.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
 from stages.datapool.union import unite
 from stages.errors import BaseError, CheckpointError
-from stages.files.atomic import atomic_folder
+from stages.files.atomic import atomic_folder, write_text
 from stages.history import git
 from stages.history.base_rule import Base, parse_base
 from stages.history.dvc_cache import checkout
 from stages.history.dvc_lock import output_hash, stages_at
+from stages.model.checkpoint import read_origin
 from stages.params.schema import Params
 
 
@@ -56,13 +58,25 @@ def base(
     else:
         _unite(wanted, target, embeddings_are_replaced=embeddings_are_replaced)
         how = f"the union of {len(wanted)} datapools"
-    if given is not None and content.fingerprint.get("given_checkpoint") != checkpoint_hash(target):
+    if given is not None and not holds(target, content.fingerprint.get("given_checkpoint")):
         raise CheckpointError(
             f"train.checkpoint: {given} is not the checkpoint of the datapool, whose embeddings it could not be "
             "compared with; set it to null to go on with the datapool's checkpoint, or start afresh with "
             "base.datapool: none"
         )
     return f"{len(read_samples(target))} samples, {how}"
+
+
+def holds(datapool: Path, given_checkpoint: str | None) -> bool:
+    """Return whether a datapool's checkpoint is the given one, or was made from it.
+
+    Args:
+        datapool: the folder.
+        given_checkpoint: hash of the given file.
+    """
+    return given_checkpoint == checkpoint_hash(datapool) or (
+        (datapool / CHECKPOINT).exists() and given_checkpoint == read_origin(datapool / CHECKPOINT)
+    )
 
 
 def _unite(datapools: Sequence[str], target: Path, *, embeddings_are_replaced: bool) -> None:
@@ -82,6 +96,7 @@ def run(params: Params) -> str:
     \b
     Reads   base.json, the DVC cache, the DVC remote if need be
     Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
+            data/given_weights.txt: the hash of the file that train.weights names
     """
     content = parse_base(paths.BASE_JSON.read_text())
     if content is None:
@@ -89,6 +104,7 @@ def run(params: Params) -> str:
     same_as_head = len(content.datapools) > 1 and content == parse_base(git.read_file("HEAD", paths.BASE_JSON))
     recorded = output_hash(stages_at("HEAD", paths.DVC_LOCK), paths.BASE) if same_as_head else None
     given = Path(params.train.checkpoint) if params.train.checkpoint else None
+    write_text(paths.GIVEN_WEIGHTS, f"{content.fingerprint.get('given_weights') or ''}\n")
     return base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain)
 
 

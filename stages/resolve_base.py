@@ -38,15 +38,20 @@ def current_fingerprint(params: Params) -> Fingerprint:
         params=read_yaml(paths.PARAMS),
         stages=stages,
         code=code_hashes(stages, Path()),
-        given_checkpoint=given_checkpoint_hash(params.train.checkpoint),
+        given_checkpoint=given_file_hash(params.train.checkpoint, "checkpoint"),
         given_files=given_files_hash(params.select.given_files),
+        given_weights=given_file_hash(params.train.weights, "weights"),
     )
 
 
-def given_checkpoint_hash(given: str | None) -> str | None:
-    """Return the hash of the checkpoint file that the parameters name.
+def given_file_hash(given: str | None, key: str) -> str | None:
+    """Return the hash of the checkpoint, or the file of weights, that the parameters name.
 
-    Where the file is not there (it need not be shared: the datapool holds its bytes), it is the one that HEAD knows.
+    Where the file is not there (it need not be shared: the datapool holds what it gave), it is the one that HEAD knows.
+
+    Args:
+        given: path of the file; None: there is none.
+        key: of the section `train`: checkpoint or weights.
 
     Raises:
         ParamsError: neither the file nor an earlier iteration with it is there.
@@ -56,9 +61,9 @@ def given_checkpoint_hash(given: str | None) -> str | None:
     if Path(given).is_file():
         return sha256_of_file(Path(given))
     head = parse_base(git.read_file("HEAD", paths.BASE_JSON))
-    known = head.fingerprint.get("given_checkpoint") if head else None
+    known = head.fingerprint.get(f"given_{key}") if head else None
     if known is None:
-        raise ParamsError(f"train.checkpoint: there is no file {given!r}; give the path of a checkpoint, or null")
+        raise ParamsError(f"train.{key}: there is no file {given!r}; give its path, or null")
     return known
 
 

@@ -1,7 +1,8 @@
 """Stage `train`: the checkpoint that defines the embedding space of this iteration.
 
-Reads `data/base/` (checkpoint and number of samples) and, where it trains, `data/clean/samples.parquet` and
-`data/clean/proxies/`; writes `data/train/checkpoint.ckpt` and `data/train/loss.csv`.
+Reads `data/base/` (checkpoint and number of samples), `data/given_weights.txt` and, where it trains,
+`data/clean/samples.parquet`, `data/clean/proxies/` and the file that `train.weights` names; writes
+`data/train/checkpoint.ckpt` and `data/train/loss.csv`. Until then, `data/train/training.state` keeps how far it came.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,12 @@ from stages import paths
 from stages.command import stage_command
 from stages.datapool import store
 from stages.errors import CheckpointError
-from stages.files.atomic import atomic_file, link_or_copy
+from stages.files.atomic import atomic_file, link_or_copy, remove
+from stages.files.hashing import sha256_of_file
 from stages.files.tables import empty_frame, read_parquet, write_csv
 from stages.media.proxies import ProxyReader
 from stages.model.architecture import Architecture
-from stages.model.checkpoint import read_architecture
+from stages.model.checkpoint import is_of_pipeline, read_architecture, read_origin
 from stages.params.schema import Params, TrainParams
 
 if TYPE_CHECKING:
@@ -62,14 +64,18 @@ def train(params: Params) -> str:
     r"""Pass the base's checkpoint through; train one where there is none, or on train.retrain.
 
     \b
-    Reads   data/clean/samples.parquet, data/clean/proxies/, data/base/
+    Reads   data/clean/samples.parquet, data/clean/proxies/, data/base/, data/given_weights.txt
     Writes  data/train/checkpoint.ckpt, data/train/loss.csv
 
     Parameters: train.
     """
     base = paths.BASE / store.CHECKPOINT if (paths.BASE / store.CHECKPOINT).exists() else None
     base_has_samples = len(store.read_samples(paths.BASE)) > 0
+    given = given_weights_hash(params.train)
     if base is not None and not params.train.retrain:
+        if params.train.checkpoint is not None and not is_of_pipeline(base.read_bytes()):
+            return take_over(base, params.train)
+        check_origin(base, params.train, given)
         check_fit(read_architecture(base), params.train, base)
         with atomic_file(paths.CHECKPOINT) as temporary:
             link_or_copy(base, temporary)
@@ -82,13 +88,60 @@ def train(params: Params) -> str:
         )
     samples = read_parquet(paths.SAMPLES, columns=["filename", "shard", "member"]).sort_values("filename")
     members = list(zip(samples["shard"], samples["member"], strict=True))
-    losses, start, rank = train_checkpoint(members, params.train, base)
+    losses, start, rank = train_checkpoint(members, params.train, base, given)
     write_csv(pd.DataFrame(losses, columns=LOSS.names), LOSS, paths.LOSS)
     return summary(params.train, len(members), losses, start, rank)
 
 
+def given_weights_hash(params: TrainParams) -> str | None:
+    """Return the hash of the file that `train.weights` names, as the stage `base` wrote it down; None without one."""
+    return (paths.GIVEN_WEIGHTS.read_text().strip() or None) if params.weights is not None else None
+
+
+def check_origin(base: Path, params: TrainParams, given: str | None) -> None:
+    """Refuse weights that are not those which the checkpoint of the base began with.
+
+    Args:
+        base: the checkpoint.
+        params: section `train`.
+        given: hash of the file that `train.weights` names, None without one.
+
+    Raises:
+        CheckpointError: they are others.
+    """
+    if given is not None and read_origin(base) != given:
+        raise CheckpointError(
+            f"train.weights: the model of the datapool did not begin with the weights of {params.weights}. A datapool "
+            "keeps the space of its embeddings: set train.weights to null, or train.retrain: true to begin a new model "
+            "with them and embed everything again"
+        )
+
+
+def take_over(checkpoint: Path, params: TrainParams) -> str:
+    """Write a checkpoint of lightly as one of this pipeline.
+
+    Args:
+        checkpoint: a copy of the file that `train.checkpoint` names.
+        params: section `train`.
+
+    Returns:
+        What was done, in words.
+    """
+    from stages.model.lightly_checkpoint import converted
+    from stages.model.weight_files import read_tensors
+    from stages.model.weights import save_checkpoint
+
+    given = Path(str(params.checkpoint))
+    tensors = read_tensors(checkpoint, f"train.checkpoint ({given})")
+    architecture, weights = converted(tensors, wanted_architecture(params), given)
+    check_fit(architecture, params, given)
+    save_checkpoint(paths.CHECKPOINT, architecture, weights, sha256_of_file(checkpoint))
+    write_csv(empty_frame(LOSS), LOSS, paths.LOSS)
+    return f"checkpoint {given} of lightly used: {architecture.backbone}, {architecture.embedding_dim} values"
+
+
 def train_checkpoint(
-    members: Sequence[tuple[str, str]], params: TrainParams, base: Path | None
+    members: Sequence[tuple[str, str]], params: TrainParams, base: Path | None, given: str | None
 ) -> tuple[Sequence["LossValue"], str, float | None]:
     """Train a model and write its checkpoint.
 
@@ -96,6 +149,7 @@ def train_checkpoint(
         members: proxy shard and member of each sample, in the order of the samples' names.
         params: section `train`.
         base: checkpoint to start from; None: random weights.
+        given: hash of the file that `train.weights` names, None without one.
 
     Returns:
         The loss of each step, from which weights the training started, in words, and the embedding's effective rank,
@@ -113,19 +167,49 @@ def train_checkpoint(
         architecture = with_own_normalisation(architecture)
     former, weights = load_checkpoint(base) if base is not None else (None, {})
     differing = architecture.differences(former, _SHAPES) if former is not None else []
+    origin = read_origin(base) if base is not None else None
+    if base is not None and given not in (None, origin):
+        differing = [f"from {params.weights}", *differing]
     continues = base is not None and not differing
+    if not continues:
+        origin = given
+        require_given_weights(params.weights, given)
+    elif former is not None and former.input_size == architecture.input_size:
+        architecture = former  # also where its images pass the first layers in another way
     settings = TrainingSettings(**params.model_dump(include=set(TrainingSettings.__dataclass_fields__)))
     # The weights of the base are those that were pretrained, or come after them: nothing is to be fetched.
-    model = initial_model(architecture, replace(settings, pretrained=settings.pretrained and not continues))
-    start = f"from new weights ({'; '.join(differing)} in the base)" if differing else ""
+    begun = replace(settings, pretrained=False, weights=None) if continues else settings
+    model = initial_model(architecture, begun)
+    start = f"from the weights of {params.weights}" if params.weights else ""
+    if differing and not params.weights:
+        start = f"from new weights ({'; '.join(differing)} in the base)"
     if base is not None and continues:
         model.start_from(weights, base)
         start = "from the weights of the base"
     source = ProxyReader(paths.PROXIES)
-    losses = train_model(model, architecture, source, members, settings)
+    losses = train_model(model, architecture, source, members, settings, paths.TRAINING_STATE)
     rank = fit_projection(model, architecture, source, members)
-    save_checkpoint(paths.CHECKPOINT, architecture, network_weights(model))
+    save_checkpoint(paths.CHECKPOINT, architecture, network_weights(model), origin)
+    remove(paths.TRAINING_STATE)
     return losses, start, rank
+
+
+def require_given_weights(path: str | None, given: str | None) -> None:
+    """Refuse to begin with another file than the one that this iteration was decided on.
+
+    Args:
+        path: `train.weights`.
+        given: its hash when the iteration began.
+
+    Raises:
+        CheckpointError: the file is gone, or has changed.
+    """
+    if path is None:
+        return
+    if not Path(path).is_file():
+        raise CheckpointError(f"train.weights: there is no file {path}; bring it back, or give the path of another")
+    if sha256_of_file(Path(path)) != given:
+        raise CheckpointError(f"train.weights: {path} has changed since this run began: run `dvc repro` again")
 
 
 def summary(

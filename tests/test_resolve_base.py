@@ -11,7 +11,7 @@ from stages.history.accepted import check_range, check_workspace
 from stages.history.base_rule import Base, Layout, datapool_hash, decide_base, parse_base
 from stages.history.dvc_lock import parse_stages
 from stages.history.inputs import changes, fingerprint
-from stages.resolve_base import given_files_hash
+from stages.resolve_base import given_file_hash, given_files_hash
 
 LAYOUT = Layout(
     base_json=Path("base.json"),
@@ -194,6 +194,21 @@ def test_the_fingerprint_says_what_changed() -> None:
 @pytest.mark.parametrize("text", ["", "{}", "[]", "{", '{"datapools": []}', '{"pools": ["x"], "fingerprint": {}}', "3"])
 def test_a_damaged_base_json_counts_as_none(text: str) -> None:
     assert parse_base(text) is None
+
+
+@pytest.mark.parametrize("key", ["checkpoint", "weights"])
+def test_a_given_file_is_an_input_and_need_not_stay(key: str) -> None:
+    assert given_file_hash(None, key) is None
+    with pytest.raises(ParamsError, match=rf"train\.{key}: there is no file 'given.pth'"):
+        given_file_hash("given.pth", key)
+    Path("given.pth").write_text("weights")
+    known = given_file_hash("given.pth", key)
+    commit(POOLS[0], [], inputs() | {f"given_{key}": known})
+    Path("given.pth").unlink()
+    assert given_file_hash("given.pth", key) == known
+    Path("given.pth").write_text("other weights")
+    now = inputs() | {f"given_{key}": given_file_hash("given.pth", key)}
+    assert changes(inputs() | {f"given_{key}": known}, now) == [f"the file that train.{key} names"]
 
 
 def test_files_that_strategies_name_are_inputs() -> None:

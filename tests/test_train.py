@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+from torch import Tensor
 
 from stages import paths
 from stages.datapool.store import write_empty_datapool, write_samples
@@ -18,9 +19,11 @@ from stages.errors import CheckpointError
 from stages.files.atomic import write_bytes
 from stages.files.tables import empty_frame, read_csv
 from stages.media.proxies import ProxyReader
+from stages.model import resumption
 from stages.model.architecture import Architecture
+from stages.model.augmentation import Views
 from stages.model.embedding import embed_proxies
-from stages.model.methods import METHODS, WithFollower, learning_rate_factor, network_weights
+from stages.model.methods import METHODS, Method, WithFollower, learning_rate_factor, network_weights
 from stages.model.training import LossValue, initial_model, train_model
 from stages.model.weights import load_checkpoint, save_checkpoint
 from stages.params.schema import Params, TrainParams
@@ -65,6 +68,31 @@ def test_the_same_inputs_give_the_same_bytes(workspace: Path) -> None:
     assert (paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()) == first
     train(params(seed=2))
     assert paths.CHECKPOINT.read_bytes() != first[0]
+
+
+def test_an_interrupted_stage_goes_on_where_it_was(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(params(epochs=3))
+    undisturbed = paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()
+    for output in (paths.CHECKPOINT, paths.LOSS):
+        output.unlink()  # as DVC does before it runs a stage
+    monkeypatch.setattr(resumption, "SECONDS_TO_LOSE", 0.0)
+    epochs: list[int] = []
+    step = Method.training_step
+
+    def fails_in_the_third_epoch(model: Method, views: Views, batch_index: int) -> Tensor:
+        epochs.append(model.current_epoch)
+        if epochs == [0, 1, 2]:
+            raise OSError("out of power")
+        return step(model, views, batch_index)
+
+    monkeypatch.setattr(Method, "training_step", fails_in_the_third_epoch)
+    with pytest.raises(OSError, match="out of power"):
+        train(params(epochs=3))
+    assert paths.TRAINING_STATE.exists()
+    assert "3 steps" in train(params(epochs=3))
+    assert epochs == [0, 1, 2, 2]
+    assert (paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()) == undisturbed
+    assert not paths.TRAINING_STATE.exists()
 
 
 @pytest.mark.parametrize("samples", [0, 1])

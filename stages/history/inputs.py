@@ -25,6 +25,7 @@ DESCRIPTIONS = {
     "code": "the code of the stages",
     "commands": "the stages' commands in dvc.yaml",
     "given_checkpoint": "the file that train.checkpoint names",
+    "given_weights": "the file that train.weights names",
     "given_files": "the files that the section select names",
 }
 
@@ -36,6 +37,7 @@ def fingerprint(
     code: Mapping[str, str],
     given_checkpoint: str | None,
     given_files: str | None = None,
+    given_weights: str | None = None,
 ) -> Fingerprint:
     """Combine the inputs.
 
@@ -46,6 +48,7 @@ def fingerprint(
         code: content hash of each code file of the datapool's stages.
         given_checkpoint: hash of the checkpoint file that the parameters name.
         given_files: hash of the files that the parameters of the selection name.
+        given_weights: hash of the file of weights that the parameters name.
     """
     shaping = {name: stage for name, stage in stages.items() if name not in NOT_DATAPOOL_STAGES}
     return {
@@ -55,6 +58,7 @@ def fingerprint(
         "commands": _short_hash({name: stage.get("cmd") for name, stage in shaping.items()}),
         "given_checkpoint": given_checkpoint,
         "given_files": given_files,
+        "given_weights": given_weights,
     }
 
 

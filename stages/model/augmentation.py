@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 import torch
 from lightly.transforms.simclr_transform import SimCLRViewTransform
+from lightly.utils import dist
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
@@ -100,10 +101,13 @@ class AugmentedProxies(Dataset[Views]):
 
 
 class EpochBatches(Sampler[list[Draw]]):
-    """Batches of an epoch: all samples in an order that depends on the seed and the epoch; the rest is left out."""
+    """Batches of an epoch: all samples in an order that depends on the seed and the epoch; the rest is left out.
+
+    Where several devices train together, each gets its share of every batch.
+    """
 
     def __init__(self, samples: int, batch_size: int, seed: int) -> None:
-        """Take the number of samples, at least `batch_size`; `batch_size`; and `train.seed`."""
+        """Take the number of samples, at least `batch_size`; that, a multiple of the devices; and `train.seed`."""
         self._samples = samples
         self._batch_size = batch_size
         self._seed = seed
@@ -123,8 +127,9 @@ class EpochBatches(Sampler[list[Draw]]):
         return self._samples // self._batch_size
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        """Yield the draws of each batch."""
+        """Yield the draws of each batch, or this device's share of them."""
+        share = self._batch_size // dist.world_size()
         generator = torch.Generator().manual_seed(derived_seed(self._seed, "order", self._epoch))
         order = torch.randperm(self._samples, generator=generator).tolist()
-        for start in range(0, len(self) * self._batch_size, self._batch_size):
-            yield [(self._epoch, index) for index in order[start : start + self._batch_size]]
+        for start in range(dist.rank() * share, len(self) * self._batch_size, self._batch_size):
+            yield [(self._epoch, index) for index in order[start : start + share]]

@@ -21,3 +21,25 @@ def cuda_wanted(accelerator: str) -> bool:
             "torch"
         )
     return available and accelerator != "cpu"
+
+
+def device_count(devices: int | str, accelerator: str) -> int:
+    """Return how many devices to train on.
+
+    Args:
+        devices: a number, or auto: all GPUs, or one processor.
+        accelerator: auto, cpu or gpu.
+
+    Raises:
+        ParamsError: there are not so many GPUs, or none though one is asked for.
+    """
+    if not cuda_wanted(accelerator):
+        return 1 if devices == "auto" else int(devices)
+    found = torch.cuda.device_count()
+    if devices == "auto":
+        return found
+    if int(devices) > found:
+        raise ParamsError(
+            f"train.devices: {devices}, but torch finds {found} CUDA device(s): set it to {found} or auto"
+        )
+    return int(devices)

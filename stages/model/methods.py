@@ -11,7 +11,9 @@ import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -36,7 +38,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from stages.model.architecture import Architecture
-from stages.model.augmentation import Views
+from stages.model.augmentation import Views, derived_seed
 from stages.model.backbone import Backbone
 from stages.model.weights import load_weights
 
@@ -52,6 +54,33 @@ _QUEUE = 4096
 """Vectors of earlier batches that MoCo compares with."""
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How the batches of a training become steps of the optimiser.
+
+    Attributes:
+        batches: in an epoch.
+        accumulated: batches whose gradients make one step; the last step of an epoch may have fewer.
+        steps: of the whole training.
+        seed: `train.seed`.
+    """
+
+    batches: int
+    accumulated: int
+    steps: int
+    seed: int
+
+    @property
+    def steps_in_epoch(self) -> int:
+        """Number of steps in a whole epoch."""
+        return math.ceil(self.batches / self.accumulated)
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs, the last of which may end before all its batches."""
+        return math.ceil(self.steps / self.steps_in_epoch)
+
+
 class Method(pl.LightningModule):
     """Backbone and projection head, and a loss of what they make of two views.
 
@@ -63,9 +92,20 @@ class Method(pl.LightningModule):
         super().__init__()
         self.backbone = Backbone(architecture)
         self.projection_head = self.new_head(self.backbone.feature_dim, architecture.projection_dim)
+        deactivate_requires_grad(self.backbone.projection)  # no part of the training: `fit_projection` computes it
         self.learning_rate = learning_rate
-        self.steps = 1
-        self.losses: list[tuple[int, Tensor]] = []
+        self.begin(Schedule(batches=1, accumulated=1, steps=1, seed=0))
+
+    def begin(self, schedule: Schedule) -> None:
+        """Take what the training will be, and forget the losses of one before.
+
+        Args:
+            schedule: of the training that follows.
+        """
+        self.schedule = schedule
+        self.curve = torch.full((schedule.epochs, schedule.batches), math.nan)
+        """(epochs, batches) float32: the loss of each batch, on the CPU; the last epoch's are there when it ends."""
+        self.recent: list[Tensor] = []
 
     @abstractmethod
     def new_head(self, features: int, dimension: int) -> nn.Module:
@@ -83,21 +123,49 @@ class Method(pl.LightningModule):
     def project(self, views: Tensor) -> Tensor:
         """Return what the projection head makes of images: (n, projection_dim)."""
         vectors: Tensor = self.projection_head(self.backbone.features(views))
-        return vectors
+        return vectors.float()
 
     def training_step(self, views: Views, batch_index: int) -> Tensor:
         """Return the loss of a batch; Lightning calls this."""
         loss = self.compare(*(_channels_last(view) for view in views))
-        self.losses.append((self.current_epoch, loss.detach()))
+        self.recent.append(loss.detach())
         return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Let dropout and its like depend on the seed and the epoch alone, also where a training is resumed."""
+        torch.manual_seed(derived_seed(self.schedule.seed, "epoch", self.current_epoch))
+
+    def on_train_epoch_end(self) -> None:
+        """Note the losses of the epoch."""
+        self._note_losses()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what a training is resumed from, besides the weights: losses, and MoCo's vectors of earlier batches."""
+        self._note_losses()
+        named = self.state_dict()
+        checkpoint["curve"] = self.curve
+        checkpoint["buffers"] = {name: value for name, value in self.named_buffers() if name not in named}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put back what `on_save_checkpoint` kept."""
+        self.curve.copy_(checkpoint["curve"])
+        for name, value in self.named_buffers():
+            if name in checkpoint["buffers"]:
+                value.copy_(checkpoint["buffers"][name])
+
+    def _note_losses(self) -> None:
+        """Move the losses of this epoch's batches to the curve: the mean over all devices."""
+        if self.recent:
+            mean = self.trainer.strategy.reduce(torch.stack(self.recent), reduce_op="mean")
+            assert isinstance(mean, Tensor)
+            self.curve[self.current_epoch, : len(self.recent)] = mean.cpu()
+            self.recent.clear()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser, and how the learning rate rises and falls over `steps` steps."""
-        # The projection to the embedding is no part of the training: `fit_projection` computes it afterwards.
-        fitted = {id(parameter) for parameter in self.backbone.projection.parameters()}
-        trained = [p for p in self.parameters() if p.requires_grad and id(p) not in fitted]
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         optimiser = torch.optim.Adam(trained, lr=self.learning_rate)
-        schedule = LambdaLR(optimiser, lambda step: learning_rate_factor(step, self.steps))
+        schedule = LambdaLR(optimiser, lambda step: learning_rate_factor(step, self.schedule.steps))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def start_from(self, weights: Mapping[str, Tensor], path: Path) -> None:
@@ -123,8 +191,7 @@ class OfPairs(Method):
 
     def compare(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the loss of the projected views."""
-        loss: Tensor = self.criterion(self.project(first), self.project(second))
-        return loss
+        return _in_32_bits(self.criterion, self.project(first), self.project(second))
 
 
 class SimCLR(OfPairs):
@@ -132,7 +199,7 @@ class SimCLR(OfPairs):
 
     def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
         super().__init__(architecture, learning_rate, temperature)
-        self.criterion = NTXentLoss(temperature)
+        self.criterion = NTXentLoss(temperature, gather_distributed=True)
 
     def new_head(self, features: int, dimension: int) -> nn.Module:
         """Return a head of two layers."""
@@ -145,7 +212,7 @@ class BarlowTwins(OfPairs):
 
     def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
         super().__init__(architecture, learning_rate, temperature)
-        self.criterion = BarlowTwinsLoss()
+        self.criterion = BarlowTwinsLoss(gather_distributed=True)
 
     def new_head(self, features: int, dimension: int) -> nn.Module:
         """Return a head of three layers."""
@@ -158,7 +225,7 @@ class VICReg(OfPairs):
 
     def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
         super().__init__(architecture, learning_rate, temperature)
-        self.criterion = VICRegLoss()
+        self.criterion = VICRegLoss(gather_distributed=True)
 
     def new_head(self, features: int, dimension: int) -> nn.Module:
         """Return a head of three layers."""
@@ -183,8 +250,11 @@ class WithFollower(Method):
         self._begin_together()
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
-        """Let the second network follow the first."""
-        share = cosine_schedule(min(self.global_step, self.steps - 1), self.steps, _MOMENTUM, 1.0)
+        """Let the second network follow the first, once a step."""
+        if batch_idx % self.schedule.accumulated:
+            return
+        steps = self.schedule.steps
+        share = cosine_schedule(min(self.global_step, steps - 1), steps, _MOMENTUM, 1.0)
         update_momentum(self.backbone, self.follower_backbone, m=share)
         update_momentum(self.projection_head, self.follower_head, m=share)
 
@@ -192,7 +262,7 @@ class WithFollower(Method):
     def follow(self, views: Tensor) -> Tensor:
         """Return what the following network makes of images: (n, projection_dim), without gradient."""
         vectors: Tensor = self.follower_head(self.follower_backbone.features(views))
-        return vectors
+        return vectors.float()
 
     def _begin_together(self) -> None:
         self.follower_backbone.load_state_dict(self.backbone.state_dict())
@@ -215,8 +285,8 @@ class BYOL(WithFollower):
 
     def compare(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the mean of both directions' negative cosine similarity."""
-        one: Tensor = self.criterion(self.prediction_head(self.project(first)), self.follow(second))
-        other: Tensor = self.criterion(self.prediction_head(self.project(second)), self.follow(first))
+        one = _in_32_bits(self.criterion, self.prediction_head(self.project(first)).float(), self.follow(second))
+        other = _in_32_bits(self.criterion, self.prediction_head(self.project(second)).float(), self.follow(first))
         return 0.5 * (one + other)
 
 
@@ -228,7 +298,8 @@ class MoCo(WithFollower):
 
     def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
         super().__init__(architecture, learning_rate, temperature)
-        self.criterion = NTXentLoss(temperature, memory_bank_size=(_QUEUE, architecture.projection_dim))
+        queue = (_QUEUE, architecture.projection_dim)
+        self.criterion = NTXentLoss(temperature, memory_bank_size=queue, gather_distributed=True)
 
     def new_head(self, features: int, dimension: int) -> nn.Module:
         """Return a head of two layers."""
@@ -237,8 +308,7 @@ class MoCo(WithFollower):
 
     def compare(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the NT-Xent loss of the first views against the follower's second ones."""
-        loss: Tensor = self.criterion(self.project(first), self.follow(second))
-        return loss
+        return _in_32_bits(self.criterion, self.project(first), self.follow(second))
 
 
 class DINO(WithFollower):
@@ -260,8 +330,8 @@ class DINO(WithFollower):
 
     def compare(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the cross-entropy between the classes of the two networks."""
-        loss: Tensor = self.criterion([self.follow(first), self.follow(second)], [*map(self.project, (first, second))])
-        return loss
+        views = (first, second)
+        return _in_32_bits(self.criterion, [*map(self.follow, views)], [*map(self.project, views)])
 
     def on_after_backward(self) -> None:
         """Keep the last layer as it is in the first epoch."""
@@ -301,6 +371,19 @@ def learning_rate_factor(step: int, steps: int) -> float:
 
 def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _in_32_bits(criterion: nn.Module, *vectors: Tensor | list[Tensor]) -> Tensor:
+    """Return a loss of vectors, computed in 32 bits also where the networks compute in 16.
+
+    Args:
+        criterion: the loss.
+        vectors: float32.
+    """
+    (device,) = {each.device.type for part in vectors for each in (part if isinstance(part, list) else [part])}
+    with torch.autocast(device, enabled=False):
+        loss: Tensor = criterion(*vectors)
+    return loss
 
 
 def _channels_last(images: Tensor) -> Tensor:

@@ -4,30 +4,38 @@ from stages.model import torchvision_operators  # noqa: F401  (before all that i
 
 # isort: split
 import logging
+import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.warnings import PossibleUserWarning
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from stages.errors import CheckpointError
+from stages.errors import CheckpointError, ParamsError
 from stages.model.architecture import Architecture
 from stages.model.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
-from stages.model.device import cuda_wanted
+from stages.model.device import cuda_wanted, device_count
 from stages.model.embedding import vectors
-from stages.model.foreign import pretrained_weights
+from stages.model.foreign import pretrained_weights, weights_of_file
 from stages.model.inference import InferenceNetwork
-from stages.model.methods import METHODS, Method, network_weights
+from stages.model.lightly_checkpoint import lightly_trunk
+from stages.model.methods import METHODS, Method, Schedule, network_weights
 from stages.model.projection import evenly_spaced, principal_components
 from stages.model.proxy_source import ProxySource
+from stages.model.resumption import KeptEpochs, SealedCheckpoints, training_key
+from stages.model.spawning import SpawnedDevices
+from stages.model.weight_files import read_tensors
 
 THREADS = 8
 """Threads of an operation on the CPU, whatever the machine has.
@@ -39,10 +47,17 @@ digits, and after some steps visibly other weights. With a fixed number they do 
 
 _FEATURE_BATCH = 16
 
+_PRECISIONS: Mapping[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "fp32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
+"""Lightning's names."""
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how to train; the names are those of `params.yaml`."""
+    """How long and how to train; the names are those of `params.yaml`, and so are the values."""
 
     method: str
     epochs: int
@@ -55,6 +70,10 @@ class TrainingSettings:
     accelerator: str
     enabled: bool = True
     pretrained: bool = False
+    accumulate_batches: int = 1
+    precision: str = "fp32"
+    devices: int | str = 1
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,33 +89,68 @@ class ProgressBar(pl.Callback):
     """Shows step and loss on a terminal; quiet elsewhere."""
 
     def __init__(self, steps: int) -> None:
-        self._bar = tqdm(total=steps, desc="train", unit="step", disable=None)
+        self._steps = steps
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Show the bar, in the process of the first device."""
+        disable = None if trainer.is_global_zero else True
+        self._bar = tqdm(total=self._steps, initial=trainer.global_step, desc="train", unit="step", disable=disable)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Advance by one step."""
+        """Advance to the present step."""
         if isinstance(pl_module, Method) and not self._bar.disable:
-            self._bar.set_postfix(loss=f"{pl_module.losses[-1][1].item():.3f}", refresh=False)
-        self._bar.update()
+            self._bar.set_postfix(loss=f"{pl_module.recent[-1].item():.3f}", refresh=False)
+        self._bar.update(trainer.global_step - self._bar.n)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the finished bar on the terminal."""
         self._bar.close()
 
 
+class Limits(pl.Callback):
+    """Sets the number of threads in processes that Lightning has started, and ends the training after `steps`."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Set the number of threads."""
+        torch.set_num_threads(THREADS)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """End the training after its last step, which may lie within an epoch."""
+        trainer.should_stop = trainer.should_stop or trainer.global_step >= self._steps
+
+
 def initial_model(architecture: Architecture, settings: TrainingSettings) -> Method:
     """Build a model with random weights that depend on the seed alone, those of the trunk pretrained if asked for.
 
     Raises:
+        CheckpointError: the file of weights cannot be used for this network.
         ParamsError: there is no such network, it does not take images of that size, or its weights cannot be had.
     """
     with seeded(derived_seed(settings.seed, "weights")):
         model = METHODS[settings.method](architecture, settings.learning_rate, settings.temperature)
-    if settings.pretrained:
-        trunk = {f"backbone.0.{name}": value for name, value in pretrained_weights(architecture).items()}
-        model.start_from({**network_weights(model), **trunk}, Path(architecture.backbone))
+    if settings.pretrained or settings.weights is not None:
+        trunk = given_weights(architecture, settings.weights)
+        own = network_weights(model)
+        named = {f"backbone.{'0.' if architecture.is_foreign else ''}{name}": value for name, value in trunk.items()}
+        model.start_from({**own, **named}, Path(settings.weights or architecture.backbone))
     return model.to(memory_format=torch.channels_last)
+
+
+def given_weights(architecture: Architecture, path: str | None) -> Mapping[str, Tensor]:
+    """Return the weights that a trunk begins with: from a file, or where there is none, those of its library."""
+    if path is None:
+        return pretrained_weights(architecture)
+    tensors = read_tensors(Path(path), "train.weights")
+    if architecture.is_foreign:
+        return weights_of_file(architecture, tensors, Path(path))
+    return lightly_trunk(architecture, tensors, Path(path))
 
 
 def train_model(
@@ -105,6 +159,7 @@ def train_model(
     source: ProxySource,
     members: Sequence[tuple[str, str]],
     settings: TrainingSettings,
+    kept: Path | None = None,
 ) -> list[LossValue]:
     """Train a model in place on proxies.
 
@@ -116,48 +171,85 @@ def train_model(
         architecture: the model's.
         source: where the proxies are.
         members: shard and member of each of n samples, in the order of the samples' names.
-        settings: how to train. The batch size shrinks to n where there are fewer.
+        settings: how to train. The batch size shrinks to n where there are fewer, and to a multiple of the devices.
+        kept: file that keeps the state after an epoch, to resume the very same training if this one is interrupted;
+            the caller removes it when its own work is done. None: keep nothing.
 
     Returns:
         The loss of each step; empty where fewer than 2 samples leave nothing to compare, or training is not enabled.
 
     Raises:
         CheckpointError: the loss is not finite.
+        ParamsError: there are not so many devices, or they cannot compute in this precision.
     """
     if len(members) < 2 or not settings.enabled:
         return []
-    batches = EpochBatches(len(members), min(settings.batch_size, len(members)), settings.seed)
+    cuda = cuda_wanted(settings.accelerator)
+    if settings.precision == "fp16" and not cuda:
+        raise ParamsError("train.precision: fp16 needs a GPU: set bf16 or fp32")
+    batch_size = min(settings.batch_size, len(members))
+    devices = min(device_count(settings.devices, settings.accelerator), batch_size // 2)
+    batches = EpochBatches(len(members), batch_size // devices * devices, settings.seed)
     loader = DataLoader(
         AugmentedProxies(source, members, architecture, settings.seed),
         batch_sampler=batches,
         num_workers=settings.workers,
         persistent_workers=settings.workers > 0,
     )
-    steps = min(settings.epochs * len(batches), settings.max_steps or settings.epochs * len(batches))
+    every = settings.epochs * math.ceil(len(batches) / settings.accumulate_batches)
+    steps = min(every, settings.max_steps or every)
+    model.begin(Schedule(len(batches), settings.accumulate_batches, steps, settings.seed))
+    key = training_key(model, architecture, settings, source, members) if kept is not None else b""
+    store = SealedCheckpoints(key)
+    resumes = kept is not None and store.can_resume(kept)
     with _quiet_lightning(), _fixed_threads(), seeded(derived_seed(settings.seed, "training")):
         trainer = pl.Trainer(
-            accelerator="cuda" if cuda_wanted(settings.accelerator) else "cpu",
-            devices=1,
-            max_steps=steps,
+            accelerator="cuda" if cuda else "cpu",
+            devices=devices,
+            strategy=SpawnedDevices(architecture) if devices > 1 else "auto",
+            sync_batchnorm=devices > 1 and cuda,
+            precision=_PRECISIONS[settings.precision],
+            accumulate_grad_batches=settings.accumulate_batches,
+            max_epochs=model.schedule.epochs,  # with max_steps, Lightning would resume in the middle of an epoch
             deterministic=True,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            plugins=LightningEnvironment(),  # one process, also inside a job of a cluster's scheduler
-            callbacks=[ProgressBar(steps)],
+            # One machine, also inside a job of a cluster's scheduler.
+            plugins=[LightningEnvironment(), store],
+            callbacks=[
+                ProgressBar(steps),
+                Limits(steps),
+                *([KeptEpochs(kept, steps, batches)] if kept is not None else []),
+            ],
         )
-        model.losses.clear()
-        model.steps = steps
-        trainer.fit(model, loader)
-    values = [LossValue(step, epoch + 1, float(loss)) for step, (epoch, loss) in enumerate(model.losses, start=1)]
+        if devices > 1:
+            model.curve.share_memory_()  # type: ignore[no-untyped-call]  # other processes write into it
+        trainer.fit(model, loader, ckpt_path=kept if resumes else None, weights_only=True)
+    values = loss_values(model.curve.numpy(), model.schedule)
     for value in values:
         if not abs(value.loss) < float("inf"):
             raise CheckpointError(
                 f"training diverged: the loss of step {value.step} is {value.loss}. Lower train.learning_rate, then "
                 "run it again"
             )
+    return values
+
+
+def loss_values(curve: NDArray[np.float32], schedule: Schedule) -> list[LossValue]:
+    """Return the loss of each step: the mean of its batches.
+
+    Args:
+        curve: (epochs, batches), the loss of each batch.
+        schedule: how batches became steps.
+    """
+    values = []
+    for step in range(schedule.steps):
+        epoch, number = divmod(step, schedule.steps_in_epoch)
+        batches = curve[epoch, number * schedule.accumulated : (number + 1) * schedule.accumulated]
+        values.append(LossValue(step + 1, epoch + 1, float(batches.mean())))
     return values
 
 

@@ -17,7 +17,7 @@ from stages.params.strategies import StrategyParams
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
-BACKBONE = r"^(resnet-(9|18|34|50|101|152)|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+)$"
+BACKBONE = r"^(resnet-(9|18|34|50|101|152)(x[0-9]{1,2}(\.[0-9]{1,6})?)?|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+)$"
 """Networks of lightly, or of torchvision or timm, whose own lists tell which names there are."""
 
 Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
@@ -81,6 +81,7 @@ class TrainParams(Section):
     method: Literal["simclr", "byol", "moco", "dino", "barlow_twins", "vicreg"]
     backbone: Annotated[str, StringConstraints(strict=True, pattern=BACKBONE)]
     pretrained: StrictBool
+    weights: StrictStr | None
     embedding_dim: int = Field(strict=True, ge=2, le=4096)
     projection_dim: int = Field(strict=True, ge=2, le=4096)
     input_size: int = Field(strict=True, ge=32, le=512)
@@ -88,11 +89,14 @@ class TrainParams(Section):
     epochs: Count
     max_steps: Count | None
     batch_size: int = Field(strict=True, ge=2)
+    accumulate_batches: Count
     learning_rate: Real = Field(gt=0, le=1)
     temperature: Real = Field(gt=0)
     seed: int = Field(strict=True, ge=0, lt=2**32)
     workers: int = Field(strict=True, ge=0)
     accelerator: Literal["auto", "cpu", "gpu"]
+    devices: Count | Literal["auto"]
+    precision: Literal["fp32", "bf16", "fp16"]
     checkpoint: StrictStr | None
     retrain: StrictBool
 
@@ -100,11 +104,22 @@ class TrainParams(Section):
     def _one_source_of_weights(self) -> Self:
         if self.retrain and self.checkpoint is not None:
             raise ValueError("checkpoint takes given weights and retrain trains new ones: set one of them only")
+        if self.weights is not None and (self.pretrained or self.checkpoint is not None):
+            raise ValueError("weights, pretrained and checkpoint all say what to begin with: set one of them only")
         if self.pretrained and "/" not in self.backbone:
             raise ValueError(f"pretrained: there are no weights for {self.backbone}, but for torchvision/resnet18")
-        if not self.enabled and not self.pretrained and self.checkpoint is None and not self.retrain:
-            raise ValueError("enabled: false needs weights from elsewhere: set pretrained: true, or a checkpoint")
+        given = self.pretrained or self.weights is not None or self.checkpoint is not None
+        if not self.enabled and not given and not self.retrain:
+            raise ValueError("enabled: false needs weights from elsewhere: set pretrained, weights or checkpoint")
         return self
+
+    @field_validator("backbone")
+    @classmethod
+    def _whole_channels(cls, backbone: str) -> str:
+        width = backbone.partition("x")[2] if "/" not in backbone else ""
+        if width and (float(width) == 0 or 64 * float(width) % 1):
+            raise ValueError(f"{backbone}: 64 times the width, the channels of the first layer, must be a whole number")
+        return backbone
 
 
 class EmbedParams(Section):

@@ -147,6 +147,25 @@ def test_a_given_checkpoint_is_used_instead_of_training(project: Project, fresh:
     assert "is not the checkpoint of the datapool" in result.output
 
 
+def test_given_weights_are_an_input(project: Project, fresh: Project) -> None:
+    given = fresh.folder / "given.ckpt"
+    given.write_bytes((project.folder / "datapool/checkpoint_latest.ckpt").read_bytes())
+    fresh.set_params(train__weights="given.ckpt")
+    fresh.add_images("a")
+    assert "from the weights of given.ckpt" in fresh.repro().output
+    fresh.git("add", "base.json", "dvc.lock", "params.yaml", "data/raw.dvc")
+    fresh.git("commit", "--quiet", "--message", "iteration 1")
+    assert fresh.repro().ran() == ["resolve_base"]
+    given.unlink()
+    assert fresh.repro().ran() == ["resolve_base"]
+    fresh.add_images("b")
+    assert "checkpoint of the base reused" in fresh.repro().output
+    given.write_bytes(b"other weights")
+    result = fresh.repro(check=False)
+    assert result.code != 0
+    assert "did not begin with the weights of given.ckpt" in result.output
+
+
 def test_report_parameters_start_no_iteration(tmp_path_factory: pytest.TempPathFactory) -> None:
     project = new_project(tmp_path_factory.mktemp("report"))
     project.add_images("a")
