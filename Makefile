@@ -1,7 +1,7 @@
 # `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test torture lint format lock clean
 
 # The stages' commands say `python`: it has to be the one in .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -19,6 +19,9 @@ demo: setup ## run the whole pipeline on generated driving clips
 
 test: setup lint ## run the checks and all tests
 	python -m pytest $(PYTEST_ARGS)
+
+torture: setup ## interrupt all that writes at every step, and see that nothing gets lost (minutes)
+	@python -m tests.torture
 
 lint: setup ## check style and types
 	ruff check .

@@ -62,9 +62,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                fsync(file)
+        for written in [*temporary.rglob("*"), temporary]:
+            fsync(written)
         if path.exists() or path.is_symlink():
             os.rename(path, former)
         try:
