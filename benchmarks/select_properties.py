@@ -113,6 +113,7 @@ def _same_in_any_order(method: Method, case: Case, found: Traversal, rng: np.ran
         min_distance=None if threshold is None else float(np.sqrt(np.float64(threshold))),
         selected_sequence_length=1,
         process_all=False,
+        review_file=None,
         holdout_file=None,
         holdout_distance=None,
     )

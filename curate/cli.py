@@ -14,6 +14,7 @@ COMMANDS = {
     "export": "Write the selected samples as images, or as a list for a labelling tool.",
     "why": "Say why a sample is in the datapool, or is not.",
     "diff": "Say what a datapool gained, and lost, between two revisions.",
+    "review": "Write a page to look through the new selection with, and to drop samples.",
     "verify": "Check that the DVC cache holds, bit for bit, what the commits recorded.",
 }
 """Name of each command, which is its module in `curate.commands`, and what it does. In the order of the help."""

@@ -27,7 +27,7 @@ from stages.params.schema import Params, SelectParams
 from stages.params.strategies import Similarity
 from stages.selection.comparison import baselines, compare
 from stages.selection.distance import euclidean, first_not_finite, short_distance
-from stages.selection.given import read_filenames
+from stages.selection.given import read_dropped, read_filenames
 from stages.selection.holdout import read_holdout, refuse_leaks, too_near
 from stages.selection.nearest import nearest_rows
 from stages.selection.rules import Options, choose
@@ -60,6 +60,12 @@ def run(params: Params) -> str:
     )
     may_be_empty = params.train.retrain or is_union(paths.BASE)
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
+    reviewed = len(candidate_names)
+    if params.select.review_file is not None:
+        rejected = rejected_by_review(params.select.review_file, base_names, names)
+        candidate_names = [name for name in candidate_names if name not in rejected]
+        if reviewed and not candidate_names and not may_be_empty:
+            raise NothingToSelectError("the review drops all candidates", "set select.review_file to null")
     found = len(candidate_names)
     candidate_names = without_held_out(candidate_names, base_names, base_embeddings, names, embeddings, params.select)
     held_out = found - len(candidate_names)
@@ -101,7 +107,8 @@ def run(params: Params) -> str:
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(curve, BUDGET_CURVE, paths.BUDGET_CURVE)
     write_csv(comparison, COMPARISON, paths.COMPARISON)
-    return summary(selection, candidates, len(base_names), units, params.select, held_out)
+    dropped = f"; {reviewed - found} dropped by the review" if params.select.review_file is not None else ""
+    return summary(selection, candidates, len(base_names), units, params.select, held_out) + dropped
 
 
 def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[pd.DataFrame, NDArray[np.float32]]:
@@ -151,6 +158,29 @@ def candidates_of(
             a share of all candidates, so it counts the left-overs then.
     """
     return sorted(set(processed if process_all else new) - set(base))
+
+
+def rejected_by_review(path: str, base: Collection[str], processed: Collection[str]) -> set[str]:
+    """Return the filenames that a review drops.
+
+    Args:
+        path: file of the decisions.
+        base: samples selected before.
+        processed: every sample with an embedding.
+
+    Raises:
+        ParamsError: the file is wrong, drops a sample that was accepted before, or one that is unknown.
+    """
+    rejected = set(read_dropped(path))
+    accepted, unknown = sorted(rejected & set(base)), sorted(rejected - set(processed))
+    if accepted:
+        raise ParamsError(
+            f"select.review_file: {path} drops {accepted[0]!r}, which an earlier iteration accepted. A review can keep "
+            "out what is not committed yet: delete that line"
+        )
+    if unknown:
+        raise ParamsError(f"select.review_file: {path} drops {unknown[0]!r}, which is no sample of any iteration")
+    return rejected
 
 
 def without_held_out(

@@ -55,6 +55,7 @@ def stop(
         min_distance=min_distance,
         selected_sequence_length=1,
         process_all=False,
+        review_file=None,
         holdout_file=None,
         holdout_distance=None,
     )
@@ -494,6 +495,31 @@ def test_thresholds_cut_sequences(workspace: Workspace) -> None:
     assert sorted(workspace.selected()) == [f"v-{index:03d}-mp4.png" for index in (0, 1, 4, 5)]
     assert "1 candidates are beyond a threshold" in text
     assert "2 frames that belong to no whole sequence" in text
+
+
+def test_what_a_review_drops_is_replaced_by_the_next_best(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a"], circle("a"))
+    workspace.write_new(["b", "c", "d", "e"], circle(*"bcde"))
+    run(params(n_samples=2))
+    assert workspace.selected() == ["e", "d"]
+    Path("review.csv").write_text('filename,decision\n"e",drop\n"d",keep\n')
+    text = run(params(n_samples=2, review_file="review.csv"))
+    assert workspace.selected() == ["d", "c"]
+    assert text.endswith("; 1 dropped by the review")
+    for content, message in (
+        ("a,drop", "drops 'a', which an earlier iteration accepted"),
+        ("x,drop", "drops 'x', which is no sample"),
+        ("e,maybe", "the decision on 'e' is neither keep nor drop"),
+    ):
+        Path("review.csv").write_text(f"filename,decision\n{content}\n")
+        with pytest.raises(ParamsError, match=message):
+            run(params(n_samples=2, review_file="review.csv"))
+    Path("review.csv").write_text("filename,decision\n" + "".join(f"{name},drop\n" for name in "bcde"))
+    with pytest.raises(NothingToSelectError, match="the review drops all candidates"):
+        run(params(n_samples=2, review_file="review.csv"))
+    Path("review.csv").write_text("name\n")
+    with pytest.raises(ParamsError, match=r"select.review_file: review.csv has no column 'filename'"):
+        run(params(n_samples=2, review_file="review.csv"))
 
 
 def test_held_out_samples_and_their_neighbours_are_no_candidates(workspace: Workspace) -> None:

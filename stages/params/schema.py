@@ -141,14 +141,15 @@ class SelectParams(Section):
     min_distance: Real | None = Field(gt=0, le=2)
     selected_sequence_length: Count
     process_all: StrictBool
+    review_file: StrictStr | None
     holdout_file: StrictStr | None
     holdout_distance: Real | None = Field(gt=0, le=2)
 
     @property
     def given_files(self) -> list[str]:
         """The files that the parameters name."""
-        held_out = [] if self.holdout_file is None else [self.holdout_file]
-        return [*(path for item in self.strategies for path in item.files), *held_out]
+        single = [path for path in (self.review_file, self.holdout_file) if path is not None]
+        return [*(path for item in self.strategies for path in item.files), *single]
 
     @model_validator(mode="after")
     def _stopping_conditions(self) -> Self:

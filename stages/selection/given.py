@@ -61,22 +61,35 @@ def read_filenames(path: str) -> list[str]:
     return names
 
 
-def _read(path: str, columns: list[str]) -> pd.DataFrame:
+def read_dropped(path: str) -> list[str]:
+    """Read the decisions of a review and return the filenames to drop, sorted.
+
+    Args:
+        path: CSV file with the columns `filename` and `decision`, which is `keep` or `drop`.
+    """
+    table = _read(path, ["filename", "decision"], "select.review_file")
+    bad = table["filename"][~table["decision"].isin(["keep", "drop"])]
+    if len(bad):
+        raise ParamsError(f"select.review_file: {path}: the decision on {bad.iloc[0]!r} is neither keep nor drop")
+    return sorted(set(table["filename"][table["decision"] == "drop"]))
+
+
+def _read(path: str, columns: list[str], parameter: str = "select.strategies") -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(path, error, parameter) from None
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise ParamsError(
-            f"select.strategies: {path} has no column {missing[0]!r}; it has {', '.join(map(repr, table.columns))}"
+            f"{parameter}: {path} has no column {missing[0]!r}; it has {', '.join(map(repr, table.columns))}"
         )
     return table
 
 
-def _unreadable(path: str, error: Exception) -> ParamsError:
+def _unreadable(path: str, error: Exception, parameter: str = "select.strategies") -> ParamsError:
     what = "there is no such file" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
     return ParamsError(
-        f"select.strategies: {path} cannot be read ({what}); give a path from the repository's root, and commit the "
+        f"{parameter}: {path} cannot be read ({what}); give a path from the repository's root, and commit the "
         "file, so that every checkout has it"
     )

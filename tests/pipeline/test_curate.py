@@ -151,3 +151,11 @@ def test_diff_between_commits_and_to_the_workspace(project: Project, samples: pd
     assert (found["added"], found["removed"]) == (list(samples["filename"][5:10]), [])
     assert curate(project, "diff", "HEAD").output.startswith("HEAD -> workspace: 5 samples added (10 -> 15 samples)\n")
     assert "| Raw file | Added | Removed |" in curate(project, "diff", "HEAD..", "--format", "markdown").output
+
+
+def test_review_shows_what_was_selected(project: Project, samples: pd.DataFrame, tmp_path: Path) -> None:
+    done = curate(project, "review", str(tmp_path / "review.html"))
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "review.html").read_text()
+    assert text.count("data:image/jpeg;base64,") == 5
+    assert all(f'value="{name}"' in text for name in samples["filename"][10:])
