@@ -15,7 +15,7 @@ COMMANDS = {
     "why": "Say why a sample is in the datapool, or is not.",
     "diff": "Say what a datapool gained, and lost, between two revisions.",
     "review": "Write a page to look through the new selection with, and to drop samples.",
-    "verify": "Check that the DVC cache holds, bit for bit, what the commits recorded.",
+    "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",
 }
 """Name of each command, which is its module in `curate.commands`, and what it does. In the order of the help."""
 

@@ -189,6 +189,19 @@ def revision(name: str | None, cache: Cache) -> Revision:
     return Revision(name, commit, cache)
 
 
+def recorded_locks(start: Revision) -> Iterator[Revision]:
+    """Yield the revisions that changed `dvc.lock`, newest first: iterations, halves of one, and other reports.
+
+    Begins with the workspace where that is where it starts; follows first parents, as a branch's own history.
+    """
+    if start.commit is None and start.stages:
+        yield start
+    tip = start.commit or git.commit_of("HEAD")
+    listing = git.git("rev-list", "--first-parent", tip, "--", f"./{paths.DVC_LOCK.as_posix()}") if tip else None
+    for commit in (listing or "").split():
+        yield Revision(commit[:12], commit, start.cache)
+
+
 def recorded_iterations(start: Revision) -> Iterator[Revision]:
     """Yield the revisions that recorded another datapool than the commit before, newest first.
 
@@ -196,11 +209,7 @@ def recorded_iterations(start: Revision) -> Iterator[Revision]:
     """
     if start.commit is None and output_hash(start.stages, paths.DATAPOOL):
         yield start
-    tip = start.commit or git.commit_of("HEAD")
-    if tip is None:
-        return
-    listing = git.git("rev-list", "--first-parent", tip, "--", f"./{paths.DVC_LOCK.as_posix()}")
-    commits = [Revision(commit[:12], commit, start.cache) for commit in (listing or "").split()]
+    commits = [found for found in recorded_locks(start) if found.commit is not None]
     hashes = [output_hash(found.stages, paths.DATAPOOL) for found in commits]
     for found, datapool, former in zip(commits, hashes, [*hashes[1:], None], strict=True):
         if datapool is not None and datapool != former:

@@ -49,17 +49,22 @@ class Verdict:
     lies: tuple[Lie, ...]
 
 
-def verify(revisions: Iterable[Revision], read: Callable[[int], object] = lambda _: None) -> Iterator[Verdict]:
+def verify(
+    revisions: Iterable[Revision],
+    read: Callable[[int], object] = lambda _: None,
+    fetch: Callable[[list[str]], object] | None = None,
+) -> Iterator[Verdict]:
     """Check the cached objects of revisions; each object is read once.
 
     Args:
         revisions: in the order in which they are to be told.
         read: is told how many bytes were read, again and again.
+        fetch: brings objects, by their hashes, into the cache if it can; None leaves missing ones missing.
     """
     found: dict[str, str | None] = {}
     for recorded in revisions:
         checked, missing, lies = 0, [], []
-        for output, object_hash in recorded_objects(recorded, found, read):
+        for output, object_hash in recorded_objects(recorded, found, read, fetch):
             actual = _found(recorded.cache, object_hash, found, read)
             if actual is None:
                 missing.append(output)
@@ -71,22 +76,36 @@ def verify(revisions: Iterable[Revision], read: Callable[[int], object] = lambda
 
 
 def recorded_objects(
-    recorded: Revision, found: dict[str, str | None], read: Callable[[int], object]
+    recorded: Revision,
+    found: dict[str, str | None],
+    read: Callable[[int], object],
+    fetch: Callable[[list[str]], object] | None = None,
 ) -> Iterator[tuple[str, str]]:
     """Yield path and hash of every object that a revision names: the raw data, and the outputs kept in the cache.
 
     The files of a folder follow it, where its listing is there and sound.
     """
     outputs = [output for stage in recorded.stages.values() for output in stage.get("outs", [])]
-    for output in [*recorded.raw_outputs, *outputs]:
-        object_hash, path = output.get("md5"), str(output["path"])
-        if object_hash is None or recorded.is_in_git(path):
-            continue
+    named = [(str(output["path"]), output.get("md5")) for output in [*recorded.raw_outputs, *outputs]]
+    wanted = [(path, str(value)) for path, value in named if value is not None and not recorded.is_in_git(path)]
+    _fetch_missing(recorded.cache, [value for _, value in wanted], found, fetch)
+    for path, object_hash in wanted:
         yield path, object_hash
         is_sound = _found(recorded.cache, object_hash, found, read) == object_hash.removesuffix(".dir")
         if object_hash.endswith(".dir") and is_sound:
-            for name, file_hash in recorded.cache.listing(object_hash).items():
+            files = recorded.cache.listing(object_hash)
+            _fetch_missing(recorded.cache, list(files.values()), found, fetch)
+            for name, file_hash in files.items():
                 yield f"{path}/{name}", file_hash
+
+
+def _fetch_missing(
+    cache: Cache, hashes: list[str], found: dict[str, str | None], fetch: Callable[[list[str]], object] | None
+) -> None:
+    """Fetch those objects that the cache does not hold, all in one go; what cannot be had is not asked for again."""
+    missing = [value for value in dict.fromkeys(hashes) if value not in found and not cache.path(value).is_file()]
+    if fetch is not None and missing:
+        fetch(missing)
 
 
 def _found(cache: Cache, object_hash: str, found: dict[str, str | None], read: Callable[[int], object]) -> str | None:

@@ -104,6 +104,23 @@ class Cache:
         """Return where the cache keeps an object, whether it is there or not."""
         return Path(self._repo.cache.local.oid_to_path(object_hash))
 
+    def fetch(self, hashes: list[str]) -> None:
+        """Fetch objects, not what listings among them name, from the default remote, as far as it holds them.
+
+        Raises:
+            BaseError: there is no remote, or it cannot be reached.
+        """
+        from dvc.exceptions import DvcException
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        try:
+            self._repo.cloud.pull([HashInfo("md5", value) for value in hashes])
+        except DvcException as error:
+            raise BaseError(
+                f"{len(hashes)} objects are not in the DVC cache and could not be fetched ({error}): "
+                "`dvc remote list` names the remotes, `dvc remote add --default NAME URL` adds one"
+            ) from None
+
 
 @contextmanager
 def open_cache() -> Iterator[Cache]:

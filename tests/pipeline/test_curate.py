@@ -1,6 +1,7 @@
 """The command-line tool on a project with two committed iterations and one that is not."""
 
 import json
+import shutil
 import subprocess
 from hashlib import md5
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_why_a_file_was_dropped_and_what_became_of_a_raw_file(project: Project) 
 
 
 def test_verify_finds_a_flipped_bit_that_dvc_does_not(project: Project, tmp_path: Path) -> None:
-    sound = curate(project, "verify")
+    sound = curate(project, "verify", "--quick")
     assert (sound.exit_code, sound.output.splitlines()[-1]) == (0, "verify: 3 revisions, nothing is damaged")
     objects = [path for path in (project.folder / ".dvc/cache/files/md5").rglob("*") if path.is_file()]
     sizes = [int(line.split()[1]) for line in sound.output.splitlines()[:-1]]
@@ -120,10 +121,50 @@ def test_verify_finds_a_flipped_bit_that_dvc_does_not(project: Project, tmp_path
     damaged.dvc("checkout", "data/select/selection.csv")
     assert selection.read_bytes() == content
     assert "up to date" in damaged.dvc("status", "select").output
-    found = curate(damaged, "verify")
+    found = curate(damaged, "verify", "--quick")
     assert found.exit_code == 1
     assert f"workspace: data/select/selection.csv is damaged: {place}" in found.output
     assert f"rm -f {place}" in found.output
+
+
+def test_verify_makes_iterations_again_and_finds_what_was_rewritten(project: Project, tmp_path: Path) -> None:
+    sound = curate(project, "verify")
+    assert sound.exit_code == 0, sound.output
+    assert sound.output.count("; select and merge_datapool came out the same") == 2
+    assert sound.output.splitlines()[-1] == (
+        "verify: 3 revisions, nothing is damaged, 2 of them made again with the same outcome"
+    )
+    forged = project.copy(tmp_path / "forged")
+    table = forged.folder / "datapool/samples.csv"
+    samples = pd.read_csv(table, dtype=str, keep_default_na=False)
+    samples["nearest"] = [*samples["nearest"][:12], samples["filename"][0], *samples["nearest"][13:]]
+    table.unlink()
+    samples.to_csv(table, index=False, lineterminator="\n")
+    forged.dvc("commit", "-f", "merge_datapool")
+    forged.git("add", "-A")
+    forged.git("commit", "-qm", "Forge")
+    assert "nothing is damaged" in curate(forged, "verify", "--quick").output
+    found = curate(forged, "verify", "HEAD")
+    assert found.exit_code == 1
+    assert "datapool/samples.csv: recorded " in found.output
+    assert ", but merge_datapool makes " in found.output
+    assert "1 statements of the history are not true" in found.output
+
+
+def test_verify_fetches_what_the_cache_lacks(project: Project, tmp_path: Path) -> None:
+    pushed = project.copy(tmp_path / "pushed")
+    pushed.dvc("remote", "add", "-f", "-d", "near", str(tmp_path / "remote"))
+    pushed.dvc("push", "-q")
+    shutil.rmtree(pushed.folder / ".dvc/cache")
+    assert "not in the cache" in curate(pushed, "verify", "HEAD~1").output
+    found = curate(pushed, "verify", "HEAD", "--fetch")
+    # What the workspace names was pushed; what only HEAD names was not.
+    assert found.exit_code == 1
+    assert "objects are in neither cache nor remote" in found.output
+    pushed.git("add", "-A")
+    pushed.git("commit", "-qm", "Third iteration")
+    found = curate(pushed, "verify", "HEAD", "--fetch")
+    assert (found.exit_code, "select and merge_datapool came out the same" in found.output) == (0, True), found.output
 
 
 def test_the_tool_runs_as_a_module(project: Project) -> None:
