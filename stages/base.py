@@ -2,7 +2,8 @@
 
 Reads `base.json`; writes `data/base/`: that datapool linked out of the DVC cache by its hash, fetched from the remote
 if need be; the union of several; or an empty datapool before the first iteration. Beside it, `data/given_weights.txt`
-says the hash of the file that `train.weights` names, so that `train` runs again when that file changes.
+and `data/given_embeddings.txt` say the hashes of the files that `train.weights` and `embed.embeddings_file` name, so
+that `train` and `embed` run again when these change.
 """
 
 from collections.abc import Sequence
@@ -97,6 +98,7 @@ def run(params: Params) -> str:
     Reads   base.json, the DVC cache, the DVC remote if need be
     Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
             data/given_weights.txt: the hash of the file that train.weights names
+            data/given_embeddings.txt: of what embed.embeddings_file names
     """
     content = parse_base(paths.BASE_JSON.read_text())
     if content is None:
@@ -105,6 +107,7 @@ def run(params: Params) -> str:
     recorded = output_hash(stages_at("HEAD", paths.DVC_LOCK), paths.BASE) if same_as_head else None
     given = Path(params.train.checkpoint) if params.train.checkpoint else None
     write_text(paths.GIVEN_WEIGHTS, f"{content.fingerprint.get('given_weights') or ''}\n")
+    write_text(paths.GIVEN_EMBEDDINGS, f"{content.fingerprint.get('given_embeddings') or ''}\n")
     return base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain)
 
 

@@ -12,6 +12,8 @@ import click
 
 from stages import paths
 from stages.command import with_clear_errors
+from stages.embeddings.given_files import KEY as EMBEDDINGS_KEY
+from stages.embeddings.given_files import files_of, hash_of
 from stages.errors import BaseError, CurationError, ParamsError
 from stages.files.atomic import write_json
 from stages.files.hashing import sha256_of_bytes, sha256_of_file
@@ -41,6 +43,7 @@ def current_fingerprint(params: Params) -> Fingerprint:
         given_checkpoint=given_file_hash(params.train.checkpoint, "checkpoint"),
         given_files=given_files_hash(params.select.given_files),
         given_weights=given_file_hash(params.train.weights, "weights"),
+        given_embeddings=given_embeddings_hash(params.embed.embeddings_file),
     )
 
 
@@ -60,11 +63,31 @@ def given_file_hash(given: str | None, key: str) -> str | None:
         return None
     if Path(given).is_file():
         return sha256_of_file(Path(given))
-    head = parse_base(git.read_file("HEAD", paths.BASE_JSON))
-    known = head.fingerprint.get(f"given_{key}") if head else None
+    known = known_to_head(f"given_{key}")
     if known is None:
         raise ParamsError(f"train.{key}: there is no file {given!r}; give its path, or null")
     return known
+
+
+def known_to_head(kind: str) -> str | None:
+    """Return one hash of the fingerprint that HEAD recorded; None where there is none."""
+    head = parse_base(git.read_file("HEAD", paths.BASE_JSON))
+    return head.fingerprint.get(kind) if head else None
+
+
+def given_embeddings_hash(given: str | None) -> str | None:
+    """Return the hash of the embeddings that the parameters name: of the file, or the one that HEAD knows without it.
+
+    Raises:
+        ParamsError: neither the file nor an earlier iteration with it is there.
+    """
+    if given is None:
+        return None
+    found = hash_of(given) or known_to_head("given_embeddings")
+    if found is None:
+        wanted = " and ".join(repr(str(file)) for file in files_of(given))
+        raise ParamsError(f"{EMBEDDINGS_KEY}: there is no file {wanted}; give its path, or null")
+    return found
 
 
 def given_files_hash(given: Sequence[str]) -> str | None:

@@ -2,7 +2,8 @@
 
 Reads params.yaml (select, train.retrain), data/base (the samples selected before, and the embeddings of all that was
 processed before), data/train/checkpoint.ckpt (its hash tells which embeddings belong together), data/embed/embeddings
-(the new embeddings), data/clean/samples.parquet (which samples are new).
+(the new embeddings), data/clean/samples.parquet (which samples are new), data/embed/marks.csv (what a file
+of given embeddings says of them).
 Writes data/select/selection.csv (the chosen samples in order), data/select/candidates.parquet (what became of every
 candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered)
 and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
@@ -19,10 +20,12 @@ from numpy.typing import NDArray
 from stages import paths
 from stages.command import stage_command
 from stages.datapool.store import EMBEDDINGS_FOLDER, is_union, read_samples
+from stages.embeddings.given import MASKED
+from stages.embeddings.schema import MARKS
 from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files
 from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
 from stages.files.hashing import sha256_of_file
-from stages.files.tables import read_parquet, write_csv, write_parquet
+from stages.files.tables import read_csv, read_parquet, write_csv, write_parquet
 from stages.params.schema import Params, SelectParams
 from stages.params.strategies import Similarity
 from stages.selection.comparison import baselines, compare
@@ -42,7 +45,7 @@ def run(params: Params) -> str:
 
     \b
     Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
-           data/clean/samples.parquet
+           data/clean/samples.parquet, data/embed/marks.csv
     Writes data/select/selection.csv, data/select/candidates.parquet,
            data/select/budget_curve.csv, data/select/comparison.csv
     """
@@ -51,14 +54,18 @@ def run(params: Params) -> str:
     )
     names = list(processed["filename"])
     samples = read_parquet(paths.SAMPLES, columns=["filename", "is_new"])
-    base_names = sorted(read_samples(paths.BASE)["filename"])
+    accepted = sorted(read_samples(paths.BASE)["filename"])
+    marks = read_csv(paths.MARKS, MARKS)
+    masked = set(marks["filename"][marks["mark"] == MASKED])
+    chosen = sorted((set(marks["filename"]) - masked).intersection(names).difference(accepted))
+    base_names = sorted([*accepted, *chosen])
     candidate_names = candidates_of(
-        new=list(samples.loc[samples["is_new"].astype(bool), "filename"]),
-        processed=names,
+        new=set(samples.loc[samples["is_new"].astype(bool), "filename"]) - masked,
+        processed=set(names) - masked,
         base=base_names,
         process_all=params.select.process_all,
     )
-    may_be_empty = params.train.retrain or is_union(paths.BASE)
+    may_be_empty = params.train.retrain or is_union(paths.BASE) or bool(chosen)
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
     reviewed = len(candidate_names)
     if params.select.review_file is not None:
@@ -93,6 +100,7 @@ def run(params: Params) -> str:
         for place, item in enumerate(strategies)
         if isinstance(item.strategy, Similarity)
     }
+    chosen_rows = chosen_before(chosen, accepted, names, embeddings)
     del embeddings
     selection, candidates, curve, comparison = select(
         candidate_names, candidate_embeddings, base_names, base_embeddings, processed, params.select, queries
@@ -103,12 +111,15 @@ def run(params: Params) -> str:
             f"(the farthest is at {candidates['distance_to_base'].max():.6g})",
             "set select.min_distance lower, or to null",
         )
+    line = summary(selection, candidates, len(base_names), units, params.select, held_out)
+    selection, candidates = with_chosen(selection, candidates, chosen_rows)
     write_csv(selection, SELECTION, paths.SELECTION)
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(curve, BUDGET_CURVE, paths.BUDGET_CURVE)
     write_csv(comparison, COMPARISON, paths.COMPARISON)
     dropped = f"; {reviewed - found} dropped by the review" if params.select.review_file is not None else ""
-    return summary(selection, candidates, len(base_names), units, params.select, held_out) + dropped
+    before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
+    return line + dropped + before
 
 
 def read_embeddings(base: Path, new: Path, checkpoint_hash: str) -> tuple[pd.DataFrame, NDArray[np.float32]]:
@@ -158,6 +169,53 @@ def candidates_of(
             a share of all candidates, so it counts the left-overs then.
     """
     return sorted(set(processed if process_all else new) - set(base))
+
+
+def chosen_before(
+    chosen: Sequence[str], accepted: Sequence[str], names: Sequence[str], embeddings: NDArray[np.float32]
+) -> pd.DataFrame:
+    """Describe the samples that a file of given embeddings marks as selected: they join the datapool first.
+
+    Args:
+        chosen: filenames, sorted.
+        accepted: filenames in the datapool.
+        names: n filenames of all processed samples.
+        embeddings: (n, d) float32.
+
+    Returns:
+        filename, and the nearest sample of the datapool with the distance to it: NaN and "" on an empty one.
+    """
+    base_nearest, squared = nearest_rows(
+        embeddings_by_name(chosen, names, embeddings), embeddings_by_name(accepted, names, embeddings)
+    )
+    accepted_names = np.array([*accepted, ""], dtype=object)
+    return pd.DataFrame(
+        {"filename": list(chosen), "distance": euclidean(squared), "nearest": accepted_names[base_nearest]}
+    )
+
+
+def with_chosen(
+    selection: pd.DataFrame, candidates: pd.DataFrame, chosen: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put the samples that were chosen before in front of the selection, and among the candidates.
+
+    Args:
+        selection: columns `SELECTION`.
+        candidates: columns `CANDIDATES`; what was chosen before counts as base in their distances.
+        chosen: see `chosen_before`.
+    """
+    if chosen.empty:
+        return selection, candidates
+    first = chosen.assign(rank=range(len(chosen)))[SELECTION.names]
+    later = selection.assign(rank=selection["rank"] + len(chosen))
+    rows = chosen.rename(columns={"distance": "distance_to_base", "nearest": "nearest_in_base"}).assign(
+        selected=True, distance=0.0, covered_by=chosen["filename"]
+    )[CANDIDATES.names]
+    both = pd.concat([rows, candidates]) if len(candidates) else rows
+    return (
+        pd.concat([first, later], ignore_index=True) if len(later) else first,
+        both.sort_values("filename", ignore_index=True),
+    )
 
 
 def rejected_by_review(path: str, base: Collection[str], processed: Collection[str]) -> set[str]:

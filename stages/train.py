@@ -21,7 +21,7 @@ from stages.files.atomic import atomic_file, link_or_copy, remove
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import empty_frame, read_parquet, write_csv
 from stages.media.proxies import ProxyReader
-from stages.model.architecture import Architecture
+from stages.model.architecture import GIVEN_EMBEDDINGS, Architecture
 from stages.model.checkpoint import is_of_pipeline, read_architecture, read_origin
 from stages.params.schema import Params, TrainParams
 
@@ -52,6 +52,11 @@ def check_fit(architecture: Architecture, params: TrainParams, checkpoint: Path)
         CheckpointError: backbone, embedding dimension or input size differ.
     """
     differing = wanted_architecture(params).differences(architecture, _FIXED)
+    if architecture.backbone == GIVEN_EMBEDDINGS:
+        raise CheckpointError(
+            "the embeddings of the datapool came from a file, and embed.embeddings_file is null: name a file that "
+            "holds the new samples, too, or set train.retrain: true to train a model and embed everything again"
+        )
     if differing:
         raise CheckpointError(
             f"params.yaml does not fit {checkpoint}: {'; '.join(f'train.{text}' for text in differing)} in the "
@@ -64,12 +69,17 @@ def train(params: Params) -> str:
     r"""Pass the base's checkpoint through; train one where there is none, or on train.retrain.
 
     \b
-    Reads   data/clean/samples.parquet, data/clean/proxies/, data/base/, data/given_weights.txt
+    Reads   data/clean/samples.parquet, data/clean/proxies/, data/base/, data/given_weights.txt,
+            data/given_embeddings.txt
     Writes  data/train/checkpoint.ckpt, data/train/loss.csv
 
-    Parameters: train.
+    Parameters: train, embed.embeddings_file.
     """
+    if params.embed.embeddings_file is not None:
+        return without_model(params.embed.embeddings_file, retrain=params.train.retrain)
     base = paths.BASE / store.CHECKPOINT if (paths.BASE / store.CHECKPOINT).exists() else None
+    if base is not None and params.train.retrain and read_architecture(base).backbone == GIVEN_EMBEDDINGS:
+        base = None  # There are no weights to go on with.
     base_has_samples = len(store.read_samples(paths.BASE)) > 0
     given = given_weights_hash(params.train)
     if base is not None and not params.train.retrain:
@@ -91,6 +101,41 @@ def train(params: Params) -> str:
     losses, start, rank = train_checkpoint(members, params.train, base, given)
     write_csv(pd.DataFrame(losses, columns=LOSS.names), LOSS, paths.LOSS)
     return summary(params.train, len(members), losses, start, rank)
+
+
+def without_model(embeddings_file: str, *, retrain: bool) -> str:
+    """Write a checkpoint that holds no weights and says how many values the given embeddings have.
+
+    Args:
+        embeddings_file: what holds them.
+        retrain: whether they replace all embeddings of the datapool.
+
+    Raises:
+        CheckpointError: the datapool's embeddings are of a model, or have another number of values.
+    """
+    from stages.embeddings.given import read_given
+    from stages.embeddings.given_files import KEY, require_unchanged
+    from stages.model.weights import save_checkpoint
+
+    require_unchanged(embeddings_file, paths.GIVEN_EMBEDDINGS.read_text().strip())
+    dimension = read_given(embeddings_file, KEY).embeddings.shape[1]
+    base = paths.BASE / store.CHECKPOINT
+    former = read_architecture(base) if base.exists() and not retrain else None
+    wanted = Architecture.of_given_embeddings(dimension)
+    if former is not None and former != wanted:
+        has = (
+            f"{former.embedding_dim} values each"
+            if former.backbone == wanted.backbone
+            else f"those of a model ({former.backbone})"
+        )
+        raise CheckpointError(
+            f"{KEY}: {embeddings_file} has {dimension} values for each sample, but the embeddings of the datapool are "
+            f"{has}, which these cannot be compared with: give embeddings of that kind, or set train.retrain: true to "
+            "replace them all"
+        )
+    save_checkpoint(paths.CHECKPOINT, wanted, {})
+    write_csv(empty_frame(LOSS), LOSS, paths.LOSS)
+    return f"no model, since {embeddings_file} gives the embeddings ({dimension} values each)"
 
 
 def given_weights_hash(params: TrainParams) -> str | None:

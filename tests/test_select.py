@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from stages import paths
 from stages.datapool import store
 from stages.datapool.schema import SAMPLES
+from stages.embeddings.schema import MARKS
 from stages.embeddings.shards import write_shards
 from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
 from stages.files.hashing import sha256_of_bytes
-from stages.files.tables import empty_frame, read_csv, read_parquet, write_parquet
+from stages.files.tables import empty_frame, read_csv, read_parquet, write_csv, write_parquet
 from stages.media import schema as media
 from stages.params.load import load_params
 from stages.params.schema import Method, Params, SelectParams
@@ -199,6 +200,11 @@ class Workspace:
         write_shards(paths.EMBEDDINGS, rows, embeddings, self.hash)
         samples = rows.assign(is_new=[name not in old for name in rows["filename"]], shard="", member="")
         write_parquet(samples, media.SAMPLES, paths.SAMPLES)
+        self.mark({})
+
+    def mark(self, marks: dict[str, str]) -> None:
+        """Write what a file of given embeddings says of samples."""
+        write_csv(pd.DataFrame(sorted(marks.items()), columns=MARKS.names), MARKS, paths.MARKS)
 
     def selected(self) -> list[str]:
         assert list(read_parquet(paths.CANDIDATES).columns) == CANDIDATES.names
@@ -520,6 +526,35 @@ def test_what_a_review_drops_is_replaced_by_the_next_best(workspace: Workspace) 
     Path("review.csv").write_text("name\n")
     with pytest.raises(ParamsError, match=r"select.review_file: review.csv has no column 'filename'"):
         run(params(n_samples=2, review_file="review.csv"))
+
+
+def test_what_was_chosen_elsewhere_comes_first_and_what_is_masked_not_at_all(workspace: Workspace) -> None:
+    workspace.write_base(["a"], ["a", "b"], circle("a", "b"))
+    workspace.write_new(list("cde"), circle(*"cde"))
+    workspace.mark({"a": "selected", "c": "masked", "e": "selected", "z": "selected"})
+    text = run(params(n_samples=1, process_all=True))
+    assert text.endswith("; 1 more were chosen before (embed.embeddings_file)")
+    selection = read_csv(paths.SELECTION, SELECTION)
+    assert list(selection["filename"]) == ["e", "d"]
+    assert list(selection["rank"]) == [0, 1]
+    assert list(selection["nearest"]) == ["a", "a"]
+    assert selection["distance"].tolist() == pytest.approx([2, chord(90)])
+    candidates = read_parquet(paths.CANDIDATES)
+    assert list(candidates["filename"]) == ["b", "d", "e"]
+    assert list(candidates["selected"]) == [False, True, True]
+    workspace.mark({"c": "selected", "d": "selected", "e": "selected"})
+    run(params(n_samples=1))
+    assert workspace.selected() == ["c", "d", "e"]
+
+
+def test_chosen_elsewhere_on_an_empty_base(workspace: Workspace) -> None:
+    workspace.write_new(list("abc"), circle(*"abc"))
+    workspace.mark({"b": "selected"})
+    run(params(n_samples=1))
+    selection = read_csv(paths.SELECTION, SELECTION)
+    assert list(selection["filename"]) == ["b", "c"]
+    assert list(selection["nearest"]) == ["", "b"]
+    assert selection["distance"].isna().tolist() == [True, False]
 
 
 def test_held_out_samples_and_their_neighbours_are_no_candidates(workspace: Workspace) -> None:

@@ -1,6 +1,13 @@
-"""Columns of an embedding shard."""
+"""Columns of an embedding shard, and of the marks that a file of given embeddings makes."""
 
 import pyarrow as pa
+
+MARKS = pa.schema(
+    {
+        "filename": pa.string(),  # each once, sorted
+        "mark": pa.string(),  # masked: left alone; selected: somebody has chosen it already
+    }
+)
 
 
 def embedding_schema(dimension: int) -> pa.Schema:

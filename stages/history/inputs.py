@@ -26,6 +26,7 @@ DESCRIPTIONS = {
     "commands": "the stages' commands in dvc.yaml",
     "given_checkpoint": "the file that train.checkpoint names",
     "given_weights": "the file that train.weights names",
+    "given_embeddings": "the file that embed.embeddings_file names",
     "given_files": "the files that the section select names",
 }
 
@@ -38,6 +39,7 @@ def fingerprint(
     given_checkpoint: str | None,
     given_files: str | None = None,
     given_weights: str | None = None,
+    given_embeddings: str | None = None,
 ) -> Fingerprint:
     """Combine the inputs.
 
@@ -49,6 +51,7 @@ def fingerprint(
         given_checkpoint: hash of the checkpoint file that the parameters name.
         given_files: hash of the files that the parameters of the selection name.
         given_weights: hash of the file of weights that the parameters name.
+        given_embeddings: hash of the file of embeddings that the parameters name.
     """
     shaping = {name: stage for name, stage in stages.items() if name not in NOT_DATAPOOL_STAGES}
     return {
@@ -59,6 +62,7 @@ def fingerprint(
         "given_checkpoint": given_checkpoint,
         "given_files": given_files,
         "given_weights": given_weights,
+        "given_embeddings": given_embeddings,
     }
 
 

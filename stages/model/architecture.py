@@ -5,6 +5,8 @@ from typing import Any, Self
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+GIVEN_EMBEDDINGS = "embeddings_file"
+"""Stands in place of a backbone where another program made the embeddings."""
 FULL_RESOLUTION_BELOW = 64
 """Inputs of at least so many pixels are reduced to a quarter of their side before the first block."""
 
@@ -33,6 +35,11 @@ class Architecture:
         large = input_size >= FULL_RESOLUTION_BELOW and "/" not in backbone
         stride = 2 if large else 1
         return cls(backbone, embedding_dim, projection_dim, input_size, stride, large, IMAGENET_MEAN, IMAGENET_STD)
+
+    @classmethod
+    def of_given_embeddings(cls, dimension: int) -> Self:
+        """Describe embeddings that another program made: there is no network, and no image is looked at."""
+        return cls(GIVEN_EMBEDDINGS, dimension, 0, 0, 0, False, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
     @property
     def is_foreign(self) -> bool:

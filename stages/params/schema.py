@@ -125,6 +125,7 @@ class TrainParams(Section):
 class EmbedParams(Section):
     """Embedding."""
 
+    embeddings_file: StrictStr | None
     batch_size: Count
     precision: Literal["fp32", "bf16"]
 
@@ -201,3 +202,18 @@ class Params(Section):
     embed: EmbedParams
     select: SelectParams
     report: ReportParams
+
+    @model_validator(mode="after")
+    def _no_model_beside_given_embeddings(self) -> Self:
+        given = {
+            "checkpoint": self.train.checkpoint,
+            "weights": self.train.weights,
+            "pretrained": self.train.pretrained,
+        }
+        needless = next((key for key, value in given.items() if value), None)
+        if self.embed.embeddings_file is not None and needless is not None:
+            raise ValueError(
+                f"embed.embeddings_file needs no model, but train.{needless} names one: set one of them to "
+                f"{'false' if needless == 'pretrained' else 'null'}, or embed.embeddings_file to null"
+            )
+        return self

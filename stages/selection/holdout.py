@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from stages.embeddings.given import NAMES, read_given
 from stages.errors import ParamsError
 from stages.selection.distance import euclidean
 from stages.selection.nearest import nearest_rows
 from stages.selection.stopping import squared_threshold
 
 KEY = "select.holdout_file"
-_NAMES, _EMBEDDING = "filenames", "embedding_"
 
 
 class Holdout(NamedTuple):
@@ -53,7 +52,7 @@ def read_holdout(path: str, processed: Sequence[str], embeddings: NDArray[np.flo
     lines = text.splitlines()
     if not any(line.strip() for line in lines):
         raise ParamsError(f"{KEY}: {path} is empty: write one filename a line, or set it to null")
-    if lines[0].startswith(f"{_NAMES},"):
+    if lines[0].startswith(f"{NAMES},"):
         return _given_embeddings(path, embeddings.shape[1])
     row_of = {name: row for row, name in enumerate(processed)}
     line_of = {line.strip(): number for number, line in reversed(list(enumerate(lines, 1))) if line.strip()}
@@ -70,30 +69,15 @@ def read_holdout(path: str, processed: Sequence[str], embeddings: NDArray[np.flo
 
 
 def _given_embeddings(path: str, dimension: int) -> Holdout:
-    """Read a CSV file of embeddings and bring them to unit length."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:
-        raise ParamsError(f"{KEY}: {path} cannot be read ({str(error).splitlines()[0]})") from None
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ParamsError(f"{KEY}: {path} cannot be read (its lines have more values than its header has names)")
-    wanted = [f"{_EMBEDDING}{place}" for place in range(dimension)]
-    found = [column for column in table.columns if column.startswith(_EMBEDDING)]
-    if sorted(found) != sorted(wanted):
+    """Read a CSV file of embeddings, sorted by filename."""
+    given = read_given(path, KEY, ".csv")
+    if given.embeddings.shape[1] != dimension:
         raise ParamsError(
-            f"{KEY}: {path} holds embeddings of {len(found)} values, those of the datapool have {dimension} "
-            f"({wanted[0]} to {wanted[-1]}): embed the held-out samples with the datapool's checkpoint"
+            f"{KEY}: {path} holds embeddings of {given.embeddings.shape[1]} values, those of the datapool have "
+            f"{dimension}: embed the held-out samples with the datapool's checkpoint"
         )
-    values = table[wanted].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    lengths = np.linalg.norm(values, axis=1)
-    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
-    if len(bad):
-        raise ParamsError(
-            f"{KEY}: {path}, line {bad[0] + 2}: the embedding of {table[_NAMES].iloc[bad[0]]!r} is no direction: a "
-            "value is missing or no finite number, or all are 0"
-        )
-    order = np.argsort(table[_NAMES].to_numpy(dtype=object), kind="stable")
-    return Holdout(list(table[_NAMES].iloc[order]), (values / lengths[:, None])[order].astype(np.float32))
+    order = sorted(range(len(given.names)), key=given.names.__getitem__)
+    return Holdout([given.names[row] for row in order], given.embeddings[order])
 
 
 def too_near(

@@ -166,6 +166,30 @@ def test_given_weights_are_an_input(project: Project, fresh: Project) -> None:
     assert "did not begin with the weights of given.ckpt" in result.output
 
 
+def test_given_embeddings_are_an_input(fresh: Project) -> None:
+    names = [*fresh.add_images("a"), *(f"b_{number:03d}.png" for number in range(10))]
+    given = fresh.folder / "given.csv"
+    rows = [f"{name},{number % 5 + 1},{number},{int(number == 3)}" for number, name in enumerate(names)]
+    given.write_text("\n".join(["filenames,embedding_0,embedding_1,selected", *rows]))
+    fresh.set_params(embed__embeddings_file="given.csv")
+    output = fresh.repro().output
+    assert "train: no model, since given.csv gives the embeddings (2 values each)" in output
+    assert fresh.state() == (6, 1)
+    fresh.git("add", "base.json", "dvc.lock", "params.yaml", "data/raw.dvc")
+    fresh.git("commit", "--quiet", "--message", "iteration 1")
+    assert fresh.repro().ran() == ["resolve_base"]
+    fresh.add_images("b")
+    fresh.repro()
+    assert fresh.state() == (11, 2)
+    before = fresh.lock()
+    fresh.repro("--force", "merge_datapool")
+    assert fresh.lock() == before
+    given.write_text(given.read_text().replace("1,0,0", "1,1,0"))
+    result = fresh.repro(check=False)
+    assert result.code != 0
+    assert "gives 'a_000.png' another embedding than the datapool has" in result.output
+
+
 def test_report_parameters_start_no_iteration(tmp_path_factory: pytest.TempPathFactory) -> None:
     project = new_project(tmp_path_factory.mktemp("report"))
     project.add_images("a")
