@@ -114,6 +114,7 @@ def _same_in_any_order(method: Method, case: Case, found: Traversal, rng: np.ran
         selected_sequence_length=1,
         process_all=False,
         review_file=None,
+        predictions_file=None,
         holdout_file=None,
         holdout_distance=None,
     )

@@ -1,10 +1,10 @@
 """Stage `report`: says what the iteration did, for people and for programs.
 
-Reads params.yaml, base.json, data/clean (tables and proxies), data/train (checkpoint and loss), data/select, data/base
-(the samples of the datapool before) and datapool (after); raw files only for pictures of samples that an earlier
-iteration left over, or selected. Writes reports: report.pdf, report.html, explorer.html, report.json with
-report.schema.json, metrics.json, plots, filenames, embeddings, sampled_filenames_excluding_datapool.txt and
-corruptness_check_information.json.
+Reads params.yaml, base.json, data/clean (tables and proxies), data/train (checkpoint and loss), data/embed/marks.csv,
+data/select, data/base (the samples of the datapool before, and their embeddings where another model made them) and
+datapool (after); raw files only for pictures of samples that an earlier iteration left over, or selected. Writes
+reports: report.pdf, report.html, explorer.html, report.json with report.schema.json, metrics.json, plots, filenames,
+embeddings, sampled_filenames_excluding_datapool.txt and corruptness_check_information.json.
 """
 
 import json
@@ -17,7 +17,9 @@ from PIL import Image
 
 from stages import paths
 from stages.command import stage_command
-from stages.datapool.store import EMBEDDINGS_FOLDER, read_iterations, read_ledger, read_samples
+from stages.datapool.store import EMBEDDINGS_FOLDER, checkpoint_hash, read_iterations, read_ledger, read_samples
+from stages.embeddings.given import MASKED
+from stages.embeddings.schema import MARKS
 from stages.embeddings.shards import read_shards
 from stages.files.hashing import sha256_of_bytes, sha256_of_file
 from stages.files.tables import read_csv, read_parquet
@@ -27,8 +29,9 @@ from stages.params.schema import EXECUTION_KEYS, Params
 from stages.reporting import outputs
 from stages.reporting.explorer import explorer_samples
 from stages.reporting.figures import compute_figures
-from stages.reporting.inputs import Parameter, ReportInputs, ReportSettings, SelectionSettings
+from stages.reporting.inputs import FormerSpace, Parameter, ReportInputs, ReportSettings, SelectionSettings
 from stages.reporting.pictures import PictureReader, inline_pictures
+from stages.selection.given import read_predictions
 from stages.selection.schema import BUDGET_CURVE, COMPARISON, SELECTION
 
 _RAW_FRAMES = 2_000
@@ -69,7 +72,7 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, at_hand: Collecti
     outputs.write_figures(folder, figures)
     outputs.write_plots(folder, figures, charts, points, decision_pictures(figures.examples.pairs, pictures))
     outputs.write_embeddings(folder, inputs)
-    outputs.write_filenames(folder, inputs.files, inputs.dropped, inputs.candidates, inputs.selection)
+    outputs.write_filenames(folder, inputs)
     outputs.write_corruptness(folder, inputs.dropped, inputs.files)
     outputs.write_documents(folder, pdf, html, explorer)
     return figures.verdict
@@ -149,6 +152,8 @@ def read_inputs(params: Params) -> ReportInputs:
     # The datapool holds the embeddings of everything that was processed, in the space of its checkpoint.
     processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
     settings = params.report
+    marks = read_csv(paths.MARKS, MARKS)
+    predictions_file = params.select.predictions_file
     return ReportInputs(
         files=read_parquet(paths.FILES),
         dropped=read_parquet(paths.DROPPED),
@@ -176,7 +181,20 @@ def read_inputs(params: Params) -> ReportInputs:
             min_distance=params.select.min_distance,
         ),
         settings=ReportSettings(**settings.model_dump()),
+        base_commits=tuple(base.get("commits", [])),
+        embeddings_file=params.embed.embeddings_file,
+        masked=tuple(marks["filename"][marks["mark"] == MASKED]),
+        predictions=read_predictions(predictions_file, "select.predictions_file") if predictions_file else None,
+        former=former_space(),
     )
+
+
+def former_space() -> FormerSpace | None:
+    """Read the embeddings of the base, where they are of another checkpoint than the datapool's."""
+    if checkpoint_hash(paths.BASE) in (None, checkpoint_hash(paths.DATAPOOL)):
+        return None
+    rows, embeddings = read_shards(paths.BASE / EMBEDDINGS_FOLDER)
+    return FormerSpace(tuple(rows["filename"]), embeddings) if len(rows) else None
 
 
 def run(params: Params) -> str:

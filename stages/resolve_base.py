@@ -157,7 +157,12 @@ def main(check_only: bool, commits: str | None, revision: str | None) -> None:
 
 def _write() -> None:
     decision = resolve_base(load_params(paths.PARAMS))
-    write_json(paths.BASE_JSON, decision.base.to_json())
+    base = decision.base
+    written = parse_base(paths.BASE_JSON.read_text()) if paths.BASE_JSON.is_file() else None
+    if not decision.is_of_head and written == base:
+        # The same decision keeps the commits that it was first made at: HEAD may have moved on since, in other files.
+        base = written
+    write_json(paths.BASE_JSON, base.to_json())
     names = ", ".join(datapool[:8] for datapool in decision.base.datapools) or "empty"
     click.echo(f"resolve_base: base {names} ({decision.reason})")
 

@@ -14,6 +14,7 @@ from stages import paths
 from stages.datapool import store
 from stages.datapool.schema import ITERATIONS, LEDGER
 from stages.datapool.schema import SAMPLES as POOL_SAMPLES
+from stages.embeddings.schema import MARKS
 from stages.embeddings.shards import write_shards
 from stages.files.tables import empty_frame, write_csv, write_parquet
 from stages.media.proxies import ShardWriter, member_name, store_empty_shard, store_shard
@@ -224,6 +225,7 @@ def write_workspace(folder: Path, inputs: ReportInputs) -> None:
     (folder / paths.BASE_JSON).write_text(
         json.dumps({"datapools": list(inputs.base_datapools), "fingerprint": {"raw_files": "1" * 64}})
     )
+    write_csv(empty_frame(MARKS), MARKS, folder / paths.MARKS)
     store.write_samples(folder / paths.BASE, inputs.base_samples)
     store.write_samples(folder / paths.DATAPOOL, inputs.datapool_samples)
     store.write_iterations(folder / paths.DATAPOOL, inputs.iterations)

@@ -57,6 +57,7 @@ def stop(
         selected_sequence_length=1,
         process_all=False,
         review_file=None,
+        predictions_file=None,
         holdout_file=None,
         holdout_distance=None,
     )

@@ -9,7 +9,7 @@ and the same iteration can be run any number of times before it is committed wit
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,31 +38,45 @@ class Base:
     Attributes:
         datapools: DVC hashes of the datapools to build on: none for the first iteration, several for a union.
         fingerprint: of the inputs for which this was decided.
+        commits: for each datapool the commit that it was read at, None where only its hash was known. For people: it
+            takes no part in any decision, so that commits that touch no input change nothing.
     """
 
     datapools: tuple[str, ...]
     fingerprint: Fingerprint
+    commits: tuple[str | None, ...] = field(default=(), compare=False)
 
     def to_json(self) -> dict[str, object]:
         """Return the content of `base.json`."""
-        return {"datapools": list(self.datapools), "fingerprint": dict(self.fingerprint)}
+        commits = {"commits": list(self.commits)} if self.commits else {}
+        return {**commits, "datapools": list(self.datapools), "fingerprint": dict(self.fingerprint)}
 
 
 def parse_base(text: str | None) -> Base | None:
     """Read the content of a `base.json`; None where there is none or it was written by something else."""
     try:
         content: Any = json.loads(text) if text else None
-        return Base(tuple(map(str, content["datapools"])), dict(content["fingerprint"])) if content else None
+        if not isinstance(content, dict):
+            return None
+        commits = tuple(None if commit is None else str(commit) for commit in content.get("commits", []))
+        return Base(tuple(map(str, content["datapools"])), dict(content["fingerprint"]), commits)
     except (ValueError, KeyError, TypeError):
         return None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The base, and why."""
+    """The base, and why.
+
+    Attributes:
+        base: what it is.
+        reason: in words.
+        is_of_head: whether HEAD's own iteration is made again.
+    """
 
     base: Base
     reason: str
+    is_of_head: bool = False
 
 
 def decide_base(
@@ -86,29 +100,35 @@ def decide_base(
     """
     head = parse_base(git.read_file("HEAD", layout.base_json))
     if head is not None and dict(head.fingerprint) == dict(fingerprint):
-        return Decision(head, "inputs as at HEAD, so HEAD's own base")
+        return Decision(head, "inputs as at HEAD, so HEAD's own base", is_of_head=True)
     if setting == "none":
         return Decision(Base((), fingerprint), "base.datapool is none")
     if setting == "auto":
         return _decide_from_head(head, fingerprint, layout, needs_new_data=needs_new_data)
     names = [setting] if isinstance(setting, str) else list(setting)
-    datapools = tuple(dict.fromkeys(datapool_hash(name, layout) for name in names))
-    return Decision(Base(datapools, fingerprint), f"base.datapool is {', '.join(names)}")
+    commits: dict[str, str | None] = {}
+    for name in names:
+        commits.setdefault(datapool_hash(name, layout), None if DATAPOOL_HASH.fullmatch(name) else git.commit_of(name))
+    return Decision(Base(tuple(commits), fingerprint, tuple(commits.values())), f"base.datapool is {', '.join(names)}")
 
 
 def _decide_from_head(head: Base | None, fingerprint: Fingerprint, layout: Layout, *, needs_new_data: bool) -> Decision:
     """Build on HEAD's datapool, united with those of the commits that are being merged into it."""
     merging = git.merge_heads()
     head_stages = stages_at("HEAD", layout.dvc_lock)
-    found = [output_hash(head_stages, layout.datapool)]
-    found += [output_hash(stages_at(commit, layout.dvc_lock), layout.datapool) for commit in merging]
-    datapools = tuple(dict.fromkeys(datapool for datapool in found if datapool))
+    commits: dict[str, str | None] = {}
+    if own := output_hash(head_stages, layout.datapool):
+        commits[own] = git.commit_of("HEAD")
+    for commit in merging:
+        if other := output_hash(stages_at(commit, layout.dvc_lock), layout.datapool):
+            commits.setdefault(other, commit)
+    datapools = tuple(commits)
     if len(datapools) == 1 and needs_new_data and _made_from(head_stages, layout, str(fingerprint["raw_files"])):
         raise NothingToSelectError(nothing_new(changes(head.fingerprint, fingerprint) if head else []))
     if not datapools:
         return Decision(Base((), fingerprint), "no datapool has been committed yet")
     reason = "the datapools of both sides of the merge" if len(datapools) > 1 else "the datapool of HEAD"
-    return Decision(Base(datapools, fingerprint), reason)
+    return Decision(Base(datapools, fingerprint, tuple(commits.values())), reason)
 
 
 def _made_from(stages: Stages, layout: Layout, raw_files: str) -> bool:

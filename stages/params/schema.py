@@ -143,13 +143,14 @@ class SelectParams(Section):
     selected_sequence_length: Count
     process_all: StrictBool
     review_file: StrictStr | None
+    predictions_file: StrictStr | None
     holdout_file: StrictStr | None
     holdout_distance: Real | None = Field(gt=0, le=2)
 
     @property
     def given_files(self) -> list[str]:
         """The files that the parameters name."""
-        single = [path for path in (self.review_file, self.holdout_file) if path is not None]
+        single = [path for path in (self.review_file, self.predictions_file, self.holdout_file) if path is not None]
         return [*(path for item in self.strategies for path in item.files), *single]
 
     @model_validator(mode="after")

@@ -31,6 +31,7 @@ from stages.reporting.distances import (
 )
 from stages.reporting.inputs import ReportInputs
 from stages.reporting.maps import MAP_LIMIT, MapPoints, map_of
+from stages.reporting.migration import migration_of
 from stages.reporting.sets import Sets, make_sets
 from stages.reporting.sources import source_names
 from stages.selection.distance import short_distance
@@ -41,6 +42,7 @@ CURVE_POINTS = 200
 LISTED_EXAMPLES = 12
 LISTED_REASONS = 20
 LISTED_SOURCES = 1_000
+NO_PREDICTION = "(no prediction)"
 POSITIONS = 400
 
 _JUDGED_FROM = 10
@@ -65,6 +67,7 @@ def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
         notes=tuple(notes(cleaning, training, selection)),
         cleaning=cleaning,
         training=training,
+        migration=migration_of(inputs),
         selection=selection,
         distances=distances_of(sets),
         map=map_figures,
@@ -76,6 +79,7 @@ def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
             changed=tuple(changed_parameters(inputs)),
             parameters=inputs.parameters,
             base_datapools=inputs.base_datapools,
+            base_commits=inputs.base_commits,
             fingerprint=inputs.fingerprint,
             checkpoint_sha256=inputs.checkpoint_sha256,
         ),
@@ -160,6 +164,8 @@ def training_of(inputs: ReportInputs) -> schema.Training:
     std = embedding_std(embeddings) if enough else None
     rank = effective_rank(embeddings) if enough else None
     return schema.Training(
+        embeddings_file=inputs.embeddings_file,
+        masked=len(set(inputs.masked) & set(inputs.samples["filename"])),
         passed_through=loss.empty,
         steps=int(loss["step"].nunique()),
         epochs=int(loss["epoch"].nunique()),
@@ -326,6 +332,7 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
         omitted_candidates=int(rest["candidates"].sum()),
         omitted_selected=int(rest["selected"].sum()),
         labels=tuple(labels_of(sets, inputs.datapool_samples)),
+        predictions=tuple(predictions_of(inputs.predictions, sets, inputs.datapool_samples)),
     )
 
 
@@ -345,6 +352,28 @@ def _positions(frames: pd.DataFrame, inputs: ReportInputs) -> dict[str, tuple[fl
         places = np.sort(group["frame"].to_numpy()) / max(length - 1, 1)
         result[str(path)] = tuple(round(float(places[row]), 4) for row in _thinned(len(places), POSITIONS))
     return result
+
+
+def predictions_of(
+    predictions: "pd.Series[str] | None", sets: Sets, datapool: pd.DataFrame
+) -> list[schema.PredictedClass]:
+    """Count candidates, selected and datapool samples for each predicted class, most candidates first."""
+    if predictions is None:
+        return []
+    names = (sets.candidates["filename"], sets.candidates["filename"][sets.is_selected], datapool["filename"])
+    classes = [predictions.reindex(pd.Index(part)).fillna(NO_PREDICTION).value_counts() for part in names]
+    known = sorted(
+        {name for counts in classes for name in counts.index}, key=lambda name: (-classes[0].get(name, 0), name)
+    )
+    return [
+        schema.PredictedClass(
+            name=name,
+            candidates=int(classes[0].get(name, 0)),
+            selected=int(classes[1].get(name, 0)),
+            datapool=int(classes[2].get(name, 0)),
+        )
+        for name in known
+    ]
 
 
 def labels_of(sets: Sets, datapool: pd.DataFrame) -> list[schema.Label]:

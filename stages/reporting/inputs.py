@@ -41,6 +41,19 @@ class SelectionSettings:
 
 
 @dataclass(frozen=True)
+class FormerSpace:
+    """The embeddings of the base, where this iteration's are of another model.
+
+    Attributes:
+        filenames: of n samples, sorted.
+        embeddings: (n, d) float32 of unit length.
+    """
+
+    filenames: tuple[str, ...]
+    embeddings: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class ReportInputs:
     """All tables and arrays of one iteration, in memory.
 
@@ -66,6 +79,11 @@ class ReportInputs:
         default_parameters: the same keys as the template has them.
         select: what was asked of the selection.
         settings: what was asked of the report.
+        base_commits: the commit at which each of `base_datapools` was read, None where only its hash was known.
+        embeddings_file: path of the file that gave the embeddings, None where a model made them.
+        masked: filenames that this file masks.
+        predictions: class of samples by filename; None where no predictions were given.
+        former: the base's embeddings, None where they are of the same model.
     """
 
     files: pd.DataFrame
@@ -89,3 +107,8 @@ class ReportInputs:
     default_parameters: dict[str, Parameter]
     select: SelectionSettings
     settings: ReportSettings
+    base_commits: tuple[str | None, ...] = ()
+    embeddings_file: str | None = None
+    masked: tuple[str, ...] = ()
+    predictions: "pd.Series[str] | None" = None
+    former: FormerSpace | None = None

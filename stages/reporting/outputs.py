@@ -135,22 +135,14 @@ def histogram_table(family: schema.HistogramFamily) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def write_filenames(
-    folder: Path, files: pd.DataFrame, dropped: pd.DataFrame, candidates: pd.DataFrame, selection: pd.DataFrame
-) -> None:
-    """Write lists of names, one a line and sorted; sampled ones in order of selection.
-
-    Args:
-        folder: of the report.
-        files: columns of `stages.media.schema.FILES`.
-        dropped: columns of `stages.media.schema.DROPPED`.
-        candidates: columns of `stages.selection.schema.CANDIDATES`.
-        selection: columns of `stages.selection.schema.SELECTION`.
-    """
+def write_filenames(folder: Path, inputs: ReportInputs) -> None:
+    """Write lists of names, one a line and sorted; sampled ones in order of selection."""
+    files, dropped, candidates, selection = inputs.files, inputs.dropped, inputs.candidates, inputs.selection
     removed = candidates.loc[~candidates["selected"].astype(bool), "filename"]
     lists: dict[str, Iterable[str]] = {
         **{status: sorted(dropped.loc[dropped["status"] == status, "filename"]) for status in DROPPED_STATUSES},
         "ignored": sorted(files.loc[files["status"] == IGNORED, "path"]),
+        "masked": sorted(inputs.masked),
         "removed": sorted(removed),
         "sampled": selection["filename"],
     }

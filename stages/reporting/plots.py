@@ -103,8 +103,12 @@ def draw_charts(report: schema.Report, points: MapPoints) -> dict[str, Chart]:
             charts += [pick_chart(report.selection), budget_chart(report.selection)]
         if report.training.loss_curve:
             charts.append(loss_chart(report.training))
-        if report.sources.labels:
-            charts += label_charts(report.sources.labels)
+        sources = report.sources
+        if sources.predictions:
+            charts += label_charts(sources.predictions, "pretagging_histogram", "predicted class")
+        if sources.labels:
+            name = "weak_label_histogram" if sources.predictions else "pretagging_histogram"
+            charts += label_charts(sources.labels, name, "weak label")
     return {chart.name: chart for chart in charts}
 
 
@@ -350,12 +354,18 @@ def loss_chart(training: schema.Training) -> Chart:
     return _chart("loss", "Training loss by step", figure)
 
 
-def label_charts(labels: Sequence[schema.Label]) -> list[Chart]:
-    """Draw how candidates and selection are distributed over the weak labels, before and after over the same axes."""
+def label_charts(labels: Sequence[schema.LabelCounts], chart_name: str, kind: str) -> list[Chart]:
+    """Draw how candidates and selection are distributed over labels, before and after over the same axes.
+
+    Args:
+        labels: with their counts.
+        chart_name: of the files, which `_before` or `_after` follows.
+        kind: what the labels are, in words.
+    """
     shown = sorted(labels, key=lambda label: -label.candidates)[:_LABELS]
     sides = {
-        "pretagging_histogram_before": ("Candidates", [label.candidates for label in shown], LEFT),
-        "pretagging_histogram_after": ("Selected", [label.selected for label in shown], NEW),
+        f"{chart_name}_before": ("Candidates", [label.candidates for label in shown], LEFT),
+        f"{chart_name}_after": ("Selected", [label.selected for label in shown], NEW),
     }
     totals = {
         "Candidates": sum(label.candidates for label in labels),
@@ -383,8 +393,8 @@ def label_charts(labels: Sequence[schema.Label]) -> list[Chart]:
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_xlabel(f"Share of the {totals[title]:,} {title.lower()}")
         rest = f", the {len(shown)} most frequent of {len(labels)}" if len(shown) < len(labels) else ""
-        _title(figure, f"{title} by weak label{rest}")
-        charts.append(Chart(name, f"{title} by weak label", "", _png(figure)))
+        _title(figure, f"{title} by {kind}{rest}")
+        charts.append(Chart(name, f"{title} by {kind}", "", _png(figure)))
     return charts
 
 

@@ -100,6 +100,8 @@ class LossPoint(Figures):
 class Training(Figures):
     """The model that made the embeddings."""
 
+    embeddings_file: str | None = Field(description="embed.embeddings_file, which took the place of a model")
+    masked: Count = Field(description="samples that this file masks: they are no candidates")
     passed_through: bool = Field(description="the checkpoint was taken as it is, not trained in this iteration")
     steps: Count
     epochs: Count
@@ -235,14 +237,23 @@ class Source(Figures):
     positions_before: tuple[Real, ...] = Field(description="of frames in the base")
 
 
-class Label(Figures):
-    """A weak label: a top-level folder of the raw data."""
+class LabelCounts(Figures):
+    """How many samples have a label."""
 
-    label: int
     name: str
     candidates: Count
     selected: Count
     datapool: Count = Field(description="samples in the datapool after this iteration")
+
+
+class Label(LabelCounts):
+    """A weak label: a top-level folder of the raw data."""
+
+    label: int
+
+
+class PredictedClass(LabelCounts):
+    """A class that `select.predictions_file` gives as the most likely one; or that of samples without a prediction."""
 
 
 class Sources(Figures):
@@ -253,6 +264,7 @@ class Sources(Figures):
     omitted_candidates: Count
     omitted_selected: Count
     labels: tuple[Label, ...]
+    predictions: tuple[PredictedClass, ...] = Field(description="most candidates first; empty without predictions")
 
 
 class Iteration(Figures):
@@ -342,12 +354,42 @@ class ChangedParameter(Figures):
     default: Setting
 
 
+class EquivalentDistance(Figures):
+    """A distance in the former space, and the one in the new space that as many pairs of samples are nearer than."""
+
+    share: Real = Field(description="share of the pairs that are nearer")
+    former: Real
+    new: Real
+
+
+class Migration(Figures):
+    """How the space of another model differs from the former one; of samples that have an embedding in both."""
+
+    samples: Count = Field(description="with an embedding in both spaces")
+    examined: Count = Field(description="of these, compared: a seeded subset")
+    former_dim: Count
+    new_dim: Count
+    neighbours: Count = Field(description="nearest neighbours that are compared for each sample")
+    neighbour_overlap: OptionalReal = Field(
+        description="mean share of a sample's neighbours that are so in both spaces"
+    )
+    neighbour_overlap_by_chance: OptionalReal
+    scale: OptionalReal = Field(description="median of the new distance of two samples divided by the former one")
+    correlation: OptionalReal = Field(description="Spearman's rank correlation of former and new distances of pairs")
+    distances: tuple[EquivalentDistance, ...]
+    smallest_former: OptionalReal = Field(description="smallest distance between two samples of the base, former space")
+    smallest_new: OptionalReal = Field(description="the select.min_distance of the new space that corresponds to it")
+
+
 class Configuration(Figures):
     """What produced this iteration."""
 
     changed: tuple[ChangedParameter, ...] = Field(description="parameters that differ from the template's")
     parameters: dict[str, Setting]
     base_datapools: tuple[str, ...] = Field(description="DVC hashes of the datapools built on")
+    base_commits: tuple[str | None, ...] = Field(
+        description="the git commit at which each of them was read; null where only its hash was known"
+    )
     fingerprint: str = Field(description="SHA-256 of the inputs' fingerprint in base.json")
     checkpoint_sha256: str
 
@@ -362,6 +404,7 @@ class Report(Figures):
     notes: tuple[str, ...] = Field(description="what to look at before accepting the iteration")
     cleaning: Cleaning
     training: Training
+    migration: Migration | None = Field(description="null unless the datapool moved to another model")
     selection: Selection
     distances: Distances
     map: MapFigures

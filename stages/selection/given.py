@@ -1,5 +1,6 @@
 """Files that a user gives to the selection: scores, predictions, query samples."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -30,23 +31,56 @@ def read_scores(path: str, column: str) -> "pd.Series[float]":
     return result
 
 
-def read_predictions(path: str) -> "pd.Series[str]":
+def read_predictions(path: str, parameter: str = "select.strategies") -> "pd.Series[str]":
     """Read the class with the highest score of each sample; the first in alphabetical order on ties.
 
     Args:
-        path: CSV file with the columns `filename`, `class`, `score`; several rows a sample are usual.
+        path: CSV file with the columns `filename`, `class`, `score`; several rows a sample are usual. Or a COCO file
+            (https://cocodataset.org/#format-data): `images`, `categories` and `annotations`, these with a `score` or
+            not; or COCO results, a list of `image_id` (the filename), `category_id` and `score`.
+        parameter: that names the file, for messages.
 
     Returns:
         Class names, indexed by filename.
     """
-    table = _read(path, ["filename", "class", "score"])
+    is_json = Path(path).suffix.lower() == ".json"
+    table = _read_coco(path, parameter) if is_json else _read(path, ["filename", "class", "score"], parameter)
     scores = pd.to_numeric(table["score"], errors="coerce").astype(np.float64)
     bad = table["filename"][~np.isfinite(scores)]
     if len(bad):
-        raise ParamsError(f"select.strategies: {path}: a score of {bad.iloc[0]!r} is no finite number")
+        raise ParamsError(f"{parameter}: {path}: a score of {bad.iloc[0]!r} is no finite number")
     ordered = table.assign(score=-scores).sort_values(["filename", "score", "class"], kind="stable")
     result: pd.Series[str] = ordered.drop_duplicates("filename").set_index("filename")["class"]
     return result
+
+
+def _read_coco(path: str, parameter: str) -> pd.DataFrame:
+    """Read predictions in a COCO file as filename, class, score."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if isinstance(content, list):
+            names, classes, annotations = None, dict[object, str](), content
+        else:
+            names = {image["id"]: str(image["file_name"]) for image in content["images"]}
+            classes = {category["id"]: str(category["name"]) for category in content["categories"]}
+            annotations = content["annotations"]
+        rows = [
+            (
+                str(item["image_id"]) if names is None else names[item["image_id"]],
+                classes[item["category_id"]] if names is not None else str(item["category_id"]),
+                item.get("score", 1.0),
+            )
+            for item in annotations
+        ]
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error, parameter) from None
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ParamsError(
+            f"{parameter}: {path} is no COCO file ({what}): it needs images (id, file_name), categories (id, name) and "
+            "annotations (image_id, category_id, score), or a list of image_id (the filename), category_id and score"
+        ) from None
+    return pd.DataFrame(rows, columns=["filename", "class", "score"])
 
 
 def read_filenames(path: str) -> list[str]:
