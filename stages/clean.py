@@ -94,6 +94,7 @@ def clean(
     *,
     workers: int,
     retrain: bool,
+    may_lack: bool = False,
 ) -> Cleaned:
     """Decode what is new, and account for everything.
 
@@ -106,13 +107,14 @@ def clean(
         rules: what is dropped although it decodes.
         workers: processes that decode side by side; without influence on the result.
         retrain: whether the samples of earlier iterations need their proxies again.
+        may_lack: whether those may be left out then whose raw files are gone.
 
     Raises:
         RawDataError: a known file changed, is needed but gone, or two files would give the same sample name.
     """
     accounting.require_unchanged(raw, base.ledger)
     plan = accounting.planned(raw, base.ledger)
-    again = files_to_decode_again(raw, base) if retrain else {}
+    again = files_to_decode_again(raw, base, may_lack=may_lack) if retrain else {}
     new = plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"]
     wanted = raw[raw["path"].isin({*new, *again.values()})]
     known = known_frames(base.processed, again)
@@ -138,7 +140,7 @@ def clean(
     return Cleaned(samples, accounting.dropped_table(files, found), files)
 
 
-def files_to_decode_again(raw: pd.DataFrame, base: BaseTables) -> dict[str, str]:
+def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool = False) -> dict[str, str]:
     """Find the raw files of earlier iterations whose samples need their proxies again.
 
     A file that moved is found by its content. Files of which no sample is in the datapool may be gone.
@@ -146,6 +148,7 @@ def files_to_decode_again(raw: pd.DataFrame, base: BaseTables) -> dict[str, str]
     Args:
         raw: columns of `RAW_FILES`.
         base: what was processed before.
+        may_lack: whether files of datapool samples may be gone, too.
 
     Returns:
         Path to decode, by content hash.
@@ -168,13 +171,14 @@ def files_to_decode_again(raw: pd.DataFrame, base: BaseTables) -> dict[str, str]
             again[content] = path
         elif moved is not None:
             again.setdefault(content, moved)
-    needed = base.selected[["raw_path", "content_hash"]].drop_duplicates()
-    gone = sorted(needed.loc[~needed["content_hash"].isin(again.keys()), "raw_path"])
-    if gone:
+    needed = base.selected.loc[base.selected["filename"].isin(base.processed["filename"])]
+    gone = sorted(set(needed.loc[~needed["content_hash"].isin(again.keys()), "raw_path"]))
+    if gone and not may_lack:
         raise RawDataError(
             f"train.retrain embeds the whole datapool again, but {len(gone)} raw files of its samples are gone: "
             f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), list them again in what "
-            "ingest.relevant_filenames_file names, or set train.retrain: false"
+            "ingest.relevant_filenames_file names, or set train.retrain: false. train.migrate_missing: drop_embeddings "
+            "keeps their samples in the datapool without an embedding"
         )
     return again
 
@@ -347,7 +351,10 @@ def run(params: Params) -> str:
     require_turbojpeg()
     with atomic_folder(paths.PROXIES) as folder:
         retrain = params.train.retrain
-        cleaned = clean(raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain)
+        may_lack = params.train.migrate_missing == "drop_embeddings"
+        cleaned = clean(
+            raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain, may_lack=may_lack
+        )
         may_be_empty = params.select.process_all or params.train.retrain or store.is_union(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)
     write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)

@@ -20,7 +20,7 @@ from stages.datapool import store
 from stages.embeddings.cache import read_cache, write_cache
 from stages.embeddings.given import MASKED, SELECTED, read_given
 from stages.embeddings.given_files import KEY, require_unchanged
-from stages.embeddings.schema import MARKS
+from stages.embeddings.schema import MARKS, WITHOUT_EMBEDDING
 from stages.embeddings.shards import (
     DEFAULT_PRECISION,
     read_shards,
@@ -40,13 +40,16 @@ SAME_EMBEDDING = 1e-4
 """Two files may give an embedding in different numbers of digits: unit vectors nearer than this are the same."""
 
 
-def samples_to_embed(samples: pd.DataFrame, selected: "pd.Series[str]", same_checkpoint: bool) -> pd.DataFrame:
+def samples_to_embed(
+    samples: pd.DataFrame, selected: "pd.Series[str]", same_checkpoint: bool, *, may_lack: bool = False
+) -> pd.DataFrame:
     """Return the samples that need an embedding from this iteration's checkpoint.
 
     Args:
         samples: all samples of the `clean` stage.
         selected: filenames of the base's samples.
         same_checkpoint: whether the base's embeddings were made with this iteration's checkpoint.
+        may_lack: whether samples of the base may be left without an embedding.
 
     Raises:
         CheckpointError: the checkpoint is another one, and a sample of the base is not there to be embedded again.
@@ -54,7 +57,7 @@ def samples_to_embed(samples: pd.DataFrame, selected: "pd.Series[str]", same_che
     if same_checkpoint:
         return samples[samples["is_new"]]
     missing = sorted(set(selected) - set(samples["filename"]))
-    if missing:
+    if missing and not may_lack:
         raise CheckpointError(
             f"the checkpoint is not the datapool's, and {len(missing)} samples of the datapool are not among those to "
             f"embed again, {missing[0]!r} for one: use the datapool's checkpoint (train.checkpoint: null, "
@@ -95,7 +98,10 @@ def embed(params: Params) -> str:
     same_checkpoint = checkpoint_hash == store.checkpoint_hash(paths.BASE)
     selected = pd.Series([], dtype=str) if same_checkpoint else store.read_samples(paths.BASE)["filename"]
     reused = shard_files(paths.BASE / store.EMBEDDINGS_FOLDER) if same_checkpoint else []
-    samples = samples_to_embed(read_parquet(paths.SAMPLES), selected, same_checkpoint)
+    may_lack = params.train.migrate_missing == "drop_embeddings"
+    selected = selected[~selected.isin(store.read_without_embedding(paths.BASE))]
+    samples = samples_to_embed(read_parquet(paths.SAMPLES), selected, same_checkpoint, may_lack=may_lack)
+    lost = sorted(set(selected) - set(samples["filename"]))
     if params.embed.embeddings_file is not None:
         samples, embeddings, marks = given_for(samples, params.embed.embeddings_file, reused)
         precision, again = DEFAULT_PRECISION, f" by {params.embed.embeddings_file}{marked_in_words(marks)}"
@@ -104,7 +110,10 @@ def embed(params: Params) -> str:
         marks, precision = empty_frame(MARKS), params.embed.precision
         embeddings, known = computed_for(samples, checkpoint_hash, params)
         again = f" ({known} of them in an earlier run)" if known else ""
-    write_csv(marks, MARKS, paths.MARKS)
+    losses = pd.DataFrame({"filename": lost, "mark": WITHOUT_EMBEDDING})
+    marks = pd.concat([marks[~marks["filename"].isin(lost)], losses]) if lost else marks
+    write_csv(marks.sort_values("filename", kind="stable"), MARKS, paths.MARKS)
+    again += f", {len(lost)} of the datapool have none any more, since their raw files are gone" if lost else ""
     with atomic_folder(paths.EMBEDDINGS) as folder:
         write_shards(folder, samples, embeddings, checkpoint_hash, precision)
     rows = sum(map(shard_rows, reused))

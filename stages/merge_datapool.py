@@ -1,9 +1,10 @@
 """Stage `merge_datapool`: the base and the selection become the datapool.
 
-Reads `data/base/`, `data/clean/files.parquet`, `data/train/checkpoint.ckpt`, `data/embed/embeddings/`, `data/select/`
+Reads `data/base/`, `data/clean/files.parquet`, `data/train/checkpoint.ckpt`, `data/embed/`, `data/select/`
 and `base.json`; writes `datapool/`. What the base already holds is linked, not copied.
 """
 
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from stages import paths
 from stages.command import stage_command
 from stages.datapool import store
 from stages.datapool.schema import ITERATIONS, LEDGER, SAMPLES
+from stages.embeddings.schema import MARKS, WITHOUT_EMBEDDING
 from stages.embeddings.shards import read_shards, shard_files, shard_rows
 from stages.errors import BaseError
 from stages.files.atomic import atomic_folder, link_or_copy
@@ -94,7 +96,12 @@ def embedding_sources(base: Path, new: Path, *, same_checkpoint: bool) -> list[P
 
 
 def merge_datapool(
-    target: Path, base: Path, checkpoint: Path, new_embeddings: Path, tables: dict[str, pd.DataFrame]
+    target: Path,
+    base: Path,
+    checkpoint: Path,
+    new_embeddings: Path,
+    tables: dict[str, pd.DataFrame],
+    lost: Set[str] = frozenset(),
 ) -> str:
     """Write the datapool into an empty folder.
 
@@ -104,6 +111,7 @@ def merge_datapool(
         checkpoint: of this iteration.
         new_embeddings: shards of this iteration.
         tables: `files`, `selection` and `candidates`.
+        lost: samples of the base that could not be embedded again.
 
     Returns:
         What was done, in words.
@@ -127,8 +135,11 @@ def merge_datapool(
         store.write_ledger_part(target, part, iteration)
     store.write_samples(target, samples)
     store.write_iterations(target, pd.concat([iterations, row.astype(iterations.dtypes.to_dict())], ignore_index=True))
-    selected_embeddings: NDArray[np.float32] = store.embeddings_of(samples["filename"], processed, embeddings)
-    store.write_latest_csv(target, samples["filename"], selected_embeddings, samples["label"])
+    lacking = store.read_without_embedding(base) | lost
+    store.write_without_embedding(target, lacking)
+    embedded = samples[~samples["filename"].isin(lacking)]
+    selected_embeddings: NDArray[np.float32] = store.embeddings_of(embedded["filename"], processed, embeddings)
+    store.write_latest_csv(target, embedded["filename"], selected_embeddings, embedded["label"])
     return (
         f"iteration {iteration}: {len(former)} + {len(samples) - len(former)} = {len(samples)} samples in the datapool"
     )
@@ -143,7 +154,7 @@ def run(params: Params) -> str:
     r"""Merge the selection into the datapool.
 
     \b
-    Reads   data/base/, data/clean/files.parquet, data/train/checkpoint.ckpt, data/embed/embeddings/,
+    Reads   data/base/, data/clean/files.parquet, data/train/checkpoint.ckpt, data/embed/,
             data/select/selection.csv, data/select/candidates.parquet, base.json
     Writes  datapool/
     """
@@ -153,8 +164,10 @@ def run(params: Params) -> str:
         "selection": read_csv(paths.SELECTION, SELECTION),
         "candidates": read_parquet(paths.CANDIDATES),
     }
+    marks = read_csv(paths.MARKS, MARKS)
     with atomic_folder(paths.DATAPOOL) as folder:
-        summary = merge_datapool(folder, paths.BASE, paths.CHECKPOINT, paths.EMBEDDINGS, tables)
+        lost = set(marks["filename"][marks["mark"] == WITHOUT_EMBEDDING])
+        summary = merge_datapool(folder, paths.BASE, paths.CHECKPOINT, paths.EMBEDDINGS, tables, lost)
         # A killed `dvc repro` leaves its stage running: it must not overwrite what a later run has decided.
         if paths.BASE_JSON.read_bytes() != resolved:
             raise BaseError("another run decided on another base meanwhile; nothing was written: run `dvc repro` again")

@@ -17,7 +17,14 @@ from PIL import Image
 
 from stages import paths
 from stages.command import stage_command
-from stages.datapool.store import EMBEDDINGS_FOLDER, checkpoint_hash, read_iterations, read_ledger, read_samples
+from stages.datapool.store import (
+    EMBEDDINGS_FOLDER,
+    checkpoint_hash,
+    read_iterations,
+    read_ledger,
+    read_samples,
+    read_without_embedding,
+)
 from stages.embeddings.given import MASKED
 from stages.embeddings.schema import MARKS
 from stages.embeddings.shards import read_shards
@@ -185,6 +192,7 @@ def read_inputs(params: Params) -> ReportInputs:
         embeddings_file=params.embed.embeddings_file,
         masked=tuple(marks["filename"][marks["mark"] == MASKED]),
         predictions=read_predictions(predictions_file, "select.predictions_file") if predictions_file else None,
+        without_embedding=tuple(sorted(read_without_embedding(paths.DATAPOOL))),
         former=former_space(),
     )
 

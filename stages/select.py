@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from stages import paths
 from stages.command import stage_command
-from stages.datapool.store import EMBEDDINGS_FOLDER, is_union, read_samples
-from stages.embeddings.given import MASKED
-from stages.embeddings.schema import MARKS
+from stages.datapool.store import EMBEDDINGS_FOLDER, is_union, read_samples, read_without_embedding
+from stages.embeddings.given import MASKED, SELECTED
+from stages.embeddings.schema import MARKS, WITHOUT_EMBEDDING
 from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files
 from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
 from stages.files.hashing import sha256_of_file
@@ -57,12 +57,14 @@ def run(params: Params) -> str:
     accepted = sorted(read_samples(paths.BASE)["filename"])
     marks = read_csv(paths.MARKS, MARKS)
     masked = set(marks["filename"][marks["mark"] == MASKED])
-    chosen = sorted((set(marks["filename"]) - masked).intersection(names).difference(accepted))
+    chosen = sorted(set(marks["filename"][marks["mark"] == SELECTED]).intersection(names).difference(accepted))
+    lacking = read_without_embedding(paths.BASE) | set(marks["filename"][marks["mark"] == WITHOUT_EMBEDDING])
+    accepted = sorted(set(accepted) - lacking)
     base_names = sorted([*accepted, *chosen])
     candidate_names = candidates_of(
         new=set(samples.loc[samples["is_new"].astype(bool), "filename"]) - masked,
         processed=set(names) - masked,
-        base=base_names,
+        base={*base_names, *lacking},
         process_all=params.select.process_all,
     )
     may_be_empty = params.train.retrain or is_union(paths.BASE) or bool(chosen)

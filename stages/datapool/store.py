@@ -1,5 +1,6 @@
 """Reading and writing the files of a datapool folder."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ CHECKPOINT = "checkpoint_latest.ckpt"
 ITERATIONS_CSV = "iterations.csv"
 LEDGER_FOLDER = "ledger"
 EMBEDDINGS_FOLDER = "embeddings"
+WITHOUT_EMBEDDING = "without_embedding.json"
+"""A list of the samples that have none; only a datapool has it that had lost raw files when it changed its model."""
 UNION_JSON = "union.json"
 """A file that only a union has, before it has become a datapool of its own."""
 
@@ -75,6 +78,18 @@ def embeddings_of(
         )
     found: NDArray[np.float32] = embeddings[positions]
     return found
+
+
+def read_without_embedding(folder: Path) -> set[str]:
+    """Return the samples of the datapool that have no embedding, since their raw files were gone at a migration."""
+    path = folder / WITHOUT_EMBEDDING
+    return set(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else set()
+
+
+def write_without_embedding(folder: Path, names: set[str]) -> None:
+    """Write which samples have no embedding; no file where all have one."""
+    if names:
+        write_json(folder / WITHOUT_EMBEDDING, sorted(names))
 
 
 def write_samples(folder: Path, samples: pd.DataFrame) -> None:

@@ -1,13 +1,16 @@
-"""Columns of an embedding shard, and of the marks that a file of given embeddings makes."""
+"""Columns of an embedding shard, and of what is known of samples besides."""
 
 import pyarrow as pa
 
 MARKS = pa.schema(
     {
         "filename": pa.string(),  # each once, sorted
-        "mark": pa.string(),  # masked: left alone; selected: somebody has chosen it already
+        # masked: left alone; selected: somebody has chosen it already; without_embedding: in the datapool, but its raw
+        # file was gone when another model embedded everything again
+        "mark": pa.string(),
     }
 )
+WITHOUT_EMBEDDING = "without_embedding"
 
 
 def embedding_schema(dimension: int) -> pa.Schema:

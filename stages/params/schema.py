@@ -99,6 +99,7 @@ class TrainParams(Section):
     precision: Literal["fp32", "bf16", "fp16"]
     checkpoint: StrictStr | None
     retrain: StrictBool
+    migrate_missing: Literal["refuse", "drop_embeddings"]
 
     @model_validator(mode="after")
     def _one_source_of_weights(self) -> Self:

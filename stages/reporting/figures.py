@@ -67,6 +67,7 @@ def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
         notes=tuple(notes(cleaning, training, selection)),
         cleaning=cleaning,
         training=training,
+        without_embedding=len(inputs.without_embedding),
         migration=migration_of(inputs),
         selection=selection,
         distances=distances_of(sets),

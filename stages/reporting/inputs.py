@@ -83,6 +83,7 @@ class ReportInputs:
         embeddings_file: path of the file that gave the embeddings, None where a model made them.
         masked: filenames that this file masks.
         predictions: class of samples by filename; None where no predictions were given.
+        without_embedding: filenames of datapool samples whose raw files were gone when another model embedded them.
         former: the base's embeddings, None where they are of the same model.
     """
 
@@ -111,4 +112,5 @@ class ReportInputs:
     embeddings_file: str | None = None
     masked: tuple[str, ...] = ()
     predictions: "pd.Series[str] | None" = None
+    without_embedding: tuple[str, ...] = ()
     former: FormerSpace | None = None

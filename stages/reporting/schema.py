@@ -404,6 +404,7 @@ class Report(Figures):
     notes: tuple[str, ...] = Field(description="what to look at before accepting the iteration")
     cleaning: Cleaning
     training: Training
+    without_embedding: Count = Field(description="samples of the datapool whose raw files were gone at a migration")
     migration: Migration | None = Field(description="null unless the datapool moved to another model")
     selection: Selection
     distances: Distances

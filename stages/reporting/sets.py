@@ -16,7 +16,7 @@ class Sets:
     Attributes:
         candidates: metadata of all candidates, with the columns of `stages.selection.schema.CANDIDATES`.
         candidate_embeddings: (n, d) float32, their rows.
-        old: metadata of the base's samples.
+        old: metadata of the base's samples that have an embedding.
         old_embeddings: (m, d) float32, their rows.
     """
 
@@ -49,7 +49,8 @@ def make_sets(inputs: ReportInputs) -> Sets:
     """
     index = pd.Index(inputs.processed["filename"])
     candidates = inputs.candidates.sort_values("filename", ignore_index=True)
-    old = inputs.base_samples.sort_values("filename", ignore_index=True)
+    with_embedding = ~inputs.base_samples["filename"].isin(inputs.without_embedding)
+    old = inputs.base_samples[with_embedding].sort_values("filename", ignore_index=True)
     candidate_rows, old_rows = index.get_indexer(candidates["filename"]), index.get_indexer(old["filename"])
     if (candidate_rows < 0).any() or (old_rows < 0).any():
         raise RuntimeError("the datapool has no embedding for some of the samples that the report is about")

@@ -1,5 +1,6 @@
 """Errors that a user can cause: one clear message, a non-zero exit, the datapool as it was."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -75,7 +76,29 @@ def test_retraining_without_the_raw_files_of_the_datapool(project: Project) -> N
     (project.folder / "data/raw" / lost).unlink()
     project.add_images("b")
     project.set_params(train__retrain=True)
-    assert_clear(project.repro(check=False), lost)
+    assert_clear(project.repro(check=False), lost, "train.migrate_missing: drop_embeddings")
+    former = list(project.samples()["filename"])
+    project.set_params(train__migrate_missing="drop_embeddings")
+    output = project.dvc("repro").output
+    assert "1 of the datapool have none any more, since their raw files are gone" in output
+    names = list(project.samples()["filename"])
+    assert names[:5] == former
+    assert len(names) == 10
+    datapool = project.folder / "datapool"
+    assert json.loads((datapool / "without_embedding.json").read_text()) == [lost]
+    latest = (datapool / "datapool_latest.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in latest] == [name for name in names if name != lost]
+    report = json.loads((project.folder / "reports/report.json").read_text())
+    assert report["without_embedding"] == 1
+    assert report["migration"]["samples"] == 9
+    # The next iteration takes the sample's lack for granted.
+    project.commit("iteration 2")
+    project.set_params(train__retrain=False)
+    project.add_images("c")
+    project.repro()
+    assert len(project.samples()) == 15
+    assert json.loads((datapool / "without_embedding.json").read_text()) == [lost]
+    assert project.run("python", "-m", "curate", "why", lost).output.startswith(lost)
 
 
 def test_wrong_parameters_are_told_before_any_output_is_touched(project: Project) -> None:
