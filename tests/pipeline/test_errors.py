@@ -87,7 +87,7 @@ def test_retraining_without_the_raw_files_of_the_datapool(project: Project) -> N
     datapool = project.folder / "datapool"
     assert json.loads((datapool / "without_embedding.json").read_text()) == [lost]
     latest = (datapool / "datapool_latest.csv").read_text().splitlines()[1:]
-    assert [line.split(",")[0] for line in latest] == [name for name in names if name != lost]
+    assert [line.split(",")[0].strip('"') for line in latest] == [name for name in names if name != lost]
     report = json.loads((project.folder / "reports/report.json").read_text())
     assert report["without_embedding"] == 1
     assert report["migration"]["samples"] == 9

@@ -190,11 +190,7 @@ def test_given_embeddings_are_an_input(fresh: Project) -> None:
     assert "gives 'a_000.png' another embedding than the datapool has" in result.output
 
 
-def test_report_parameters_start_no_iteration(tmp_path_factory: pytest.TempPathFactory) -> None:
-    project = new_project(tmp_path_factory.mktemp("report"))
-    project.add_images("a")
-    project.dvc("repro")
-    project.commit("iteration 1")
+def test_report_parameters_start_no_iteration(project: Project) -> None:
     before = project.lock()
     assert project.dvc("repro").ran() == ["resolve_base"]
     assert project.lock() == before
