@@ -558,6 +558,20 @@ def test_chosen_elsewhere_on_an_empty_base(workspace: Workspace) -> None:
     assert selection["distance"].isna().tolist() == [True, False]
 
 
+def test_samples_that_lost_their_embedding_are_passed_over(workspace: Workspace) -> None:
+    workspace.write_base(["a", "x"], ["a"], circle("a"))
+    workspace.write_new(["b", "e"], circle("b", "e"))
+    with pytest.raises(CheckpointError, match="1 of 2 samples have no embedding"):
+        run(params(n_samples=1))
+    store.write_without_embedding(paths.BASE, {"x"})
+    run(params(n_samples=1))
+    assert workspace.selected() == ["e"]
+    (paths.BASE / store.WITHOUT_EMBEDDING).unlink()
+    workspace.mark({"x": "without_embedding"})
+    run(params(n_samples=1))
+    assert workspace.selected() == ["e"]
+
+
 def test_held_out_samples_and_their_neighbours_are_no_candidates(workspace: Workspace) -> None:
     workspace.write_new(list("abcde"), circle(*"abcde"))
     Path("test_set.txt").write_text("a\n\ne\n")
