@@ -175,7 +175,8 @@ def given_for(
             f"{', ...' if len(missing) > 5 else ''}. Add them, with masked = 1 where they are to be left out"
         )
     former, values = read_shards(list(reused))
-    both = [(place, row_of[name]) for place, name in enumerate(former["filename"]) if name in row_of.keys() - masked]
+    comparable = row_of.keys() - masked
+    both = [(place, row_of[name]) for place, name in enumerate(former["filename"]) if name in comparable]
     if both:
         places, rows = map(list, zip(*both, strict=True))
         apart = np.linalg.norm(values[places] - given.embeddings[rows], axis=1)

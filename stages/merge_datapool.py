@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from stages import paths
 from stages.command import stage_command
@@ -135,11 +134,7 @@ def merge_datapool(
         store.write_ledger_part(target, part, iteration)
     store.write_samples(target, samples)
     store.write_iterations(target, pd.concat([iterations, row.astype(iterations.dtypes.to_dict())], ignore_index=True))
-    lacking = store.read_without_embedding(base) | lost
-    store.write_without_embedding(target, lacking)
-    embedded = samples[~samples["filename"].isin(lacking)]
-    selected_embeddings: NDArray[np.float32] = store.embeddings_of(embedded["filename"], processed, embeddings)
-    store.write_latest_csv(target, embedded["filename"], selected_embeddings, embedded["label"])
+    store.write_embedded(target, samples, processed, embeddings, store.read_without_embedding(base) | lost)
     return (
         f"iteration {iteration}: {len(former)} + {len(samples) - len(former)} = {len(samples)} samples in the datapool"
     )

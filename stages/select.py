@@ -102,7 +102,8 @@ def run(params: Params) -> str:
         for place, item in enumerate(strategies)
         if isinstance(item.strategy, Similarity)
     }
-    chosen_rows = chosen_before(chosen, accepted, names, embeddings)
+    # Only where there are some: it takes the base's embeddings once more.
+    chosen_rows = chosen_before(chosen, accepted, names, embeddings) if chosen else None
     del embeddings
     selection, candidates, curve, comparison = select(
         candidate_names, candidate_embeddings, base_names, base_embeddings, processed, params.select, queries
@@ -114,7 +115,8 @@ def run(params: Params) -> str:
             "set select.min_distance lower, or to null",
         )
     line = summary(selection, candidates, len(base_names), units, params.select, held_out)
-    selection, candidates = with_chosen(selection, candidates, chosen_rows)
+    if chosen_rows is not None:
+        selection, candidates = with_chosen(selection, candidates, chosen_rows)
     write_csv(selection, SELECTION, paths.SELECTION)
     write_parquet(candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(curve, BUDGET_CURVE, paths.BUDGET_CURVE)
@@ -204,10 +206,8 @@ def with_chosen(
     Args:
         selection: columns `SELECTION`.
         candidates: columns `CANDIDATES`; what was chosen before counts as base in their distances.
-        chosen: see `chosen_before`.
+        chosen: see `chosen_before`; at least one row.
     """
-    if chosen.empty:
-        return selection, candidates
     first = chosen.assign(rank=range(len(chosen)))[SELECTION.names]
     later = selection.assign(rank=selection["rank"] + len(chosen))
     rows = chosen.rename(columns={"distance": "distance_to_base", "nearest": "nearest_in_base"}).assign(

@@ -92,6 +92,27 @@ def write_without_embedding(folder: Path, names: set[str]) -> None:
         write_json(folder / WITHOUT_EMBEDDING, sorted(names))
 
 
+def write_embedded(
+    folder: Path, samples: pd.DataFrame, metadata: pd.DataFrame, embeddings: NDArray[np.float32], lacking: set[str]
+) -> None:
+    """Write `datapool_latest.csv`, and which samples it lacks.
+
+    Args:
+        folder: of the datapool.
+        samples: its samples, in order of selection.
+        metadata: of n embeddings, with a column `filename`.
+        embeddings: (n, d) float32.
+        lacking: filenames of samples that have no embedding.
+
+    Raises:
+        BaseError: another sample has none.
+    """
+    write_without_embedding(folder, lacking)
+    embedded = samples[~samples["filename"].isin(lacking)]
+    found = embeddings_of(embedded["filename"], metadata, embeddings)
+    write_latest_csv(folder, embedded["filename"], found, embedded["label"])
+
+
 def write_samples(folder: Path, samples: pd.DataFrame) -> None:
     """Write `samples.csv`."""
     write_csv(samples, SAMPLES, folder / SAMPLES_CSV)

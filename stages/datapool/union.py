@@ -70,10 +70,7 @@ def unite(sources: list[Path], target: Path, *, embeddings_are_replaced: bool) -
         metadata, embeddings = read_shards(target / store.EMBEDDINGS_FOLDER)
         lacking = {name for source in sources for name in store.read_without_embedding(source)}
         lacking = (lacking & set(samples["filename"])) - set(metadata["filename"])
-        store.write_without_embedding(target, lacking)
-        embedded = samples[~samples["filename"].isin(lacking)]
-        found = store.embeddings_of(embedded["filename"], metadata, embeddings)
-        store.write_latest_csv(target, embedded["filename"], found, embedded["label"])
+        store.write_embedded(target, samples, metadata, embeddings, lacking)
 
 
 def united_labels(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, int]:
