@@ -26,8 +26,8 @@ from ruamel.yaml import YAML
 
 from curate.revision import Revision
 from stages import paths
-from stages.datapool.schema import SAMPLES
-from stages.datapool.store import SAMPLES_CSV
+from stages.datapool.schema import REMOVED, SAMPLES
+from stages.datapool.store import REMOVED_CSV, SAMPLES_CSV, TAKEN_OUT_JSON
 from stages.errors import BaseError
 from stages.files.atomic import link_or_copy, remove
 from stages.files.hashing import md5_of_file
@@ -145,8 +145,26 @@ def contradictions(recorded: Revision) -> Iterator[str]:
         yield f"{paths.BASE_JSON}: recorded {wanted}, but git holds {found}"
     base_hash = output_hash(recorded.stages, paths.BASE)
     if recorded.base is not None and len(recorded.base.datapools) == 1 and recorded.base.datapools[0] != base_hash:
-        yield f"{paths.BASE_JSON} names datapool {recorded.base.datapools[0]}, but {paths.BASE} is {base_hash}"
+        yield from _not_taken_from(recorded, recorded.base.datapools[0], base_hash)
     yield from _not_built_on(recorded)
+
+
+def _not_taken_from(recorded: Revision, datapool: str, base_hash: str | None) -> Iterator[str]:
+    """Yield what is wrong with a base that is another datapool than `base.json` names: samples may have been removed.
+
+    Args:
+        recorded: whose record.
+        datapool: that `base.json` names.
+        base_hash: of what was built on.
+    """
+    before, after = filenames(recorded.cache, datapool), filenames(recorded.cache, base_hash)
+    listing = recorded.cache.listing(base_hash) if base_hash and recorded.cache.has(base_hash) else {}
+    if TAKEN_OUT_JSON not in listing:
+        yield f"{paths.BASE_JSON} names datapool {datapool}, but {paths.BASE} is {base_hash}"
+    elif before is not None and after is not None:
+        removed = removed_names(recorded.cache, base_hash)
+        if [name for name in before if name not in removed] != after:
+            yield f"{paths.BASE}: it is not datapool {datapool} without what was taken out for good"
 
 
 def _not_built_on(recorded: Revision) -> Iterator[str]:
@@ -165,7 +183,7 @@ def _not_built_on(recorded: Revision) -> Iterator[str]:
 
     def names(datapool: str) -> frozenset[str] | None:
         found = filenames(recorded.cache, datapool)
-        return None if found is None else frozenset(found)
+        return None if found is None else removed_names(recorded.cache, datapool).union(found)
 
     lost = lost_samples(recorded.name, recorded.stages, recorded.base, read, LAYOUT, names)
     # `git revert` goes back to a datapool that was accepted before: nothing is hidden there.
@@ -194,6 +212,14 @@ def filenames(cache: Cache, datapool: str | None) -> list[str] | None:
     if samples is None or not cache.has(samples):
         return None
     return list(read_csv(cache.path(samples), SAMPLES)["filename"])
+
+
+def removed_names(cache: Cache, datapool: str | None) -> frozenset[str]:
+    """Return the filenames of which a datapool, whose listing the cache holds, has tombstones."""
+    removed = cache.listing(datapool).get(REMOVED_CSV) if datapool else None
+    if removed is None or not cache.has(removed):
+        return frozenset()
+    return frozenset(read_csv(cache.path(removed), REMOVED)["filename"])
 
 
 def unpack(recorded: Revision, folder: Path) -> None:

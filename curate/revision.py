@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from stages import paths
 from stages.datapool import store
-from stages.datapool.schema import ITERATIONS, LEDGER, SAMPLES
+from stages.datapool.schema import ITERATIONS, LEDGER, REMOVED, SAMPLES
 from stages.errors import BaseError
 from stages.files.tables import empty_frame, read_csv, read_parquet
 from stages.history import git
@@ -144,6 +144,21 @@ class Revision:
         parts = sorted(name for name in self.datapool_files if name.startswith(f"{store.LEDGER_FOLDER}/"))
         tables = [read_csv(self.datapool_file(name), LEDGER) for name in parts]
         return pd.concat(tables, ignore_index=True) if tables else empty_frame(LEDGER)
+
+    @cached_property
+    def removed(self) -> pd.DataFrame:
+        """Tombstones of what was taken out for good (`stages.datapool.schema.REMOVED`)."""
+        if store.REMOVED_CSV not in self.datapool_files:
+            return empty_frame(REMOVED)
+        return read_csv(self.datapool_file(store.REMOVED_CSV), REMOVED)
+
+    @cached_property
+    def processed(self) -> pd.DataFrame:
+        """Every sample that has an embedding: filename, raw_path, content_hash and pixel_hash."""
+        shards = [name for name in self.datapool_files if name.startswith(f"{store.EMBEDDINGS_FOLDER}/")]
+        columns = ["filename", "raw_path", "content_hash", "pixel_hash"]
+        tables = [read_parquet(self.datapool_file(name), columns) for name in shards]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns, dtype=str)
 
     @cached_property
     def selection(self) -> pd.DataFrame:

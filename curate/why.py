@@ -18,7 +18,7 @@ Answer = dict[str, Any]
 """What is known, by name; `status` says which of `STATUSES` it is. Only numbers, texts, None, and lists and
 dictionaries of them."""
 
-STATUSES = ("selected", "not selected", "dropped", "left out", "raw file")
+STATUSES = ("selected", "not selected", "dropped", "left out", "raw file", "removed")
 
 _FRAME = re.compile(r"(?P<stem>.+)-(?P<frame>\d+)-(?P<extension>[^-./]+)\.png")
 """The name of a frame: see `stages.media.naming.sample_name`."""
@@ -38,6 +38,9 @@ def why(start: Revision, name: str) -> Answer:
     if name in set(samples["filename"]):
         row = samples[samples["filename"] == name].iloc[0]
         return _selected(start, row)
+    removed = start.removed
+    if name in set(removed["filename"]) | set(removed.loc[removed["content_hash"] != "", "raw_path"]):
+        return _removed(start, name)
     known: set[str] = set(samples["filename"])
     for recorded in recorded_iterations(start):
         found = _decided_here(recorded, start, name)
@@ -67,6 +70,26 @@ def _selected(start: Revision, row: "pd.Series[Any]") -> Answer:
         "candidates": int(log["candidates"]),
         "parameters": chosen_parameters(recorded.params),
         "checkpoint": log["checkpoint_hash"],
+    }
+
+
+def _removed(start: Revision, name: str) -> Answer:
+    """Say that a sample was taken out for good, and which revision did it first."""
+    since = start
+    for recorded in recorded_iterations(start):
+        names = recorded.removed[["filename", "raw_path"]]
+        if not (names == name).to_numpy().any():
+            break
+        since = recorded
+    rows = start.removed[(start.removed["filename"] == name) | (start.removed["raw_path"] == name)]
+    return {
+        "filename": name,
+        "status": "removed",
+        "iteration": _last_iteration(since),
+        "commit": since.commit,
+        "reason": rows.iloc[0]["reason"] or None,
+        "samples": len(rows),
+        "raw_file": rows.iloc[0]["raw_path"],
     }
 
 
@@ -186,6 +209,8 @@ def sentences(answer: Answer) -> list[str]:
         return lines + _parameters(answer)
     reason = f": {answer['reason']}" if answer.get("reason") else ""
     twin = f"; {answer['duplicate_of']} stays in its place" if answer.get("duplicate_of") else ""
+    if answer["status"] == "removed":
+        return [f"{name} was taken out of the datapool for good in {iteration}{reason}."]
     if answer["status"] == "dropped":
         return [f"{name} was dropped by clean in {iteration} as {_words(answer['dropped_as'])}{reason}{twin}."]
     counts = ", ".join(f"{_words(kind)}: {number}" for kind, number in answer["counts"].items()) or "none"

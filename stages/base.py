@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from stages import paths
 from stages.command import stage_command
+from stages.datapool.removal import KEY, read_removal_list, take_out
 from stages.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
 from stages.datapool.union import unite
 from stages.errors import BaseError, CheckpointError
@@ -21,6 +22,7 @@ from stages.history import git
 from stages.history.base_rule import Base, parse_base
 from stages.history.dvc_cache import checkout
 from stages.history.dvc_lock import output_hash, stages_at
+from stages.history.removal_list import removal_list_hash
 from stages.model.checkpoint import read_origin
 from stages.params.schema import Params
 
@@ -108,7 +110,11 @@ def run(params: Params) -> str:
     given = Path(params.train.checkpoint) if params.train.checkpoint else None
     write_text(paths.GIVEN_WEIGHTS, f"{content.fingerprint.get('given_weights') or ''}\n")
     write_text(paths.GIVEN_EMBEDDINGS, f"{content.fingerprint.get('given_embeddings') or ''}\n")
-    return base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain)
+    if removal_list_hash(params.base.removed_file) != content.fingerprint.get("removed"):
+        raise BaseError(f"{KEY}: {params.base.removed_file} was changed meanwhile: run `dvc repro` again")
+    done = base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain)
+    taken_out = take_out(paths.BASE, read_removal_list(params.base.removed_file))
+    return f"{done}; {len(taken_out)} taken out for good" if taken_out else done
 
 
 main = stage_command(run)

@@ -336,7 +336,7 @@ def run(params: Params) -> str:
         min_sharpness=params.clean.min_sharpness,
         max_uniform_rows=params.clean.max_uniform_rows,
     )
-    rules = accounting.Rules(tuple(limits), params.clean.near_duplicate_bits)
+    rules = accounting.Rules(tuple(limits), params.clean.near_duplicate_bits, store.read_removed(paths.BASE))
     settings = Settings(
         max_pixels=params.clean.max_pixels,
         proxy_size=params.clean.proxy_size,
@@ -355,7 +355,7 @@ def run(params: Params) -> str:
         cleaned = clean(
             raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain, may_lack=may_lack
         )
-        may_be_empty = params.select.process_all or params.train.retrain or store.is_union(paths.BASE)
+        may_be_empty = params.select.process_all or params.train.retrain or store.may_lack_new_data(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)
     write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)
     write_parquet(cleaned.dropped, DROPPED, paths.DROPPED)

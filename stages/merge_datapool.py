@@ -130,6 +130,8 @@ def merge_datapool(
     for shard in shards:
         link_or_copy(shard, target / store.EMBEDDINGS_FOLDER / shard.name)
     store.link_folder(base / store.LEDGER_FOLDER, target / store.LEDGER_FOLDER)
+    if (base / store.REMOVED_CSV).exists():
+        link_or_copy(base / store.REMOVED_CSV, target / store.REMOVED_CSV)
     if len(part):
         store.write_ledger_part(target, part, iteration)
     store.write_samples(target, samples)

@@ -22,6 +22,7 @@ from stages.history.accepted import check_range, check_workspace
 from stages.history.base_rule import Decision, Layout, datapool_hash, decide_base, parse_base
 from stages.history.dvc_lock import parse_stages
 from stages.history.inputs import Fingerprint, code_hashes, fingerprint
+from stages.history.removal_list import removal_list_hash
 from stages.params.load import load_params, read_yaml
 from stages.params.schema import Params
 
@@ -44,6 +45,7 @@ def current_fingerprint(params: Params) -> Fingerprint:
         given_files=given_files_hash(params.select.given_files),
         given_weights=given_file_hash(params.train.weights, "weights"),
         given_embeddings=given_embeddings_hash(params.embed.embeddings_file),
+        removed=removal_list_hash(params.base.removed_file),
     )
 
 

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from stages import paths
 from stages.command import stage_command
-from stages.datapool.store import EMBEDDINGS_FOLDER, is_union, read_samples, read_without_embedding
+from stages.datapool.store import (
+    EMBEDDINGS_FOLDER,
+    may_lack_new_data,
+    read_removed,
+    read_samples,
+    read_without_embedding,
+)
 from stages.embeddings.given import MASKED, SELECTED
 from stages.embeddings.schema import MARKS, WITHOUT_EMBEDDING
 from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files
@@ -67,11 +73,13 @@ def run(params: Params) -> str:
         base={*base_names, *lacking},
         process_all=params.select.process_all,
     )
-    may_be_empty = params.train.retrain or is_union(paths.BASE) or bool(chosen)
+    may_be_empty = params.train.retrain or may_lack_new_data(paths.BASE) or bool(chosen)
     base_embeddings = embeddings_by_name(base_names, names, embeddings)
     reviewed = len(candidate_names)
     if params.select.review_file is not None:
-        rejected = rejected_by_review(params.select.review_file, base_names, names)
+        rejected = rejected_by_review(
+            params.select.review_file, base_names, {*names, *read_removed(paths.BASE)["filename"]}
+        )
         candidate_names = [name for name in candidate_names if name not in rejected]
         if reviewed and not candidate_names and not may_be_empty:
             raise NothingToSelectError("the review drops all candidates", "set select.review_file to null")
@@ -226,7 +234,7 @@ def rejected_by_review(path: str, base: Collection[str], processed: Collection[s
     Args:
         path: file of the decisions.
         base: samples selected before.
-        processed: every sample with an embedding.
+        processed: every sample with an embedding, and those that were taken out for good.
 
     Raises:
         ParamsError: the file is wrong, drops a sample that was accepted before, or one that is unknown.

@@ -16,6 +16,7 @@ from stages import clean as stage
 from stages import paths
 from stages.clean import BaseTables, Cleaned, clean, require_something_new, summary
 from stages.datapool import store
+from stages.datapool.removal import tombstones
 from stages.datapool.schema import LEDGER
 from stages.datapool.schema import SAMPLES as SELECTED
 from stages.embeddings.schema import embedding_schema
@@ -529,6 +530,19 @@ def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monke
     stage.run(PARAMS)
     samples = read_parquet(paths.SAMPLES)
     assert samples[["filename", "label", "label_name"]].to_numpy().tolist() == [["ant/b.png", 1, "ant"]]
+
+
+def test_what_was_taken_out_for_good_does_not_come_in_again(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for name, seed in (("a.png", 1), ("b.png", 2)):
+        write_image(raw / name, seed)
+    removed = tombstones(_clean(raw).samples.head(1), set(), "")
+    shutil.copy(raw / "a.png", raw / "c.png")
+    cleaned = _clean(raw, rules=Rules(removed=removed))
+    assert cleaned.samples["filename"].tolist() == ["b.png"]
+    told = cleaned.dropped.set_index("filename")
+    assert told.loc["a.png", "reason"] == "taken out of the datapool for good (base.removed_file)"
+    assert told["status"].tolist() == ["duplicate", "duplicate"]
 
 
 def test_hostile_files_end_as_expected(shared_data: Path, tmp_path: Path) -> None:

@@ -110,6 +110,11 @@ def test_unchanged_raw_files_cannot_give_anything_new() -> None:
     assert decide(inputs(n_samples=3), setting="none") == []
 
 
+def test_taking_samples_out_needs_no_new_raw_files() -> None:
+    commit(POOLS[0], [], inputs())
+    assert decide({**inputs(), "removed": "list"}) == [POOLS[0]]
+
+
 def test_half_a_committed_iteration_is_finished() -> None:
     commit(POOLS[0], [], inputs())
     Path("dvc.lock").write_text(lock(POOLS[0], EMPTY_BASE, "raw 2", "files of raw 1").replace("files of raw 1", "x", 1))

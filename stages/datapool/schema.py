@@ -33,6 +33,17 @@ LEDGER = pa.schema(
     }
 )
 
+REMOVED = pa.schema(
+    {
+        "filename": pa.string(),
+        "raw_path": pa.string(),
+        "content_hash": pa.string(),  # of the raw file, where all of it was removed; else empty
+        "pixel_hash": pa.string(),
+        "reason": pa.string(),  # in the user's words; may be empty
+    }
+)
+"""Samples that were taken out for good. Empty hashes: nothing but the name was known."""
+
 ITERATIONS = pa.schema(
     {
         "iteration": pa.int64(),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from stages.datapool.schema import ITERATIONS, LEDGER, SAMPLES
+from stages.datapool.schema import ITERATIONS, LEDGER, REMOVED, SAMPLES
 from stages.errors import BaseError
 from stages.files.atomic import atomic_file, link_or_copy, write_json
 from stages.files.hashing import sha256_of_bytes, sha256_of_file
@@ -25,6 +25,10 @@ LEDGER_FOLDER = "ledger"
 EMBEDDINGS_FOLDER = "embeddings"
 WITHOUT_EMBEDDING = "without_embedding.json"
 """A list of the samples that have none; only a datapool has it that had lost raw files when it changed its model."""
+REMOVED_CSV = "removed.csv"
+"""Tombstones of what was taken out for good; only a datapool has it of which something was."""
+TAKEN_OUT_JSON = "taken_out.json"
+"""A file that only a base has that lost samples, before it has become a datapool of its own: which ones."""
 UNION_JSON = "union.json"
 """A file that only a union has, before it has become a datapool of its own."""
 
@@ -43,6 +47,12 @@ def read_ledger(folder: Path) -> pd.DataFrame:
     """Read all parts of the ledger: one row for every raw file that an iteration processed."""
     parts = [read_csv(part, LEDGER) for part in sorted((folder / LEDGER_FOLDER).glob("*.csv"))]
     return pd.concat(parts, ignore_index=True) if parts else empty_frame(LEDGER)
+
+
+def read_removed(folder: Path) -> pd.DataFrame:
+    """Read the tombstones of samples that were taken out for good."""
+    path = folder / REMOVED_CSV
+    return read_csv(path, REMOVED) if path.exists() else empty_frame(REMOVED)
 
 
 def checkpoint_hash(folder: Path) -> str | None:
@@ -168,9 +178,9 @@ def mark_as_union(folder: Path, datapools: Sequence[str]) -> None:
     write_json(folder / UNION_JSON, {"datapools": list(datapools)})
 
 
-def is_union(folder: Path) -> bool:
-    """Whether a base unites several datapools."""
-    return (folder / UNION_JSON).exists()
+def may_lack_new_data(folder: Path) -> bool:
+    """Whether an iteration on a base need not find anything new: it unites several datapools, or lost samples."""
+    return (folder / UNION_JSON).exists() or (folder / TAKEN_OUT_JSON).exists()
 
 
 def link_folder(source: Path, target: Path) -> None:

@@ -123,7 +123,13 @@ def _decide_from_head(head: Base | None, fingerprint: Fingerprint, layout: Layou
         if other := output_hash(stages_at(commit, layout.dvc_lock), layout.datapool):
             commits.setdefault(other, commit)
     datapools = tuple(commits)
-    if len(datapools) == 1 and needs_new_data and _made_from(head_stages, layout, str(fingerprint["raw_files"])):
+    removes = head is not None and head.fingerprint.get("removed") != fingerprint.get("removed")
+    if (
+        len(datapools) == 1
+        and needs_new_data
+        and not removes
+        and _made_from(head_stages, layout, str(fingerprint["raw_files"]))
+    ):
         raise NothingToSelectError(nothing_new(changes(head.fingerprint, fingerprint) if head else []))
     if not datapools:
         return Decision(Base((), fingerprint), "no datapool has been committed yet")

@@ -57,13 +57,22 @@ def read_file(folder_hash: str, name: str) -> bytes | None:
 
 
 def sample_names(folder_hash: str) -> frozenset[str] | None:
-    """Return the filenames in a cached datapool, None where the cache does not hold it."""
+    """Return the filenames that a cached datapool accounts for: its samples, and those taken out of it for good.
+
+    Returns:
+        None where the cache does not hold the datapool.
+    """
     import pandas as pd
 
-    content = read_file(folder_hash, "samples.csv")
-    if content is None:
+    tables = [read_file(folder_hash, name) for name in ("samples.csv", "removed.csv")]
+    if tables[0] is None:
         return None
-    return frozenset(pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)["filename"])
+    return frozenset(
+        name
+        for content in tables
+        if content is not None
+        for name in pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)["filename"]
+    )
 
 
 class Cache:

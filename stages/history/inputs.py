@@ -27,6 +27,7 @@ DESCRIPTIONS = {
     "given_checkpoint": "the file that train.checkpoint names",
     "given_weights": "the file that train.weights names",
     "given_embeddings": "the file that embed.embeddings_file names",
+    "removed": "the file that base.removed_file names",
     "given_files": "the files that the section select names",
 }
 
@@ -40,6 +41,7 @@ def fingerprint(
     given_files: str | None = None,
     given_weights: str | None = None,
     given_embeddings: str | None = None,
+    removed: str | None = None,
 ) -> Fingerprint:
     """Combine the inputs.
 
@@ -52,6 +54,7 @@ def fingerprint(
         given_files: hash of the files that the parameters of the selection name.
         given_weights: hash of the file of weights that the parameters name.
         given_embeddings: hash of the file of embeddings that the parameters name.
+        removed: hash of the list of what was taken out for good; None where it is empty.
     """
     shaping = {name: stage for name, stage in stages.items() if name not in NOT_DATAPOOL_STAGES}
     return {
@@ -63,6 +66,7 @@ def fingerprint(
         "given_files": given_files,
         "given_weights": given_weights,
         "given_embeddings": given_embeddings,
+        "removed": removed,
     }
 
 

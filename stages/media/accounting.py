@@ -18,6 +18,7 @@ from stages.media.naming import label_name, sample_name, shortlex
 from stages.media.near_duplicates import near_duplicates
 from stages.media.quality import Quality
 from stages.media.quality_limits import QualityLimit, beyond_limits
+from stages.media.removed import is_removed
 from stages.media.schema import (
     CORRUPT,
     COUNTS,
@@ -60,10 +61,12 @@ class Rules:
     Attributes:
         limits: of the quality figures, the most telling first.
         near_duplicate_bits: bits by which the perceptual hashes of near duplicates may differ; None = they stay.
+        removed: what was taken out for good, columns of `stages.datapool.schema.REMOVED`; None for nothing.
     """
 
     limits: tuple[QualityLimit, ...] = ()
     near_duplicate_bits: int | None = None
+    removed: pd.DataFrame | None = None
 
 
 def named(items: Iterable[str], limit: int = 10) -> str:
@@ -221,6 +224,8 @@ def judged(samples: pd.DataFrame, base: pd.DataFrame, rules: Rules) -> pd.DataFr
     found.loc[damaged, "status"] = CORRUPT
     found.loc[damaged, "reason"] = samples.loc[damaged, "fault"]
     found.loc[damaged, "figure"] = np.nan
+    if rules.removed is not None:
+        _drop_removed(found, samples, rules.removed)
     sound = samples[found["status"] == KEPT]
     same = originals(sound, base)
     copies = same[same != ""].index
@@ -231,6 +236,13 @@ def judged(samples: pd.DataFrame, base: pd.DataFrame, rules: Rules) -> pd.DataFr
         near = _near_originals(samples[found["status"] == KEPT], base, rules.near_duplicate_bits)
         _drop_near_duplicates(found, samples["filename"], near, rules.near_duplicate_bits)
     return pd.concat([samples, found], axis=1)
+
+
+def _drop_removed(found: pd.DataFrame, samples: pd.DataFrame, removed: pd.DataFrame) -> None:
+    """Note in `found` which samples were taken out of the datapool for good: no other stays in their place."""
+    rows = found.index[(found["status"] == KEPT) & is_removed(samples, removed)]
+    found.loc[rows, "status"] = DUPLICATE
+    found.loc[rows, "reason"] = "taken out of the datapool for good (base.removed_file)"
 
 
 def _near_originals(samples: pd.DataFrame, base: pd.DataFrame, limit: int) -> pd.DataFrame:

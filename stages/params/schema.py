@@ -55,6 +55,7 @@ class BaseParams(Section):
 
     datapool: StrictStr | list[StrictStr]
     round: Count
+    removed_file: Annotated[str, StringConstraints(strict=True, min_length=1)]
 
 
 class CleanParams(Section):
