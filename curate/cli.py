@@ -14,6 +14,7 @@ COMMANDS = {
     "export": "Write the selected samples as images, or as a list for a labelling tool.",
     "why": "Say why a sample is in the datapool, or is not.",
     "diff": "Say what a datapool gained, and lost, between two revisions.",
+    "merge": "Unite the datapools of two branches, while git merges them.",
     "remove": "Take samples out of the datapool for good, and say what still holds them.",
     "review": "Write a page to look through the new selection with, and to drop samples.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",

@@ -23,7 +23,7 @@ from stages.files.tables import empty_frame, read_csv, read_parquet
 from stages.history import git
 from stages.history.base_rule import Base, parse_base
 from stages.history.dvc_cache import Cache
-from stages.history.dvc_lock import Stages, output_hash, parse_stages
+from stages.history.dvc_lock import Stages, output_hash, outputs_in_git, parse_stages
 from stages.selection.schema import SELECTION
 
 WORKSPACE = "workspace"
@@ -94,20 +94,7 @@ class Revision:
     @cached_property
     def _in_git(self) -> frozenset[str]:
         """Paths of the outputs that git holds itself (`cache: false` in dvc.yaml)."""
-        stages = parse_stages(self.text(paths.DVC_YAML))
-        entries = [
-            entry
-            for stage in stages.values()
-            for kind in ("outs", "metrics", "plots")
-            for entry in stage.get(kind, [])
-            if isinstance(entry, dict)
-        ]
-        return frozenset(
-            str(path)
-            for entry in entries
-            for path, options in entry.items()
-            if isinstance(options, dict) and options.get("cache") is False
-        )
+        return outputs_in_git(parse_stages(self.text(paths.DVC_YAML)))
 
     def is_in_git(self, output: str) -> bool:
         """Whether git holds an output itself, so that the DVC cache does not."""

@@ -13,9 +13,10 @@ from tempfile import TemporaryDirectory
 
 from stages import paths
 from stages.command import stage_command
+from stages.datapool.overlap import NearRule
 from stages.datapool.removal import KEY, read_removal_list, take_out
 from stages.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
-from stages.datapool.union import unite
+from stages.datapool.union import EVERYTHING_STAYS, unite
 from stages.errors import BaseError, CheckpointError
 from stages.files.atomic import atomic_folder, write_text
 from stages.history import git
@@ -28,7 +29,13 @@ from stages.params.schema import Params
 
 
 def base(
-    content: Base, recorded: str | None, target: Path, given: Path | None, *, embeddings_are_replaced: bool
+    content: Base,
+    recorded: str | None,
+    target: Path,
+    given: Path | None,
+    *,
+    embeddings_are_replaced: bool,
+    near: NearRule = EVERYTHING_STAYS,
 ) -> str:
     """Materialise the base.
 
@@ -39,6 +46,7 @@ def base(
         given: checkpoint file to use instead of training, None for none. Only an empty base needs it: the datapool of
             any other holds its checkpoint, and `base.json` the hash of the given one.
         embeddings_are_replaced: whether a union may have several checkpoints.
+        near: what becomes of near duplicates in a union.
 
     Returns:
         What was done, in words.
@@ -59,8 +67,7 @@ def base(
         fetched = checkout(wanted[0], target)
         how = f"{fetched} objects fetched from the remote" if fetched else "linked from the DVC cache"
     else:
-        _unite(wanted, target, embeddings_are_replaced=embeddings_are_replaced)
-        how = f"the union of {len(wanted)} datapools"
+        how = _unite(wanted, target, embeddings_are_replaced=embeddings_are_replaced, near=near)
     if given is not None and not holds(target, content.fingerprint.get("given_checkpoint")):
         raise CheckpointError(
             f"train.checkpoint: {given} is not the checkpoint of the datapool, whose embeddings it could not be "
@@ -82,15 +89,21 @@ def holds(datapool: Path, given_checkpoint: str | None) -> bool:
     )
 
 
-def _unite(datapools: Sequence[str], target: Path, *, embeddings_are_replaced: bool) -> None:
-    """Write the union of several datapools of the DVC cache."""
+def _unite(datapools: Sequence[str], target: Path, *, embeddings_are_replaced: bool, near: NearRule) -> str:
+    """Write the union of several datapools of the DVC cache, and say what they had in common."""
     with TemporaryDirectory(dir=target.parent, prefix=".writing-union-") as workspace:
         parts = [Path(workspace) / str(number) for number in range(len(datapools))]
         for part, datapool in zip(parts, datapools, strict=True):
             checkout(datapool, part)
         with atomic_folder(target) as folder:
-            unite(parts, folder, embeddings_are_replaced=embeddings_are_replaced)
-            mark_as_union(folder, datapools)
+            pairs = unite(parts, folder, embeddings_are_replaced=embeddings_are_replaced, near=near)
+            mark_as_union(folder, datapools, pairs, near.choice)
+    exact = sum(pair.distance is None for pair in pairs)
+    found = [f"{exact} exact duplicates came in once"] if exact else []
+    if exact < len(pairs):
+        done = "kept" if near.choice == "keep" else "dropped"
+        found.append(f"{len(pairs) - exact} nearer than select.min_distance {done} (base.near_duplicates)")
+    return "; ".join([f"the union of {len(datapools)} datapools", *found])
 
 
 def run(params: Params) -> str:
@@ -112,7 +125,8 @@ def run(params: Params) -> str:
     write_text(paths.GIVEN_EMBEDDINGS, f"{content.fingerprint.get('given_embeddings') or ''}\n")
     if removal_list_hash(params.base.removed_file) != content.fingerprint.get("removed"):
         raise BaseError(f"{KEY}: {params.base.removed_file} was changed meanwhile: run `dvc repro` again")
-    done = base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain)
+    near = NearRule(params.select.min_distance, params.base.near_duplicates)
+    done = base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain, near=near)
     taken_out = take_out(paths.BASE, read_removal_list(params.base.removed_file))
     return f"{done}; {len(taken_out)} taken out for good" if taken_out else done
 

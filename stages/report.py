@@ -23,6 +23,8 @@ from stages.datapool.store import (
     read_iterations,
     read_ledger,
     read_samples,
+    read_taken_out,
+    read_union,
     read_without_embedding,
 )
 from stages.embeddings.given import MASKED
@@ -161,6 +163,7 @@ def read_inputs(params: Params) -> ReportInputs:
     settings = params.report
     marks = read_csv(paths.MARKS, MARKS)
     predictions_file = params.select.predictions_file
+    pairs, near = read_union(paths.BASE)
     return ReportInputs(
         files=read_parquet(paths.FILES),
         dropped=read_parquet(paths.DROPPED),
@@ -193,6 +196,9 @@ def read_inputs(params: Params) -> ReportInputs:
         masked=tuple(marks["filename"][marks["mark"] == MASKED]),
         predictions=read_predictions(predictions_file, "select.predictions_file") if predictions_file else None,
         without_embedding=tuple(sorted(read_without_embedding(paths.DATAPOOL))),
+        united=tuple(pairs),
+        near_duplicates=near,
+        taken_out=tuple(read_taken_out(paths.BASE)),
         former=former_space(),
     )
 

@@ -20,7 +20,7 @@ from stages.files.hashing import sha256_of_bytes, sha256_of_file
 from stages.history import git
 from stages.history.accepted import check_range, check_workspace
 from stages.history.base_rule import Decision, Layout, datapool_hash, decide_base, parse_base
-from stages.history.dvc_lock import parse_stages
+from stages.history.dvc_lock import cached_outputs, parse_stages
 from stages.history.inputs import Fingerprint, code_hashes, fingerprint
 from stages.history.removal_list import removal_list_hash
 from stages.params.load import load_params, read_yaml
@@ -133,13 +133,29 @@ def check(commits: str | None) -> list[str]:
     return check_workspace(parse_stages(lock), parse_base(written), LAYOUT, sample_names)
 
 
+def unready() -> list[str]:
+    """Return one message for each reason why what lies in the workspace is not fit to be committed."""
+    from stages.history.dvc_cache import open_cache
+
+    load_params(paths.PARAMS)
+    if not paths.DVC_LOCK.exists():
+        return []
+    lock, pipeline = (parse_stages(path.read_text()) for path in (paths.DVC_LOCK, paths.DVC_YAML))
+    with open_cache() as cache:
+        absent = [path for path, value in cached_outputs(lock, pipeline).items() if not cache.has_whole(value)]
+    return [f"the DVC cache does not hold {path}: `dvc commit`, or `dvc repro`, puts it there" for path in absent]
+
+
 @click.command(name="resolve_base")
 @click.option(
     "--check", "check_only", is_flag=True, help="Only check that no accepted sample gets lost; for hooks, CI."
 )
 @click.option("--range", "commits", metavar="A..B", help="With --check: check these commits instead of the workspace.")
+@click.option(
+    "--outputs", is_flag=True, help="With --check: the parameters must be valid, and the cache hold the outputs."
+)
 @click.option("--hash", "revision", metavar="REV", help="Only print the hash of the datapool committed at REV.")
-def main(check_only: bool, commits: str | None, revision: str | None) -> None:
+def main(check_only: bool, commits: str | None, outputs: bool, revision: str | None) -> None:
     r"""Decide which committed datapool this iteration builds on.
 
     \b
@@ -149,7 +165,7 @@ def main(check_only: bool, commits: str | None, revision: str | None) -> None:
     if revision:
         click.echo(datapool_hash(revision, LAYOUT))
     elif check_only:
-        messages = check(commits)
+        messages = check(commits) + (unready() if outputs else [])
         if messages:
             raise CurationError("\n".join(messages))
         click.echo("resolve_base: every accepted sample is kept")

@@ -8,6 +8,8 @@ import pytest
 
 from stages.base import base
 from stages.datapool import store
+from stages.datapool.overlap import NearRule, exact_pairs, near_pairs
+from stages.datapool.store import Pair
 from stages.datapool.union import unite, united_labels
 from stages.embeddings.shards import read_metadata
 from stages.errors import BaseError
@@ -91,3 +93,34 @@ def test_labels_of_the_first_side_keep_their_index() -> None:
     second = pd.DataFrame({"label_name": ["city", "night", "snow"], "label": [0, 1, 2]})
     assert united_labels(first, second) == {"city": 0, "night": 2, "snow": 3}
     assert np.unique(list(united_labels(first, second).values())).size == 3
+
+
+@pytest.mark.parametrize("choice", ["keep", "drop"])
+def test_near_duplicates_across_datapools_are_told_and_stay_or_go(choice: str, tmp_path: Path, empty: Path) -> None:
+    alice, bob = _two_branches(tmp_path, empty)
+    target = tmp_path / "union"
+    target.mkdir()
+    rule = NearRule(3.0, "drop" if choice == "drop" else "keep")  # everything is near
+    pairs = unite([alice, bob], target, embeddings_are_replaced=False, near=rule)
+    assert [(pair.filename, pair.other) for pair in pairs if pair.filename == "f.png"]
+    assert all(pair.distance is not None and 0 < pair.distance < 3 for pair in pairs)
+    expected = ["a.png", "d.png"] + ["f.png"] * (choice == "keep")
+    assert store.read_samples(target)["filename"].tolist() == expected
+    assert "f.png" in set(read_metadata(target / "embeddings")["filename"])
+    store.mark_as_union(target, ["1.dir", "2.dir"], pairs, choice)
+    assert store.read_union(target) == (pairs, choice)
+
+
+def test_near_is_nearer_than_the_smallest_distance_allowed() -> None:
+    metadata = pd.DataFrame({"filename": ["a", "b", "c"]})
+    embeddings = np.array([[0, 0], [0.5, 0], [0.25, 0]], np.float32)
+    known, new = metadata.iloc[:1], metadata.iloc[1:]
+    assert near_pairs(known, new, (metadata, embeddings), 0.5) == [Pair("c", "a", 0.25)]
+    assert near_pairs(known, new, (metadata, embeddings), None) == []
+    assert near_pairs(known, new, (metadata.iloc[1:], embeddings[1:]), 0.5) == []
+
+
+def test_equal_pixels_under_two_names_are_a_pair() -> None:
+    known = pd.DataFrame({"filename": ["a", "b"], "pixel_hash": ["1", "2"]})
+    later = pd.DataFrame({"filename": ["a", "x", "y"], "pixel_hash": ["1", "2", "3"]})
+    assert exact_pairs(known, later) == [Pair("x", "b", None)]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,14 @@ TAKEN_OUT_JSON = "taken_out.json"
 """A file that only a base has that lost samples, before it has become a datapool of its own: which ones."""
 UNION_JSON = "union.json"
 """A file that only a union has, before it has become a datapool of its own."""
+
+
+class Pair(NamedTuple):
+    """A sample of a later datapool, and the one of an earlier that it resembles; None: equal pixels."""
+
+    filename: str
+    other: str
+    distance: float | None
 
 
 def read_samples(folder: Path) -> pd.DataFrame:
@@ -173,9 +181,31 @@ def write_empty_datapool(folder: Path) -> None:
     write_latest_csv(folder, pd.Series([], dtype=str), np.empty((0, 0), np.float32), pd.Series([], dtype="int32"))
 
 
-def mark_as_union(folder: Path, datapools: Sequence[str]) -> None:
-    """Note in a base that it unites several datapools, so that an iteration on it need not find anything new."""
-    write_json(folder / UNION_JSON, {"datapools": list(datapools)})
+def mark_as_union(folder: Path, datapools: Sequence[str], pairs: Sequence[Pair] = (), near: str = "keep") -> None:
+    """Note in a base that it unites several datapools, so that an iteration on it need not find anything new.
+
+    Args:
+        folder: of the base.
+        datapools: their DVC hashes.
+        pairs: samples of later ones that resemble one of an earlier.
+        near: what became of the near duplicates among these: keep or drop.
+    """
+    write_json(
+        folder / UNION_JSON, {"datapools": list(datapools), "near": near, "pairs": [list(pair) for pair in pairs]}
+    )
+
+
+def read_union(folder: Path) -> tuple[list[Pair], str]:
+    """Return the pairs that `mark_as_union` noted in a base, and what became of the near ones; none for any other."""
+    path = folder / UNION_JSON
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return [Pair(*pair) for pair in content.get("pairs", [])], str(content.get("near", "keep"))
+
+
+def read_taken_out(folder: Path) -> list[str]:
+    """Return the filenames of the samples that were taken out of a base for good, by this iteration."""
+    path = folder / TAKEN_OUT_JSON
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
 def may_lack_new_data(folder: Path) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from stages.datapool import store
+from stages.datapool.overlap import NearRule, exact_pairs, near_pairs
+from stages.datapool.store import Pair
 from stages.embeddings.shards import (
     read_metadata,
     read_shards,
@@ -20,15 +22,23 @@ from stages.embeddings.shards import (
 from stages.errors import BaseError
 from stages.files.atomic import link_or_copy
 
+EVERYTHING_STAYS = NearRule()
 
-def unite(sources: list[Path], target: Path, *, embeddings_are_replaced: bool) -> None:
+
+def unite(
+    sources: list[Path], target: Path, *, embeddings_are_replaced: bool, near: NearRule = EVERYTHING_STAYS
+) -> list[Pair]:
     """Write the union of several datapools.
 
     Args:
         sources: datapool folders; where they disagree, the earlier one counts.
         target: an existing, empty folder.
         embeddings_are_replaced: whether this iteration trains and embeds everything again, so that the datapools may
-            have different checkpoints.
+            have different checkpoints; near duplicates are not looked for then.
+        near: what becomes of near duplicates. Samples with equal pixels come in once, whatever it says.
+
+    Returns:
+        The samples of later datapools that resemble one of an earlier.
 
     Raises:
         BaseError: different checkpoints, or one raw file name with different contents.
@@ -44,6 +54,7 @@ def unite(sources: list[Path], target: Path, *, embeddings_are_replaced: bool) -
         store.read_iterations(sources[0]),
         store.read_ledger(sources[0]),
     )
+    pairs: list[Pair] = []
     first_with_checkpoint = next((source for source in sources if (source / store.CHECKPOINT).exists()), None)
     if first_with_checkpoint is not None:
         link_or_copy(first_with_checkpoint / store.CHECKPOINT, target / store.CHECKPOINT)
@@ -60,7 +71,15 @@ def unite(sources: list[Path], target: Path, *, embeddings_are_replaced: bool) -
             store.write_ledger_part(target, part, int(str(number)))
         ledger = pd.concat([ledger, new_ledger], ignore_index=True)
         _add_shards(source / store.EMBEDDINGS_FOLDER, target / store.EMBEDDINGS_FOLDER, metadata, labels)
-        new_samples = renumbered(new_sample_rows(samples, store.read_samples(source)), numbers)
+        others = store.read_samples(source)
+        new_samples = renumbered(new_sample_rows(samples, others), numbers)
+        pairs += exact_pairs(samples, others)
+        if len(checkpoints) <= 1 and near.min_distance is not None:
+            embedded = read_shards(target / store.EMBEDDINGS_FOLDER)
+            found = near_pairs(samples, new_samples, embedded, near.min_distance)
+            pairs += found
+            if near.choice == "drop":
+                new_samples = new_samples[~new_samples["filename"].isin([pair.filename for pair in found])].copy()
         new_samples["label"] = new_samples["label_name"].map(labels).astype("int32")
         samples = pd.concat([samples, new_samples], ignore_index=True)
         iterations = united_iterations(iterations, store.read_iterations(source), numbers)
@@ -71,6 +90,7 @@ def unite(sources: list[Path], target: Path, *, embeddings_are_replaced: bool) -
         lacking = {name for source in sources for name in store.read_without_embedding(source)}
         lacking = (lacking & set(samples["filename"])) - set(metadata["filename"])
         store.write_embedded(target, samples, metadata, embeddings, lacking)
+    return pairs
 
 
 def united_labels(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, int]:

@@ -109,6 +109,12 @@ class Cache:
         """Whether the cache (not the remote) holds an object."""
         return _exists(self._repo, object_hash)
 
+    def has_whole(self, object_hash: str) -> bool:
+        """Whether the cache holds an object and, of a folder, all its files."""
+        if not self.has(object_hash):
+            return False
+        return not object_hash.endswith(".dir") or all(map(self.has, self.listing(object_hash).values()))
+
     def path(self, object_hash: str) -> Path:
         """Return where the cache keeps an object, whether it is there or not."""
         return Path(self._repo.cache.local.oid_to_path(object_hash))

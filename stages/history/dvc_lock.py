@@ -38,5 +38,34 @@ def dependency_hash(stages: Stages, stage: str, path: Path) -> str | None:
     return _recorded_hash(stages.get(stage, {}).get("deps", []), path)
 
 
+def outputs_in_git(stages: Stages) -> frozenset[str]:
+    """Return the paths of the outputs in a dvc.yaml that git holds itself (`cache: false`)."""
+    entries = [
+        entry
+        for stage in stages.values()
+        for kind in ("outs", "metrics", "plots")
+        for entry in stage.get(kind, [])
+        if isinstance(entry, dict)
+    ]
+    return frozenset(
+        str(path)
+        for entry in entries
+        for path, options in entry.items()
+        if isinstance(options, dict) and options.get("cache") is False
+    )
+
+
+def cached_outputs(lock: Stages, pipeline: Stages) -> dict[str, str]:
+    """Return the hash of each output that the DVC cache holds, by its path.
+
+    Args:
+        lock: of dvc.lock.
+        pipeline: of dvc.yaml.
+    """
+    in_git = outputs_in_git(pipeline)
+    outs = [out for stage in lock.values() for out in stage.get("outs", [])]
+    return {str(out["path"]): str(out["md5"]) for out in outs if "md5" in out and out["path"] not in in_git}
+
+
 def _recorded_hash(entries: list[dict[str, Any]], path: Path) -> str | None:
     return next((str(entry["md5"]) for entry in entries if entry["path"] == path.as_posix() and "md5" in entry), None)

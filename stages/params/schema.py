@@ -54,6 +54,7 @@ class BaseParams(Section):
     """The datapool to build on."""
 
     datapool: StrictStr | list[StrictStr]
+    near_duplicates: Literal["keep", "drop"]
     round: Count
     removed_file: Annotated[str, StringConstraints(strict=True, min_length=1)]
 

@@ -34,6 +34,7 @@ from stages.reporting.maps import MAP_LIMIT, MapPoints, map_of
 from stages.reporting.migration import migration_of
 from stages.reporting.sets import Sets, make_sets
 from stages.reporting.sources import source_names
+from stages.reporting.typefaces import visible
 from stages.selection.distance import short_distance
 
 DISTANCE_SUBSET = 2_000
@@ -64,7 +65,7 @@ def compute_figures(inputs: ReportInputs) -> tuple[schema.Report, MapPoints]:
         title=inputs.settings.title,
         iteration=iteration,
         verdict=verdict(selection, datapool),
-        notes=tuple(notes(cleaning, training, selection)),
+        notes=(*notes(cleaning, training, selection), *history_notes(inputs)),
         cleaning=cleaning,
         training=training,
         without_embedding=len(inputs.without_embedding),
@@ -534,6 +535,29 @@ def notes(cleaning: schema.Cleaning, training: schema.Training, selection: schem
             f"The selection ended at {selection.selected:,} samples because every other candidate is nearer than "
             f"select.min_distance ({selection.min_distance:g}) to a selected one."
         )
+    return result
+
+
+def history_notes(inputs: ReportInputs) -> list[str]:
+    """Return what uniting datapools, or taking samples out, did to what was accepted before."""
+    result = []
+    exact = [pair for pair in inputs.united if pair[2] is None]
+    near = [pair for pair in inputs.united if pair[2] is not None]
+    if exact:
+        first = exact[0]
+        result.append(
+            f"{len(exact):,} samples of the datapools that were united have the pixels of another and came in once: "
+            f"{visible(first[0])} is {visible(first[1])}, for one."
+        )
+    if near:
+        first = min(near, key=lambda pair: (pair[2], pair[0]))
+        done = "both stay" if inputs.near_duplicates == "keep" else "the former was dropped"
+        result.append(
+            f"{len(near):,} samples of the datapools that were united are nearer to another than select.min_distance: "
+            f"{visible(first[0])} to {visible(first[1])}, for one, at {first[2]:.4g}; {done} (base.near_duplicates)."
+        )
+    if inputs.taken_out:
+        result.append(f"{len(inputs.taken_out):,} samples were taken out of the datapool for good (base.removed_file).")
     return result
 
 

@@ -84,6 +84,10 @@ class ReportInputs:
         masked: filenames that this file masks.
         predictions: class of samples by filename; None where no predictions were given.
         without_embedding: filenames of datapool samples whose raw files were gone when another model embedded them.
+        united: samples of datapools that were united which resemble one of an earlier datapool: its name, the other's,
+            and the distance, None for equal pixels.
+        near_duplicates: what became of the others among these: keep or drop.
+        taken_out: filenames of samples that this iteration took out for good.
         former: the base's embeddings, None where they are of the same model.
     """
 
@@ -113,4 +117,7 @@ class ReportInputs:
     masked: tuple[str, ...] = ()
     predictions: "pd.Series[str] | None" = None
     without_embedding: tuple[str, ...] = ()
+    united: tuple[tuple[str, str, float | None], ...] = ()
+    near_duplicates: str = "keep"
+    taken_out: tuple[str, ...] = ()
     former: FormerSpace | None = None
