@@ -1,13 +1,21 @@
 """What differs between two revisions of a datapool: samples, iterations, coverage, model and parameters."""
 
-from collections.abc import Sequence
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from curate.revision import Revision
+from stages.reporting.typefaces import visible
+
+_TEMPLATES = Path(__file__).parent / "templates"
 
 _ROWS = 30
 """Raw files and samples that the readable forms list; JSON has all."""
@@ -143,6 +151,49 @@ def as_markdown(found: Difference) -> str:
             lines += [f"- {_marked(name)}" for name in names[:_ROWS]] + [f"- {line.strip()}" for line in _more(names)]
             lines += ["", "</details>"]
     return "\n".join(lines)
+
+
+PICTURES = 200
+"""Samples added, and samples removed, that the page shows."""
+
+
+def as_html(found: Difference, pictures: Mapping[str, str]) -> str:
+    """Return the difference as a page that needs no network.
+
+    Args:
+        found: the difference.
+        pictures: `data:` URI by filename, of the samples that have one.
+    """
+    style = (_TEMPLATES / "diff.css").read_text(encoding="utf-8")
+    tables = [
+        (title, [{"shown": visible(row.name) or "(none)", "added": row.added, "removed": row.removed} for row in rows])
+        for title, rows in (("Raw file", found.raw_files[:_ROWS]), ("Weak label", found.weak_labels[:_ROWS]))
+    ]
+    further = [max(0, len(rows) - _ROWS) for rows in (found.raw_files, found.weak_labels)]
+    galleries = [
+        (
+            title,
+            [{"shown": visible(name), "picture": pictures.get(name, "")} for name in names[:PICTURES]],
+            max(0, len(names) - PICTURES),
+        )
+        for title, names in (("Added", found.added), ("Removed", found.removed))
+    ]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("diff.html.j2").render(
+        before=visible(found.before),
+        after=visible(found.after),
+        added=found.added,
+        removed=found.removed,
+        size_before=found.size_before,
+        size_after=found.size_after,
+        facts=[visible(fact) for fact in _facts(found)],
+        tables=[(title, rows, more) for (title, rows), more in zip(tables, further, strict=True)],
+        galleries=galleries,
+        style=Markup(style),  # noqa: S704  (our own file)
+        style_hash=f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}",
+    )
 
 
 def _headline(found: Difference) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from curate.commands.diff import as_json, ends_of
-from curate.diff import Count, as_markdown, as_text, changed_parameters, difference
+from curate.diff import Count, as_html, as_markdown, as_text, changed_parameters, difference
 from curate.revision import Revision
 from stages.datapool.schema import ITERATIONS
 from stages.errors import BaseError
@@ -58,6 +58,10 @@ def test_hostile_names_are_text() -> None:
     assert "<img" not in shown
     assert "&lt;img" in shown
     assert "\u202e" not in shown
+    page = as_html(found, {HOSTILE: "data:image/jpeg;base64,AAAA"})
+    assert "<img src=x" not in page
+    assert "\u202e" not in page
+    assert '<img src="data:image/jpeg;base64,AAAA" alt="">' in page
     assert "\\[a\\]\\(http" in shown
     assert all(line.count("|") - line.count("\\|") in (0, 4) for line in shown.splitlines())
 

@@ -2,13 +2,17 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
-from curate.diff import Difference, as_markdown, as_text, difference
+from curate.diff import PICTURES, Difference, as_html, as_markdown, as_text, difference
+from curate.pictures import proxies_of
 from curate.revision import WORKSPACE, revision
 from stages.errors import BaseError
+from stages.files.atomic import write_text
 from stages.history.dvc_cache import open_cache
+from stages.reporting.pictures import as_data_uri
 
 
 def ends_of(commits: str) -> tuple[str, str]:
@@ -28,13 +32,33 @@ def as_json(found: Difference) -> str:
 
 @click.command(name="diff")
 @click.argument("commits", metavar="A..B")
-@click.option("--format", "layout", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-def command(commits: str, layout: str) -> None:
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["text", "json", "markdown", "html"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file to write; default: the terminal."
+)
+def command(commits: str, layout: str, output: Path | None) -> None:
     """Say what the datapool of revision B has that A's has not, and the other way round.
 
-    A alone is compared with the workspace. Markdown is meant for a pull request.
+    A alone is compared with the workspace. Markdown is meant for a pull request; the HTML page shows the samples.
     """
     before, after = ends_of(commits)
     with open_cache() as cache:
-        found = difference(revision(before, cache), revision(after, cache))
-    click.echo({"text": as_text, "json": as_json, "markdown": as_markdown}[layout](found))
+        old, new = revision(before, cache), revision(after, cache)
+        found = difference(old, new)
+        if layout == "html":
+            proxies = proxies_of(new, found.added[:PICTURES]) | proxies_of(old, found.removed[:PICTURES])
+            pictures = {name: as_data_uri(content, "image/jpeg") for name, content in proxies.items()}
+            text = as_html(found, pictures)
+        else:
+            text = {"text": as_text, "json": as_json, "markdown": as_markdown}[layout](found)
+    if output is None:
+        click.echo(text)
+    else:
+        write_text(output, f"{text}\n")
+        click.echo(f"diff: written to {output}")

@@ -119,6 +119,23 @@ class Cache:
         """Return where the cache keeps an object, whether it is there or not."""
         return Path(self._repo.cache.local.oid_to_path(object_hash))
 
+    def temporary_folder(self) -> Path:
+        """Return DVC's folder for temporary files: mostly in the file system of the cache."""
+        folder = Path(str(self._repo.tmp_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def add_folder(self, folder: Path) -> str:
+        """Put a folder and its files into the cache, and return DVC's hash of it."""
+        from dvc.fs import localfs
+        from dvc_data.hashfile.build import build
+        from dvc_data.hashfile.transfer import transfer
+
+        odb = self._repo.cache.local
+        staging, _, tree = build(odb, str(folder.absolute()), localfs, "md5")
+        transfer(staging, odb, {tree.hash_info}, shallow=False)
+        return str(tree.hash_info.value)
+
     def fetch(self, hashes: list[str]) -> None:
         """Fetch objects, not what listings among them name, from the default remote, as far as it holds them.
 
@@ -135,6 +152,32 @@ class Cache:
                 f"{len(hashes)} objects are not in the DVC cache and could not be fetched ({error}): "
                 "`dvc remote list` names the remotes, `dvc remote add --default NAME URL` adds one"
             ) from None
+
+
+def download(source: str, revision: str, path: Path, target: Path) -> None:
+    """Copy an output of another DVC repository.
+
+    Args:
+        source: path or URL of its git repository.
+        revision: a commit, branch or tag of it.
+        path: of the output.
+        target: where it goes; nothing is there yet.
+
+    Raises:
+        BaseError: there is no such repository, revision or output, or the files of it cannot be had.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from scmrepo.exceptions import SCMError
+
+    try:
+        Repo.get(source, path.as_posix(), out=str(target), rev=revision)
+    except (DvcException, SCMError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise BaseError(
+            f"{path} of {source}@{revision} could not be had ({reason}): give the path or URL of a git repository made "
+            "from this template, and a revision at which an iteration was committed and pushed"
+        ) from None
 
 
 @contextmanager
