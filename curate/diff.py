@@ -13,7 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from curate.revision import Revision
-from stages.reporting.typefaces import visible
+from stages.reporting.names import visible
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

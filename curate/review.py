@@ -12,7 +12,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from stages.reporting.typefaces import visible
+from stages.reporting.names import visible
 
 REVIEW_CSV = "review.csv"
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -22,9 +22,9 @@ from stages.reporting.explorer_page import render_explorer
 from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import ReportInputs
 from stages.reporting.maps import MapPoints
+from stages.reporting.names import visible
 from stages.reporting.plots import Chart, draw_charts
 from stages.reporting.render import render_html, render_pdf
-from stages.reporting.typefaces import visible
 from tests.browser import Browser, find_chromium
 from tests.report_example import SETTINGS, Raw, example
 

@@ -17,9 +17,9 @@ from stages.params.schema import Method
 from stages.reporting import render
 from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import ReportInputs
+from stages.reporting.names import visible
 from stages.reporting.pictures import data_uri, inline_pictures
 from stages.reporting.plots import draw_charts
-from stages.reporting.typefaces import visible
 from tests.report_example import SECOND, SETTINGS, Raw, example, invented_pictures, without_selection
 
 HOSTILE = (

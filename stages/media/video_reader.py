@@ -26,7 +26,10 @@ _HEADER_BYTES = 256
 _STRICT = {"err_detect": "explode"}
 """Has a decoder with several threads raise an error where it meets damage. It marks the frame too, but may have handed
 that out before another thread met the damage; then nothing would tell of it. With one thread the mark always comes, and
-the frame with it, concealed as well as can be."""
+the frame with it, concealed as well as can be.
+
+Damage in H.264 that FFmpeg conceals without an error is only marked. With two threads or more, about one such mark in
+two hundred comes too late on a busy machine: see the limits in README.md."""
 
 _PACKETS_FOR_DISTANCE = 2000
 _HIGHEST_RATE = 1000

@@ -32,9 +32,9 @@ from stages.reporting.distances import (
 from stages.reporting.inputs import ReportInputs
 from stages.reporting.maps import MAP_LIMIT, MapPoints, map_of
 from stages.reporting.migration import migration_of
+from stages.reporting.names import visible
 from stages.reporting.sets import Sets, make_sets
 from stages.reporting.sources import source_names
-from stages.reporting.typefaces import visible
 from stages.selection.distance import short_distance
 
 DISTANCE_SUBSET = 2_000

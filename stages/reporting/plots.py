@@ -21,8 +21,9 @@ from stages.reporting import schema
 from stages.reporting.maps import NEW as NEW_GROUP
 from stages.reporting.maps import NOT_SELECTED, MapPoints, umap_columns
 from stages.reporting.maps import OLD as OLD_GROUP
+from stages.reporting.names import visible
 from stages.reporting.pictures import side_by_side
-from stages.reporting.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, in_own_fonts, visible
+from stages.reporting.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, in_own_fonts
 
 NEW, NEW_TINT = "#0b62d6", "#cfe1fb"
 OLD, LEFT = "#8a94a0", "#d3d9e0"

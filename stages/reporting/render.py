@@ -20,9 +20,10 @@ from markupsafe import Markup, escape
 
 from stages.reporting import schema
 from stages.reporting.maps import MapPoints
+from stages.reporting.names import visible
 from stages.reporting.pictures import as_data_uri
 from stages.reporting.plots import LEFT, NEW, NEW_TINT, OLD, Chart
-from stages.reporting.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, fallbacks_for, in_own_fonts, visible
+from stages.reporting.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, fallbacks_for, in_own_fonts
 from stages.selection.distance import short_distance
 
 TEMPLATES = Path(__file__).parent / "templates"
