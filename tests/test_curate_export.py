@@ -133,6 +133,22 @@ def test_coco(samples: pd.DataFrame) -> None:
     assert content["annotations"] == []
 
 
+def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tmp_path: Path) -> None:
+    from labelformat.formats.coco import COCOObjectDetectionInput
+    from pycocotools.coco import COCO
+
+    path = tmp_path / "selected.json"
+    path.write_text(LISTS["coco"](samples))
+    coco = COCO(str(path))
+    assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == list(samples["filename"])
+    assert coco.getAnnIds() == []
+    assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["city"]
+    found = COCOObjectDetectionInput(path)
+    images = [(image.filename, image.width, image.height) for image in found.get_images()]
+    assert images == list(zip(samples["filename"], samples["width"], samples["height"], strict=True))
+    assert [len(labels.objects) for labels in found.get_labels()] == [0] * len(samples)
+
+
 def test_label_studio(samples: pd.DataFrame) -> None:
     tasks = json.loads(LISTS["label-studio"](samples))
     assert tasks[1] == {"data": {"image": "city/a.jpg", "weak_label": "city"}}

@@ -1,5 +1,8 @@
 """Two people curate on two branches, and git merges them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.pipeline.project import Project
@@ -47,3 +50,20 @@ def test_a_git_merge_unites_both_datapools(project: Project) -> None:
     clone.dvc("pull", "--quiet", check=False)
     assert clone.repro().ran() == ["resolve_base"]
     assert clone.status() == ""
+
+
+def test_another_projects_datapool_is_taken_in(project: Project, tmp_path: Path) -> None:
+    other = project.copy(tmp_path / "elsewhere")
+    other.add_images("z")
+    other.repro()
+    other.commit("their iteration")
+    told = project.run("python", "-m", "curate", "combine", f"{other.folder}@HEAD").output
+    found = re.search(r"datapool: \[HEAD, ([0-9a-f]{32}\.dir)\]", told)
+    assert found is not None
+    assert "combine: 10 samples" in told
+    project.set_params(base__datapool=["HEAD", found[1]])
+    assert "10 samples, the union of 2 datapools" in project.repro("base").output
+
+    told = project.run("python", "-m", "curate", "combine", f"{other.folder}@nonsense", check=False).output
+    assert "unknown Git revision 'nonsense'" in told
+    assert "Traceback" not in told

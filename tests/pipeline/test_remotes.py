@@ -55,3 +55,30 @@ def test_a_clone_from_s3_has_every_byte_and_goes_on(project: Project, s3: str) -
     project.dvc("pull")
     assert project.dvc("repro").ran() == ["resolve_base"]
     assert project.names() == clone.names()
+
+
+def test_raw_data_comes_from_a_bucket_and_new_objects_with_an_update(fresh: Project, s3: str) -> None:
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=s3)
+    names = fresh.add_images("a", count=3)
+
+    def upload(some: list[str]) -> None:
+        for name in some:
+            client.upload_file(str(fresh.folder / "data/raw" / name), "curation", f"raw/city/{name}")
+
+    def found() -> object:
+        fresh.run("dvc", "repro", "--quiet", "ingest", AWS_ENDPOINT_URL=s3)
+        return fresh.read_json("reports/ingest.json")["images"]
+
+    upload(names[:2])
+    fresh.run("rm", "-rf", "data/raw", "data/raw.dvc")
+    fresh.run("dvc", "import-url", "--quiet", "s3://curation/raw", "data/raw", AWS_ENDPOINT_URL=s3)
+    assert sorted(path.name for path in (fresh.folder / "data/raw/city").iterdir()) == names[:2]
+    assert found() == 2
+    fresh.add_images("a", count=3)
+    upload(names[2:])
+    for name in names:
+        (fresh.folder / "data/raw" / name).unlink()
+    fresh.run("dvc", "update", "--quiet", "data/raw.dvc", AWS_ENDPOINT_URL=s3)
+    assert found() == 3
