@@ -48,7 +48,7 @@ def test_raw_data_committed_before_the_pipeline_ran(project: Project) -> None:
     assert project.repro().ran() == ["resolve_base"]
 
 
-@pytest.mark.parametrize("last", ["ingest", "resolve_base", "select"])
+@pytest.mark.parametrize("last", ["resolve_base", "select"])
 def test_half_an_iteration_committed_after_a_crash(project: Project, last: str) -> None:
     project.add_images("b")
     project.repro(last)
@@ -109,7 +109,7 @@ def test_tampering_with_the_base_or_the_datapool_is_undone(project: Project) -> 
     assert project.status() == ""
 
 
-@pytest.mark.parametrize("stage", ["clean", "embed", "merge_datapool"])
+@pytest.mark.parametrize("stage", ["clean", "merge_datapool"])
 def test_a_kill_at_any_moment_and_the_same_command_again(project: Project, stage: str) -> None:
     project.add_images("b", count=40)
     undisturbed = project.copy(project.folder.parent.parent / "undisturbed")
