@@ -227,6 +227,18 @@ def write_video_as(path: Path, form: VideoFormat, *, frames: int, seed: int = 0,
     return path
 
 
+def damaged_packet(path: Path, position: int) -> Path:
+    """Write the file with a part in the middle of one packet overwritten."""
+    with av.open(str(path)) as container:
+        places = [(packet.pos or 0, packet.size) for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    start, size = places[position]
+    content[start + size // 2 : start + 3 * size // 4] = b"\xff" * (3 * size // 4 - size // 2)
+    target = path.with_name(f"damaged-{path.name}")
+    target.write_bytes(content)
+    return target
+
+
 @contextmanager
 def _usual_priority() -> Iterator[None]:
     """Undo what SVT-AV1 does where it may: it makes the calling thread a real-time one, which stops all others."""

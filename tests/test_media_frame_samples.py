@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
+from typing import Any
 
 import av
 import pytest
 
 from stages.media import frame_samples as module
-from stages.media.frame_samples import Decoded, Frame, frame_samples
+from stages.media.frame_samples import Decoded, Frame, Work, frame_samples
 from tests.media_files import picture
 
 
@@ -33,13 +35,14 @@ def test_threads_have_no_influence(threads: int, monkeypatch: pytest.MonkeyPatch
     assert [index for index, _ in proxies] == [0, 1, 5, 6, 10, 11, 12, 13, 14]
     assert (frames[4].fault, frames[4].pixel_hash, frames[4].quality) == ("damaged", "", None)
     assert frames[1].quality == frames[2].quality == frames[15].quality
-    work = module._work
+    work = module.work_on
+    numbers = count()
 
-    def delayed(one: Decoded, *arguments: object) -> object:
-        time.sleep(0.01 if one.index % 3 == 0 else 0)
-        return work(one, *arguments)  # type: ignore[arg-type]
+    def delayed(*arguments: Any) -> Work:
+        time.sleep(0.01 if next(numbers) % 3 == 0 else 0)
+        return work(*arguments)
 
-    monkeypatch.setattr(module, "_work", delayed)
+    monkeypatch.setattr(module, "work_on", delayed)
     assert _samples(_decoded(seeds, {4: "damaged"}), threads) == expected
 
 

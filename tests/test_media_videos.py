@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.media.chosen_frames import _placed
+from stages.media.chosen_frames import placed
 from stages.media.declared import declared_frames
 from stages.media.evidence import Tally
 from stages.media.frames import pixel_hash
@@ -183,18 +183,18 @@ def test_frames_without_a_time_stamp_follow_at_the_usual_distance(
 
 
 def test_times_never_lead_back_where_frames_lack_time_stamps() -> None:
-    def placed(stamps: list[int | None]) -> list[float]:
+    def seconds_of(stamps: list[int | None]) -> list[float]:
         frames = [av.VideoFrame(2, 2, "gray") for _ in stamps]
         for frame, stamp in zip(frames, stamps, strict=True):
             frame.pts = stamp
         tally = Tally(time_base=Fraction(1, 10))
-        return [float(picture.seconds) for picture in _placed(frames, tally, lambda: Fraction(1, 10))]
+        return [float(picture.seconds) for picture in placed(frames, tally, lambda: Fraction(1, 10))]
 
-    assert placed([None, None, None]) == [0, 0.1, 0.2]
-    assert placed([7, None, None, 10]) == [0, 0.1, 0.2, 0.3]
-    assert placed([7, None, None, 11, 11, None]) == [0, 0.1, 0.2, 0.3, 0.4, 0.5]  # the stamp of the frame after it
-    assert placed([7, None, None, 17, None, 3, 30]) == [0, 0.1, 0.2, 1.0, 1.1, 1.2, 2.3]
-    assert placed([7, 9, 8]) == [0, 0.2, 0.1]  # as the file says
+    assert seconds_of([None, None, None]) == [0, 0.1, 0.2]
+    assert seconds_of([7, None, None, 10]) == [0, 0.1, 0.2, 0.3]
+    assert seconds_of([7, None, None, 11, 11, None]) == [0, 0.1, 0.2, 0.3, 0.4, 0.5]  # the stamp of the frame after it
+    assert seconds_of([7, None, None, 17, None, 3, 30]) == [0, 0.1, 0.2, 1.0, 1.1, 1.2, 2.3]
+    assert seconds_of([7, 9, 8]) == [0, 0.2, 0.1]  # as the file says
 
 
 @pytest.mark.parametrize(("rotation", "turns"), [(90, 1), (-90, 3), (180, 2)])

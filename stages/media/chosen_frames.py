@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import av
 
@@ -17,9 +18,20 @@ from stages.media.seeking import read_by_seeking
 from stages.media.video_reader import read_frames, usual_distance
 
 
+class _Stamped(Protocol):
+    """What may have a time stamp."""
+
+    @property
+    def pts(self) -> int | None:
+        """In units of the stream's time base."""
+
+
+Some = TypeVar("Some", bound=_Stamped)
+
+
 @dataclass(frozen=True)
-class Picture:
-    """A decoded frame and its place.
+class Placed(Generic[Some]):
+    """A frame, or what was made of it, and its place.
 
     Attributes:
         index: 0 for the first frame of the video that is shown, whatever is left out.
@@ -29,7 +41,10 @@ class Picture:
 
     index: int
     seconds: Fraction
-    frame: av.VideoFrame
+    frame: Some
+
+
+Picture = Placed[av.VideoFrame]
 
 
 def decode_inside(
@@ -48,7 +63,7 @@ def decode_inside(
         choice: of frames.
         index: of the file's packets.
         max_pixels: a video with larger frames is refused.
-        threads: threads of the decoder; 0 = one a core.
+        threads: threads of the decoder, if its format allows for several; 0 = one a core.
         passed: takes the number of frames that lie behind, at every packet.
 
     Raises:
@@ -58,7 +73,7 @@ def decode_inside(
     wanted = choice.frames(index.seconds(frame) for frame in range(index.frames))
     frames = read_by_seeking(path, index, wanted, max_pixels=max_pixels, threads=threads, passed=passed)
     for number, seconds, frame in frames:
-        yield Picture(number, seconds, frame)
+        yield Placed(number, seconds, frame)
 
 
 def decode_through(
@@ -72,7 +87,7 @@ def decode_through(
         path: the file.
         choice: of frames.
         max_pixels: a video with larger frames is refused.
-        threads: threads of the decoder; 0 = one a core.
+        threads: threads of the decoder, if its format allows for several; 0 = one a core.
         tally: takes note of what is met.
         passed: takes the number of frames that lie behind, at every frame.
 
@@ -88,19 +103,19 @@ def decode_through(
         counting = Tally()
         seconds: list[Fraction] = []
         counted = read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting)
-        for picture in _placed(counted, counting, usual):
+        for picture in placed(counted, counting, usual):
             seconds.append(picture.seconds)
             passed(0)
         wanted = set(choice.frames(seconds))
     chooser = Chooser(choice.fps)
     frames = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally)
-    for picture in _placed(frames, tally, usual):
+    for picture in placed(frames, tally, usual):
         passed(picture.index)
         if picture.index in wanted if wanted is not None else chooser.takes(picture.seconds):
             yield picture
 
 
-def _placed(frames: Iterable[av.VideoFrame], tally: Tally, usual: Callable[[], Fraction]) -> Iterator[Picture]:
+def placed(frames: Iterable[Some], tally: Tally, usual: Callable[[], Fraction]) -> Iterator[Placed[Some]]:
     """Number frames, and add their times: from time stamps; a frame without one comes one usual distance later.
 
     Where frames lack time stamps, FFmpeg gives a stamp to the frame before its own at times. So one that comes after
@@ -128,4 +143,4 @@ def _placed(frames: Iterable[av.VideoFrame], tally: Tally, usual: Callable[[], F
         else:
             seconds = following
         follows_stamp = is_stamped
-        yield Picture(index, seconds, frame)
+        yield Placed(index, seconds, frame)

@@ -73,22 +73,13 @@ def frame_samples(
             the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new.
     """
-    seen: dict[str, int] = {}
-    qualities = Records(Quality)
-    for one, work in _in_order(decoded, lambda one: _work(one, proxy_size, seen), threads):
-        is_repeated = work.digest in seen
-        if not work.fault and not is_repeated:
-            if work.jpeg is None or work.quality is None:
-                raise RuntimeError(f"frame {one.index} has neither a proxy nor an equal before it")
-            seen[work.digest] = len(qualities)
-            qualities.append(work.quality)
-            add_proxy(one.index, work.jpeg)
-        quality = qualities[seen[work.digest]] if work.digest in seen else None
-        yield Frame(one.index, one.time_s, work.width, work.height, work.digest, work.fault, is_repeated, quality)
+    keeper = FrameKeeper(add_proxy)
+    for one, work in _in_order(decoded, lambda one: work_on(one.picture, proxy_size, keeper.seen, one.fault), threads):
+        yield keeper.keep(one.index, one.time_s, work)
 
 
-class _Work(NamedTuple):
-    """What a thread makes of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known."""
+class Work(NamedTuple):
+    """What is made of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known."""
 
     width: int
     height: int
@@ -98,39 +89,70 @@ class _Work(NamedTuple):
     quality: Quality | None = None
 
 
-def _work(decoded: Decoded, proxy_size: int, seen: Container[str]) -> _Work:
+class FrameKeeper:
+    """Takes what was made of each frame, in the order of the frames, and hands over the proxies.
+
+    Attributes:
+        seen: hashes of the frames so far, with the place of their figures.
+    """
+
+    def __init__(self, add_proxy: Callable[[int, bytes], None]) -> None:
+        self.seen: dict[str, int] = {}
+        self._qualities = Records(Quality)
+        self._add_proxy = add_proxy
+
+    def keep(self, index: int, time_s: float, work: Work) -> Frame:
+        """Return what is kept of the next frame.
+
+        Args:
+            index: see `Frame`.
+            time_s: see `Frame`.
+            work: what was made of it.
+        """
+        is_repeated = work.digest in self.seen
+        if not work.fault and not is_repeated:
+            if work.jpeg is None or work.quality is None:
+                raise RuntimeError(f"frame {index} has neither a proxy nor an equal before it")
+            self.seen[work.digest] = len(self._qualities)
+            self._qualities.append(work.quality)
+            self._add_proxy(index, work.jpeg)
+        quality = self._qualities[self.seen[work.digest]] if work.digest in self.seen else None
+        return Frame(index, time_s, work.width, work.height, work.digest, work.fault, is_repeated, quality)
+
+
+def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault: str = "") -> Work:
     """Hash a frame, scale it before it becomes an array, and make of this its figures and its upright JPEG file.
 
     Args:
-        decoded: the frame.
+        picture: the frame.
         proxy_size: short side in pixels.
         seen: hashes of frames before it; others may be added meanwhile, which only saves work.
+        fault: what is wrong with it, else empty.
     """
-    picture = decoded.picture
     transpose = transpose_of(picture)
     width, height = picture.width, picture.height
     upright = (height, width) if transpose in SWAPPING else (width, height)
-    if decoded.fault:
-        return _Work(*upright, decoded.fault)
+    if fault:
+        return Work(*upright, fault)
     try:
         digest = pixel_hash(picture)
         if digest in seen:
-            return _Work(*upright, "", digest)
+            return Work(*upright, "", digest)
         small = scaled(picture, proxy_dimensions(width, height, proxy_size))
     except av.error.OSError as error:  # a damaged header can name a format that FFmpeg does not convert
-        return _Work(*upright, f"the frame's pixels cannot be converted ({error_text(error)})")
-    return _Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))
+        return Work(*upright, f"the frame's pixels cannot be converted ({error_text(error)})")
+    return Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))
 
 
 def _in_order(
-    decoded: Iterable[Decoded], function: Callable[[Decoded], _Work], threads: int
-) -> Iterator[tuple[Decoded, _Work]]:
+    decoded: Iterable[Decoded], function: Callable[[Decoded], Work], threads: int
+) -> Iterator[tuple[Decoded, Work]]:
     """Yield each frame with what `function` makes of it, in the order of the frames, whichever is ready first."""
     if threads <= 1:
         for one in decoded:
             yield one, function(one)
         return
-    waiting: deque[tuple[Decoded, Future[_Work]]] = deque()
+    waiting: deque[tuple[Decoded, Future[Work]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for one in decoded:
             waiting.append((one, pool.submit(function, one)))

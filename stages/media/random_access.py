@@ -56,6 +56,17 @@ class RandomAccess:
         kinds = {"h264": 7, "hevc": 33}
         return self.codec in kinds and any(_kind(unit, self.codec) == kinds[self.codec] for unit in self._units(packet))
 
+    def begins_group(self, packet: "av.Packet[av.VideoStream]") -> bool:
+        """Whether a packet makes the decoder forget all that came before it (H.264): nothing after it refers to that.
+
+        ITU-T H.264, 7.4.1.2.4: an IDR picture.
+        """
+        return packet.is_keyframe and any(_kind(unit, self.codec) == 5 for unit in self._units(packet))
+
+    def parameters(self, packet: "av.Packet[av.VideoStream]") -> tuple[bytes, ...]:
+        """Return the parameter sets that a packet brings along, in full (H.264)."""
+        return tuple(unit for unit in self._whole_units(packet) if _kind(unit, self.codec) in _PARAMETER_SETS)
+
     def _is_entry_unit(self, unit: bytes) -> bool:
         """Whether a NAL unit says that decoding can begin here."""
         kind = _kind(unit, self.codec)
@@ -65,22 +76,34 @@ class RandomAccess:
 
     def _units(self, packet: "av.Packet[av.VideoStream]") -> Iterator[bytes]:
         """Yield the first bytes of each NAL unit of a packet, its header included."""
-        content = bytes(packet)
-        begin = 0
-        while True:
-            if self.length_size:
-                start = begin + self.length_size
-                length = int.from_bytes(content[begin:start], "big")
-                begin = start + length
-            else:
-                start = content.find(b"\0\0\1", begin) + 3
-                if start < 3:
-                    return
-                begin = start
-            if start >= len(content):
-                return
-            yield content[start : start + _HEAD]
+        return (unit[:_HEAD] for unit in self._whole_units(packet))
 
+    def _whole_units(self, packet: "av.Packet[av.VideoStream]") -> Iterator[bytes]:
+        """Yield each NAL unit of a packet, its header included."""
+        content = bytes(packet)
+        return _by_length(content, self.length_size) if self.length_size else _by_start_codes(content)
+
+
+def _by_length(content: bytes, length_size: int) -> Iterator[bytes]:
+    """Yield NAL units that have their length before them."""
+    start = length_size
+    while start < len(content):
+        stop = start + int.from_bytes(content[start - length_size : start], "big")
+        if stop > start:
+            yield content[start:stop]
+        start = stop + length_size
+
+
+def _by_start_codes(content: bytes) -> Iterator[bytes]:
+    """Yield NAL units that have start codes between them."""
+    _, *units = content.split(_START_CODE)
+    yield from filter(None, units)
+
+
+_START_CODE = b"\0\0\1"
+
+_PARAMETER_SETS = frozenset({7, 8, 13, 15})
+"""Types of NAL units: sequence and picture parameter sets, with their extensions (ITU-T H.264, table 7-1)."""
 
 _HEAD = 64
 """Bytes of a NAL unit to look at."""

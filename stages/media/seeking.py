@@ -4,14 +4,19 @@ Decoding begins at the last place before a wanted frame where that is possible, 
 such runs packets are passed over, by a seek if they are many. Where that would pass over few packets only, decoding
 goes on: filling the decoder's threads again would cost more.
 
+Decoders of H.264 have one thread each: see `stages.media.groups`. Where there are more cores, several decoders work on
+such runs side by side.
+
 Everything that comes out is held against the packet index: another packet than expected, a frame too few, an error, a
 damaged or an interlaced frame (whose fields may be packets of their own) mean that decoding from inside is not to be
 trusted with this file.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -24,7 +29,8 @@ from stages.media.containers import error_text
 from stages.media.evidence import Tally
 from stages.media.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
 from stages.media.random_access import RandomAccess, random_access
-from stages.media.video_reader import open_stream, read_packets
+from stages.media.side_by_side import Alive, side_by_side
+from stages.media.video_reader import is_for_one_thread, open_stream, read_packets
 
 _WORTH_A_BREAK = 8
 """Packets to pass over, at least, and to decode after a run; the same on every machine: a damaged file could tell."""
@@ -37,6 +43,9 @@ _WORTH_A_SEEK = 4 << 20
 
 _SEEKABLE = frozenset({"mov", "matroska", "avi"})
 """Containers that say where their packets are."""
+
+_LONG = 64
+"""Packets from which on a run of H.264 ends where the next frame needs nothing of it."""
 
 _ALL_DECODED = 16
 """Packets at the begin of a run of which every frame must come out, which shows that each holds one."""
@@ -55,18 +64,23 @@ class Run:
     stop: int
 
 
-def planned_runs(index: PacketIndex, wanted: Sequence[int], worth_a_break: int = _WORTH_A_BREAK) -> list[Run]:
+def planned_runs(
+    index: PacketIndex, wanted: Sequence[int], worth_a_break: int = _WORTH_A_BREAK, long: int | None = None
+) -> list[Run]:
     """Return which packets to decode.
 
     Args:
         index: of the video.
         wanted: frames, ascending.
         worth_a_break: packets that a break must pass over at least.
+        long: packets from which on a run ends where it can; None = only where a break is worth it.
     """
     runs: list[Run] = []
     for position in np.sort(index.order[list(wanted)]).tolist():
         start = _entry_before(index, position)
         while runs and start < runs[-1].stop + worth_a_break:
+            if long is not None and max(runs[-1].stop, runs[-1].start + long) <= start:
+                break
             start = min(start, runs.pop().start)
         runs.append(Run(start, position + 1))
     return runs
@@ -112,25 +126,74 @@ def read_by_seeking(
         raise UnsureError("frames are asked for that the video does not have")
     is_wanted = np.zeros(len(index.pts), bool)
     is_wanted[index.order[list(wanted)]] = True
-    threads = min(threads or available_cores(), _MOST_THREADS)
-    runs = planned_runs(index, wanted, worth_a_break)
-    at_the_end = [run for run in runs if run.stop + worth_a_break > len(index.pts)]
+    source = _Source(path, index, is_wanted, max_pixels, worth_a_break, worth_a_seek)
+    threads = threads or available_cores()
+    if is_for_one_thread(path, max_pixels=max_pixels):
+        runs = planned_runs(index, wanted, worth_a_break, _LONG)
+        pictures = side_by_side(runs, source.single, min(threads, len(runs)), partial(passed, 0))
+    else:
+        pictures = source.one_by_one(planned_runs(index, wanted, worth_a_break), min(threads, _MOST_THREADS), passed)
     following = iter(wanted)
-    for some, workers in ((runs[: len(runs) - len(at_the_end)], threads), (at_the_end, 1)):
-        if not some:
-            continue
-        with open_stream(path, max_pixels=max_pixels, threads=workers, tally=Tally()) as (container, stream):
-            reader = _Reader(container, stream, index, passed)
-            access = random_access(stream.codec_context)
-            for run in some:
-                reader.go_to(run.start, worth_a_seek)
-                for picture in _decoded_run(reader, run, is_wanted, access, worth_a_break):
-                    frame = next(following, None)
-                    if frame is None or index.pts[index.order[frame]] != picture.pts:
-                        raise UnsureError("frames come in another order than their time stamps")
-                    yield frame, index.seconds(frame), picture
+    with closing(pictures):
+        for picture in pictures:
+            frame = next(following, None)
+            if frame is None or index.pts[index.order[frame]] != picture.pts:
+                raise UnsureError("frames come in another order than their time stamps")
+            passed(frame)
+            yield frame, index.seconds(frame), picture
     if next(following, None) is not None:
         raise UnsureError("a frame did not come")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What runs are decoded from; see `read_by_seeking`.
+
+    Attributes:
+        is_wanted: (packets,) bool, whether a packet's frame is wanted.
+    """
+
+    path: Path
+    index: PacketIndex
+    is_wanted: NDArray[np.bool_]
+    max_pixels: int
+    worth_a_break: int
+    worth_a_seek: int
+
+    @contextmanager
+    def single(self, alive: Alive) -> Iterator[Callable[[Run], Iterator[av.VideoFrame]]]:
+        """Give what decodes runs with one thread."""
+        with self.decoder(1, 0, lambda _: alive()) as decode:
+            yield decode
+
+    def one_by_one(self, runs: Sequence[Run], threads: int, passed: Passed) -> Generator[av.VideoFrame, None, None]:
+        """Yield the wanted frames of runs, by a decoder with several threads; the last runs by one with one."""
+        at_the_end = [run for run in runs if run.stop + self.worth_a_break > len(self.index.pts)]
+        for some, workers in ((runs[: len(runs) - len(at_the_end)], threads), (at_the_end, 1)):
+            if some:
+                with self.decoder(workers, self.worth_a_break, passed) as decode:
+                    for run in some:
+                        yield from decode(run)
+
+    @contextmanager
+    def decoder(self, threads: int, more: int, passed: Passed) -> Iterator[Callable[[Run], Iterator[av.VideoFrame]]]:
+        """Open the file, and give what decodes one run after the other, in ascending order.
+
+        Args:
+            threads: of the decoder.
+            more: packets to decode after a run, see `_decoded_run`.
+            passed: takes the number of frames that lie behind, at every packet.
+        """
+        opened = open_stream(self.path, max_pixels=self.max_pixels, threads=threads, tally=Tally())
+        with opened as (container, stream):
+            reader = _Reader(container, stream, self.index, passed)
+            access = random_access(stream.codec_context)
+
+            def decode(run: Run) -> Iterator[av.VideoFrame]:
+                reader.go_to(run.start, self.worth_a_seek)
+                yield from _decoded_run(reader, run, self.is_wanted, access, more)
+
+            yield decode
 
 
 def _decoded_run(
@@ -145,7 +208,7 @@ def _decoded_run(
         access: whether frames on the way may be left out.
         more: packets to decode after the run, without looking at their frames: what FFmpeg's last threads still work on
             when it is asked for the rest may come out before they find that it is damaged. Where the file has fewer,
-            there must be one thread only.
+            there must be one thread only; one thread needs none.
     """
     index = reader.index
     positions = np.arange(run.start, run.stop)

@@ -27,9 +27,11 @@ _STRICT = {"err_detect": "explode"}
 """Has a decoder with several threads raise an error where it meets damage. It marks the frame too, but may have handed
 that out before another thread met the damage; then nothing would tell of it. With one thread the mark always comes, and
 the frame with it, concealed as well as can be.
+"""
 
-Damage in H.264 that FFmpeg conceals without an error is only marked. With two threads or more, about one such mark in
-two hundred comes too late on a busy machine: see the limits in README.md."""
+_ONE_THREAD = frozenset({"h264"})
+"""Formats whose decoder gets one thread, however many there are: damage that FFmpeg conceals without an error is only
+marked, and with more threads the frame may come out before its mark. See `stages.media.groups`."""
 
 _PACKETS_FOR_DISTANCE = 2000
 _HIGHEST_RATE = 1000
@@ -44,7 +46,7 @@ def read_frames(
     Args:
         path: the file.
         max_pixels: a video with larger frames is refused.
-        threads: threads of the decoder; 0 = one a core.
+        threads: threads of the decoder, if its format allows for several; 0 = one a core.
         tally: takes note of what is met.
 
     Raises:
@@ -74,7 +76,7 @@ def open_stream(
     Args:
         path: the file.
         max_pixels: a video with larger frames is refused.
-        threads: threads of the decoder; 0 = one a core.
+        threads: threads of the decoder, if its format allows for several; 0 = one a core.
         tally: takes note of the header.
 
     Raises:
@@ -89,6 +91,7 @@ def open_stream(
                 f"more than clean.max_pixels ({max_pixels})",
                 limit="clean.max_pixels",
             )
+        threads = 1 if _wants_one_thread(stream) else threads
         stream.codec_context.options = {"max_pixels": str(max_pixels)} | ({} if threads == 1 else _STRICT)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
@@ -97,6 +100,20 @@ def open_stream(
             tally.declared_duration = container.duration / av.time_base
         tally.time_base, tally.rate = stream.time_base, stream.average_rate or stream.guessed_rate
         yield container, stream
+
+
+def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
+    """Whether a video's decoder gets one thread, whatever number is asked for.
+
+    Raises:
+        NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
+    """
+    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (_, stream):
+        return _wants_one_thread(stream)
+
+
+def _wants_one_thread(stream: av.VideoStream) -> bool:
+    return stream.codec_context.codec.canonical_name in _ONE_THREAD
 
 
 def usual_distance(path: Path, *, max_pixels: int) -> Fraction:

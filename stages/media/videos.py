@@ -3,6 +3,9 @@
 Where only some frames are wanted, the rest is passed over undecoded as far as possible; if anything unexpected is met
 then, this is tried again with one thread, and after that the whole video is decoded as if all were wanted.
 
+Where all frames of an H.264 video are wanted, its groups of pictures are decoded side by side; if anything unexpected
+is met then, it is decoded in one go.
+
 Where a first pass finds any damage, the file is decoded again with one thread: with several, what a damaged frame looks
 like and how many are lost depends on their number, and results must not depend on the machine.
 One case remains: FFmpeg's VP8 decoder shows memory it never wrote where flipped bits go unnoticed.
@@ -10,18 +13,21 @@ One case remains: FFmpeg's VP8 decoder shows memory it never wrote where flipped
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
 
 from stages.cores import available_cores
-from stages.media.chosen_frames import Picture, decode_inside, decode_through
+from stages.media.chosen_frames import Picture, decode_inside, decode_through, placed
 from stages.media.containers import NoVideoError
 from stages.media.evidence import Tally
-from stages.media.frame_samples import Decoded, Frame, frame_samples
+from stages.media.frame_samples import Decoded, Frame, FrameKeeper, frame_samples, work_on
+from stages.media.groups import read_groups
 from stages.media.packet_index import UnsureError, index_packets
 from stages.media.records import Records
 from stages.media.sampling import EVERY_FRAME, FrameChoice
+from stages.media.video_reader import is_for_one_thread, usual_distance
 
 _MOST_HELPERS = 4
 """Threads beside the decoder's own: four keep up with any decoder, and each holds frames in memory."""
@@ -71,32 +77,43 @@ def decode_video(
         proxy_size: short side of the proxies in pixels.
         corruption_threshold: share of damaged and missing frames above which the whole video counts as corrupt.
             Without influence where frames are chosen that are known from before.
-        threads: threads of the decoder; 0 = one a core. Has no influence on the result.
+        threads: threads that decode; 0 = one a core. Has no influence on the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new in this video.
         restart: called where decoding begins again; what `add_proxy` took is void.
         progress: takes the number of frames done or skipped since the last call; 0 says that work goes on.
         choice: of frames.
     """
     steps = _Steps(progress)
-    reading = _Reading(path, choice, max_pixels, proxy_size, add_proxy, steps)
+    reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps)
+    threshold = 1.0 if choice.known is not None else corruption_threshold
+
+    def begin_again() -> None:
+        restart()
+        steps.restart()
+
     try:
-        # Several threads take the missing predecessors of frames before an open entry for damage; one does not.
-        for count in () if choice.takes_all else dict.fromkeys((threads, 1)):
+        wants_one_thread = is_for_one_thread(path, max_pixels=max_pixels)
+        count = 1 if wants_one_thread else reading.threads
+        ways: list[Callable[[], DecodedVideo]] = []
+        if not choice.takes_all:
+            # Several threads take the missing predecessors of frames before an open entry for damage; one does not.
+            ways = [partial(_decode_inside, reading, threads) for threads in dict.fromkeys((count, 1))]
+        elif wants_one_thread:
+            ways = [partial(_decode_groups, reading, threshold)]
+        for way in ways:
             try:
-                return _decode_inside(reading, count)
+                return way()
             except UnsureError:
-                restart()
-                steps.restart()
+                begin_again()
         tally = Tally()
-        frames = _decode_through(reading, tally, threads)
-        if threads != 1 and tally.is_damaged:
-            restart()
-            steps.restart()
+        frames = _decode_through(reading, tally, count)
+        if count != 1 and tally.is_damaged:
+            begin_again()
             tally = Tally()
             frames = _decode_through(reading, tally, 1)
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
-    return _judged(frames, tally, 1.0 if choice.known is not None else corruption_threshold)
+    return _judged(frames, tally, threshold)
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,7 @@ class _Reading:
     choice: FrameChoice
     max_pixels: int
     proxy_size: int
+    threads: int
     add_proxy: Callable[[int, bytes], None]
     steps: "_Steps"
 
@@ -142,7 +160,7 @@ def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
     reach = reading.steps.reach
     index = index_packets(reading.path, max_pixels=limit, passed=reach)
     pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads, passed=reach)
-    frames = _finished(pictures, reading, Tally(), threads)
+    frames = _finished(pictures, reading, Tally())
     if any(frame.fault for frame in frames):
         raise UnsureError("a damaged frame")
     if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
@@ -150,6 +168,31 @@ def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
     reading.steps.reach(index.frames)
     skipped = index.frames - len(frames)
     return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=index.frames)
+
+
+def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
+    """Decode all frames of an H.264 video, its groups of pictures side by side.
+
+    Raises:
+        NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
+        UnsureError: something is unexpected, so the video must be decoded in one go.
+    """
+    tally, frames, keeper = Tally(), Records(Frame), FrameKeeper(reading.add_proxy)
+    made = read_groups(
+        reading.path,
+        lambda picture: work_on(picture, reading.proxy_size, keeper.seen),
+        max_pixels=reading.max_pixels,
+        decoders=reading.threads,
+        tally=tally,
+    )
+    usual = partial(usual_distance, reading.path, max_pixels=reading.max_pixels)
+    for each in placed(made, tally, usual):
+        work = each.frame.made
+        if work.fault:
+            raise UnsureError(work.fault)
+        frames.append(keeper.keep(each.index, float(each.seconds), work))
+        reading.steps.reach(tally.decoded)
+    return _judged(frames, tally, corruption_threshold)
 
 
 def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
@@ -162,7 +205,7 @@ def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[F
         tally=tally,
         passed=reading.steps.reach,
     )
-    frames = _finished(pictures, reading, tally, threads)
+    frames = _finished(pictures, reading, tally)
     reading.steps.reach(tally.decoded)
     return frames
 
@@ -190,10 +233,10 @@ def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) 
     return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
 
 
-def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
+def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[Frame]:
     """Keep what is needed of each frame, and hand over the proxies."""
     frames = Records(Frame)
-    helpers = min(threads or available_cores(), _MOST_HELPERS)
+    helpers = min(reading.threads, _MOST_HELPERS)
     decoded = (Decoded(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures)
     for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
         frames.append(frame)
