@@ -127,14 +127,8 @@ def read_by_seeking(
     is_wanted = np.zeros(len(index.pts), bool)
     is_wanted[index.order[list(wanted)]] = True
     source = _Source(path, index, is_wanted, max_pixels, worth_a_break, worth_a_seek)
-    threads = threads or available_cores()
-    if is_for_one_thread(path, max_pixels=max_pixels):
-        runs = planned_runs(index, wanted, worth_a_break, _LONG)
-        pictures = side_by_side(runs, source.single, min(threads, len(runs)), partial(passed, 0))
-    else:
-        pictures = source.one_by_one(planned_runs(index, wanted, worth_a_break), min(threads, _MOST_THREADS), passed)
     following = iter(wanted)
-    with closing(pictures):
+    with closing(source.frames(wanted, threads or available_cores(), passed)) as pictures:
         for picture in pictures:
             frame = next(following, None)
             if frame is None or index.pts[index.order[frame]] != picture.pts:
@@ -160,20 +154,36 @@ class _Source:
     worth_a_break: int
     worth_a_seek: int
 
+    def frames(self, wanted: Sequence[int], threads: int, passed: Passed) -> Generator[av.VideoFrame, None, None]:
+        """Yield the wanted frames; see `read_by_seeking`."""
+        if is_for_one_thread(self.path, max_pixels=self.max_pixels):
+            runs = planned_runs(self.index, wanted, self.worth_a_break, _LONG)
+            decoders = min(threads, len(runs))
+            if decoders > 1:
+                yield from side_by_side(runs, self.single, decoders, partial(passed, 0))
+            else:
+                yield from self.one_by_one(runs, 1, 0, passed)
+            return
+        runs = planned_runs(self.index, wanted, self.worth_a_break)
+        at_the_end = [run for run in runs if run.stop + self.worth_a_break > len(self.index.pts)]
+        others = runs[: len(runs) - len(at_the_end)]
+        yield from self.one_by_one(others, min(threads, _MOST_THREADS), self.worth_a_break, passed)
+        yield from self.one_by_one(at_the_end, 1, self.worth_a_break, passed)
+
     @contextmanager
     def single(self, alive: Alive) -> Iterator[Callable[[Run], Iterator[av.VideoFrame]]]:
         """Give what decodes runs with one thread."""
         with self.decoder(1, 0, lambda _: alive()) as decode:
             yield decode
 
-    def one_by_one(self, runs: Sequence[Run], threads: int, passed: Passed) -> Generator[av.VideoFrame, None, None]:
-        """Yield the wanted frames of runs, by a decoder with several threads; the last runs by one with one."""
-        at_the_end = [run for run in runs if run.stop + self.worth_a_break > len(self.index.pts)]
-        for some, workers in ((runs[: len(runs) - len(at_the_end)], threads), (at_the_end, 1)):
-            if some:
-                with self.decoder(workers, self.worth_a_break, passed) as decode:
-                    for run in some:
-                        yield from decode(run)
+    def one_by_one(
+        self, runs: Sequence[Run], threads: int, more: int, passed: Passed
+    ) -> Generator[av.VideoFrame, None, None]:
+        """Yield the wanted frames of runs, by one decoder; see `decoder`."""
+        if runs:
+            with self.decoder(threads, more, passed) as decode:
+                for run in runs:
+                    yield from decode(run)
 
     @contextmanager
     def decoder(self, threads: int, more: int, passed: Passed) -> Iterator[Callable[[Run], Iterator[av.VideoFrame]]]:
