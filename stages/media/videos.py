@@ -8,7 +8,7 @@ is met then, it is decoded in one go.
 
 Where a first pass finds any damage, the file is decoded again with one thread: with several, what a damaged frame looks
 like and how many are lost depends on their number, and results must not depend on the machine.
-One case remains: FFmpeg's VP8 decoder shows memory it never wrote where flipped bits go unnoticed.
+Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
 """
 
 from collections.abc import Callable, Iterable, Sequence
