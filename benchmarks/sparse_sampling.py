@@ -13,23 +13,24 @@ Afterwards the same frames are fetched in full size, as for an export, beside de
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 import click
 import numpy as np
+from av.container import InputContainer
 
-from stages.media.chosen_frames import Picture, decode_inside, decode_through
-from stages.media.evidence import Tally
+from stages.media.chosen_frames import Picture, decode_inside
 from stages.media.frames import pixel_hash, upright_image
 from stages.media.packet_index import PacketIndex, index_packets
 from stages.media.raw_samples import read_raw_samples
 from stages.media.sampling import FrameChoice
 from stages.media.seeking import planned_runs
-from stages.media.video_reader import open_stream, read_frames
 
 _LIMIT = 100_000_000
 _GOPS = (250, 30)
@@ -70,17 +71,35 @@ def make_video(path: Path, frames: int, gop: int, size: tuple[int, int], rate: i
         container.mux(stream.encode())
 
 
+@contextmanager
+def opened(path: Path, threads: int) -> Iterator[tuple[InputContainer, av.VideoStream]]:
+    """Open a video for FFmpeg's own threads."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type, stream.codec_context.thread_count = "AUTO", threads
+        yield container, stream
+
+
 def decode_only(path: Path, threads: int) -> Iterator[Picture]:
     """Decode everything and keep nothing."""
-    for _ in read_frames(path, max_pixels=_LIMIT, threads=threads):
-        pass
+    with opened(path, threads) as (container, stream):
+        for _ in container.decode(stream):
+            pass
     yield from ()
 
 
-def seek_each(path: Path, choice: FrameChoice, index: PacketIndex, threads: int) -> Iterator[Picture]:
+def decode_all(path: Path, wanted: Sequence[int], index: PacketIndex, threads: int) -> Iterator[Picture]:
+    """Decode up to the last wanted frame, and keep the wanted ones."""
+    with opened(path, threads) as (container, stream):
+        for number, frame in enumerate(islice(container.decode(stream), wanted[-1] + 1)):
+            if number in wanted:
+                yield Picture(number, index.seconds(number), frame)
+
+
+def seek_each(path: Path, wanted: Sequence[int], index: PacketIndex, threads: int) -> Iterator[Picture]:
     """Seek to the key frame before each wanted frame, one by one, as most programs do."""
-    with open_stream(path, max_pixels=_LIMIT, threads=threads, tally=Tally()) as (container, stream):
-        for number in choice.frames(index.seconds(frame) for frame in range(index.frames)):
+    with opened(path, threads) as (container, stream):
+        for number in wanted:
             pts = int(index.pts[index.order[number]])
             container.seek(pts, stream=stream)
             for frame in container.decode(stream):
@@ -110,13 +129,11 @@ def compare(path: Path, choice: FrameChoice, threads: int) -> tuple[list[Timing]
     def ours() -> Iterator[Picture]:
         return decode_inside(path, choice, index_packets(path, max_pixels=_LIMIT), max_pixels=_LIMIT, threads=threads)
 
-    def everything() -> Iterator[Picture]:
-        return decode_through(path, choice, max_pixels=_LIMIT, threads=threads, tally=Tally())
-
+    wanted = choice.frames(index.seconds(frame) for frame in range(index.frames))
     timings = [
         timed("ours: by seeking", ours),
-        timed("decode all, keep these", everything),
-        timed("one seek a frame", lambda: seek_each(path, choice, index, threads)),
+        timed("decode all, keep these", lambda: decode_all(path, wanted, index, threads)),
+        timed("one seek a frame", lambda: seek_each(path, wanted, index, threads)),
         timed("decode all, keep none", lambda: decode_only(path, threads)),
     ]
     if len({timing.found for timing in timings if timing.found}) != 1:
@@ -124,18 +141,13 @@ def compare(path: Path, choice: FrameChoice, threads: int) -> tuple[list[Timing]
     return timings, index
 
 
-def fetch(path: Path, wanted: list[int], threads: int) -> tuple[float, float]:
+def fetch(path: Path, wanted: list[int], index: PacketIndex, threads: int) -> tuple[float, float]:
     """Return the seconds that full-size pictures take, by seeking and by decoding up to the last one."""
     start = time.perf_counter()
     samples = [(path.name, frame) for frame in wanted]
     ours = read_raw_samples(path.parent, samples, video_extensions=[path.suffix[1:]], max_pixels=_LIMIT)
     middle = time.perf_counter()
-    through = {}
-    for index, frame in enumerate(read_frames(path, max_pixels=_LIMIT, threads=threads)):
-        if index in wanted:
-            through[index] = upright_image(frame)
-        if index == wanted[-1]:
-            break
+    through = {picture.index: upright_image(picture.frame) for picture in decode_all(path, wanted, index, threads)}
     end = time.perf_counter()
     if any(picture is None or picture != through[frame] for picture, frame in zip(ours, wanted, strict=True)):
         raise click.ClickException("two ways of fetching give different pictures")
@@ -180,7 +192,7 @@ def main(
             )
             click.echo(table(timings, index.frames))
             chosen = wanted[-1 :: -max(1, len(wanted) // fetched)][::-1]
-            ours, through = fetch(path, chosen, threads)
+            ours, through = fetch(path, chosen, index, threads)
             click.echo(f"{len(chosen)} full-size pictures: {ours:.2f} s by seeking, {through:.2f} s by decoding\n")
 
 
