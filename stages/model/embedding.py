@@ -40,10 +40,17 @@ def load_backbone(path: Path) -> tuple[Architecture, Backbone]:
         CheckpointError: the checkpoint is missing, damaged, or foreign.
     """
     architecture, weights = load_checkpoint(path)
-    backbone = Backbone(architecture)
+    backbone = Backbone(architecture) if architecture.is_foreign else _without_values(architecture)
     parts = {name.removeprefix(_BACKBONE): value for name, value in weights.items() if name.startswith(_BACKBONE)}
     load_weights(backbone, parts, path)
     return architecture, backbone.eval()
+
+
+def _without_values(architecture: Architecture) -> Backbone:
+    """Build a network of lightly whose weights are not set: drawing them takes as long as reading them."""
+    with torch.device("meta"):
+        backbone = Backbone(architecture)
+    return backbone.to_empty(device="cpu")
 
 
 def computation(checkpoint_hash: str, batch_size: int, accelerator: str, precision: str) -> str:
