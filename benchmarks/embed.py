@@ -52,9 +52,11 @@ from stages.model.training import TrainingSettings, initial_model
 from stages.model.weights import save_checkpoint
 
 BATCH_SIZE = 8
+FORWARD_BATCH_SIZES = (8, 16)
 MAX_PIXELS = 100_000_000
 PHOTOGRAPH = (1920, 1080)
 ROUNDS = 9
+BATCHES_A_TURN = 3
 ALONE_ROUNDS = 3
 
 
@@ -198,12 +200,12 @@ def write_checkpoint(path: Path, proxies: Path, members: Sequence[str], backbone
     save_checkpoint(path, architecture, network_weights(model))
 
 
-def forward_speed(task: Task) -> list[tuple[str, float]]:
+def forward_speed(task: Task, batch_size: int) -> list[tuple[str, float]]:
     """Time the network alone, on one thread and one batch: name, and images per second of processor time."""
     torch.set_num_threads(1)
     architecture, backbone = load_backbone(task.checkpoint)
     side = architecture.input_size
-    images = torch.randn(BATCH_SIZE, 3, side, side, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(batch_size, 3, side, side, generator=torch.Generator().manual_seed(0))
     laid_out = images.contiguous(memory_format=torch.channels_last)
     networks = [("eager fp32", backbone, images)]
     for precision in ("fp32", "bf16"):
@@ -214,9 +216,10 @@ def forward_speed(task: Task) -> list[tuple[str, float]]:
         for _ in range(ROUNDS + 1):
             for name, network, batch in networks:
                 start = time.process_time()
-                network(batch)
+                for _ in range(BATCHES_A_TURN):
+                    network(batch)
                 times[name].append(time.process_time() - start)
-    return [(name, BATCH_SIZE / min(its[1:])) for name, its in times.items()]
+    return [(name, BATCHES_A_TURN * batch_size / min(its[1:])) for name, its in times.items()]
 
 
 @click.command()
@@ -272,7 +275,7 @@ def compare(images: Path, limit: int | None, repeat: int, backbone: str, input_s
             ]
             for title, program in ours_alone
         }
-        forward = in_new_process(forward_speed, task)
+        forward = {size: in_new_process(forward_speed, task, size) for size in FORWARD_BATCH_SIZES}
     click.echo(f"{backbone} at {input_size} pixels, {len(task.files)} images, {available_cores()} cores")
     columns = f"{'':<12}{'images/s':>10}{'ratio':>8}{'cpu ms':>8}{'ratio':>8}{'peak MiB':>10}"
     click.echo(f"{columns}  cosine to ours fp32 (least, mean)")
@@ -290,8 +293,10 @@ def compare(images: Path, limit: int | None, repeat: int, backbone: str, input_s
             f"{title}, {few} new images alone: {seconds:.2f} s, {seconds / whole:.1%} of all of them; "
             f"{start:.2f} s of it prepare the network, the rest is {(seconds - start) / (whole - start):.1%} of theirs"
         )
-    for title, speed in forward:
-        click.echo(f"forward, {title}: {speed:.1f} images/s a core, {speed / forward[0][1]:.2f} times eager fp32")
+    for size, speeds in forward.items():
+        for title, speed in speeds:
+            ratio = speed / speeds[0][1]
+            click.echo(f"forward of {size}, {title}: {speed:.1f} images/s a core, {ratio:.2f} times eager fp32")
 
 
 def _speed(result: Result) -> float:

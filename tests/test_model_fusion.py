@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from stages.model.architecture import Architecture
 from stages.model.backbone import Backbone
-from stages.model.fusion import FusedConvolution, MaximumOf3x3, fused, one_by_one, side_by_side
+from stages.model.fusion import FusedConvolution, InParts, MaximumOf3x3, fused, one_by_one, side_by_side
 from stages.model.inference import InferenceNetwork, folded
 
 NETWORKS = [
@@ -81,7 +81,9 @@ def test_all_convolutions_of_a_resnet_are_fused_with_what_follows() -> None:
     network = fused(traced, torch.bfloat16)
     kinds = {type(network.get_submodule(str(node.target))) for node in network.graph.nodes if node.op == "call_module"}
     assert {node.op for node in network.graph.nodes} == {"placeholder", "call_module", "output"}
-    assert {kind.__name__ for kind in kinds} == {"FusedConvolution", "MaximumOf3x3", "ColourNorm"}
+    assert {kind.__name__ for kind in kinds} == {"InParts", "FusedConvolution"}
+    first = next(module for module in network.modules() if isinstance(module, InParts))
+    assert [type(layer).__name__ for layer in first.layers] == ["ColourNorm", "FusedConvolution", "MaximumOf3x3"]
     sums = [node for node in network.graph.nodes if len(node.args) == 2]
     assert len(sums) == 8
     additions = [network.get_submodule(str(node.target)) for node in sums]

@@ -22,6 +22,8 @@ _NARROW = 8
 """Columns: the matrix unit takes 16 positions of a row at once, and leaves half of it empty below this width."""
 _SIDE_BY_SIDE = 4
 """Images that share a row then."""
+_PART = 4
+"""Images at once before the first maximum, where maps are so large that more of them leave the processor's caches."""
 
 
 def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
@@ -42,6 +44,9 @@ def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
             _put(network, MaximumOf3x3(), node.args, [node])
         elif sixteen_bits and type(module) is nn.BatchNorm2d and node.args[0].op == "placeholder":
             _put(network, ColourNorm(module), node.args, [node])
+    for node in list(network.graph.nodes):
+        if isinstance(_module_of(network, node), MaximumOf3x3):
+            _put_in_parts(network, node)
     for node in network.graph.nodes:
         module = _module_of(network, node)
         if isinstance(module, FusedConvolution) and len(node.args) > 1:
@@ -192,6 +197,19 @@ class ColourNorm(nn.Module):
         return scaled.reshape(len(images), -1, width, images.shape[1]).permute(0, 3, 1, 2)
 
 
+class InParts(nn.Module):
+    """Layers that take few images at a time, one part of the batch after the other."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the layers' results for all images."""
+        parts = [images] if len(images) % _PART else torch.split(images, _PART)
+        return torch.cat([self.layers(part) for part in parts])
+
+
 def _available(dtype: torch.dtype) -> bool:
     operators = torch.ops.mkldnn
     names = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
@@ -240,9 +258,20 @@ def _put(network: GraphModule, module: nn.Module, inputs: tuple[Any, ...], nodes
         network.graph.erase_node(node)
 
 
+def _put_in_parts(network: GraphModule, node: Node) -> None:
+    """Let a layer, and those before it that give their results to nothing else, work on parts of the batch."""
+    nodes = [node]
+    while isinstance(before := nodes[0].args[0], Node) and len(before.users) == len(before.args) == 1:
+        if not isinstance(_module_of(network, before), FusedConvolution | ColourNorm):
+            break
+        nodes.insert(0, before)
+    modules = [network.get_submodule(str(each.target)) for each in nodes]
+    _put(network, InParts(modules), nodes[0].args, nodes)
+
+
 def _may_be_overwritten(network: GraphModule, maps: Node, last: Node) -> bool:
     """Tell whether maps are in memory for themselves, and convolutions alone have used them before a node."""
-    own = isinstance(_module_of(network, maps), FusedConvolution | MaximumOf3x3)
+    own = isinstance(_module_of(network, maps), FusedConvolution | InParts)
     others = [user for user in maps.users if user is not last]
     used = all(isinstance(_module_of(network, user), FusedConvolution) and user < last for user in others)
     return own and used and last.args[0] is not maps
