@@ -1,6 +1,7 @@
 """Images embedded per second: this project's stage, beside the loops that people write. All figures are from one run.
 
-`python -m benchmarks.embed --images FOLDER --input-size 224`
+`python -m benchmarks.embed --images FOLDER --input-size 224`; without `--images`, with 1080p photographs from a seed,
+since the loops decode the original images, and this project decodes them in the stage `clean`.
 
 Every program embeds the same images with the same weights in a process of its own, with all cores:
 
@@ -8,14 +9,17 @@ Every program embeds the same images with the same weights in a process of its o
 - lightly: `lightly.embedding.SelfSupervisedEmbedding.embed` on a `LightlyDataset`, as lightly's own command does;
 - ours: from the proxies that the stage `clean` has written, in fp32 and in bf16, and 1 % of the images alone.
 
-Start-up (imports, which all of them need) is not counted, reading the checkpoint is. `forward` is the network alone on
-prepared pixels, one thread, in images per second of processor time.
+Start-up (imports, which all of them need) is not counted, reading the checkpoint is. Of 1 % of the images alone, it is
+also told what remains without reading the checkpoint and preparing the network, which is timed by embedding nothing.
+`forward` is the network alone on prepared pixels, one thread, in images per second of processor time: the networks take
+turns, and each has its best.
 """
 
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -36,6 +40,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from benchmarks.decode import processor_seconds, scene
 from stages.cores import available_cores
 from stages.media.images import decode_image
 from stages.media.proxies import ProxyReader, ShardWriter, member_name
@@ -46,9 +51,13 @@ from stages.model.methods import network_weights
 from stages.model.training import TrainingSettings, initial_model
 from stages.model.weights import save_checkpoint
 
-BATCH_SIZE = 16
-
+BATCH_SIZE = 8
+FORWARD_BATCH_SIZES = (8, 16)
 MAX_PIXELS = 100_000_000
+PHOTOGRAPH = (1920, 1080)
+ROUNDS = 9
+BATCHES_A_TURN = 3
+ALONE_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -72,9 +81,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """What a program did: wall-clock seconds, peak memory of it and its workers in MiB, (n, d) unit embeddings."""
+    """What a program did.
+
+    Attributes:
+        seconds: wall-clock time.
+        processor: seconds of processor time, its workers included.
+        memory: peak of it and its workers, MiB.
+        embeddings: (n, d), unit length.
+    """
 
     seconds: float
+    processor: float
     memory: float
     embeddings: NDArray[np.float32]
 
@@ -149,11 +166,11 @@ def ours_bf16(task: Task) -> NDArray[np.float32]:
 def timed(program: Callable[[Task], NDArray[np.float32]], task: Task) -> Result:
     """Run a program once."""
     torch.set_num_threads(available_cores())
-    wall = time.perf_counter()
+    wall, processor = time.perf_counter(), processor_seconds()
     embeddings = program(task)
-    seconds = time.perf_counter() - wall
+    seconds, processor = time.perf_counter() - wall, processor_seconds() - processor
     memory = (getrusage(RUSAGE_SELF).ru_maxrss + getrusage(RUSAGE_CHILDREN).ru_maxrss) / 1024
-    return Result(seconds, memory, embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True))
+    return Result(seconds, processor, memory, embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True))
 
 
 def in_new_process(function: Callable[..., Any], *arguments: object) -> Any:
@@ -183,38 +200,52 @@ def write_checkpoint(path: Path, proxies: Path, members: Sequence[str], backbone
     save_checkpoint(path, architecture, network_weights(model))
 
 
-def forward_speed(task: Task) -> list[tuple[str, float]]:
+def forward_speed(task: Task, batch_size: int) -> list[tuple[str, float]]:
     """Time the network alone, on one thread and one batch: name, and images per second of processor time."""
     torch.set_num_threads(1)
     architecture, backbone = load_backbone(task.checkpoint)
     side = architecture.input_size
-    images = torch.randn(BATCH_SIZE, 3, side, side, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(batch_size, 3, side, side, generator=torch.Generator().manual_seed(0))
     laid_out = images.contiguous(memory_format=torch.channels_last)
     networks = [("eager fp32", backbone, images)]
     for precision in ("fp32", "bf16"):
         network: Any = InferenceNetwork(backbone.trunk(), backbone.head(), precision, torch.device("cpu"))
         networks.append((f"ours {precision}", network, laid_out))
-    speeds = []
+    times: dict[str, list[float]] = {name: [] for name, _, _ in networks}
     with torch.no_grad():
-        for name, network, batch in networks:
-            network(batch)
-            times = []
-            for _ in range(5):
+        for _ in range(ROUNDS + 1):
+            for name, network, batch in networks:
                 start = time.process_time()
-                network(batch)
-                times.append(time.process_time() - start)
-            speeds.append((name, BATCH_SIZE / min(times)))
-    return speeds
+                for _ in range(BATCHES_A_TURN):
+                    network(batch)
+                times[name].append(time.process_time() - start)
+    return [(name, BATCHES_A_TURN * batch_size / min(its[1:])) for name, its in times.items()]
 
 
 @click.command()
-@click.option("--images", required=True, type=click.Path(path_type=Path, exists=True), help="Folder of JPEG images.")
+@click.option("--images", default=None, type=click.Path(path_type=Path, exists=True), help="Folder of JPEG images.")
+@click.option("--photographs", default=100, show_default=True, help="How many to make where no folder is given.")
 @click.option("--limit", default=None, type=int, help="Images at most.")
 @click.option("--repeat", default=1, show_default=True, help="How often the list of images is gone through.")
 @click.option("--backbone", default="resnet-18", show_default=True, help="As train.backbone.")
 @click.option("--input-size", default=64, show_default=True, help="As train.input_size.")
-def main(images: Path, limit: int | None, repeat: int, backbone: str, input_size: int) -> None:
+def main(images: Path | None, photographs: int, limit: int | None, repeat: int, backbone: str, input_size: int) -> None:
     """Time the programs and print one table."""
+    os.environ["TQDM_DISABLE"] = "1"  # lightly shows a bar in all circumstances
+    with TemporaryDirectory() as name:
+        if images is None:
+            in_new_process(write_photographs, Path(name), photographs)
+        compare(images or Path(name), limit, repeat, backbone, input_size)
+
+
+def write_photographs(folder: Path, count: int) -> None:
+    """Write JPEG files from seeds."""
+    for seed in range(count):
+        Image.fromarray(scene(*PHOTOGRAPH, seed, grain=6)).save(folder / f"{seed:04d}.jpg", quality=90)
+
+
+def compare(images: Path, limit: int | None, repeat: int, backbone: str, input_size: int) -> None:
+    """Time the programs on images and print one table."""
     files = sorted(path.relative_to(images).as_posix() for path in images.rglob("*.jpg"))[:limit]
     with TemporaryDirectory() as name:
         originals, proxies, checkpoint = Path(name) / "originals", Path(name), Path(name) / "random.ckpt"
@@ -235,25 +266,45 @@ def main(images: Path, limit: int | None, repeat: int, backbone: str, input_size
             title: in_new_process(timed, program, everything if program is lightly else task)
             for title, program in programs.items()
         }
-        incremental = in_new_process(timed, ours_fp32, hundredth)
-        forward = in_new_process(forward_speed, task)
+        nothing = Task(originals, (), proxies, (), checkpoint)
+        ours_alone = [(title, program) for title, program in programs.items() if title.startswith("ours")]
+        alone = {
+            title: [
+                min(in_new_process(timed, program, each).seconds for _ in range(ALONE_ROUNDS))
+                for each in (hundredth, nothing)
+            ]
+            for title, program in ours_alone
+        }
+        forward = {size: in_new_process(forward_speed, task, size) for size in FORWARD_BATCH_SIZES}
     click.echo(f"{backbone} at {input_size} pixels, {len(task.files)} images, {available_cores()} cores")
-    click.echo(f"{'':<12}{'images/s':>10}{'ratio':>8}{'peak MiB':>10}  cosine to ours fp32 (least, mean)")
-    first = _speed(results["plain"])
+    columns = f"{'':<12}{'images/s':>10}{'ratio':>8}{'cpu ms':>8}{'ratio':>8}{'peak MiB':>10}"
+    click.echo(f"{columns}  cosine to ours fp32 (least, mean)")
+    first = results["plain"]
     for title, result in results.items():
         cosines = (result.embeddings * results["ours fp32"].embeddings[: len(result.embeddings)]).sum(axis=1)
         click.echo(
-            f"{title:<12}{_speed(result):>10.1f}{_speed(result) / first:>8.2f}{result.memory:>10.0f}  "
+            f"{title:<12}{_speed(result):>10.1f}{_speed(result) / _speed(first):>8.2f}"
+            f"{_processor_ms(result):>8.1f}{_processor_ms(first) / _processor_ms(result):>8.2f}{result.memory:>10.0f}  "
             f"{cosines.min():.6f} {cosines.mean():.6f}"
         )
-    share = incremental.seconds / results["ours fp32"].seconds
-    click.echo(f"{few} new images alone: {incremental.seconds:.2f} s, {share:.1%} of all of them")
-    for title, speed in forward:
-        click.echo(f"forward, {title}: {speed:.1f} images/s a core, {speed / forward[0][1]:.2f} times eager fp32")
+    for title, (seconds, start) in alone.items():
+        whole = results[title].seconds
+        click.echo(
+            f"{title}, {few} new images alone: {seconds:.2f} s, {seconds / whole:.1%} of all of them; "
+            f"{start:.2f} s of it prepare the network, the rest is {(seconds - start) / (whole - start):.1%} of theirs"
+        )
+    for size, speeds in forward.items():
+        for title, speed in speeds:
+            ratio = speed / speeds[0][1]
+            click.echo(f"forward of {size}, {title}: {speed:.1f} images/s a core, {ratio:.2f} times eager fp32")
 
 
 def _speed(result: Result) -> float:
     return len(result.embeddings) / result.seconds
+
+
+def _processor_ms(result: Result) -> float:
+    return 1000 * result.processor / len(result.embeddings)
 
 
 if __name__ == "__main__":

@@ -158,12 +158,13 @@ def test_zero_stays_zero_and_lengths_do_not_depend_on_other_rows() -> None:
     assert all(unit_length(rows[index : index + 1]).tobytes() == scaled[index].tobytes() for index in range(50))
 
 
-def test_values_that_are_not_finite_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_values_that_are_not_finite_are_refused(checkpoint: Path, tmp_path: Path, precision: str) -> None:
     architecture, weights = load_checkpoint(checkpoint)
     weights = {name: value * 1e30 if value.is_floating_point() else value for name, value in weights.items()}
     save_checkpoint(tmp_path / "huge.ckpt", architecture, weights)
     with pytest.raises(CheckpointError, match=r"huge\.ckpt gives embeddings that are not finite \(2 of 2 samples\)"):
-        embed_proxies(SOURCE, SOURCE.members[:2], tmp_path / "huge.ckpt", batch_size=4, accelerator="cpu")
+        embed_proxies(SOURCE, SOURCE.members[:2], tmp_path / "huge.ckpt", 4, "cpu", precision)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -40,16 +40,23 @@ def load_backbone(path: Path) -> tuple[Architecture, Backbone]:
         CheckpointError: the checkpoint is missing, damaged, or foreign.
     """
     architecture, weights = load_checkpoint(path)
-    backbone = Backbone(architecture)
+    backbone = Backbone(architecture) if architecture.is_foreign else _without_values(architecture)
     parts = {name.removeprefix(_BACKBONE): value for name, value in weights.items() if name.startswith(_BACKBONE)}
     load_weights(backbone, parts, path)
     return architecture, backbone.eval()
 
 
+def _without_values(architecture: Architecture) -> Backbone:
+    """Build a network of lightly whose weights are not set: drawing them takes as long as reading them."""
+    with torch.device("meta"):
+        backbone = Backbone(architecture)
+    return backbone.to_empty(device="cpu")
+
+
 def computation(checkpoint_hash: str, batch_size: int, accelerator: str, precision: str) -> str:
     """Return a text that differs wherever a bit of an embedding may: weights, code, library, processor, settings."""
     code = hashlib.sha256()
-    for name in ("architecture", "backbone", "embedding", "inference"):
+    for name in ("architecture", "backbone", "embedding", "fusion", "inference"):
         code.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     processor = torch.cuda.get_device_name() if cuda_wanted(accelerator) else torch.backends.cpu.get_cpu_capability()
     parts = (checkpoint_hash, str(batch_size), precision, processor, torch.__version__, code.hexdigest())
@@ -80,8 +87,10 @@ def normalised(pixels: Tensor, architecture: Architecture) -> Tensor:
     Returns:
         (n, 3, side, side) float32, in the memory format `channels_last`, which is how the pixels lie already.
     """
-    mean, std = (torch.tensor(values, dtype=torch.float32) for values in (architecture.mean, architecture.std))
-    return pixels.to(torch.float32).div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
+    # Row by row with as many means as values, since torch is slow where a tensor's last dimension is 3.
+    mean, std = (torch.tensor(values).repeat(pixels.shape[2]) for values in (architecture.mean, architecture.std))
+    rows = pixels.flatten(2).to(torch.float32).div_(255).sub_(mean).div_(std)
+    return rows.view(pixels.shape).permute(0, 3, 1, 2)
 
 
 def unit_length(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

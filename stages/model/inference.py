@@ -1,12 +1,12 @@
 """A trained network made ready to embed as fast as its processor can, without a change of what it computes.
 
 Batch norms are folded into the convolutions before them (Jacob et al. 2018, https://arxiv.org/abs/1712.05877, section
-3.2), images lie in memory as the fastest convolutions want them, and with the precision `bf16` convolutions and matrix
-products are computed from numbers of 16 bits. The projection to the embedding stays in 32 bits, because 16 bits would
-leave an embedding three decimals.
+3.2), on the CPU convolutions are fused with what follows them (`stages.model.fusion`), images lie in memory as the
+fastest convolutions want them, and with the precision `bf16` convolutions and matrix products are computed from numbers
+of 16 bits. The projection to the embedding stays in 32 bits, because 16 bits would leave an embedding three decimals.
 
-Nothing here depends on a compiler. `torch.compile` would be up to a third faster, but it takes 3 to 30 seconds before
-the first image, and a machine without a C++ compiler would give other last digits.
+Nothing here depends on a compiler. `torch.compile` takes 3 to 30 seconds before the first image, and a machine without
+a C++ compiler would give other last digits.
 """
 
 import copy
@@ -14,8 +14,10 @@ from collections import Counter
 
 import torch
 from torch import Tensor, nn
-from torch.fx import Node, symbolic_trace
+from torch.fx import GraphModule, Node, symbolic_trace
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from stages.model.fusion import fused
 
 
 class InferenceNetwork:
@@ -34,6 +36,8 @@ class InferenceNetwork:
         self._device = device
         self._trunk = folded(trunk).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._head = copy.deepcopy(head).eval().to(device)
+        if device.type == "cpu" and isinstance(self._trunk, GraphModule):
+            self._trunk = fused(self._trunk, torch.bfloat16 if self._bf16 else torch.float32)
         if self._bf16:
             for module in self._trunk.modules():
                 if isinstance(module, nn.Conv2d | nn.Linear):

@@ -1,0 +1,277 @@
+"""A traced network's convolutions, computed by oneDNN together with the addition and the ReLU that follow them.
+
+A map of features is then written to memory once, where convolution, addition and ReLU one by one write it three times;
+and weights are brought into the order that the processor wants once, not for every batch. PyTorch's convolutions are
+oneDNN's anyway, and these operators are those that `torch.compile` puts in their place; they need no compiler.
+
+In 16 bits two more operations change, which PyTorch computes slowly there: the maximum over 3 x 3 positions, with the
+same result, and the batch norm of the colours, which is rounded once.
+"""
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule, Node
+from torch.nn import functional
+
+_ADDITIONS = (operator.add, operator.iadd, torch.add)
+_RELUS = (functional.relu, torch.relu)
+_NARROW = 8
+"""Columns: the matrix unit takes 16 positions of a row at once, and leaves half of it empty below this width."""
+_SIDE_BY_SIDE = 4
+"""Images that share a row then."""
+_PART = 4
+"""Images at once before the first maximum, where maps are so large that more of them leave the processor's caches."""
+
+
+def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
+    """Fuse what can be fused, in place, and return the network. Where oneDNN lacks the operators it stays as it is.
+
+    Args:
+        network: in the mode for inference, on the CPU.
+        dtype: what convolutions compute from and return: float32 or bfloat16.
+    """
+    if not _available(dtype):
+        return network
+    sixteen_bits = dtype == torch.bfloat16
+    for node in list(network.graph.nodes):
+        module = _module_of(network, node)
+        if type(module) is nn.Conv2d and isinstance(module.padding, tuple) and module.padding_mode == "zeros":
+            _fuse(network, node, module, dtype)
+        elif sixteen_bits and type(module) is nn.MaxPool2d and MaximumOf3x3.is_the_same_as(module):
+            _put(network, MaximumOf3x3(), node.args, [node])
+        elif sixteen_bits and type(module) is nn.BatchNorm2d and node.args[0].op == "placeholder":
+            _put(network, ColourNorm(module), node.args, [node])
+    for node in list(network.graph.nodes):
+        if isinstance(_module_of(network, node), MaximumOf3x3):
+            _put_in_parts(network, node)
+    for node in network.graph.nodes:
+        module = _module_of(network, node)
+        if isinstance(module, FusedConvolution) and len(node.args) > 1:
+            module.overwrites = _may_be_overwritten(network, node.args[1], node)
+    network.delete_all_unused_submodules()
+    network.recompile()
+    return network
+
+
+class FusedConvolution(nn.Module):
+    """A convolution, then perhaps the addition of other maps, then perhaps ReLU."""
+
+    def __init__(self, plain: nn.Conv2d, dtype: torch.dtype, *, relu: bool) -> None:
+        super().__init__()
+        self.overwrites = False  # whether the sum takes the place of the other maps in memory, which saves time
+        self._weight = plain.weight.detach().to(dtype)
+        self._bias = None if plain.bias is None else plain.bias.detach().to(dtype)
+        self._geometry = (plain.padding, plain.stride, plain.dilation, plain.groups)
+        self._relu = relu
+        same_size = (*self._weight.shape[2:], *self._geometry) == (3, 3, (1, 1), (1, 1), (1, 1), 1)
+        self._may_share_rows = same_size and dtype == torch.bfloat16
+        self._prepared: dict[torch.Size, tuple[Tensor, torch.Size]] = {}
+
+    def forward(self, maps: Tensor, other: Tensor | None = None) -> Tensor:
+        """Return maps of the type of the weights, in the memory format `channels_last`.
+
+        Args:
+            maps: (n, channels, height, width).
+            other: what is added, broadcast where its shape is not that of the convolution's result.
+        """
+        maps = maps.to(self._weight.dtype).contiguous(memory_format=torch.channels_last)
+        # oneDNN's ReLU makes 0 of what is not a number, so broken weights would pass unseen: the first image tells.
+        broken = maps.shape not in self._prepared and not self._is_finite(maps[:1], other)
+        result = self._sum(maps, other)
+        return torch.full_like(result, torch.nan) if broken else result
+
+    def _is_finite(self, maps: Tensor, other: Tensor | None) -> bool:
+        """Tell whether all values before ReLU are finite, by the plain operators."""
+        padding, stride, dilation, groups = self._geometry
+        result = functional.conv2d(maps, self._weight, self._bias, stride, padding, dilation, groups)
+        return bool(result.isfinite().all()) and (other is None or bool(other[:1].isfinite().all()))
+
+    def _sum(self, maps: Tensor, other: Tensor | None) -> Tensor:
+        if other is not None and not (
+            other.dtype == maps.dtype
+            and other.shape == self._prepared_for(maps.shape)[1]
+            and other.is_contiguous(memory_format=torch.channels_last)
+        ):
+            total = self._computed(maps, None, relu=False, overwrites=False) + other
+            return total.relu() if self._relu else total
+        if self._may_share_rows and maps.shape[3] <= _NARROW and maps.shape[0] % _SIDE_BY_SIDE == 0:
+            others = None if other is None else side_by_side(other)
+            return one_by_one(self._computed(side_by_side(maps), others, relu=self._relu, overwrites=True))
+        return self._computed(maps, other, relu=self._relu, overwrites=self.overwrites)
+
+    def _computed(self, maps: Tensor, other: Tensor | None, *, relu: bool, overwrites: bool) -> Tensor:
+        operands = (self._prepared_for(maps.shape)[0], self._bias, *self._geometry)
+        operators, last = torch.ops.mkldnn, "relu" if relu else None
+        result: Tensor
+        if other is None:
+            result = operators._convolution_pointwise(maps, *operands, last or "none", [], "")
+        elif overwrites:
+            result = operators._convolution_pointwise_.binary(other, maps, *operands, "add", 1.0, last, [], None)
+        else:
+            result = operators._convolution_pointwise.binary(maps, other, *operands, "add", 1.0, last, [], None)
+        return result
+
+    def _prepared_for(self, shape: torch.Size) -> tuple[Tensor, torch.Size]:
+        """Return the weights in the order that is best for maps of a shape, and the shape of the result.
+
+        Threads that miss them at the same time all make them, and they make the same.
+        """
+        if shape not in self._prepared:
+            padding, stride, dilation, groups = self._geometry
+            packed = torch.ops.mkldnn._reorder_convolution_weight(self._weight, *self._geometry, shape)
+            without_data = torch.empty(shape, dtype=self._weight.dtype, device="meta")
+            result = functional.conv2d(without_data, self._weight.to("meta"), None, stride, padding, dilation, groups)
+            self._prepared[shape] = packed, result.shape
+        return self._prepared[shape]
+
+
+def side_by_side(maps: Tensor) -> Tensor:
+    """Lay each four images in a row, with a column of zeros after each, so that a 3 x 3 convolution stays the same.
+
+    Args:
+        maps: (n, channels, height, width).
+
+    Returns:
+        (n / 4, channels, height, 4 * (width + 1)).
+    """
+    n, channels, height, width = maps.shape
+    groups = n // _SIDE_BY_SIDE
+    rows = maps.new_zeros(groups, height, _SIDE_BY_SIDE, width + 1, channels)
+    split = maps.permute(0, 2, 3, 1).reshape(groups, _SIDE_BY_SIDE, height, width, channels)
+    rows[:, :, :, :width] = split.transpose(1, 2)
+    return rows.flatten(2, 3).permute(0, 3, 1, 2)
+
+
+def one_by_one(rows: Tensor) -> Tensor:
+    """Undo `side_by_side`."""
+    groups, channels, height, width = rows.shape
+    maps = rows.permute(0, 2, 3, 1).reshape(groups, height, _SIDE_BY_SIDE, width // _SIDE_BY_SIDE, channels)
+    each = maps[:, :, :, :-1].transpose(1, 2).flatten(0, 1).permute(0, 3, 1, 2)
+    return each.contiguous(memory_format=torch.channels_last)
+
+
+class MaximumOf3x3(nn.Module):
+    """The maximum over 3 x 3 positions with stride 2: first over rows, then over columns, without positions."""
+
+    @staticmethod
+    def is_the_same_as(pool: nn.MaxPool2d) -> bool:
+        """Tell whether it computes what a layer does."""
+        geometry = [
+            value if isinstance(value, tuple) else (value, value)
+            for value in (pool.kernel_size, pool.stride, pool.padding, pool.dilation)
+        ]
+        plain = not (pool.ceil_mode or pool.return_indices)
+        return plain and geometry == [(3, 3), (2, 2), (1, 1), (1, 1)]
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps of half the height and width."""
+        height, width = maps.shape[2:]
+        if height % 2 or width % 2:
+            return functional.max_pool2d(maps, 3, stride=2, padding=1)
+        rows = maps[:, :, 0::2].maximum(maps[:, :, 1::2])
+        torch.maximum(rows[:, :, 1:], maps[:, :, 1:-1:2], out=rows[:, :, 1:])
+        both = rows[..., 0::2].maximum(rows[..., 1::2])
+        torch.maximum(both[..., 1:], rows[..., 1:-1:2], out=both[..., 1:])
+        return both
+
+
+class ColourNorm(nn.Module):
+    """A batch norm of the three colours; images lie in the memory format `channels_last`, so a row is one run."""
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        super().__init__()
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        scale = torch.rsqrt(norm.running_var + norm.eps)
+        self._scale = scale if norm.weight is None else scale * norm.weight.detach()
+        self._shift = -norm.running_mean * self._scale + (0 if norm.bias is None else norm.bias.detach())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return images in 32 bits."""
+        width = images.shape[3]
+        rows = images.permute(0, 2, 3, 1).flatten(2)
+        scaled = torch.addcmul(self._shift.repeat(width), rows, self._scale.repeat(width))
+        return scaled.reshape(len(images), -1, width, images.shape[1]).permute(0, 3, 1, 2)
+
+
+class InParts(nn.Module):
+    """Layers that take few images at a time, one part of the batch after the other."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the layers' results for all images."""
+        parts = [images] if len(images) % _PART else torch.split(images, _PART)
+        return torch.cat([self.layers(part) for part in parts])
+
+
+def _available(dtype: torch.dtype) -> bool:
+    operators = torch.ops.mkldnn
+    names = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
+    if not all(hasattr(operators, name) for name in names):
+        return False
+    return dtype == torch.float32 or bool(operators._is_mkldnn_bf16_supported())
+
+
+def _module_of(network: GraphModule, node: Node) -> nn.Module | None:
+    return network.get_submodule(str(node.target)) if node.op == "call_module" else None
+
+
+def _fuse(network: GraphModule, node: Node, plain: nn.Conv2d, dtype: torch.dtype) -> None:
+    """Fuse a convolution with the addition that alone takes its result, and the ReLU that alone takes the sum."""
+    nodes, inputs = [node], list(node.args)
+    addition = _only_user(node)
+    adds = addition is not None and addition.target in _ADDITIONS and len(addition.args) == 2 and not addition.kwargs
+    if addition is not None and adds and plain.groups == 1:  # oneDNN adds nothing to convolutions in groups
+        others = [other for other in addition.args if other is not node]
+        if len(others) == 1 and isinstance(others[0], Node) and not _is_convolution_after(network, others[0], node):
+            nodes.append(addition)
+            inputs.append(others[0])
+    relu = _only_user(nodes[-1])
+    if relu is not None and (relu.target in _RELUS or type(_module_of(network, relu)) is nn.ReLU):
+        nodes.append(relu)
+    convolution = FusedConvolution(plain, dtype, relu=relu in nodes)
+    _put(network, convolution, tuple(inputs), nodes)
+
+
+def _only_user(node: Node) -> Node | None:
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def _is_convolution_after(network: GraphModule, node: Node, former: Node) -> bool:
+    """Tell whether a node is a convolution whose turn comes later: then that one takes the addition over."""
+    return type(_module_of(network, node)) is nn.Conv2d and former < node
+
+
+def _put(network: GraphModule, module: nn.Module, inputs: tuple[Any, ...], nodes: list[Node]) -> None:
+    """Put a module in the place of nodes that follow each other, the first of which is a module."""
+    name = f"fused_{nodes[0].name}"
+    network.add_submodule(name, module)
+    with network.graph.inserting_before(nodes[-1]):
+        nodes[-1].replace_all_uses_with(network.graph.call_module(name, inputs))
+    for node in reversed(nodes):
+        network.graph.erase_node(node)
+
+
+def _put_in_parts(network: GraphModule, node: Node) -> None:
+    """Let a layer, and those before it that give their results to nothing else, work on parts of the batch."""
+    nodes = [node]
+    while isinstance(before := nodes[0].args[0], Node) and len(before.users) == len(before.args) == 1:
+        if not isinstance(_module_of(network, before), FusedConvolution | ColourNorm):
+            break
+        nodes.insert(0, before)
+    modules = [network.get_submodule(str(each.target)) for each in nodes]
+    _put(network, InParts(modules), nodes[0].args, nodes)
+
+
+def _may_be_overwritten(network: GraphModule, maps: Node, last: Node) -> bool:
+    """Tell whether maps are in memory for themselves, and convolutions alone have used them before a node."""
+    own = isinstance(_module_of(network, maps), FusedConvolution | InParts)
+    others = [user for user in maps.users if user is not last]
+    used = all(isinstance(_module_of(network, user), FusedConvolution) and user < last for user in others)
+    return own and used and last.args[0] is not maps
