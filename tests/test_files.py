@@ -92,3 +92,24 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
             open_regular(path)
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "absent")
+
+
+def test_a_folder_that_another_process_puts_there_meanwhile_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    real = os.rename
+
+    def renamed(source: Path, place: Path) -> None:
+        real(source, place)
+        if source == target and not target.exists() and not (tmp_path / "other").exists():
+            target.mkdir()
+            (target / "theirs").touch()
+            (tmp_path / "other").touch()
+
+    monkeypatch.setattr(os, "rename", renamed)
+    with atomic_folder(target) as folder:
+        (folder / "ours").touch()
+    assert [path.name for path in target.iterdir()] == ["ours"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "other"]

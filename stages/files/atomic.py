@@ -4,11 +4,12 @@ Content goes to a temporary name in the same folder, is flushed to the disk, and
 any moment leaves the former content, and a file that DVC hard-linked into its cache is never changed in place.
 """
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".writing-"
@@ -51,7 +52,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary, empty folder; on success it replaces `path`, on an exception nothing changes.
 
     A folder cannot be replaced by another in one portable step, so the former one is set aside first: a kill between
-    the two renames leaves no folder under the name, and the next run makes it again.
+    the two renames leaves no folder under the name, and the next run makes it again. Of two processes that replace the
+    same folder at once, both succeed, and the later one's stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
@@ -64,18 +66,28 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for written in [*temporary.rglob("*"), temporary]:
             fsync(written)
-        if path.exists() or path.is_symlink():
-            os.rename(path, former)
-        try:
-            os.rename(temporary, path)
-        except OSError:
-            if former.exists():
-                os.rename(former, path)
-            raise
+        _replace_folder(path, temporary, former)
         fsync(path.parent)
     finally:
         remove(temporary)
         remove(former)
+
+
+def _replace_folder(path: Path, new: Path, former: Path) -> None:
+    """Give a folder its name, and set aside what has it now; on an exception that is back."""
+    while True:
+        with suppress(FileNotFoundError):
+            os.rename(path, former)
+        try:
+            os.rename(new, path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                remove(former)  # another process has put its own folder there meanwhile: that one is set aside next
+                continue
+            if former.exists():
+                os.rename(former, path)
+            raise
+        return
 
 
 def _is_alive(temporary_name: str) -> bool:
