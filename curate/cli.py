@@ -15,7 +15,7 @@ COMMANDS = {
     "why": "Say why a sample is in the datapool, or is not.",
     "diff": "Say what a datapool gained, and lost, between two revisions.",
     "merge": "Unite the datapools of two branches, while git merges them.",
-    "combine": "Bring the datapool of another project into the cache, to unite it with this one.",
+    "combine": "Bring another project's datapool, or a file of embeddings, into the cache, to unite it with this one.",
     "remove": "Take samples out of the datapool for good, and say what still holds them.",
     "review": "Write a page to look through the new selection with, and to drop samples.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",

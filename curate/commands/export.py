@@ -9,7 +9,7 @@ from tqdm import tqdm
 from curate.export.images import Format, Settings, export_images, targets_of
 from curate.export.lists import LISTS
 from curate.revision import revision
-from curate.samples import chosen_samples, with_sizes
+from curate.samples import chosen_samples, with_picture, with_sizes
 from stages import paths
 from stages.cores import available_cores
 from stages.errors import OutputError
@@ -58,6 +58,7 @@ def command(
     fiftyone      labels.json of a FiftyOne image classification dataset, from the weak labels
     yolo          the list of training images of a YOLO dataset
 
+    Samples that were combined from a file of embeddings have no picture here, and are left out.
     Images that are in TARGET already stay: run an interrupted export again, and it goes on.
     """
     chosen_format = cast(Format, picture_format)
@@ -68,7 +69,10 @@ def command(
         start = revision(rev, cache)
         former = revision(since, cache) if since else None
         samples = chosen_samples(start, iteration=iteration, since=former, exclude_datapool=exclude_datapool)
+        samples, pictureless = with_picture(samples)
         sized = samples if what == IMAGES else with_sizes(start, samples)
+    if pictureless:
+        click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
     if what != IMAGES:
         names = targets_of(sized, chosen_format, params.ingest.video_extensions)
         with atomic_file(target) as temporary:
