@@ -29,9 +29,9 @@ class Tally:
         return self.crashed + self.lost + self.silent
 
     def sentence(self, name: str) -> str:
-        """Return the line of the table, and up to ten more that say what went wrong."""
+        """Return the line of the table, and up to twenty more that say what went wrong."""
         line = f"{name:34} {self.tried:6} tried, {self.crashed} crashed, {self.lost} lost, {self.silent} silent"
-        return "\n".join([line, *(f"    {told}" for told in self.told[:10])])
+        return "\n".join([line, *(f"    {told}" for told in self.told[:20])])
 
 
 def tree(path: Path) -> Tree:
