@@ -7,7 +7,7 @@ import click
 from tqdm import tqdm
 
 from curate.export.images import Format, Settings, export_images, targets_of
-from curate.export.lists import LISTS
+from curate.export.lists import LISTS, as_yolo_dataset
 from curate.revision import revision
 from curate.samples import chosen_samples, with_picture, with_sizes
 from stages import paths
@@ -56,7 +56,8 @@ def command(
     label-studio  tasks for Label Studio
     cvat          a manifest of images for CVAT
     fiftyone      labels.json of a FiftyOne image classification dataset, from the weak labels
-    yolo          the list of training images of a YOLO dataset
+    yolo          the list of training images of a YOLO dataset; if TARGET ends with .yaml, the dataset's data.yaml,
+                  for images exported to `images` beside it
 
     Samples that were combined from a file of embeddings have no picture here, and are left out.
     Images that are in TARGET already stay: run an interrupted export again, and it goes on.
@@ -75,8 +76,10 @@ def command(
         click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
     if what != IMAGES:
         names = targets_of(sized, chosen_format, params.ingest.video_extensions)
+        write = as_yolo_dataset if what == "yolo" and target.suffix in (".yaml", ".yml") else LISTS[what]
+        text = write(sized.assign(filename=names))
         with atomic_file(target) as temporary:
-            temporary.write_text(LISTS[what](sized.assign(filename=names)), encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
         click.echo(f"export: {len(sized)} samples listed in {target}")
         return
     settings = Settings(chosen_format, size, tuple(params.ingest.video_extensions), params.clean.max_pixels)

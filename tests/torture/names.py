@@ -226,11 +226,12 @@ def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     samples = selection_of(names).merge(processed(names), on="filename").assign(iteration=1)
     text = {kind: write(samples) for kind, write in LISTS.items()}
     rows = [json.loads(line) for line in text["cvat"].split("\n")[2:-1]]
-    endings = {Path(name).with_suffix("").as_posix(): Path(name).suffix for name in names}
+    plain = [name.removeprefix("./") for name in names]
+    endings = {name.removesuffix(Path(name).suffix): Path(name).suffix for name in plain}
     yield "export csv", lambda: _names_in_csv(text["csv"])
     yield "export coco", lambda: [image["file_name"] for image in json.loads(text["coco"])["images"]]
     yield "export label-studio", lambda: [task["data"]["image"] for task in json.loads(text["label-studio"])]
-    yield "export cvat", lambda: [row["name"] + row["extension"] for row in rows]
+    yield "export cvat", lambda: [safe_path(row["name"] + row["extension"]) for row in rows]
     yield "export fiftyone", lambda: _with_endings(json.loads(text["fiftyone"])["labels"], endings)
     yield "export yolo", lambda: [line.removeprefix("./images/") for line in text["yolo"].split("\n")[:-1]]
     listed = samples[SAMPLES.names]
@@ -246,8 +247,7 @@ def _names_in_csv(text: str) -> list[str]:
 
 
 def _with_endings(stems: Sequence[str], endings: dict[str, str]) -> list[str]:
-    plain = {stem.removeprefix("./"): ending for stem, ending in endings.items()}
-    return [stem + plain[stem.removeprefix("./")] for stem in stems]
+    return [safe_path(stem + endings[stem]) for stem in stems]
 
 
 def names(folder: Path, seed: int, part: int) -> Iterator[tuple[str, Tally]]:
