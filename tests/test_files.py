@@ -58,6 +58,13 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
+def test_unfinished_files_of_a_killed_process_are_cleared_by_the_next_file(tmp_path: Path) -> None:
+    for name in (".writing-999999999-file.csv", ".writing-1-file.csv", ".writing-union"):
+        (tmp_path / name).touch()
+    write_json(tmp_path / "other.json", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".writing-1-file.csv", ".writing-union", "other.json"]
+
+
 def test_leftovers_of_a_killed_process_are_cleared(tmp_path: Path) -> None:
     (tmp_path / ".writing-999999999-folder").mkdir()
     (tmp_path / ".writing-1-folder").mkdir()

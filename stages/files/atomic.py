@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".writing-"
+_cleared: set[Path] = set()
+"""Folders in which this process has looked for what killed ones left."""
 
 
 def fsync(path: Path) -> None:
@@ -36,6 +38,8 @@ def remove(path: Path) -> None:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; on success it becomes `path`, on an exception nothing changes."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.parent.resolve() not in _cleared:  # once, since files may be many
+        _clear_unfinished(path.parent)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
     remove(temporary)
     try:
@@ -58,9 +62,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
     former = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-former-{path.name}")
-    for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{path.name}"):
-        if not _is_alive(leftover.name):
-            remove(leftover)
+    _clear_unfinished(path.parent)
     temporary.mkdir()
     try:
         yield temporary
@@ -71,6 +73,14 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     finally:
         remove(temporary)
         remove(former)
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder."""
+    _cleared.add(folder.resolve())
+    for leftover in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if not _is_alive(leftover.name):
+            remove(leftover)
 
 
 def _replace_folder(path: Path, new: Path, former: Path) -> None:
@@ -95,9 +105,9 @@ def _is_alive(temporary_name: str) -> bool:
     pid = temporary_name.removeprefix(TEMPORARY_PREFIX).split("-", 1)[0]
     try:
         os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+    except ProcessLookupError:
         return False
-    except PermissionError:
+    except (ValueError, PermissionError):  # another one's name, or process
         return True
     return True
 
