@@ -36,6 +36,8 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"curate.commands.{cmd_name}")
         command: click.Command = module.command
+        # The docstrings are raw, so that click's mark of a paragraph that keeps its lines is two characters in them.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -38,6 +38,13 @@ def test_help_names_every_command_without_importing_any(monkeypatch: pytest.Monk
     assert all(f"  {name} " in result.output for name in COMMANDS)
 
 
+def test_help_keeps_the_lines_of_examples() -> None:
+    runner = CliRunner()
+    for name in COMMANDS:
+        assert "\\b" not in runner.invoke(main, [name, "--help"]).output, name
+    assert "\n  python -m curate list --samples" in runner.invoke(main, ["list", "--help"]).output
+
+
 def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["list"])
