@@ -15,7 +15,7 @@ COMMANDS = {
     "why": "Say why a sample is in the datapool, or is not.",
     "diff": "Say what a datapool gained, and lost, between two revisions.",
     "merge": "Unite the datapools of two branches, while git merges them.",
-    "combine": "Bring the datapool of another project into the cache, to unite it with this one.",
+    "combine": "Bring another project's datapool, or a file of embeddings, into the cache, to unite it with this one.",
     "remove": "Take samples out of the datapool for good, and say what still holds them.",
     "review": "Write a page to look through the new selection with, and to drop samples.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",
@@ -36,6 +36,8 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"curate.commands.{cmd_name}")
         command: click.Command = module.command
+        # The docstrings are raw, so that click's mark of a paragraph that keeps its lines is two characters in them.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from curate.revision import Revision
 from stages.datapool import store
+from stages.datapool.schema import COMBINED
 from stages.errors import BaseError
 from stages.files.tables import read_parquet
 
@@ -42,3 +43,9 @@ def with_sizes(start: Revision, samples: pd.DataFrame) -> pd.DataFrame:
     tables = [read_parquet(start.datapool_file(name), ["filename", "width", "height"]) for name in shards]
     sizes = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["filename", "width", "height"])
     return samples.merge(sizes.drop_duplicates("filename"), on="filename", how="left", validate="one_to_one")
+
+
+def with_picture(samples: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Return the samples that have a raw file, and how many were combined from a file of embeddings and have none."""
+    has_none = samples["raw_path"].str.startswith(COMBINED)
+    return samples[~has_none].reset_index(drop=True), int(has_none.sum())

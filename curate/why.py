@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from curate.revision import Revision, commits_of_iterations, recorded_iterations
+from stages.datapool.schema import COMBINED
 from stages.errors import BaseError
 from stages.media.schema import COUNTS, KEPT
 from stages.params.defaults import default_params
@@ -185,6 +186,12 @@ def sentences(answer: Answer) -> list[str]:
     iteration = f"iteration {answer['iteration']}"
     iteration += f" (commit {answer['commit'][:12]})" if answer["commit"] else " (not committed yet)"
     name = answer["filename"]
+    if answer["status"] == "selected" and answer["raw_file"].startswith(COMBINED):
+        return [
+            f"{name} was selected elsewhere, and {answer['raw_file']} in {iteration}: its embedding is here, but "
+            "neither its picture nor how it was selected.",
+            f"Checkpoint (SHA-256): {answer['checkpoint']}",
+        ]
     if answer["status"] == "selected":
         lines = [
             f"{name} was selected in {iteration}, as number {answer['rank'] + 1} of {answer['selected_with_it']}, "

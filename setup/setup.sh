@@ -9,6 +9,7 @@ unset PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 
 venv="$PWD/.venv"
 stamp=".venv/.installed-from" # a copy of the lock file, made when all of it is installed
+startup=".venv/lib/python3.11/site-packages/curation_startup" # what Python imports at its start: DVC writes whole files
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -57,7 +58,8 @@ install_debian_packages() {
 }
 
 # Nothing to do, which is the usual case, is found out in a tenth of a second.
-if cmp -s requirements.lock "$stamp" && venv_belongs_here && command -v git >/dev/null; then
+if cmp -s requirements.lock "$stamp" && cmp -s setup/startup/sitecustomize.py "$startup.py" && [ -f "$startup.pth" ] &&
+  venv_belongs_here && command -v git >/dev/null; then
   if missing="$(.venv/bin/python setup/system_libraries.py 2>&1)" && [ -z "$missing" ]; then exit 0; fi
 fi
 
@@ -103,6 +105,12 @@ if ! cmp -s requirements.lock "$stamp"; then
   cp requirements.lock "$stamp.new"
   mv "$stamp.new" "$stamp"
   say "done"
+fi
+
+if ! cmp -s setup/startup/sitecustomize.py "$startup.py" || [ ! -f "$startup.pth" ]; then
+  cp setup/startup/sitecustomize.py "$startup.new"
+  mv "$startup.new" "$startup.py"
+  printf 'import curation_startup\n' >"$startup.pth"
 fi
 
 mkdir -p data/raw # git keeps no empty folder; users are told to put their files there

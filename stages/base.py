@@ -6,6 +6,7 @@ and `data/given_embeddings.txt` say the hashes of the files that `train.weights`
 that `train` and `embed` run again when these change.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfile
@@ -18,7 +19,7 @@ from stages.datapool.removal import KEY, read_removal_list, take_out
 from stages.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
 from stages.datapool.union import EVERYTHING_STAYS, unite
 from stages.errors import BaseError, CheckpointError
-from stages.files.atomic import atomic_folder, write_text
+from stages.files.atomic import TEMPORARY_PREFIX, atomic_folder, write_text
 from stages.history import git
 from stages.history.base_rule import Base, parse_base
 from stages.history.dvc_cache import checkout
@@ -91,7 +92,7 @@ def holds(datapool: Path, given_checkpoint: str | None) -> bool:
 
 def _unite(datapools: Sequence[str], target: Path, *, embeddings_are_replaced: bool, near: NearRule) -> str:
     """Write the union of several datapools of the DVC cache, and say what they had in common."""
-    with TemporaryDirectory(dir=target.parent, prefix=".writing-union-") as workspace:
+    with TemporaryDirectory(dir=target.parent, prefix=f"{TEMPORARY_PREFIX}{os.getpid()}-union-") as workspace:
         parts = [Path(workspace) / str(number) for number in range(len(datapools))]
         for part, datapool in zip(parts, datapools, strict=True):
             checkout(datapool, part)

@@ -173,6 +173,10 @@ def main(check_only: bool, commits: str | None, outputs: bool, revision: str | N
         with_clear_errors("resolve_base", _write)
 
 
+# The docstring is raw, so that click's mark of a paragraph that keeps its lines is two characters in it.
+main.help = (main.help or "").replace("\\b", "\b")
+
+
 def _write() -> None:
     decision = resolve_base(load_params(paths.PARAMS))
     base = decision.base

@@ -1,6 +1,7 @@
 """The command-line tool, on tables and on small caches: what it says, without a pipeline."""
 
 import importlib
+import re
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def test_each_command_is_a_module_of_its_name_and_the_other_way_round() -> None:
 
 def test_stages_know_nothing_of_the_tool() -> None:
     for path in (ROOT / "stages").rglob("*.py"):
-        assert "curate" not in path.read_text().replace("curated", ""), path
+        assert not re.search(r"^\s*(from|import) curate\b", path.read_text(), re.MULTILINE), path
 
 
 def test_help_names_every_command_without_importing_any(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +36,13 @@ def test_help_names_every_command_without_importing_any(monkeypatch: pytest.Monk
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
     assert all(f"  {name} " in result.output for name in COMMANDS)
+
+
+def test_help_keeps_the_lines_of_examples() -> None:
+    runner = CliRunner()
+    for name in COMMANDS:
+        assert "\\b" not in runner.invoke(main, [name, "--help"]).output, name
+    assert "\n  python -m curate list --samples" in runner.invoke(main, ["list", "--help"]).output
 
 
 def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,18 +5,51 @@ import io
 import json
 from pathlib import Path
 
+import jsonschema
 import pandas as pd
 import pytest
 from PIL import Image
 
 from curate.export.images import Settings, export_images, scaled_down, target_name, targets_of
-from curate.export.lists import LIST_COLUMNS, LISTS
+from curate.export.lists import LIST_COLUMNS, LISTS, as_yolo_dataset
 from stages.errors import OutputError
 from stages.files.hashing import sha256_of_file
 from stages.media.worker_processes import Limits
 from tests.media_files import write_image, write_video
 
 LIMITS = Limits(60, None)
+TEXT, COUNT = {"type": "string", "minLength": 1}, {"type": "integer", "minimum": 1}
+
+
+def an_object(properties: dict[str, object], *, more: bool = False) -> dict[str, object]:
+    """Return the schema of an object that has all of these properties."""
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": more}
+
+
+SCHEMAS: dict[str, dict[str, object]] = {
+    # https://docs.cvat.ai/docs/dataset_management/dataset_manifest/, and what CVAT's own reader asks for
+    "cvat": {
+        "type": "array",
+        "prefixItems": [an_object({"version": {"enum": ["1.0", "1.1"]}}), an_object({"type": {"const": "images"}})],
+        "items": an_object(
+            {"name": TEXT, "extension": {"type": "string", "pattern": r"^\.\w+$"}, "width": COUNT, "height": COUNT}
+        ),
+        "minItems": 3,
+    },
+    # https://labelstud.io/guide/tasks#Basic-Label-Studio-JSON-format
+    "label-studio": {
+        "type": "array",
+        "items": an_object({"data": an_object({"image": TEXT, "weak_label": {"type": "string"}})}),
+    },
+    # https://docs.voxel51.com/user_guide/import_datasets.html#fiftyoneimageclassificationdataset
+    "fiftyone": an_object(
+        {
+            "classes": {"type": "array", "items": TEXT, "uniqueItems": True},
+            "labels": {"type": "object", "additionalProperties": {"type": ["integer", "null"], "minimum": 0}},
+        }
+    ),
+}
+"""What the tools' documentation says of the formats of which no light library reads them."""
 FORMULA = "=1+1.png"
 
 
@@ -162,6 +195,20 @@ def test_cvat(samples: pd.DataFrame) -> None:
     assert [line["name"] + line["extension"] for line in lines[2:]] == list(samples["filename"])
 
 
+@pytest.mark.parametrize("kind", list(SCHEMAS))
+def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> None:
+    samples = samples.assign(filename=["./-rf.png", *samples["filename"][1:]])
+    text = LISTS[kind](samples)
+    lines = text.splitlines() if kind == "cvat" else [text]
+    jsonschema.validate([json.loads(line) for line in lines] if kind == "cvat" else json.loads(text), SCHEMAS[kind])
+    assert "./" not in text or kind == "label-studio"
+
+
+def test_two_pictures_that_fiftyone_cannot_tell_apart(samples: pd.DataFrame) -> None:
+    with pytest.raises(OutputError, match="two samples would both be 'b' for FiftyOne"):
+        LISTS["fiftyone"](samples.assign(filename=["b.jpg", "c.png", "d.png", "b.png"]))
+
+
 def test_fiftyone(samples: pd.DataFrame) -> None:
     content = json.loads(LISTS["fiftyone"](samples))
     assert content["classes"] == ["city"]
@@ -170,6 +217,27 @@ def test_fiftyone(samples: pd.DataFrame) -> None:
 
 def test_yolo(samples: pd.DataFrame) -> None:
     assert LISTS["yolo"](samples).splitlines()[1] == "./images/city/a.jpg"
+
+
+def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
+    samples: pd.DataFrame, raw: Path, tmp_path: Path
+) -> None:
+    from labelformat.formats.yolov8 import YOLOv8ObjectDetectionInput
+
+    folder = tmp_path / "dataset"
+    export(samples, raw, folder / "images", settings())
+    (folder / "data.yaml").write_text(as_yolo_dataset(samples.assign(label_name=['a: "b"', "city", "", ""])))
+    for split in ("train", "val"):
+        dataset = YOLOv8ObjectDetectionInput(folder / "data.yaml", split)
+        assert [(category.id, category.name) for category in dataset.get_categories()] == [(0, 'a: "b"'), (1, "city")]
+        images = {image.filename: (image.width, image.height) for image in dataset.get_images()}
+        assert sorted(images) == sorted(samples["filename"])
+        assert images["city/a.jpg"] == (60, 40)
+        assert list(dataset.get_labels()) == []
+    # The list names the same files, seen from where it lies.
+    listed = LISTS["yolo"](samples).splitlines()
+    assert all((folder / line).is_file() for line in listed)
+    assert as_yolo_dataset(samples.assign(label_name="")) == "train: images\nval: images\nnames: {}\n"
 
 
 def test_csv_holds_no_formula(samples: pd.DataFrame) -> None:

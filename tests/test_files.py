@@ -58,6 +58,13 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
+def test_unfinished_files_of_a_killed_process_are_cleared_by_the_next_file(tmp_path: Path) -> None:
+    for name in (".writing-999999999-file.csv", ".writing-1-file.csv", ".writing-union"):
+        (tmp_path / name).touch()
+    write_json(tmp_path / "other.json", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".writing-1-file.csv", ".writing-union", "other.json"]
+
+
 def test_leftovers_of_a_killed_process_are_cleared(tmp_path: Path) -> None:
     (tmp_path / ".writing-999999999-folder").mkdir()
     (tmp_path / ".writing-1-folder").mkdir()
@@ -92,3 +99,24 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
             open_regular(path)
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "absent")
+
+
+def test_a_folder_that_another_process_puts_there_meanwhile_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    real = os.rename
+
+    def renamed(source: Path, place: Path) -> None:
+        real(source, place)
+        if source == target and not target.exists() and not (tmp_path / "other").exists():
+            target.mkdir()
+            (target / "theirs").touch()
+            (tmp_path / "other").touch()
+
+    monkeypatch.setattr(os, "rename", renamed)
+    with atomic_folder(target) as folder:
+        (folder / "ours").touch()
+    assert [path.name for path in target.iterdir()] == ["ours"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "other"]

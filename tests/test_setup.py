@@ -3,7 +3,9 @@
 import os
 import re
 import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -52,6 +54,36 @@ def test_missing_libraries_are_named_by_package() -> None:
 
 def test_the_setup_and_the_decoder_look_for_the_same_library() -> None:
     assert LIBRARIES["libturbojpeg0"] == LIBRARY_NAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("dvc.lock", "from dvc.utils.serialize import _yaml; _yaml._dump_data('dvc.lock', {}, half)"),
+        (
+            "rwlock",
+            "from dvc import rwlock; from dvc.fs import localfs; rwlock.json.dump = half\n"
+            "with rwlock._edit_rwlock('.', localfs, False): pass",
+        ),
+    ],
+)
+def test_dvc_killed_while_it_writes_leaves_the_former_file(name: str, code: str, tmp_path: Path) -> None:
+    def run(*, killed: bool) -> int:
+        half = f"import os\ndef half(data, stream): stream.write('half'); stream.flush(); {killed} and os._exit(9)\n"
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "setup/startup")}
+        return subprocess.run(
+            [sys.executable, "-c", half + code], cwd=tmp_path, env=environment, check=False
+        ).returncode
+
+    path = tmp_path / name
+    path.write_text('{"read": {}, "write": {}}')
+    path.chmod(0o640)
+    assert run(killed=True) == 9
+    assert path.read_text() == '{"read": {}, "write": {}}'
+    assert len(list(tmp_path.glob(".writing-*"))) == 1
+    assert run(killed=False) == 0
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("half", 0o640)
+    assert list(tmp_path.glob(".writing-*")) == []
 
 
 def test_make_lists_every_target() -> None:

@@ -7,9 +7,9 @@ import click
 from tqdm import tqdm
 
 from curate.export.images import Format, Settings, export_images, targets_of
-from curate.export.lists import LISTS
+from curate.export.lists import LISTS, as_yolo_dataset
 from curate.revision import revision
-from curate.samples import chosen_samples, with_sizes
+from curate.samples import chosen_samples, with_picture, with_sizes
 from stages import paths
 from stages.cores import available_cores
 from stages.errors import OutputError
@@ -56,8 +56,10 @@ def command(
     label-studio  tasks for Label Studio
     cvat          a manifest of images for CVAT
     fiftyone      labels.json of a FiftyOne image classification dataset, from the weak labels
-    yolo          the list of training images of a YOLO dataset
+    yolo          the list of training images of a YOLO dataset; if TARGET ends with .yaml, the dataset's data.yaml,
+                  for images exported to `images` beside it
 
+    Samples that were combined from a file of embeddings have no picture here, and are left out.
     Images that are in TARGET already stay: run an interrupted export again, and it goes on.
     """
     chosen_format = cast(Format, picture_format)
@@ -68,11 +70,16 @@ def command(
         start = revision(rev, cache)
         former = revision(since, cache) if since else None
         samples = chosen_samples(start, iteration=iteration, since=former, exclude_datapool=exclude_datapool)
+        samples, pictureless = with_picture(samples)
         sized = samples if what == IMAGES else with_sizes(start, samples)
+    if pictureless:
+        click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
     if what != IMAGES:
         names = targets_of(sized, chosen_format, params.ingest.video_extensions)
+        write = as_yolo_dataset if what == "yolo" and target.suffix in (".yaml", ".yml") else LISTS[what]
+        text = write(sized.assign(filename=names))
         with atomic_file(target) as temporary:
-            temporary.write_text(LISTS[what](sized.assign(filename=names)), encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
         click.echo(f"export: {len(sized)} samples listed in {target}")
         return
     settings = Settings(chosen_format, size, tuple(params.ingest.video_extensions), params.clean.max_pixels)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from stages.errors import OutputError
+
 LIST_COLUMNS = (
     "filename",
     "raw_path",
@@ -77,8 +79,8 @@ def as_cvat(samples: pd.DataFrame) -> str:
     """
     lines: list[dict[str, Any]] = [{"version": "1.1"}, {"type": "images"}]
     for name, width, height in _sizes(samples):
-        suffix = PurePosixPath(name).suffix
-        lines.append({"name": name.removesuffix(suffix), "extension": suffix, "width": width, "height": height})
+        stem, ending = _divided(name)
+        lines.append({"name": stem, "extension": ending, "width": width, "height": height})
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
@@ -86,13 +88,21 @@ def as_fiftyone(samples: pd.DataFrame) -> str:
     """Return the `labels.json` of a FiftyOneImageClassificationDataset; the pictures belong into `data` beside it.
 
     https://docs.voxel51.com/user_guide/import_datasets.html#fiftyoneimageclassificationdataset
+
+    Raises:
+        OutputError: two pictures differ in their ending only, without which the format names them.
     """
     labels = _labels(samples)
     index = {name: number for number, name in enumerate(labels)}
-    of_sample = {
-        filename.removesuffix(PurePosixPath(filename).suffix): index.get(label)
-        for filename, label in zip(samples["filename"], samples["label_name"], strict=True)
-    }
+    of_sample: dict[str, int | None] = {}
+    for filename, label in zip(samples["filename"], samples["label_name"], strict=True):
+        stem, _ = _divided(filename)
+        if stem in of_sample:
+            raise OutputError(
+                f"two samples would both be {stem!r} for FiftyOne, which names pictures without their ending: export "
+                "the images and the list with --format jpg or png, or rename one of the raw files"
+            )
+        of_sample[stem] = index.get(label)
     return _json({"classes": labels, "labels": of_sample})
 
 
@@ -104,6 +114,16 @@ def as_yolo(samples: pd.DataFrame) -> str:
     return "".join(f"./images/{name}\n" for name in samples["filename"])
 
 
+def as_yolo_dataset(samples: pd.DataFrame) -> str:
+    """Return the `data.yaml` of a YOLO dataset whose pictures are in `images` beside it, with the weak labels as names.
+
+    There are no labels yet, and so no validation set: `val`, which the format asks for, is the same folder. Without
+    `path`, paths count from the file itself. https://docs.ultralytics.com/datasets/detect/
+    """
+    names = [f"  {number}: {json.dumps(label, ensure_ascii=False)}\n" for number, label in enumerate(_labels(samples))]
+    return "train: images\nval: images\n" + ("names:\n" + "".join(names) if names else "names: {}\n")
+
+
 LISTS: dict[str, Callable[[pd.DataFrame], str]] = {
     "csv": as_csv,
     "coco": as_coco,
@@ -113,6 +133,12 @@ LISTS: dict[str, Callable[[pd.DataFrame], str]] = {
     "yolo": as_yolo,
 }
 """What writes a list, by the name of its format."""
+
+
+def _divided(name: str) -> tuple[str, str]:
+    """Return the name of a picture on the disk without its ending, and the ending."""
+    ending = PurePosixPath(name).suffix
+    return name.removeprefix("./").removesuffix(ending), ending
 
 
 def _labels(samples: pd.DataFrame) -> list[str]:

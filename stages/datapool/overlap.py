@@ -30,7 +30,7 @@ def exact_pairs(known: pd.DataFrame, later: pd.DataFrame) -> list[Pair]:
     """Return the samples of a later datapool that another name of an earlier one has the pixels of.
 
     Args:
-        known: `filename` and `pixel_hash` of the earlier ones.
+        known: `filename` and `pixel_hash` of the earlier ones; an empty hash: nobody knows the pixels.
         later: of the later.
     """
     names = dict(zip(reversed(known["pixel_hash"].tolist()), reversed(known["filename"].tolist()), strict=True))
@@ -38,7 +38,7 @@ def exact_pairs(known: pd.DataFrame, later: pd.DataFrame) -> list[Pair]:
     return [
         Pair(filename, names[pixels], None)
         for filename, pixels in zip(unknown["filename"], unknown["pixel_hash"], strict=True)
-        if pixels in names
+        if pixels and pixels in names
     ]
 
 

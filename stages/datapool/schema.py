@@ -4,10 +4,13 @@ import pyarrow as pa
 
 from stages.media.schema import COUNTS, KEPT, OVER_LIMIT
 
+COMBINED = "combined from "
+"""What `raw_path` begins with for samples that came in as embeddings only; their hashes are empty then."""
+
 SAMPLES = pa.schema(
     {
         "filename": pa.string(),  # in order of selection, as in datapool_latest.csv
-        "raw_path": pa.string(),
+        "raw_path": pa.string(),  # `COMBINED` and the name of a file of embeddings, where there is no raw file here
         "frame": pa.int64(),
         "time_s": pa.float64(),
         "iteration": pa.int64(),  # 1 for the first

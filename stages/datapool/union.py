@@ -167,8 +167,12 @@ def new_ledger_rows(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
 
 
 def new_sample_rows(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Return the second's samples that the first does not hold, neither by name nor as equal pixels."""
-    return second[~(second["filename"].isin(first["filename"]) | second["pixel_hash"].isin(first["pixel_hash"]))]
+    """Return the second's samples that the first does not hold, neither by name nor as equal pixels.
+
+    An empty `pixel_hash` equals no other: the sample was combined from a file of embeddings.
+    """
+    pixels = first.loc[first["pixel_hash"] != "", "pixel_hash"]
+    return second[~(second["filename"].isin(first["filename"]) | second["pixel_hash"].isin(pixels))]
 
 
 def _add_shards(source: Path, target: Path, metadata: pd.DataFrame, labels: dict[str, int]) -> None:

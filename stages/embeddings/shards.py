@@ -1,5 +1,7 @@
 """Embedding shards: Parquet files named by their content, so that an iteration adds files and never rewrites one.
 
+The name is the first 16 digits of the SHA-256 of the bytes, and whoever reads a shard compares the two.
+
 A shard holds at most `ROWS_PER_SHARD` samples with their embeddings. The SHA-256 of the checkpoint that made the
 embeddings stands in the file's metadata, and the precision that they were computed in: embeddings of different
 checkpoints live in different spaces.
@@ -17,13 +19,14 @@ from numpy.typing import NDArray
 from stages.embeddings.schema import embedding_schema
 from stages.errors import BaseError
 from stages.files.atomic import write_bytes
-from stages.files.hashing import sha256_of_bytes
+from stages.files.hashing import sha256_of_bytes, sha256_of_file
 from stages.files.tables import to_frame
 
 ROWS_PER_SHARD = 65_536
 CHECKPOINT_KEY = b"checkpoint_hash"
 PRECISION_KEY = b"precision"
 DEFAULT_PRECISION = "fp32"
+_NAME_LENGTH = 16
 _METADATA_COLUMNS = embedding_schema(1).names[:-1]
 
 
@@ -50,7 +53,7 @@ def write_shards(
     for start in range(0, max(len(order), 1), ROWS_PER_SHARD):
         rows = slice(start, start + ROWS_PER_SHARD)
         content = _to_bytes(sorted_metadata.iloc[rows], sorted_embeddings[rows], checkpoint_hash, precision)
-        write_bytes(folder / f"{sha256_of_bytes(content)[:16]}.parquet", content)
+        write_bytes(folder / f"{sha256_of_bytes(content)[:_NAME_LENGTH]}.parquet", content)
 
 
 def _to_bytes(metadata: pd.DataFrame, embeddings: NDArray[np.float32], checkpoint_hash: str, precision: str) -> bytes:
@@ -137,13 +140,18 @@ def shard_rows(file: Path) -> int:
 
 
 def _read(file: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a shard whose content is what its name says.
+
+    Raises:
+        BaseError: it cannot be read, or is damaged.
+    """
+    advice = "restore it with `dvc checkout`, or as `python -m curate verify --quick` says where the cache is damaged"
     try:
+        if sha256_of_file(file)[:_NAME_LENGTH] != file.stem:
+            raise BaseError(f"{file} is damaged, since its name is no longer the hash of its content: {advice}")
         return pq.read_table(file, columns=columns)
     except (pa.ArrowException, OSError) as error:
-        raise BaseError(
-            f"{file} cannot be read ({str(error).splitlines()[0]}): restore it with `dvc checkout`, "
-            "or with `dvc fetch --force` where the cache itself is damaged"
-        ) from None
+        raise BaseError(f"{file} cannot be read ({str(error).splitlines()[0]}): {advice}") from None
 
 
 def _embedding_matrix(table: pa.Table) -> NDArray[np.float32]:

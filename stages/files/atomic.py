@@ -4,14 +4,17 @@ Content goes to a temporary name in the same folder, is flushed to the disk, and
 any moment leaves the former content, and a file that DVC hard-linked into its cache is never changed in place.
 """
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".writing-"
+_cleared: set[Path] = set()
+"""Folders in which this process has looked for what killed ones left."""
 
 
 def fsync(path: Path) -> None:
@@ -35,6 +38,8 @@ def remove(path: Path) -> None:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; on success it becomes `path`, on an exception nothing changes."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.parent.resolve() not in _cleared:  # once, since files may be many
+        _clear_unfinished(path.parent)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
     remove(temporary)
     try:
@@ -51,31 +56,48 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary, empty folder; on success it replaces `path`, on an exception nothing changes.
 
     A folder cannot be replaced by another in one portable step, so the former one is set aside first: a kill between
-    the two renames leaves no folder under the name, and the next run makes it again.
+    the two renames leaves no folder under the name, and the next run makes it again. Of two processes that replace the
+    same folder at once, both succeed, and the later one's stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
     former = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-former-{path.name}")
-    for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{path.name}"):
-        if not _is_alive(leftover.name):
-            remove(leftover)
+    _clear_unfinished(path.parent)
     temporary.mkdir()
     try:
         yield temporary
         for written in [*temporary.rglob("*"), temporary]:
             fsync(written)
-        if path.exists() or path.is_symlink():
-            os.rename(path, former)
-        try:
-            os.rename(temporary, path)
-        except OSError:
-            if former.exists():
-                os.rename(former, path)
-            raise
+        _replace_folder(path, temporary, former)
         fsync(path.parent)
     finally:
         remove(temporary)
         remove(former)
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder."""
+    _cleared.add(folder.resolve())
+    for leftover in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if not _is_alive(leftover.name):
+            remove(leftover)
+
+
+def _replace_folder(path: Path, new: Path, former: Path) -> None:
+    """Give a folder its name, and set aside what has it now; on an exception that is back."""
+    while True:
+        with suppress(FileNotFoundError):
+            os.rename(path, former)
+        try:
+            os.rename(new, path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                remove(former)  # another process has put its own folder there meanwhile: that one is set aside next
+                continue
+            if former.exists():
+                os.rename(former, path)
+            raise
+        return
 
 
 def _is_alive(temporary_name: str) -> bool:
@@ -83,9 +105,9 @@ def _is_alive(temporary_name: str) -> bool:
     pid = temporary_name.removeprefix(TEMPORARY_PREFIX).split("-", 1)[0]
     try:
         os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+    except ProcessLookupError:
         return False
-    except PermissionError:
+    except (ValueError, PermissionError):  # another one's name, or process
         return True
     return True
 

@@ -5,12 +5,14 @@ bare hash, which is all that the copies of `dvc exp run --temp` know.
 """
 
 import io
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.errors import BaseError
+from stages.files.hashing import md5_of_file
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 def checkout(folder_hash: str, target: Path) -> int:
     """Link (or copy) a cached folder to `target`, fetching from the remote what the cache lacks.
+
+    DVC takes an object for what its name says. Here every file is read first, and compared with its name: what has
+    changed in the cache must not flow into another iteration.
 
     Args:
         folder_hash: DVC's hash of the folder, 32 hexadecimal digits and `.dir`.
@@ -27,7 +32,7 @@ def checkout(folder_hash: str, target: Path) -> int:
         How many files had to be fetched.
 
     Raises:
-        BaseError: neither the cache nor the remote holds it.
+        BaseError: neither the cache nor the remote holds it, or the cache is damaged.
     """
     from dvc.fs import localfs
     from dvc_data.hashfile.checkout import checkout as checkout_object
@@ -37,22 +42,25 @@ def checkout(folder_hash: str, target: Path) -> int:
         missing = [entry for _, _, entry in tree if not _exists(repo, entry.value)]
         if missing:
             _fetch(repo, missing, folder_hash)
+        _require_sound(repo, folder_hash, (("/".join(key), entry.value) for key, _, entry in tree))
         checkout_object(str(target.absolute()), localfs, tree, repo.cache.local, force=True, state=repo.state)
         return fetched + len(missing)
 
 
 def read_file(folder_hash: str, name: str) -> bytes | None:
-    """Return the bytes of one file of a cached folder, None where the cache does not hold it."""
-    from dvc_data.hashfile import load
-    from dvc_data.hashfile.hash_info import HashInfo
+    """Return the bytes of one file of a cached folder, None where the cache does not hold it.
 
+    Raises:
+        BaseError: the file, or the folder's listing, is damaged.
+    """
     with _repository() as repo:
         if not _exists(repo, folder_hash):
             return None
-        tree: Any = load(repo.cache.local, HashInfo("md5", folder_hash))
+        tree, _ = _load(repo, folder_hash)
         for key, _, entry in tree:
             if key == tuple(name.split("/")) and _exists(repo, entry.value):
-                return Path(repo.cache.local.oid_to_path(entry.value)).read_bytes()
+                _require_sound(repo, folder_hash, [(name, entry.value)])
+                return _path(repo, entry.value).read_bytes()
     return None
 
 
@@ -83,18 +91,22 @@ class Cache:
 
     def __init__(self, repo: "Repo") -> None:
         self._repo = repo
+        self._sound: set[str] = set()
 
     def file(self, file_hash: str) -> Path:
-        """Return the path of a file's object.
+        """Return the path of a file's object, whose bytes were compared with its hash.
 
         Raises:
-            BaseError: neither the cache nor the remote holds it.
+            BaseError: neither the cache nor the remote holds it, or it is damaged.
         """
         from dvc_data.hashfile.hash_info import HashInfo
 
         if not _exists(self._repo, file_hash):
             _fetch(self._repo, [HashInfo("md5", file_hash)], file_hash)
-        return Path(self._repo.cache.local.oid_to_path(file_hash))
+        if file_hash not in self._sound:
+            _require_sound(self._repo, file_hash, [("it", file_hash)])
+            self._sound.add(file_hash)
+        return _path(self._repo, file_hash)
 
     def listing(self, folder_hash: str) -> dict[str, str]:
         """Return the hash of each file in a folder, by its path with `/`, sorted.
@@ -117,7 +129,7 @@ class Cache:
 
     def path(self, object_hash: str) -> Path:
         """Return where the cache keeps an object, whether it is there or not."""
-        return Path(self._repo.cache.local.oid_to_path(object_hash))
+        return _path(self._repo, object_hash)
 
     def temporary_folder(self) -> Path:
         """Return DVC's folder for temporary files: mostly in the file system of the cache."""
@@ -208,11 +220,44 @@ def _load(repo: "Repo", folder_hash: str) -> tuple[Any, int]:
     if not _exists(repo, folder_hash):
         _fetch(repo, [info], folder_hash)
         fetched = 1
+    _require_sound(repo, folder_hash, [("its list of files", folder_hash)])
     return load(repo.cache.local, info), fetched
 
 
 def _exists(repo: "Repo", object_hash: str) -> bool:
     return bool(repo.cache.local.exists(object_hash))
+
+
+def _path(repo: "Repo", object_hash: str) -> Path:
+    """Return where the cache keeps an object."""
+    return Path(repo.cache.local.oid_to_path(object_hash))
+
+
+def _require_sound(repo: "Repo", whole: str, objects: Iterable[tuple[str, str]]) -> None:
+    """Compare the bytes of objects in the cache with the hashes that they are named by.
+
+    Args:
+        repo: whose cache.
+        whole: hash of what they belong to, for the message.
+        objects: name for people, and hash.
+
+    Raises:
+        BaseError: naming what is damaged, and how to bring it back.
+    """
+    damaged = [
+        (name, _path(repo, object_hash))
+        for name, object_hash in objects
+        if md5_of_file(_path(repo, object_hash)) != object_hash.removesuffix(".dir")
+    ]
+    if damaged:
+        names = ", ".join(name for name, _ in damaged[:10])
+        listed = "".join(f"\n  rm -f {shlex.quote(str(path))}" for _, path in damaged)
+        raise BaseError(
+            f"{whole} is damaged in the DVC cache: of {len(damaged)} files the bytes are not what their hashes "
+            f"stand for ({names}), so nothing is built on it. Delete them, and `dvc fetch --all-commits` brings them "
+            "back where a remote holds them; `python -m curate verify --quick` finds what else is damaged, and "
+            f"base.datapool takes an earlier datapool:{listed}"
+        )
 
 
 def _fetch(repo: "Repo", objects: list[Any], folder_hash: str) -> None:

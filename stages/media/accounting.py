@@ -251,7 +251,7 @@ def _near_originals(samples: pd.DataFrame, base: pd.DataFrame, limit: int) -> pd
     Returns:
         Index as in `samples`, those with a near duplicate that stays: `duplicate_of` and `figure` (differing bits).
     """
-    known = base.sort_values("filename", key=_shortlex_keys, kind="stable")
+    known = base[base["perceptual_hash"] != ""].sort_values("filename", key=_shortlex_keys, kind="stable")
     new = samples.sort_values("filename", key=_shortlex_keys, kind="stable")
     found = near_duplicates(_bits(known["perceptual_hash"]), _bits(new["perceptual_hash"]), limit)
     names = pd.concat([known["filename"], new["filename"]]).to_numpy(dtype=object)
@@ -288,7 +288,9 @@ def originals(samples: pd.DataFrame, base: pd.DataFrame) -> "pd.Series[str]":
     """
     sound = samples.loc[samples["pixel_hash"] != "", ["filename", "pixel_hash"]]
     sound = sound.sort_values("filename", key=_shortlex_keys, kind="stable")
-    in_base = base[["filename", "pixel_hash"]].sort_values("filename", key=_shortlex_keys, kind="stable")
+    in_base = base.loc[base["pixel_hash"] != "", ["filename", "pixel_hash"]].sort_values(
+        "filename", key=_shortlex_keys, kind="stable"
+    )
     everything = pd.concat([in_base, sound], ignore_index=True)
     first = everything.drop_duplicates("pixel_hash").set_index("pixel_hash")["filename"]
     staying = samples["pixel_hash"].map(first).fillna("").astype(str)

@@ -84,12 +84,12 @@ def _read_coco(path: str, parameter: str) -> pd.DataFrame:
 
 
 def read_filenames(path: str) -> list[str]:
-    """Read a file with one filename a line; empty lines don't count."""
+    """Read a file with one filename a line; empty lines don't count, nor do spaces at the end, which no name has."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from None
-    names = sorted({line.strip() for line in lines if line.strip()})
+    names = sorted({line.rstrip() for line in lines if line.strip()})
     if not names:
         raise ParamsError(f"select.strategies: {path} names no sample: write one filename a line")
     return names

@@ -55,7 +55,9 @@ def read_holdout(path: str, processed: Sequence[str], embeddings: NDArray[np.flo
     if lines[0].startswith(f"{NAMES},"):
         return _given_embeddings(path, embeddings.shape[1])
     row_of = {name: row for row, name in enumerate(processed)}
-    line_of = {line.strip(): number for number, line in reversed(list(enumerate(lines, 1))) if line.strip()}
+    given = [(number, line.rstrip()) for number, line in enumerate(lines, 1) if line.strip()]
+    # A name may begin with spaces; where it does not, they are the list's own.
+    line_of = {line if line in row_of else line.strip(): number for number, line in reversed(given)}
     unknown = [name for name in line_of if name not in row_of]
     if unknown:
         first = min(unknown, key=line_of.__getitem__)

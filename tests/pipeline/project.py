@@ -82,6 +82,8 @@ class Project:
             "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site-cache"),
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "",
+            # As `make setup` does it in .venv: DVC writes its files whole.
+            "PYTHONPATH": str(TEMPLATE / "setup/startup"),
         }
 
     def git(self, *arguments: str, check: bool = True) -> str:

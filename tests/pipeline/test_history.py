@@ -1,7 +1,5 @@
 """What happens to a repository over time: reverts, amends, crashes, tampering, code changes, half iterations."""
 
-import os
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -107,20 +105,6 @@ def test_tampering_with_the_base_or_the_datapool_is_undone(project: Project) -> 
     assert not (project.folder / "data/base/intruder").exists()
     assert not (project.folder / "datapool/intruder").exists()
     assert project.status() == ""
-
-
-@pytest.mark.parametrize("stage", ["clean", "merge_datapool"])
-def test_a_kill_at_any_moment_and_the_same_command_again(project: Project, stage: str) -> None:
-    project.add_images("b", count=40)
-    undisturbed = project.copy(project.folder.parent.parent / "undisturbed")
-    undisturbed.repro()
-    process = _start_repro(project)
-    _wait_for_stage(process, stage)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    project.repro()
-    assert project.lock() == undisturbed.lock()
-    assert not list(project.folder.rglob(".writing-*"))
 
 
 def test_a_killed_dvc_leaves_its_stage_behind_which_cannot_harm(project: Project) -> None:

@@ -64,6 +64,18 @@ def test_another_projects_datapool_is_taken_in(project: Project, tmp_path: Path)
     project.set_params(base__datapool=["HEAD", found[1]])
     assert "10 samples, the union of 2 datapools" in project.repro("base").output
 
+    # What was selected elsewhere, as a file of embeddings
+    latest = (project.folder / "datapool/datapool_latest.csv").read_text()
+    (project.folder / "pool.csv").write_text(latest.replace("a_0", "elsewhere/a_0"))
+    checkpoint = ("--checkpoint", "datapool/checkpoint_latest.ckpt")
+    told = project.run("python", "-m", "curate", "combine", "pool.csv", *checkpoint).output
+    found = re.search(r"5 samples of pool.csv .* datapool: \[HEAD, ([0-9a-f]{32}\.dir)\]", told, re.DOTALL)
+    assert found is not None, told
+    project.set_params(base__datapool=["HEAD", found[1]])
+    assert "10 samples, the union of 2 datapools" in project.repro("base").output
+    told = project.run("python", "-m", "curate", "combine", "pool.csv", check=False).output
+    assert "does not say which model made its embeddings" in told
+
     told = project.run("python", "-m", "curate", "combine", f"{other.folder}@nonsense", check=False).output
     assert "unknown Git revision 'nonsense'" in told
     assert "Traceback" not in told

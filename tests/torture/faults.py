@@ -1,30 +1,24 @@
 """Faults at every step of writing, what they leave, and whether the same work done again ends in the same bytes.
 
-`make torture`, or `python -m tests.torture --seed 0 --part 1`, prints one line for each kind of work. A forked process
-does the work and meets one fault; then this process looks at what is there, and does the work once more.
+A forked process does the work and meets one fault; then this process looks at what is there, and does the work once
+more.
 
 - *Calls*: the k-th call to the operating system for a new folder, a link, a flush to the disk or a rename fails (disk
   full, input/output error, too many open files), or the process ends just before or after it, as by `kill -9`; for
   k = 1, 2, ... until the work is done before the k-th call.
 - *Bytes*: the kernel lets no file grow beyond n bytes. A write then fails, or ends the process, in whatever library it
   is, those written in C included; for up to 1,000 n from 0 to the size of the largest file.
-
-*Crashed*: the second time failed. *Lost*: something that was there before is neither the former nor the new content.
-*Silent*: the work said that it was done, or a damaged file was read, and the content was wrong.
 """
 
 import errno
-import hashlib
 import os
 import resource
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -38,14 +32,12 @@ from stages.merge_datapool import merge_datapool
 from stages.model.architecture import Architecture
 from stages.model.checkpoint import seal, unseal
 from tests.datapools import candidates_of, empty_datapool, files_of, grow, processed, selection_of
+from tests.torture.tally import Tally, tree
 
 CALLS = ("mkdir", "link", "fsync", "replace", "rename")
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EMFILE)
 _LENGTHS = 1000
 _DONE, _FAILED, _KILLED = 0, 1, 137
-
-Tree = dict[str, str]
-"""SHA-256 of each file in a folder, by its path in there; a file as itself has the path "."."""
 
 
 @dataclass(frozen=True)
@@ -79,24 +71,6 @@ class Work:
     target: Path
     kept: tuple[Path, ...]
     may_be_absent: bool
-
-
-@dataclass
-class Tally:
-    """What became of all faults of one kind."""
-
-    tried: int = 0
-    crashed: int = 0
-    lost: int = 0
-    silent: int = 0
-    told: list[str] = field(default_factory=list)
-
-
-def tree(path: Path) -> Tree:
-    """Return what is there; temporary names don't count."""
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    found = {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    return {name: value for name, value in found.items() if not Path(name).name.startswith(".writing-")}
 
 
 def suffer(run: Callable[[], object], fault: Fault) -> int:
@@ -274,7 +248,7 @@ def mutated_checkpoints(count: int, seed: int) -> Tally:
     return tally
 
 
-def all_kinds(folder: Path, seed: int, part: int) -> Iterator[tuple[str, Tally]]:
+def faults(folder: Path, seed: int, part: int) -> Iterator[tuple[str, Tally]]:
     """Yield what became of each kind of work.
 
     Args:
@@ -290,29 +264,8 @@ def all_kinds(folder: Path, seed: int, part: int) -> Iterator[tuple[str, Tally]]
         restore()
         calls = count_calls(work.run)
         paths = [work.target] if work.target.is_file() else [path for path in work.target.rglob("*") if path.is_file()]
-        faults = faults_of(calls, max(path.stat().st_size for path in paths))
+        all_faults = faults_of(calls, max(path.stat().st_size for path in paths))
         tally = Tally()
-        torture(work, faults[int(rng.integers(part)) :: part], restore, tally)
+        torture(work, all_faults[int(rng.integers(part)) :: part], restore, tally)
         yield work.name, tally
     yield "mutated checkpoints", mutated_checkpoints(2000 // part, seed)
-
-
-@click.command()
-@click.option("--seed", default=0, show_default=True)
-@click.option("--part", default=1, show_default=True, help="Try every so many-th fault only.")
-def main(seed: int, part: int) -> None:
-    """Print what became of all faults; a non-zero exit says that something went wrong."""
-    wrong = 0
-    with tempfile.TemporaryDirectory() as name:
-        for kind, tally in all_kinds(Path(name), seed, part):
-            click.echo(
-                f"{kind:24} {tally.tried:6} tried, {tally.crashed} crashed, {tally.lost} lost, {tally.silent} silent"
-            )
-            for line in tally.told[:10]:
-                click.echo(f"    {line}")
-            wrong += tally.crashed + tally.lost + tally.silent
-    raise SystemExit(1 if wrong else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""What Python does at its start in `.venv`."""

@@ -1,0 +1,41 @@
+"""What became of an attack, counted."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Tree = dict[str, str]
+"""SHA-256 of each file in a folder, by its path in there; a file as itself has the path "."."""
+
+
+@dataclass
+class Tally:
+    """What became of all attacks of one kind.
+
+    *Crashed*: what should have worked failed. *Lost*: something that was there before is neither the former nor the new
+    content, or is gone. *Silent*: something said that it was done, or a damaged file was read, and the content was
+    wrong.
+    """
+
+    tried: int = 0
+    crashed: int = 0
+    lost: int = 0
+    silent: int = 0
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> int:
+        """How often something went wrong."""
+        return self.crashed + self.lost + self.silent
+
+    def sentence(self, name: str) -> str:
+        """Return the line of the table, and up to twenty more that say what went wrong."""
+        line = f"{name:34} {self.tried:6} tried, {self.crashed} crashed, {self.lost} lost, {self.silent} silent"
+        return "\n".join([line, *(f"    {told}" for told in self.told[:20])])
+
+
+def tree(path: Path) -> Tree:
+    """Return what is there; temporary names don't count."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    found = {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return {name: value for name, value in found.items() if not Path(name).name.startswith(".writing-")}
