@@ -162,6 +162,9 @@ def test_damage_of_every_kind_has_a_reason(tmp_path: Path) -> None:
     (tmp_path / "script.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
     _bomb(tmp_path / "bomb.png", 30_000, 30_000)
     _bomb(tmp_path / "none.png", 0, 5)
+    header = b"IHDR" + bytes([0, 0, 0, 9, 0, 0, 0, 9, 8, 5, 0, 0, 0])  # there is no kind 5 of colours
+    content = b"\x89PNG\r\n\x1a\n" + bytes([0, 0, 0, 13]) + header + zlib.crc32(header).to_bytes(4, "big")
+    (tmp_path / "kind.png").write_bytes(content + bytes(64))
     reasons = {}
     for path in tmp_path.iterdir():
         if not path.name.startswith("sound"):
@@ -171,6 +174,7 @@ def test_damage_of_every_kind_has_a_reason(tmp_path: Path) -> None:
             assert "\n" not in reasons[path.name]
     assert reasons["empty.png"] == "the file is empty"
     assert reasons["text.jpg"] == reasons["script.png"] == "not recognised as an image"
+    assert reasons["kind.png"] == "not recognised as an image (PNG: its header is not understood)"
     assert reasons["bomb.png"] == "30000 x 30000 = 900000000 pixels, more than clean.max_pixels (100000000)"
     assert "truncated" in reasons["cut.jpg"].lower()
 

@@ -5,7 +5,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +49,8 @@ _JPEG_START = b"\xff\xd8\xff"
 
 _LARGEST_JPEG = 64 * 2**20
 """Bytes of the largest JPEG file that is read as a whole; a larger one is left to Pillow, which reads what it needs."""
+
+_PILLOWS_WORDS = "not identified by this driver"
 
 T = TypeVar("T")
 _SETTINGS_LOCK = threading.RLock()
@@ -212,10 +214,23 @@ def _open(path: Path, data: bytes = b"") -> Image.Image:
     except UnidentifiedImageError:
         with path.open("rb") as file:
             if not heif.is_heif(file.read(12)):
-                raise
+                raise UndecodableImageError(f"not recognised as an image{_why_unrecognised(path)}") from None
     if not heif.is_installed():
         raise UndecodableImageError(heif.MISSING, limit=heif.PACKAGE)
     return Image.open(path, formats=[heif.FORMAT])
+
+
+def _why_unrecognised(path: Path) -> str:
+    """Return what Pillow says of a file that begins as one of its formats, but that this cannot open; else nothing."""
+    with warnings.catch_warnings(record=True) as told, suppress(UnidentifiedImageError):
+        warnings.simplefilter("always")
+        Image.WARN_POSSIBLE_FORMATS = True
+        try:
+            Image.open(path, formats=[x for x in Image.ID if x not in _NOT_OPENED and Image.OPEN[x][1] is not None])
+        finally:
+            Image.WARN_POSSIBLE_FORMATS = False
+    words = "; ".join(" ".join(str(each.message).replace(" opening failed.", ":").split()) for each in told)
+    return f" ({words})".replace(_PILLOWS_WORDS, "its header is not understood") if words else ""
 
 
 def _guarded(decode: Callable[[], T]) -> T:
@@ -225,8 +240,6 @@ def _guarded(decode: Callable[[], T]) -> T:
     except (UndecodableImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly every type there is on damaged files
-        if isinstance(error, UnidentifiedImageError):
-            raise UndecodableImageError("not recognised as an image") from None
         words = " ".join(str(error).split()) or "no details"
         raise UndecodableImageError(f"{words} ({type(error).__name__})") from None
 
