@@ -20,7 +20,7 @@ demo: setup ## run the whole pipeline on generated driving clips
 test: setup lint ## run the checks and all tests
 	python -m pytest $(PYTEST_ARGS)
 
-torture: setup ## attack all that is written and read, and see that nothing gets lost (half an hour)
+torture: setup ## attack all that is written and read, and see that nothing gets lost (an hour)
 	@python -m tests.torture
 
 lint: setup ## check style and types

@@ -1,7 +1,8 @@
 """`make torture`, or `python -m tests.torture --seed 0 --part 1`: one line for each kind of attack.
 
-`--only` takes some of them: `faults` (half a minute) at every step of writing, `kills` (about twenty minutes) of whole
-runs, `together` (minutes) for writers at the same time, `names` for hostile filenames, `flips` for changed bytes.
+`--only` takes some of them, which take on a busy machine with two cores: `faults` at every step of writing (ten
+minutes), `names` that are hostile (seconds), `flips` of bytes (five minutes), `together` for writers at the same time
+(ten minutes), `kills` of whole runs (half an hour).
 """
 
 import importlib
