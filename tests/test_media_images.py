@@ -162,9 +162,10 @@ def test_damage_of_every_kind_has_a_reason(tmp_path: Path) -> None:
     (tmp_path / "script.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
     _bomb(tmp_path / "bomb.png", 30_000, 30_000)
     _bomb(tmp_path / "none.png", 0, 5)
-    header = b"IHDR" + bytes([0, 0, 0, 9, 0, 0, 0, 9, 8, 5, 0, 0, 0])  # there is no kind 5 of colours
-    content = b"\x89PNG\r\n\x1a\n" + bytes([0, 0, 0, 13]) + header + zlib.crc32(header).to_bytes(4, "big")
-    (tmp_path / "kind.png").write_bytes(content + bytes(64))
+    content = (tmp_path / "sound.png").read_bytes()
+    header = content[12:25] + b"\x05" + content[26:29]  # there is no kind 5 of colours
+    kind = content[:12] + header + zlib.crc32(header).to_bytes(4, "big") + content[33:]
+    (tmp_path / "kind.png").write_bytes(kind)
     reasons = {}
     for path in tmp_path.iterdir():
         if not path.name.startswith("sound"):
