@@ -4,6 +4,7 @@ from stages.model import torchvision_operators  # noqa: F401  (before all that i
 
 # isort: split
 import copy
+from collections import Counter
 
 import pytest
 import torch
@@ -151,6 +152,20 @@ def test_values_that_are_not_finite_reach_the_end(broken: float, precision: str)
         convolution.weight.data[0] = broken
         network = InferenceNetwork(backbone.trunk(), backbone.head(), precision, CPU)
         assert not network(drawn(4, 3, 32, 32)).isfinite().all()
+
+
+def test_only_the_first_batch_is_computed_by_the_plain_operators_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone, plain, calls = backbone_of("resnet-18", 32), FusedConvolution._is_finite, Counter[int]()
+
+    def counting(self: FusedConvolution, maps: Tensor, other: Tensor | None) -> bool:
+        calls[id(self)] += 1
+        return plain(self, maps, other)
+
+    monkeypatch.setattr(FusedConvolution, "_is_finite", counting)
+    network = InferenceNetwork(backbone.trunk(), backbone.head(), "bf16", CPU)
+    for _ in range(3):
+        network(drawn(4, 3, 32, 32))
+    assert list(calls.values()) == [1] * 20
 
 
 def test_convolutions_that_onednn_does_not_pad_stay_plain() -> None:
