@@ -51,7 +51,7 @@ from stages.model.methods import network_weights
 from stages.model.training import TrainingSettings, initial_model
 from stages.model.weights import save_checkpoint
 
-BATCH_SIZE = 8
+BATCH_SIZE = 16
 FORWARD_BATCH_SIZES = (8, 16)
 MAX_PIXELS = 100_000_000
 PHOTOGRAPH = (1920, 1080)
