@@ -23,10 +23,10 @@ from typing import Generic, NamedTuple, TypeVar
 import av
 from av.container import InputContainer
 
-from stages.media.containers import error_text
 from stages.media.evidence import NO_STAMP, Tally
 from stages.media.packet_index import UnsureError
 from stages.media.random_access import random_access
+from stages.media.strict_decoding import decoded
 from stages.media.structure.examine import examine
 from stages.media.video_reader import is_shown, open_stream, read_packets
 
@@ -347,8 +347,8 @@ def _decode(work: _Work[Made]) -> None:
             while (part := work.parts.get()) is not None:
                 if not is_prepared:
                     # It may tell of the encoder's version, on which FFmpeg's decoder depends.
-                    _decoded(context, work.first[0])
-                    _decoded(context, None)
+                    decoded(context, work.first[0])
+                    decoded(context, None)
                     is_prepared = True
                 context.flush_buffers()
                 with work.makers.decoding():
@@ -380,7 +380,7 @@ def _decode_part(work: _Work[Made], part: _Part[Made], context: av.VideoCodecCon
         if read is not None and read.is_shown:
             promised.append(read.packet.pts)
             owed.append(read.packet.size)
-        pictures = _decoded(context, read.packet if read is not None else None)
+        pictures = decoded(context, read.packet if read is not None else None)
         if any(picture.is_corrupt for picture in pictures):
             raise UnsureError("a damaged frame")
         if not len(pictures) <= len(owed) <= len(pictures) + _LATE:
@@ -398,15 +398,3 @@ def _decode_part(work: _Work[Made], part: _Part[Made], context: av.VideoCodecCon
     stamps = [pts for pts in promised if pts is not None]
     if owed or (len(stamps) == len(promised) and came != sorted(stamps)):
         raise UnsureError("a frame did not come, or not in its place")
-
-
-def _decoded(context: av.VideoCodecContext, packet: "av.Packet[av.VideoStream] | None") -> Sequence[av.VideoFrame]:
-    """Return the frames that a packet lets out; with None, all that the decoder still holds."""
-    try:
-        return context.decode(packet)
-    except MemoryError:
-        raise
-    except av.error.EOFError:
-        return []
-    except Exception as error:  # a decoder fails in its own ways on damaged data
-        raise UnsureError(error_text(error)) from None

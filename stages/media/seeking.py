@@ -30,6 +30,7 @@ from stages.media.evidence import Tally
 from stages.media.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
 from stages.media.random_access import RandomAccess, random_access
 from stages.media.side_by_side import Alive, side_by_side
+from stages.media.strict_decoding import decoded
 from stages.media.video_reader import is_for_one_thread, open_stream, read_packets
 
 _WORTH_A_BREAK = 8
@@ -283,19 +284,9 @@ class _Reader:
         for skip in [*may_skip.tolist(), *[False] * more]:
             packet = self._next()
             context.skip_frame = "NONREF" if skip else "DEFAULT"
-            yield from self._decode(packet)
-        yield from self._decode(None)
+            yield from decoded(context, packet)
+        yield from decoded(context, None)
         context.flush_buffers()
-
-    def _decode(self, packet: "av.Packet[av.VideoStream] | None") -> list[av.VideoFrame]:
-        try:
-            return self._stream.codec_context.decode(packet)
-        except MemoryError:
-            raise
-        except av.error.EOFError:
-            return []
-        except Exception as error:  # a decoder fails in its own ways on damaged data
-            raise UnsureError(error_text(error)) from None
 
     def _next(self) -> "av.Packet[av.VideoStream]":
         """Read the next packet, which must be the one that the index has."""
