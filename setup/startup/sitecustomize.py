@@ -40,7 +40,7 @@ def _written(target: Any, mode: str, options: dict[str, Any]) -> Iterator[Any]:
     from pathlib import Path
 
     path = Path(target).resolve()
-    for leftover in path.parent.glob(f"{PREFIX}*-{path.name}"):
+    for leftover in path.parent.glob(f"{PREFIX}*"):
         if not _is_alive(leftover.name):
             leftover.unlink(missing_ok=True)
     temporary = path.with_name(f"{PREFIX}{os.getpid()}-{path.name}")
@@ -60,9 +60,9 @@ def _is_alive(temporary_name: str) -> bool:
     """Whether the process that made a temporary name still runs."""
     try:
         os.kill(int(temporary_name[len(PREFIX) :].split("-", 1)[0]), 0)
-    except (ValueError, ProcessLookupError):
+    except ProcessLookupError:
         return False
-    except PermissionError:
+    except (ValueError, PermissionError):  # another one's name, or process
         return True
     return True
 
