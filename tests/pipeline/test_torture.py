@@ -15,7 +15,7 @@ def test_kills_at_random_moments_and_the_same_command_again(project: Project) ->
     project.add_images("b")
     calm = project.copy(project.folder.parent.parent / "undisturbed")
     expected, tally = undisturbed(calm), Tally()
-    chain(project, expected, moments(np.random.default_rng(5), 3), tally, "chain")
+    chain(project, expected, moments(np.random.default_rng(5), 2), tally, "chain")
     assert tally.tried >= 1
     assert not tally.wrong, tally.told
 
