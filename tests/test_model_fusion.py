@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from stages.model.architecture import Architecture
 from stages.model.backbone import Backbone
-from stages.model.fusion import FusedConvolution, InParts, MaximumOf3x3, fused, one_by_one, side_by_side
+from stages.model.fusion import FusedConvolution, InParts, MaximumOf3x3, apart_again, fused, in_one_row
 from stages.model.inference import InferenceNetwork, folded
 
 NETWORKS = [
@@ -195,6 +195,6 @@ def test_the_maximum_is_that_of_torch(side: int, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("size", [(4, 2, 5, 5), (8, 3, 1, 4)])
 def test_images_side_by_side_do_not_touch(size: tuple[int, int, int, int]) -> None:
     maps, weight = drawn(*size), drawn(6, size[1], 3, 3)
-    assert one_by_one(side_by_side(maps)).equal(maps)
-    together = one_by_one(functional.conv2d(side_by_side(maps), weight, padding=1))
+    assert apart_again(in_one_row(maps)).equal(maps)
+    together = apart_again(functional.conv2d(in_one_row(maps), weight, padding=1))
     torch.testing.assert_close(together, functional.conv2d(maps, weight, padding=1))

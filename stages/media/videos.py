@@ -12,6 +12,7 @@ Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -178,7 +179,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
         UnsureError: something is unexpected, so the video must be decoded in one go.
     """
     tally, frames, keeper = Tally(), Records(Frame), FrameKeeper(reading.add_proxy)
-    made = read_groups(
+    groups = read_groups(
         reading.path,
         lambda picture: work_on(picture, reading.proxy_size, keeper.seen),
         max_pixels=reading.max_pixels,
@@ -186,12 +187,13 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
         tally=tally,
     )
     usual = partial(usual_distance, reading.path, max_pixels=reading.max_pixels)
-    for each in placed(made, tally, usual):
-        work = each.frame.made
-        if work.fault:
-            raise UnsureError(work.fault)
-        frames.append(keeper.keep(each.index, float(each.seconds), work))
-        reading.steps.reach(tally.decoded)
+    with closing(groups) as made:  # its threads end before anything else is tried
+        for each in placed(made, tally, usual):
+            work = each.frame.made
+            if work.fault:
+                raise UnsureError(work.fault)
+            frames.append(keeper.keep(each.index, float(each.seconds), work))
+            reading.steps.reach(tally.decoded)
     return _judged(frames, tally, corruption_threshold)
 
 

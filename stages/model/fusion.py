@@ -100,8 +100,8 @@ class FusedConvolution(nn.Module):
             total = self._computed(maps, None, relu=False, overwrites=False) + other
             return total.relu() if self._relu else total
         if self._may_share_rows and maps.shape[3] <= _NARROW and maps.shape[0] % _SIDE_BY_SIDE == 0:
-            others = None if other is None else side_by_side(other)
-            return one_by_one(self._computed(side_by_side(maps), others, relu=self._relu, overwrites=True))
+            others = None if other is None else in_one_row(other)
+            return apart_again(self._computed(in_one_row(maps), others, relu=self._relu, overwrites=True))
         return self._computed(maps, other, relu=self._relu, overwrites=self.overwrites)
 
     def _computed(self, maps: Tensor, other: Tensor | None, *, relu: bool, overwrites: bool) -> Tensor:
@@ -130,7 +130,7 @@ class FusedConvolution(nn.Module):
         return self._prepared[shape]
 
 
-def side_by_side(maps: Tensor) -> Tensor:
+def in_one_row(maps: Tensor) -> Tensor:
     """Lay each four images in a row, with a column of zeros after each, so that a 3 x 3 convolution stays the same.
 
     Args:
@@ -147,8 +147,8 @@ def side_by_side(maps: Tensor) -> Tensor:
     return rows.flatten(2, 3).permute(0, 3, 1, 2)
 
 
-def one_by_one(rows: Tensor) -> Tensor:
-    """Undo `side_by_side`."""
+def apart_again(rows: Tensor) -> Tensor:
+    """Undo `in_one_row`."""
     groups, channels, height, width = rows.shape
     maps = rows.permute(0, 2, 3, 1).reshape(groups, height, _SIDE_BY_SIDE, width // _SIDE_BY_SIDE, channels)
     each = maps[:, :, :, :-1].transpose(1, 2).flatten(0, 1).permute(0, 3, 1, 2)
