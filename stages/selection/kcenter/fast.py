@@ -12,13 +12,13 @@ Each pick asks for one thing only, the farthest candidate. So most distances nee
 3. *Lower bounds by matrix product.* Bringing up to date means to find the nearest of many centres. A projection gives
    a lower bound on each distance (`projection`); only where that is below the upper bound the distance is computed.
 4. *Groups.* Centres that are far from a whole group of neighbouring candidates are ruled out for all of it
-   (`groups`).
+   (`groups`): most of them by a bound of a few values, from a second projection.
 
 All distances that are compared are exact, and ties go to the lower row, so neither the order of the work nor the
 number of threads nor the rounding of the BLAS library can change a pick.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,9 +39,10 @@ from stages.selection.traversal import Traversal
 _TINY = np.finfo(np.float32).smallest_subnormal
 
 _ROWS_A_TASK = 256
-_GROUPS_A_TASK = 16
-_BLOCKS_A_TASK = 4
-"""How work is cut for the threads."""
+_GROUPS_A_TASK = (64, 1024)
+_MARKED_A_TASK = (512, 1024)
+_TASKS_A_THREAD = 8
+"""How work is cut for the threads: the least and the most of it in a task, and tasks a thread in between."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Tuning:
         threads: None for one a core.
     """
 
-    group_size: int = 64
+    group_size: int = 128
     run_radius: float = 0.05
     cluster_from: float = 3e9
     outer: int = 4096
@@ -88,8 +89,7 @@ def farthest_first(
     with _search(candidates, base, limit, tuning) as search:
         base_squared, base_nearest = search.in_callers_order()
         search.select(threshold)
-        search.forget_pending()
-        search.find_nearest(search.n_base)
+        search.find_nearest()
         search.take_duplicates(threshold)
         squared, nearest = search.in_callers_order()
     return Traversal(*search.selected(), base_squared, base_nearest, np.maximum(squared, 0), nearest)
@@ -141,19 +141,20 @@ class Search:
     ) -> None:
         """Project and group the candidates, and find the nearest sample of the base to each of them."""
         self._tuning, self._executor = tuning, executor
+        self._threads = tuning.threads or available_cores()
         self.n_base = self.count = len(base)
         self.limit = len(base) + limit
         n, dimension = candidates.shape
-        project = projection.fit(candidates, base, limit)
+        self._project = project = projection.fit(candidates, base, limit)
         phi, half = project(candidates, executor)
         base_phi, base_half = project(base, executor)
         order, start = self._order_and_groups(phi, half)
-        groups = grouping.enclose(phi, start, self.limit, executor)
+        groups = grouping.enclose(phi, start, self.limit, project.coarse, executor)
         self._grouped = len(start) > 2
         phi[:, -1] = 1
         base_phi[:, -1] = -base_half
         centres = kernels.Centres(
-            np.empty((self.limit, dimension), np.float32), np.empty((self.limit, project.width), np.float32)
+            *(np.empty((self.limit, size), np.float32) for size in (dimension, project.width, groups.coarse.shape[1]))
         )
         centres.vectors[: self.n_base], centres.phi[: self.n_base] = base, base_phi
         picks = kernels.Picks(
@@ -172,7 +173,7 @@ class Search:
             product_slack(project.width, largest),
             tuning.width,
         )
-        self.find_nearest(0)
+        self._find_first_nearest()
 
     def _order_and_groups(
         self, phi: NDArray[np.float32], half: NDArray[np.float32]
@@ -196,6 +197,20 @@ class Search:
         kernels.permute_rows(phi, order)
         return order, start
 
+    def _side_by_side(self, task: Callable[[int, int], None], length: int, limits: tuple[int, int]) -> None:
+        """Call `task(start, stop)` for blocks of `range(length)` on the threads.
+
+        Calling compiled code takes tens of microseconds, in which the threads wait for each other: so the blocks are
+        not smaller than they need to be.
+
+        Args:
+            task: what to do with a block.
+            length: of all.
+            limits: the smallest and the largest block.
+        """
+        least, most = limits
+        in_blocks(self._executor, task, length, min(most, max(least, length // (_TASKS_A_THREAD * self._threads))))
+
     def selected(self) -> kernels.Picks:
         """Return the picks so far, without the base."""
         candidate, squared, nearest = self._state.picks
@@ -211,18 +226,23 @@ class Search:
         nearest[order] = self._cover.nearest
         return squared, nearest
 
-    def find_nearest(self, first: int) -> None:
-        """Make what is known of every candidate exact, considering the centres from number `first` on."""
-        if first < self.count:
-            if self._grouped:
-                in_blocks(
-                    self._executor,
-                    lambda a, b: kernels.search_groups(self._state, a, b, first, self.count),
-                    len(self._state.groups.block_half),
-                    _BLOCKS_A_TASK,
-                )
-            self._refresh(kernels.at_least(self._cover.squared, np.float32(0)), np.float32(0))
+    def _find_first_nearest(self) -> None:
+        """Make what is known of every candidate exact, where nothing was known before."""
+        if self.count and self._grouped:
+            self._side_by_side(
+                lambda a, b: kernels.search_groups(self._state, a, b, self.count),
+                len(self._state.groups.half),
+                _GROUPS_A_TASK,
+            )
+        self._refresh(kernels.at_least(self._cover.squared, np.float32(0)), np.float32(0))
         self._cover.seen[:] = self.count
+
+    def find_nearest(self) -> None:
+        """Make what is known of every candidate exact, and free the memory of what only further picks would need."""
+        rows = kernels.at_least(self._cover.squared, np.float32(0))
+        rows = self._refresh_groups(rows, np.float32(0))
+        self._state = self._state._replace(groups=self._state.groups._replace(pending=np.empty((0, 0), np.uint64)))
+        self._refresh(rows, np.float32(0))
 
     def select(self, threshold: np.float32) -> None:
         """Pick until the limit, the threshold, or until all that is left are duplicates of selected samples."""
@@ -242,7 +262,6 @@ class Search:
                 rows = self._refresh(self._refresh_groups(rows, floor), floor)
                 n_active = len(rows)
                 ended = self._select_among(rows, floor, threshold)
-                self._mark_pending(before)
                 progress.update(self.count - before)
                 if n_active < outer // 4:
                     target = min(int(target * 1.6) + 1, max(n // 3, 1))
@@ -259,7 +278,7 @@ class Search:
             centres.phi[0, -1] = -points.half[row]
             self._state.picks.candidate[0], self.count = 0, 1
             self._cover.squared[row], self._cover.nearest[row] = -1, 0
-            self.find_nearest(0)
+            self._find_first_nearest()
 
     def _farthest(self, target: int, lowest: np.float32) -> tuple[np.float32, NDArray[np.int64]]:
         """Return a floor, `lowest` at least, and the rows that may not be below it: about `target`, none if all are."""
@@ -276,8 +295,10 @@ class Search:
         squared = self._cover.squared
         while self.count < self.limit and len(rows):
             inner_floor = max(floor, _nth_largest(squared[rows], self._tuning.inner))
-            few = self._refresh(rows[squared[rows] >= inner_floor], inner_floor)
-            self.count, ended = kernels.pick_among(self._state, few, inner_floor, self.count, self.limit, threshold)
+            few = self._refresh(self._refresh_groups(rows[squared[rows] >= inner_floor], inner_floor), inner_floor)
+            before = self.count
+            self.count, ended = kernels.pick_among(self._state, few, inner_floor, before, self.limit, threshold)
+            self._mark_pending(before)
             if ended:
                 return True
             rows = rows[squared[rows] >= floor]
@@ -287,8 +308,7 @@ class Search:
         """Make the distances of some rows exact where their group rules out much; return those not below `floor`."""
         if self._grouped:
             groups = np.unique(np.searchsorted(self._state.groups.start, rows, side="right") - 1)
-            in_blocks(
-                self._executor,
+            self._side_by_side(
                 lambda a, b: kernels.refresh_groups(self._state, groups[a:b], self.count, floor),
                 len(groups),
                 _GROUPS_A_TASK,
@@ -310,20 +330,20 @@ class Search:
         )
         return rows[self._cover.squared[rows] >= floor]
 
-    def forget_pending(self) -> None:
-        """Free the memory of what only further picks would need."""
-        groups = self._state.groups._replace(pending=np.empty((0, 0), np.uint64))
-        self._state = self._state._replace(groups=groups)
-
     def _mark_pending(self, first: int) -> None:
         """Note for every group which of the centres from number `first` on can matter to it."""
         if first < self.count and self._grouped:
-            in_blocks(
-                self._executor,
+            self._coarsen(first)
+            self._side_by_side(
                 lambda a, b: kernels.mark_pending(self._state, a, b, first, self.count),
-                len(self._state.groups.block_half),
-                _BLOCKS_A_TASK,
+                len(self._state.groups.half),
+                _MARKED_A_TASK,
             )
+
+    def _coarsen(self, first: int) -> None:
+        """Make the coarse projections of the centres from number `first` on."""
+        centres = self._state.centres
+        centres.coarse[first : self.count] = self._project.coarse(centres.phi[first : self.count])
 
     def take_duplicates(self, threshold: np.float32) -> None:
         """Pick what is left at distance 0, the lowest candidate first, as far as the limit and the threshold allow."""

@@ -2,10 +2,11 @@
 
 A group's ball holds its projections. A centre farther from the middle of the ball than the largest sum of a row's
 radius in the ball and its distance to its nearest centre cannot be nearer to any row (the triangle inequality, as in
-metric trees: J. K. Uhlmann, Information Processing Letters 40, 1991). Neighbouring groups share a larger ball, which
-rules out most centres for all of them. How the groups are made has no influence on results.
+metric trees: J. K. Uhlmann, Information Processing Letters 40, 1991). How the groups are made has no influence on
+results.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 import numpy as np
@@ -44,31 +45,28 @@ def runs(phi: NDArray[np.float32], half: NDArray[np.float32], size: int, radius:
     return start if 2 * len(phi) >= (len(start) - 1) * size else None
 
 
-def enclose(phi: NDArray[np.float32], start: NDArray[np.int64], n_columns: int, executor: Executor) -> kernels.Groups:
+def enclose(
+    phi: NDArray[np.float32],
+    start: NDArray[np.int64],
+    n_columns: int,
+    coarsen: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    executor: Executor,
+) -> kernels.Groups:
     """Return the groups with their balls, no column pending.
 
     Args:
         phi: (n, q) float32 projections, last column 0.
         start: (g + 1,) int64 first row of each group.
         n_columns: number of centres that there will be, at most.
+        coarsen: makes coarse projections.
         executor: computes groups side by side.
     """
     middle, radius = _balls(phi, start, executor)
-    block_middle, from_block = _balls(middle, consecutive(len(middle), kernels.GROUPS_A_BLOCK), executor)
-    groups = kernels.Groups(
-        start,
-        middle,
-        _half_norms(middle),
-        radius,
-        np.full(len(middle), np.inf, np.float32),
-        block_middle,
-        _half_norms(block_middle),
-        from_block,
-        np.zeros((len(middle), n_columns // 64 + 1), np.uint64),
-    )
+    half = _half_norms(middle)
     middle[:, -1] = 1
-    block_middle[:, -1] = 1
-    return groups
+    n = len(middle)
+    reach, pending = np.full(n, np.inf, np.float32), np.zeros((n, n_columns // 64 + 1), np.uint64)
+    return kernels.Groups(start, middle, coarsen(middle), half, radius, reach, pending)
 
 
 def _balls(

@@ -36,8 +36,11 @@ _REORDERED = {"reassoc", "contract", "nsz", "arcp"}
 _ROUNDED_UP = np.float32(1.000001)
 """Factor that is larger than the rounding errors of a few operations in float32."""
 
-GROUPS_A_BLOCK = 16
-"""Neighbouring groups that share a larger ball."""
+_PRODUCTS_AT_ONCE = 2**19
+"""Products of balls and columns that fit into the processor's cache."""
+
+_FEW = 8
+"""One in how many columns may pass the coarse bound, for those that do to be judged one by one."""
 
 
 def compiled(function: Function) -> Function:
@@ -82,10 +85,12 @@ class Centres(NamedTuple):
     Attributes:
         vectors: (k, d) float32.
         phi: (k, q) float32 projections, last column minus the half squared norm.
+        coarse: (k, c) float32 coarse projections of those, last column the same; of the columns that groups know.
     """
 
     vectors: NDArray[np.float32]
     phi: NDArray[np.float32]
+    coarse: NDArray[np.float32]
 
 
 class Picks(NamedTuple):
@@ -117,28 +122,24 @@ class Cover(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """Runs of neighbouring rows, each in a ball of the projection; and blocks of groups, each in a larger ball.
+    """Runs of neighbouring rows, each in a ball of the projection.
 
     Attributes:
         start: (g + 1,) int64 first row of each group.
         phi: (g, q) float32 middles of the balls, last column 1.
-        half: (g,) float32 half squared norms of these.
+        coarse: (g, c) float32 coarse projections of those, last column 1.
+        half: (g,) float32 half squared norms of both.
         radius: (n,) float32, not below the distance of a row to the middle of its ball.
         reach: (g,) float32, not below the `_reach` of any row.
-        block_phi: (ceil(g / GROUPS_A_BLOCK), q) float32 middles of the blocks, last column 1.
-        block_half: (ceil(g / GROUPS_A_BLOCK),) float32 half squared norms of these.
-        from_block: (g,) float32, not below the distance of a ball's middle to that of its block.
         pending: (g, words) uint64 bit sets of the columns that can matter to a row of the group.
     """
 
     start: NDArray[np.int64]
     phi: NDArray[np.float32]
+    coarse: NDArray[np.float32]
     half: NDArray[np.float32]
     radius: NDArray[np.float32]
     reach: NDArray[np.float32]
-    block_phi: NDArray[np.float32]
-    block_half: NDArray[np.float32]
-    from_block: NDArray[np.float32]
     pending: NDArray[np.uint64]
 
 
@@ -189,18 +190,27 @@ def _sum_in_lanes(points: NDArray[np.float32], row: int, others: NDArray[np.floa
 
 
 @compiled
-def squared_distance(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float32:
-    """Return `D` of two vectors, the bits of `stages.selection.distance.squared_distances`.
+def _quick_distance(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float32:
+    """Return `squared_distance`, or -1 if it has to be summed in its own order to be known.
 
     A float64 sum of d squares in any order is within `(d + 2) u`, u = 2^-53, of the true one, so two orders differ by
     at most twice that. Where that much less and more round to the same float32, the order makes no difference.
     """
     total = _sum_of_squares(points, row, others, column)
     margin = total * (points.shape[1] + 4) * 2.0**-51
-    low, high = np.float32(total - margin), np.float32(total + margin)
-    if low == high:
-        return low
-    return np.float32(_sum_in_lanes(points, row, others, column))
+    low = np.float32(total - margin)
+    return low if low == np.float32(total + margin) else np.float32(-1)
+
+
+@compiled
+def squared_distance(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float32:
+    """Return `D` of two vectors, the bits of `stages.selection.distance.squared_distances`.
+
+    Loops write its two lines out: a function that calls another on a path that is hardly ever taken counts the users of
+    its arrays every time, which takes longer than the distance.
+    """
+    squared = _quick_distance(points, row, others, column)
+    return squared if squared >= 0 else np.float32(_sum_in_lanes(points, row, others, column))
 
 
 # ---- matrix products
@@ -321,7 +331,9 @@ def _settle(
         column = columns[open_[best]]
         count -= 1
         open_[best] = open_[count]
-        squared = squared_distance(points.vectors, points.order[row], centres.vectors, column)
+        squared = _quick_distance(points.vectors, points.order[row], centres.vectors, column)
+        if squared < 0:
+            squared = np.float32(_sum_in_lanes(points.vectors, points.order[row], centres.vectors, column))
         if squared < cover.squared[row] or (squared == cover.squared[row] and column < cover.nearest[row]):
             cover.squared[row] = squared
             cover.nearest[row] = column
@@ -342,13 +354,15 @@ def _product(rows: NDArray[np.float32], row: int, columns: NDArray[np.float32], 
 def _compare_rows(state: State, rows: NDArray[np.int64], column: int) -> None:
     """Compare some rows with a single column."""
     vectors, order, phi, half = state.points
-    centre_vectors, centre_phi = state.centres
+    centre_vectors, centre_phi, _ = state.centres
     cover_squared, cover_nearest, _ = state.cover
     for r in range(rows.shape[0]):
         row = rows[r]
         needed = _product_needed(half[row], cover_squared[row], state.slack)
         if _product(phi, row, centre_phi, column) >= needed:
-            squared = squared_distance(vectors, order[row], centre_vectors, column)
+            squared = _quick_distance(vectors, order[row], centre_vectors, column)
+            if squared < 0:
+                squared = np.float32(_sum_in_lanes(vectors, order[row], centre_vectors, column))
             if squared < cover_squared[row] or (squared == cover_squared[row] and column < cover_nearest[row]):
                 cover_squared[row] = squared
                 cover_nearest[row] = column
@@ -526,57 +540,47 @@ def _product_within(half: np.float32, reach: np.float32, slack: np.float32) -> n
 
 
 @compiled
-def _columns_near_block(
-    state: State, block: int, to_block: NDArray[np.float32], first_group: int, end_group: int
-) -> NDArray[np.int64]:
-    """Return the positions in `to_block` of the columns that can be within reach of a group of a block.
-
-    `|phi_c - b| <= |phi_c - g| + |g - b| <= reach[g] + from_block[g]`.
-
-    Args:
-        state: all that is known.
-        block: the block.
-        to_block: (b,) products of its middle with some columns.
-        first_group: its first group.
-        end_group: the group after its last one.
-    """
-    groups = state.groups
-    reach = np.float32(0)
-    for group in range(first_group, end_group):
-        reach = max(reach, (groups.reach[group] + groups.from_block[group]) * _ROUNDED_UP)
-    return at_least(to_block, _product_within(groups.block_half[block], reach, state.slack))
+def _mark(words: NDArray[np.uint64], column: int) -> None:
+    words[column // 64] |= np.uint64(1) << np.uint64(column % 64)
 
 
 @compiled
-def mark_pending(state: State, first_block: int, end_block: int, first_column: int, end_column: int) -> None:
+def mark_pending(state: State, first_group: int, end_group: int, first_column: int, end_column: int) -> None:
     """Set the bit of each new column in each group whose ball it can reach.
+
+    The coarse bound leaves few columns to most groups; where it does not, the product of all with all takes less time.
 
     Args:
         state: the groups' bit sets are changed in place.
-        first_block: the first block of groups to mark.
-        end_block: the block after the last one.
+        first_group: the first group to mark.
+        end_group: the group after the last one.
         first_column: the first new column.
         end_column: the number of columns.
     """
     groups, centres = state.groups, state.centres
-    to_blocks = np.dot(groups.block_phi[first_block:end_block], centres.phi[first_column:end_column].T)
-    for block in range(first_block, end_block):
-        first_group = block * GROUPS_A_BLOCK
-        end_group = min(first_group + GROUPS_A_BLOCK, groups.half.shape[0])
-        near = _columns_near_block(state, block, to_blocks[block - first_block], first_group, end_group)
-        if near.shape[0] == 0:
-            continue
-        near += first_column
-        columns = np.empty((near.shape[0], centres.phi.shape[1]), np.float32)
-        _take_rows(centres.phi, near, columns)
-        to_balls = np.dot(groups.phi[first_group:end_group], columns.T)
-        for g in range(to_balls.shape[0]):
+    groups_phi, centres_phi, pending = groups.phi, centres.phi, groups.pending
+    needed = np.empty(end_group - first_group, np.float32)
+    for g in range(needed.shape[0]):
+        group = first_group + g
+        needed[g] = _product_within(groups.half[group], groups.reach[group], state.slack)
+    for start in range(first_column, end_column, state.width):
+        stop = min(start + state.width, end_column)
+        products = np.dot(groups.coarse[first_group:end_group], centres.coarse[start:stop].T)
+        passed = 0
+        for g in range(needed.shape[0]):
+            passed += _count_from(products[g], needed[g])
+        is_exact = passed * _FEW > products.size
+        if is_exact:
+            products = np.dot(groups_phi[first_group:end_group], centres_phi[start:stop].T)
+        for g in range(needed.shape[0]):
+            if _count_from(products[g], needed[g]) == 0:
+                continue
             group = first_group + g
-            needed = _product_within(groups.half[group], groups.reach[group], state.slack)
-            words = groups.pending[group]
-            for c in range(near.shape[0]):
-                if to_balls[g, c] >= needed:
-                    words[near[c] // 64] |= np.uint64(1) << np.uint64(near[c] % 64)
+            for c in range(stop - start):
+                if products[g, c] >= needed[g] and (
+                    is_exact or _product(groups_phi, group, centres_phi, start + c) >= needed[g]
+                ):
+                    _mark(pending[group], start + c)
 
 
 @compiled
@@ -616,6 +620,18 @@ def _largest(values: NDArray[np.float32]) -> int:
         if values[k] > values[best]:
             best = k
     return best
+
+
+@compiled
+def _products_with_middle(
+    groups: Groups, centres: Centres, group: int, columns: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the products of some columns with the middle of a group's ball."""
+    groups_phi, centres_phi = groups.phi, centres.phi
+    products = np.empty(columns.shape[0], np.float32)
+    for c in range(columns.shape[0]):
+        products[c] = _product(groups_phi, group, centres_phi, columns[c])
+    return products
 
 
 @compiled
@@ -725,10 +741,7 @@ def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floor: n
             first = min(first, cover.seen[rows[r]])
         columns = _pending_columns(groups.pending[group], first, count)
         if columns.shape[0] > 0:
-            groups_phi, centres_phi = groups.phi, centres.phi
-            to_ball = np.empty(columns.shape[0], np.float32)
-            for c in range(columns.shape[0]):
-                to_ball[c] = _product(groups_phi, group, centres_phi, columns[c])
+            to_ball = _products_with_middle(groups, centres, group, columns)
             closest = columns[_largest(to_ball)]
             _compare_rows(state, rows, closest)
             rows = _not_below(cover, rows, floor)
@@ -742,37 +755,27 @@ def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floor: n
 
 
 @compiled
-def search_groups(state: State, first_block: int, end_block: int, first_column: int, end_column: int) -> None:
-    """Find the exact nearest among some columns for every row of some blocks that is not a pick.
+def search_groups(state: State, first_group: int, end_group: int, count: int) -> None:
+    """Find the exact nearest among the first columns for every row of some groups, of which nothing is known yet.
 
-    Rows of groups whose balls rule out too little are left to `refresh_all_columns`.
+    Rows of groups whose balls rule out too little are left to `refresh_all_columns`, but have an upper bound then.
     """
     groups, centres, cover = state.groups, state.centres, state.cover
-    to_blocks = np.dot(groups.block_phi[first_block:end_block], centres.phi[first_column:end_column].T)
-    for block in range(first_block, end_block):
-        first_group = block * GROUPS_A_BLOCK
-        end_group = min(first_group + GROUPS_A_BLOCK, groups.half.shape[0])
-        size = 0
-        for group in range(first_group, end_group):
+    size = 0
+    for group in range(first_group, end_group):
+        size = max(size, groups.start[group + 1] - groups.start[group])
+    scratch = _scratch(state, size, state.width)
+    columns = np.arange(count)
+    step = max(1, _PRODUCTS_AT_ONCE // count)
+    for start in range(first_group, end_group, step):
+        to_balls = np.dot(groups.phi[start : min(start + step, end_group)], centres.phi[:count].T)
+        for g in range(to_balls.shape[0]):
+            group = start + g
             rows = _rows_of_group(cover, groups.start, group, np.float32(0))
-            size = max(size, rows.shape[0])
-            groups.reach[group] = _reach_of_rows(cover, groups.radius, rows)
-        scratch = _scratch(state, size, state.width)
-        near = _columns_near_block(state, block, to_blocks[block - first_block], first_group, end_group)
-        near += first_column
-        columns = np.empty((near.shape[0], centres.phi.shape[1]), np.float32)
-        _take_rows(centres.phi, near, columns)
-        to_balls = np.dot(groups.phi[first_group:end_group], columns.T)
-        for group in range(first_group, end_group):
-            rows = _rows_of_group(cover, groups.start, group, np.float32(0))
-            to_ball = to_balls[group - first_group]
-            if near.shape[0] > 0 and rows.shape[0] > 0:
-                closest = near[_largest(to_ball)]
-                _compare_rows(state, rows, closest)
-                if not _search_group(state, group, rows, near, to_ball, end_column - first_column, scratch):
-                    continue
-            for r in range(rows.shape[0]):
-                cover.seen[rows[r]] = end_column
+            _compare_rows(state, rows, _largest(to_balls[g]))
+            if _search_group(state, group, rows, columns, to_balls[g], count, scratch):
+                for r in range(rows.shape[0]):
+                    cover.seen[rows[r]] = count
             groups.reach[group] = _reach_of_rows(cover, groups.radius, rows)
 
 
@@ -853,7 +856,7 @@ def _bring_nearer(state: State, few: Few, m: int, column: int, floor: np.float32
         The position of the farthest of them afterwards, -1 if all are below `floor`, and how many were below before.
     """
     rows, candidate, phi, squared, needed = few
-    centre_vectors, centre_phi = state.centres
+    centre_vectors, centre_phi, _ = state.centres
     vectors, half, slack = state.points.vectors, state.points.half, state.slack
     cover_squared, cover_nearest, _ = state.cover
     best, below = -1, 0
@@ -862,7 +865,9 @@ def _bring_nearer(state: State, few: Few, m: int, column: int, floor: np.float32
             below += 1
             continue
         if _product(phi, r, centre_phi, column) >= needed[r]:
-            exact = squared_distance(vectors, candidate[r], centre_vectors, column)
+            exact = _quick_distance(vectors, candidate[r], centre_vectors, column)
+            if exact < 0:
+                exact = np.float32(_sum_in_lanes(vectors, candidate[r], centre_vectors, column))
             if exact < squared[r]:
                 squared[r] = exact
                 needed[r] = _product_needed(half[rows[r]], exact, slack)
@@ -959,6 +964,47 @@ def centre(
             squared += difference * difference
             out[i, t] = difference
         half[i] = squared / 2
+
+
+@compiled_reordered
+def project(
+    vectors: NDArray[np.float32],
+    mean: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    first: int,
+    end: int,
+    out: NDArray[np.float32],
+    half: NDArray[np.float32],
+) -> None:
+    """Project some vectors, and find half their squared distances to the mean.
+
+    Args:
+        vectors: (n, d).
+        mean: (d,).
+        basis: (d, p).
+        first: the first row to do.
+        end: the row after the last one.
+        out: (n, at least p + 1), its first p + 1 columns are changed: the projection, and the norm of the rest.
+        half: (n,), changed in place.
+    """
+    p = basis.shape[1]
+    centred = np.empty((end - first, vectors.shape[1]))
+    squared = np.empty(end - first)
+    for i in range(end - first):
+        total = 0.0
+        for t in range(vectors.shape[1]):
+            difference = np.float64(vectors[first + i, t]) - mean[t]
+            total += difference * difference
+            centred[i, t] = difference
+        squared[i] = total
+        half[first + i] = total / 2
+    along = np.dot(centred, basis)
+    for i in range(end - first):
+        rest = squared[i]
+        for t in range(p):
+            rest -= along[i, t] * along[i, t]
+            out[first + i, t] = along[i, t]
+        out[first + i, p] = np.sqrt(max(rest, 0.0))
 
 
 @compiled

@@ -15,6 +15,7 @@ embedding, CVPR 2012, for projection plus norm of the rest).
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,16 @@ from stages.selection.kcenter.parallel import in_blocks
 
 _SPECTRUM_SAMPLE = 4096
 _COST_SAMPLE = 512
-_BLOCK = 2048
+_BLOCK = 256
 _PRODUCT, _PROJECTION, _EXACT, _EXACT_A_VALUE = 0.018, 0.036, 60.0, 0.4
 """Nanoseconds on one core of a server processor: of a multiplication in the bound, of one in the projection (float64),
 of an exact distance, and of each of its values. Only the ratios matter."""
 
 _SHARE_COMPARED = 0.2
 """Share of the centres that a candidate is compared with, about."""
+
+_COARSE = 14
+"""Directions of a coarse projection, at most."""
 
 _WIDTHS = (14, 30, 62, 126, 254, 510, 1022, 2046)
 """Numbers of directions to choose from; two more columns make the rows of a matrix a multiple of 16 values."""
@@ -43,10 +47,13 @@ class Projection:
     Attributes:
         mean: (d,) float64.
         basis: (d, p) float64, orthonormal columns; None for all d directions, since turning changes no distance.
+        leading: (q, c) float64, orthonormal columns: the directions of the largest variance among the q values that
+            `__call__` returns before the rest.
     """
 
     mean: NDArray[np.float64]
     basis: NDArray[np.float64] | None
+    leading: NDArray[np.float64]
 
     @property
     def width(self) -> int:
@@ -71,17 +78,25 @@ class Projection:
         def project(start: int, stop: int) -> None:
             if self.basis is None:
                 kernels.centre(vectors, self.mean, start, stop, phi, half)
-                return
-            centred = vectors[start:stop] - self.mean
-            squared = np.einsum("nd,nd->n", centred, centred)  # n vectors, d dimensions
-            half[start:stop] = squared / 2
-            along = centred @ self.basis
-            rest = squared - np.einsum("np,np->n", along, along)  # n vectors, p directions
-            phi[start:stop, :-2] = along
-            phi[start:stop, -2] = np.sqrt(np.maximum(rest, 0))
+            else:
+                kernels.project(vectors, self.mean, self.basis, start, stop, phi, half)
 
         in_blocks(executor, project, len(vectors), _BLOCK)
         return phi, half
+
+    def coarse(self, phi: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Project once more, on very few directions: a lower bound on the lower bound, quickly computed for many.
+
+        Args:
+            phi: (n, p + 2) float32 projections, whatever their last column.
+
+        Returns:
+            (n, c + 2) float32, the last column that of `phi`.
+        """
+        values = phi[:, :-1].astype(np.float64)
+        along = values[:, :-1] @ self.leading
+        rest = np.einsum("nq,nq->n", values, values) - np.einsum("nc,nc->n", along, along)  # n rows, q and c values
+        return np.column_stack([along, np.sqrt(np.maximum(rest, 0)), phi[:, -1]]).astype(np.float32)
 
 
 def fit(vectors: NDArray[np.float32], base: NDArray[np.float32], n_picks: int) -> Projection:
@@ -107,7 +122,9 @@ def fit(vectors: NDArray[np.float32], base: NDArray[np.float32], n_picks: int) -
         few = base[np.sort(rng.choice(len(base), min(len(base), _COST_SAMPLE), replace=False))]
         comparisons.append(((few - mean) @ basis, len(base)))
     width = _cheapest_width(points, comparisons)
-    return Projection(mean, np.ascontiguousarray(basis[:, :width]) if width < len(mean) else None)
+    if width == len(mean):
+        return Projection(mean, None, np.ascontiguousarray(basis[:, :_COARSE]))
+    return Projection(mean, np.ascontiguousarray(basis[:, :width]), np.eye(width, _COARSE))
 
 
 def _cheapest_width(points: NDArray[np.float64], comparisons: Sequence[tuple[NDArray[np.float64], int]]) -> int:
@@ -122,30 +139,32 @@ def _cheapest_width(points: NDArray[np.float64], comparisons: Sequence[tuple[NDA
         comparisons: samples of the centres, (k, d) float64 in that basis, and how many centres each stands for.
     """
     dimension = int(points.shape[1])
+    widths = [*(width for width in _WIDTHS if width < dimension), dimension]
     total = max(1, sum(weight for _, weight in comparisons))
-    best, best_cost = dimension, np.inf
-    for width in [*(w for w in _WIDTHS if w < dimension), dimension]:
-        cost = _PRODUCT * (width + 2)
-        if width < dimension:
-            cost += _PROJECTION * dimension * width / (_SHARE_COMPARED * total)
-        for centres, weight in comparisons:
-            cost += weight / total * _share_let_through(points, centres, width) * (_EXACT + _EXACT_A_VALUE * dimension)
-        if cost < best_cost:
-            best, best_cost = width, cost
-    return best
+    costs = np.array([_PRODUCT * (width + 2) for width in widths])
+    costs[:-1] += [_PROJECTION * dimension * width / (_SHARE_COMPARED * total) for width in widths[:-1]]
+    for centres, weight in comparisons:
+        costs += weight / total * (_EXACT + _EXACT_A_VALUE * dimension) * _shares_let_through(points, centres, widths)
+    return widths[int(costs.argmin())]
 
 
-def _share_let_through(points: NDArray[np.float64], centres: NDArray[np.float64], width: int) -> float:
-    """Return the share of pairs whose bound with some directions is below the distance to the nearest centre."""
-    exact = _pairwise_squared(points, centres)
-    nearest = exact.min(axis=1, keepdims=True)
-    rest_points = np.linalg.norm(points[:, width:], axis=1)
-    rest_centres = np.linalg.norm(centres[:, width:], axis=1)
-    bound = _pairwise_squared(points[:, :width], centres[:, :width]) + (rest_points[:, None] - rest_centres) ** 2
-    return float((bound < nearest).mean())
+def _shares_let_through(
+    points: NDArray[np.float64], centres: NDArray[np.float64], widths: Sequence[int]
+) -> NDArray[np.float64]:
+    """Return the share of pairs whose bound is below the distance to the nearest centre, for numbers of directions.
 
-
-def _pairwise_squared(points: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the (n, m) squared distances of two small sets."""
-    squared: NDArray[np.float64] = (points**2).sum(1)[:, None] + (centres**2).sum(1) - 2 * points @ centres.T
-    return np.maximum(squared, 0)
+    Args:
+        points: (m, d).
+        centres: (k, d).
+        widths: ascending, the last one d.
+    """
+    points, centres = points.astype(np.float32), centres.astype(np.float32)
+    norms = np.add.outer((points**2).sum(axis=1), (centres**2).sum(axis=1))
+    nearest = (norms - 2 * points @ centres.T).min(axis=1, keepdims=True)
+    along = np.zeros_like(norms)
+    shares = np.empty(len(widths))
+    for k, (start, stop) in enumerate(pairwise([0, *widths])):
+        along += points[:, start:stop] @ centres[:, start:stop].T
+        rests = np.outer(*(np.linalg.norm(vectors[:, stop:], axis=1) for vectors in (points, centres)))
+        shares[k] = (norms - 2 * (along + rests) < nearest).mean()
+    return shares
