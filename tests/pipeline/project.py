@@ -16,6 +16,9 @@ from ruamel.yaml import YAML
 
 TEMPLATE = Path(__file__).resolve().parent.parent.parent
 
+WARM = "CURATION_TESTS_WARM_PYTHON"
+"""Variable that holds the folder of the command that `tests.pipeline.warm_python` has written."""
+
 SMALL = {
     "clean.proxy_size": 32,
     "clean.workers": 1,
@@ -72,7 +75,7 @@ class Project:
         """Return the variables for commands: this interpreter first, an identity for git, nothing of a hook's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_", "COV_"))}
         return kept | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": os.pathsep.join([*self._warm(), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "GIT_AUTHOR_NAME": "t",
             "GIT_AUTHOR_EMAIL": "t@example.org",
             "GIT_COMMITTER_NAME": "t",
@@ -85,6 +88,11 @@ class Project:
             # As `make setup` does it in .venv: DVC writes its files whole.
             "PYTHONPATH": str(TEMPLATE / "setup/startup"),
         }
+
+    @staticmethod
+    def _warm() -> list[str]:
+        """Return the folder of the `python` that has the libraries already, while there is one."""
+        return [folder] if (folder := os.environ.get(WARM)) else []
 
     def git(self, *arguments: str, check: bool = True) -> str:
         """Run git and return what it prints."""

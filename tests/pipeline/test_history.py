@@ -107,6 +107,7 @@ def test_tampering_with_the_base_or_the_datapool_is_undone(project: Project) -> 
     assert project.status() == ""
 
 
+@pytest.mark.cold
 def test_a_killed_dvc_leaves_its_stage_behind_which_cannot_harm(project: Project) -> None:
     project.add_images("b")
     process = _start_repro(project)

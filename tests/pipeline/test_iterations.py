@@ -51,6 +51,7 @@ def test_before_the_commit_an_iteration_is_redone_not_appended(project: Project)
     assert project.names() == after_five
 
 
+@pytest.mark.cold
 def test_forced_runs_give_the_same_hashes(project: Project) -> None:
     project.add_images("b")
     project.repro()

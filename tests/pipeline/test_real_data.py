@@ -12,7 +12,7 @@ import pytest
 from stages.media.schema import IGNORED, OVER_LIMIT, PROCESSED, TAKEN_IN
 from tests.pipeline.project import Project, new_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.cold]
 
 STATUSES = (*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED)
 

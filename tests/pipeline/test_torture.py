@@ -11,6 +11,7 @@ from tests.torture.tally import Tally
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.cold
 def test_kills_at_random_moments_and_the_same_command_again(project: Project) -> None:
     project.add_images("b")
     calm = project.copy(project.folder.parent.parent / "undisturbed")

@@ -1,0 +1,135 @@
+"""A `python` that has imported the libraries already, for the stages that most pipeline tests run.
+
+On data as small as that of the tests, a stage takes longer to import PyTorch than for all else. So a process that has
+imported the libraries, and nothing of the project, is forked for every `python -m stages.…` and `python -m curate`.
+It has the caller's folder, environment, standard streams and arguments. Everything else goes to the real interpreter,
+and so do the stages of tests that are marked `cold`: those that kill processes, and those that compare runs of which
+each is to have its own order of sets.
+
+`python warm_python.py SOCKET` is the process that is forked, `COMMAND` the text of the `python` that asks for it.
+"""
+
+import atexit
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+LIBRARIES = (
+    *("PIL.Image", "av", "blake3", "click", "faiss", "lightly.loss", "lightly.models", "lightly.transforms", "numba"),
+    *("numpy", "pandas", "pyarrow.parquet", "ruamel.yaml", "scipy.linalg", "simplejpeg", "threadpoolctl", "timm"),
+    *("torch", "torch._dynamo", "torchvision", "tqdm"),
+)
+"""What stages import. Not what draws the report: that looks at the environment while it is imported."""
+
+OPERATORS = Path(__file__).resolve().parents[2] / "stages/model/torchvision_operators.py"
+"""What has to run before torchvision is imported. As a file, so that no module of the project stays."""
+
+COMMAND = """#!{python} -IS
+import json, os, socket, sys
+
+if len(sys.argv) > 2 and sys.argv[1] == "-m" and (sys.argv[2] == "curate" or sys.argv[2].startswith("stages.")):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect({socket!r})
+        request = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode("utf-8", "surrogateescape")
+        socket.send_fds(connection, [len(request).to_bytes(8, "big")], [0, 1, 2])
+        connection.sendall(request)
+        answer = connection.recv(1)
+        sys.exit(answer[0] if answer else "the process died")
+os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    """Start the process that is forked, and write the command `python` that asks for it into `folder`."""
+    path = folder / "socket"
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(path)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+    )
+    while not path.exists():
+        if process.poll() is not None:
+            raise RuntimeError("the process with the libraries ended")
+        time.sleep(0.05)
+    command = folder / "python"
+    command.write_text(COMMAND.format(python=sys.executable, socket=str(path)), encoding="utf-8")
+    command.chmod(0o755)
+    return process
+
+
+def serve(path: str) -> None:
+    """Fork for every request, until the process that has started this one has ended."""
+    runpy.run_path(str(OPERATORS))
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    parent = os.getppid()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children are not waited for
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{path}.new")
+        listening.listen()
+        os.rename(f"{path}.new", path)
+        listening.settimeout(5)
+        while os.getppid() == parent:
+            with suppress(TimeoutError):
+                connection, _ = listening.accept()
+                if os.fork() == 0:
+                    listening.close()
+                    answer(connection)
+                connection.close()
+
+
+def answer(connection: socket.socket) -> None:
+    """Do in this process what is asked for, tell the exit status, and end."""
+    connection.settimeout(None)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    start_, streams, _, _ = socket.recv_fds(connection, 8, 3)
+    request = b""
+    while len(request) < int.from_bytes(start_, "big"):
+        request += connection.recv(2**16)
+    (module, *arguments), folder, environment = json.loads(request.decode("utf-8", "surrogateescape"))
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = [module, *arguments]
+    sys.path[0] = folder
+    sys.path[1:1] = environment.get("PYTHONPATH", "").split(os.pathsep)
+    code = run(module)
+    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter does at its end, in its order
+    atexit._run_exitfuncs()
+    for stream_ in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream_.flush()
+    connection.sendall(bytes([code]))
+    os._exit(code)
+
+
+def run(module: str) -> int:
+    """Run a module as `python -m` does; return the exit status."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        sys.stderr.write(f"{ended.code}\n")
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
