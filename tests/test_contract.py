@@ -14,7 +14,7 @@ from stages.history.inputs import NOT_DATAPOOL_SECTIONS, NOT_DATAPOOL_STAGES
 from stages.media.listing import HIDDEN_NAMES
 from stages.params.defaults import DEFAULTS
 from stages.params.schema import EXECUTION_KEYS, Params
-from tests.code_closure import ROOT, import_closure
+from tests.code_closure import ROOT, code_dependencies
 
 STAGES: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS_TEXT = (ROOT / "params.yaml").read_text()
@@ -67,7 +67,7 @@ def test_every_parameter_is_explained_where_it_stands() -> None:
 @pytest.mark.parametrize("name", ORDER)
 def test_code_dependencies_are_the_import_closure(name: str) -> None:
     listed = [dependency for dependency in STAGES[name]["deps"] if dependency.startswith("stages/")]
-    assert listed == import_closure(f"stages.{name}"), "run `python -m tests.code_closure --write`"
+    assert listed == code_dependencies(f"stages.{name}"), "run `python -m tests.code_closure --write`"
 
 
 def test_every_input_of_the_datapool_is_in_the_fingerprint() -> None:

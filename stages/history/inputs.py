@@ -19,6 +19,9 @@ NOT_DATAPOOL_STAGES = frozenset({"resolve_base", "base", "report"})
 NOT_DATAPOOL_SECTIONS = frozenset({"report"})
 """Sections of params.yaml that do not shape the datapool."""
 
+CODE_FOLDER = "stages/"
+"""Where a dependency that is a folder holds code."""
+
 DESCRIPTIONS = {
     "raw_files": "the raw files",
     "params": "params.yaml (other than `report`)",
@@ -80,17 +83,18 @@ def shaping_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def code_hashes(stages: Stages, root: Path) -> dict[str, str]:
-    """Hash the code files that the datapool's stages depend on, below `root`."""
-    files = sorted(
-        {
-            str(dependency)
-            for name, stage in stages.items()
-            if name not in NOT_DATAPOOL_STAGES
-            for dependency in stage.get("deps", [])
-            if str(dependency).endswith(".py")
-        }
-    )
-    return {file: sha256_of_file(root / file) for file in files}
+    """Hash the code files that the datapool's stages depend on, below `root`: those named, and those below folders."""
+    named = {
+        str(dependency)
+        for name, stage in stages.items()
+        if name not in NOT_DATAPOOL_STAGES
+        for dependency in stage.get("deps", [])
+    }
+    files = {root / path for path in named if path.endswith(".py")}
+    for path in named:
+        if path.startswith(CODE_FOLDER):
+            files |= set((root / path).rglob("*.py"))
+    return {file.relative_to(root).as_posix(): sha256_of_file(file) for file in sorted(files)}
 
 
 def changes(before: Fingerprint, after: Fingerprint) -> list[str]:
