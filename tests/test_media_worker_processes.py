@@ -155,7 +155,8 @@ def test_no_work_needs_no_worker() -> None:
 
 
 PROGRAM = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
 from stages.media.worker_processes import Limits, run_in_workers
 from tests.hostile_work import do_harm
 for _ in run_in_workers(do_harm, [[sys.argv[1]], [sys.argv[2]]], workers=2, cores=2, limits=Limits(600, None)):
