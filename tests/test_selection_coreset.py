@@ -135,14 +135,24 @@ def test_distance_in_torch_is_the_distance(kind: str) -> None:
 
 
 @ONE_PROCESS
-def test_compiled_distance_is_the_distance() -> None:
-    from stages.selection.kcenter.kernels import squared_distance
+def test_compiled_distances_are_the_distance() -> None:
+    from stages.selection.kcenter.kernels import quick_distance, sum_in_lanes
 
     for dimension in (1, 7, 8, 33, 128):
         points = embeddings_of_kind("nearly equal", 40, dimension, 3)
         points[::2] = embeddings_of_kind("random", 20, dimension, 4)
-        compiled = [squared_distance(points, row, points, 1) for row in range(40)]
-        assert compiled == squared_distances(points, points[1]).tolist()
+        expected = squared_distances(points, points[1]).tolist()
+        assert [sum_in_lanes(points, row, points, 1) for row in range(40)] == expected
+        assert all(quick_distance(points, row, points, 1) in (expected[row], -1) for row in range(40))
+
+
+@ONE_PROCESS
+def test_the_quick_distance_says_when_rounding_decides() -> None:
+    from stages.selection.kcenter.kernels import quick_distance, sum_in_lanes
+
+    points = np.array([[0, 0], [1, 2.0**-12], [1, 2.0**-10]], np.float32)  # 1 + 2^-24 is as near to 1 as to 1 + 2^-23
+    assert [quick_distance(points, row, points, 0) for row in range(3)] == [0, -1, np.float32(1 + 2.0**-20)]
+    assert sum_in_lanes(points, 1, points, 0) == squared_distances(points, points[0])[1]
 
 
 @ONE_PROCESS

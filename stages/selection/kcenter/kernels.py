@@ -178,39 +178,29 @@ def _sum_of_squares(points: NDArray[np.float32], row: int, others: NDArray[np.fl
 
 
 @compiled
-def _sum_in_lanes(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float64:
+def sum_in_lanes(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float32:
+    """Return `D` of two vectors, summed as its definition says."""
     lanes = np.zeros(8)
     for j in range(points.shape[1]):
         difference = np.float64(points[row, j]) - np.float64(others[column, j])
         lanes[j % 8] += difference * difference
-    total: np.float64 = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + (
-        (lanes[1] + lanes[5]) + (lanes[3] + lanes[7])
-    )
-    return total
+    total = ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    return np.float32(total)
 
 
 @compiled
-def _quick_distance(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float32:
-    """Return `squared_distance`, or -1 if it has to be summed in its own order to be known.
+def quick_distance(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float32:
+    """Return `D` of two vectors, the bits of `stages.selection.distance.squared_distances`; or -1, hardly ever.
 
     A float64 sum of d squares in any order is within `(d + 2) u`, u = 2^-53, of the true one, so two orders differ by
-    at most twice that. Where that much less and more round to the same float32, the order makes no difference.
+    at most twice that. Where that much less and more round to the same float32, the order makes no difference; where
+    they do not, `sum_in_lanes` has to tell. Loops call the one and then the other: a function that did so would count
+    the users of its arrays every time, which takes longer than the distance.
     """
     total = _sum_of_squares(points, row, others, column)
     margin = total * (points.shape[1] + 4) * 2.0**-51
     low = np.float32(total - margin)
     return low if low == np.float32(total + margin) else np.float32(-1)
-
-
-@compiled
-def squared_distance(points: NDArray[np.float32], row: int, others: NDArray[np.float32], column: int) -> np.float32:
-    """Return `D` of two vectors, the bits of `stages.selection.distance.squared_distances`.
-
-    Loops write its two lines out: a function that calls another on a path that is hardly ever taken counts the users of
-    its arrays every time, which takes longer than the distance.
-    """
-    squared = _quick_distance(points, row, others, column)
-    return squared if squared >= 0 else np.float32(_sum_in_lanes(points, row, others, column))
 
 
 # ---- matrix products
@@ -331,9 +321,9 @@ def _settle(
         column = columns[open_[best]]
         count -= 1
         open_[best] = open_[count]
-        squared = _quick_distance(points.vectors, points.order[row], centres.vectors, column)
+        squared = quick_distance(points.vectors, points.order[row], centres.vectors, column)
         if squared < 0:
-            squared = np.float32(_sum_in_lanes(points.vectors, points.order[row], centres.vectors, column))
+            squared = sum_in_lanes(points.vectors, points.order[row], centres.vectors, column)
         if squared < cover.squared[row] or (squared == cover.squared[row] and column < cover.nearest[row]):
             cover.squared[row] = squared
             cover.nearest[row] = column
@@ -360,9 +350,9 @@ def _compare_rows(state: State, rows: NDArray[np.int64], column: int) -> None:
         row = rows[r]
         needed = _product_needed(half[row], cover_squared[row], state.slack)
         if _product(phi, row, centre_phi, column) >= needed:
-            squared = _quick_distance(vectors, order[row], centre_vectors, column)
+            squared = quick_distance(vectors, order[row], centre_vectors, column)
             if squared < 0:
-                squared = np.float32(_sum_in_lanes(vectors, order[row], centre_vectors, column))
+                squared = sum_in_lanes(vectors, order[row], centre_vectors, column)
             if squared < cover_squared[row] or (squared == cover_squared[row] and column < cover_nearest[row]):
                 cover_squared[row] = squared
                 cover_nearest[row] = column
@@ -865,9 +855,9 @@ def _bring_nearer(state: State, few: Few, m: int, column: int, floor: np.float32
             below += 1
             continue
         if _product(phi, r, centre_phi, column) >= needed[r]:
-            exact = _quick_distance(vectors, candidate[r], centre_vectors, column)
+            exact = quick_distance(vectors, candidate[r], centre_vectors, column)
             if exact < 0:
-                exact = np.float32(_sum_in_lanes(vectors, candidate[r], centre_vectors, column))
+                exact = sum_in_lanes(vectors, candidate[r], centre_vectors, column)
             if exact < squared[r]:
                 squared[r] = exact
                 needed[r] = _product_needed(half[rows[r]], exact, slack)

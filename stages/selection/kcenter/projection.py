@@ -25,7 +25,7 @@ from stages.selection.kcenter.parallel import in_blocks
 
 _SPECTRUM_SAMPLE = 4096
 _COST_SAMPLE = 512
-_BLOCK = 256
+_BLOCK = 1024
 _PRODUCT, _PROJECTION, _EXACT, _EXACT_A_VALUE = 0.018, 0.036, 60.0, 0.4
 """Nanoseconds on one core of a server processor: of a multiplication in the bound, of one in the projection (float64),
 of an exact distance, and of each of its values. Only the ratios matter."""
