@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,13 @@ def test_every_parameter_is_explained_where_it_stands() -> None:
     assert len(keys) > 30
     for number in keys:
         assert lines[number - 1].strip().startswith("#"), f"no comment above {lines[number].strip()!r}"
+
+
+def test_dvc_sees_in_a_folder_of_code_what_git_does() -> None:
+    left_behind = ["stages/model/.DS_Store", "stages/model/training.py~", "stages/media/structure/.avi.py.swp"]
+    code = ["stages/model/training.py", "stages/reporting/templates", "data/raw/photo.jpg~"]
+    told = subprocess.run(["dvc", "check-ignore", *left_behind, *code], cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout.splitlines() == left_behind
 
 
 @pytest.mark.parametrize("name", ORDER)
