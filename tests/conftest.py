@@ -19,12 +19,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put tests marked `slow` last, in an order in which two processes wait little for each other.
 
-    The first of them makes the project that most start from, those that need none follow it, and those marked `cold`,
-    which take long, come before the others.
+    The first of them makes the project that most start from, those that need none follow it, and those marked `long`
+    come before the others.
     """
     quick = [item for item in items if not item.get_closest_marker("slow")]
     slow = [item for item in items if item.get_closest_marker("slow")]
-    slow.sort(key=lambda item: item.get_closest_marker("cold") is None)
+    slow.sort(key=lambda item: item.get_closest_marker("long") is None)
     sharing = [item for item in slow if "first_iteration" in getattr(item, "fixturenames", ())]
     alone = [item for item in slow if item not in sharing]
     items[:] = [*quick, *sharing[:1], *alone, *sharing[1:]]

@@ -17,6 +17,8 @@ from demo import run_demo
 from demo.make_demo_data import BATCHES, CLIPS, SEED, SIZE, encode, main, make_demo_data, pictures
 from stages.errors import CurationError, RawDataError
 
+pytestmark = pytest.mark.xdist_group("demo")  # what its tests share is made once, not once a process
+
 FILES = {
     "batch1/city/broken_download.mp4",
     "batch1/city/rain.webm",

@@ -25,6 +25,8 @@ from stages.reporting.inputs import ReportInputs
 from tests.conftest import REPOSITORY
 from tests.report_example import SECOND, example, write_workspace
 
+pytestmark = pytest.mark.xdist_group("report")  # what its tests share is made once, not once a process
+
 EXPECTED = {
     "corruptness_check_information.json", "explorer.html", "metrics.json", "report.html", "report.json", "report.pdf",
     "report.schema.json", "filenames/corrupt_filenames.txt", "filenames/duplicate_filenames.txt",

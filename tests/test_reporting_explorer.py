@@ -24,6 +24,8 @@ from stages.reporting.thumbnails import make_thumbnails
 from tests.browser import PATIENCE_S, Browser, find_chromium
 from tests.report_example import FIRST, SECOND, Raw, example, invented_pictures, without_selection
 
+pytestmark = pytest.mark.xdist_group("explorer")  # what its tests share is made once, not once a process
+
 HOSTILE = (
     'a"><img src=http://127.0.0.1:9/trap onerror=alert(1)>.jpg',
     "b</script><script>alert(1)</script>.jpg",

@@ -22,6 +22,8 @@ from stages.reporting.pictures import data_uri, inline_pictures
 from stages.reporting.plots import draw_charts
 from tests.report_example import SECOND, SETTINGS, Raw, example, invented_pictures, without_selection
 
+pytestmark = pytest.mark.xdist_group("render")  # what its tests share is made once, not once a process
+
 HOSTILE = (
     'a"><img src=x onerror=alert(1)>.jpg',
     "b'</script><script>alert(1)</script>.jpg",

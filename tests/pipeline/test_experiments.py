@@ -44,6 +44,7 @@ def _base_of(project: Project, experiment: str) -> list[str]:
     return project.base(reference)
 
 
+@pytest.mark.long
 def test_experiments_share_a_base_and_one_is_accepted(project: Project) -> None:
     accepted = set(project.names())
     project.add_images("b")

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 CHECK = ("python", "-m", "stages.resolve_base", "--check")
 
 
+@pytest.mark.long
 def test_a_git_merge_unites_both_datapools(project: Project) -> None:
     first = project.git("rev-parse", "HEAD").strip()
     project.run("hooks/install.sh")

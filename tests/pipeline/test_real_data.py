@@ -12,7 +12,7 @@ import pytest
 from stages.media.schema import IGNORED, OVER_LIMIT, PROCESSED, TAKEN_IN
 from tests.pipeline.project import Project, new_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.cold]
+pytestmark = pytest.mark.slow
 
 STATUSES = (*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED)
 
@@ -72,6 +72,7 @@ def check_sampling(project: Project, fps: float) -> None:
         assert taken["filename"].str.contains(rf"-\d{{{digits}}}-\w+\.png$").all()
 
 
+@pytest.mark.long
 def test_videos_in_two_iterations(tmp_path: Path, shared_data: Path) -> None:
     project = new_project(tmp_path)
     put(project, shared_data / "videos_batch1")

@@ -24,6 +24,7 @@ def _objects(project: Project, object_hash: str) -> list[Path]:
     return [folder / name for folder in folders if (folder / name).exists()]
 
 
+@pytest.mark.long
 def test_a_removed_sample_is_replaced_never_comes_back_and_can_be_purged(project: Project) -> None:
     gone, *kept = project.names()
     proxies = output_hash(parse_stages(project.lock()), Path("data/clean/proxies"))

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.cold
+@pytest.mark.long
 def test_kills_at_random_moments_and_the_same_command_again(project: Project) -> None:
     project.add_images("b")
     calm = project.copy(project.folder.parent.parent / "undisturbed")
