@@ -228,7 +228,9 @@ class Search:
 
     def _find_first_nearest(self) -> None:
         """Make what is known of every candidate exact, where nothing was known before."""
-        if self.count and self._grouped:
+        if self.count == 0:
+            return
+        if self._grouped:
             self._side_by_side(
                 lambda a, b: kernels.search_groups(self._state, a, b, self.count),
                 len(self._state.groups.half),
@@ -333,17 +335,13 @@ class Search:
     def _mark_pending(self, first: int) -> None:
         """Note for every group which of the centres from number `first` on can matter to it."""
         if first < self.count and self._grouped:
-            self._coarsen(first)
+            centres = self._state.centres
+            centres.coarse[first : self.count] = self._project.coarse(centres.phi[first : self.count])
             self._side_by_side(
                 lambda a, b: kernels.mark_pending(self._state, a, b, first, self.count),
                 len(self._state.groups.half),
                 _MARKED_A_TASK,
             )
-
-    def _coarsen(self, first: int) -> None:
-        """Make the coarse projections of the centres from number `first` on."""
-        centres = self._state.centres
-        centres.coarse[first : self.count] = self._project.coarse(centres.phi[first : self.count])
 
     def take_duplicates(self, threshold: np.float32) -> None:
         """Pick what is left at distance 0, the lowest candidate first, as far as the limit and the threshold allow."""

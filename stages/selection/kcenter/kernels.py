@@ -549,21 +549,20 @@ def mark_pending(state: State, first_group: int, end_group: int, first_column: i
     """
     groups, centres = state.groups, state.centres
     groups_phi, centres_phi, pending = groups.phi, centres.phi, groups.pending
-    needed = np.empty(end_group - first_group, np.float32)
+    needed, passed = np.empty(end_group - first_group, np.float32), np.empty(end_group - first_group, np.int64)
     for g in range(needed.shape[0]):
         group = first_group + g
         needed[g] = _product_within(groups.half[group], groups.reach[group], state.slack)
     for start in range(first_column, end_column, state.width):
         stop = min(start + state.width, end_column)
         products = np.dot(groups.coarse[first_group:end_group], centres.coarse[start:stop].T)
-        passed = 0
         for g in range(needed.shape[0]):
-            passed += _count_from(products[g], needed[g])
-        is_exact = passed * _FEW > products.size
+            passed[g] = _count_from(products[g], needed[g])
+        is_exact = passed.sum() * _FEW > products.size
         if is_exact:
             products = np.dot(groups_phi[first_group:end_group], centres_phi[start:stop].T)
         for g in range(needed.shape[0]):
-            if _count_from(products[g], needed[g]) == 0:
+            if passed[g] == 0:  # so none passes the exact bound either
                 continue
             group = first_group + g
             for c in range(stop - start):
@@ -934,8 +933,8 @@ def centre(
     mean: NDArray[np.float64],
     first: int,
     end: int,
-    out: NDArray[np.float32],
-    half: NDArray[np.float32],
+    out: NDArray[np.float32] | NDArray[np.float64],
+    half: NDArray[np.float32] | NDArray[np.float64],
 ) -> None:
     """Subtract the mean from some vectors, and find half their squared lengths.
 
@@ -979,18 +978,12 @@ def project(
     """
     p = basis.shape[1]
     centred = np.empty((end - first, vectors.shape[1]))
-    squared = np.empty(end - first)
-    for i in range(end - first):
-        total = 0.0
-        for t in range(vectors.shape[1]):
-            difference = np.float64(vectors[first + i, t]) - mean[t]
-            total += difference * difference
-            centred[i, t] = difference
-        squared[i] = total
-        half[first + i] = total / 2
+    halves = np.empty(end - first)
+    centre(vectors[first:end], mean, 0, end - first, centred, halves)
     along = np.dot(centred, basis)
     for i in range(end - first):
-        rest = squared[i]
+        half[first + i] = halves[i]
+        rest = 2 * halves[i]
         for t in range(p):
             rest -= along[i, t] * along[i, t]
             out[first + i, t] = along[i, t]
