@@ -83,7 +83,10 @@ def shaping_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def code_hashes(stages: Stages, root: Path) -> dict[str, str]:
-    """Hash the code files that the datapool's stages depend on, below `root`: those named, and those below folders."""
+    """Hash the code files that the datapool's stages depend on, below `root`: those named, and those below folders.
+
+    Hidden files are no code: editors keep copies in them, and links that lead nowhere.
+    """
     named = {
         str(dependency)
         for name, stage in stages.items()
@@ -93,7 +96,8 @@ def code_hashes(stages: Stages, root: Path) -> dict[str, str]:
     files = {root / path for path in named if path.endswith(".py")}
     for path in named:
         if path.startswith(CODE_FOLDER):
-            files |= set((root / path).rglob("*.py"))
+            found = (root / path).rglob("*.py")
+            files |= {file for file in found if not any(part[0] == "." for part in file.relative_to(root).parts)}
     return {file.relative_to(root).as_posix(): sha256_of_file(file) for file in sorted(files)}
 
 
