@@ -7,6 +7,7 @@ import ast
 import sys
 from pathlib import Path
 
+from pathspec import GitIgnoreSpec
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,15 +31,10 @@ def import_closure(module: str, root: Path = ROOT) -> list[str]:
             if relative not in found:
                 found.add(relative)
                 waiting.extend(_imported_names(ast.parse(path.read_text(encoding="utf-8"))))
-    assets = [
-        file.relative_to(root).as_posix()
-        for code, folders in ASSETS.items()
-        if code in found
-        for folder in folders
-        for file in ((root / folder).rglob("*") if (root / folder).is_dir() else [root / folder])
-        if file.is_file() and file.suffix != ".pyc"
-    ]
-    return sorted([*found, *assets])
+    assets = {
+        file for code in ASSETS if code in found for path in ASSETS[code] for file in _files_at(root / path, root)
+    }
+    return sorted(found | assets)
 
 
 def code_dependencies(module: str, root: Path = ROOT) -> list[str]:
@@ -47,24 +43,20 @@ def code_dependencies(module: str, root: Path = ROOT) -> list[str]:
     DVC reads and writes dvc.lock anew for every stage that it runs, which takes longer the more there is in it.
     """
     files = set(import_closure(module, root))
-    complete = [folder for folder in _folders(root / "stages") if _below(folder, root) <= files]
+    within = {folder: _files_at(folder, root) for folder in (root / "stages").rglob("*") if folder.is_dir()}
+    complete = {folder for folder, its in within.items() if its and its <= files}
     largest = [folder for folder in complete if folder.parent not in complete]
-    covered = {file for folder in largest for file in _below(folder, root)}
+    covered = {file for folder in largest for file in within[folder]}
     return sorted([*(folder.relative_to(root).as_posix() for folder in largest), *(files - covered)])
 
 
-def _folders(package: Path) -> list[Path]:
-    """Return the folders below a package."""
-    return sorted(folder for folder in package.rglob("*") if folder.is_dir() and folder.name != "__pycache__")
-
-
-def _below(folder: Path, root: Path) -> set[str]:
-    """Return the files below a folder that DVC sees, relative to `root`."""
-    return {
-        file.relative_to(root).as_posix()
-        for file in folder.rglob("*")
-        if file.is_file() and file.parent.name != "__pycache__" and file.suffix != ".pyc"
+def _files_at(path: Path, root: Path) -> set[str]:
+    """Return a file, or the files below a folder, relative to `root`: those that DVC sees."""
+    hidden = GitIgnoreSpec.from_lines((root / ".dvcignore").read_text(encoding="utf-8").splitlines())
+    files = {
+        file.relative_to(root).as_posix() for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()
     }
+    return files - set(hidden.match_files(files))
 
 
 def _files_of(name: str, root: Path) -> list[Path]:
