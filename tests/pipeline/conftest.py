@@ -10,46 +10,38 @@ from tests.pipeline import warm_python
 from tests.pipeline.project import WARM, Project, new_project
 
 
-def made_once(
-    tmp_path_factory: pytest.TempPathFactory, warm: Path, name: str, make: Callable[[Path], Project]
-) -> Project:
-    """Make a project in the folder that all test processes of a run share, or wait for the one that makes it.
-
-    Args:
-        tmp_path_factory: knows the folder.
-        warm: folder of the `python` that has the libraries already.
-        name: of the project.
-        make: makes it.
-    """
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
+    """Make a project in the folder that all test processes of a run share, or wait for the one that makes it."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if base.name.startswith("popen-") else base) / name
-    with FileLock(f"{shared}.lock"), pytest.MonkeyPatch.context() as environment:
-        environment.setenv(WARM, str(warm))
+    with FileLock(f"{shared}.lock"):
         if not (shared / "done").exists():
             make(shared)
             (shared / "done").touch()
     return Project(shared / "project")
 
 
-@pytest.fixture(scope="session")
-def _warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a `python` that has the libraries already."""
+@pytest.fixture(scope="session", autouse=True)
+def _warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let projects run stages in a `python` that has the libraries already."""
     folder = tmp_path_factory.mktemp("warm")
     process = warm_python.start(folder)
-    yield folder
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(WARM, str(folder))
+        yield
     process.terminate()
     process.wait()
 
 
 @pytest.fixture(autouse=True)
-def _python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let projects run stages in the `python` that has the libraries already, unless the test is marked `cold`."""
-    if not request.node.get_closest_marker("cold"):
-        monkeypatch.setenv(WARM, str(request.getfixturevalue("_warm_python")))
+def _cold_python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the projects of tests marked `cold` run stages as users do."""
+    if request.node.get_closest_marker("cold"):
+        monkeypatch.delenv(WARM)
 
 
 @pytest.fixture(scope="session")
-def first_iteration(tmp_path_factory: pytest.TempPathFactory, _warm_python: Path) -> Project:
+def first_iteration(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with one committed and pushed iteration of ten images, five of them selected."""
 
     def make(folder: Path) -> Project:
@@ -60,11 +52,11 @@ def first_iteration(tmp_path_factory: pytest.TempPathFactory, _warm_python: Path
         project.dvc("push", "--quiet")
         return project
 
-    return made_once(tmp_path_factory, _warm_python, "first", make)
+    return made_once(tmp_path_factory, "first", make)
 
 
 @pytest.fixture(scope="session")
-def second_iteration(first_iteration: Project, tmp_path_factory: pytest.TempPathFactory, _warm_python: Path) -> Project:
+def second_iteration(first_iteration: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with two committed and pushed iterations."""
 
     def make(folder: Path) -> Project:
@@ -75,7 +67,7 @@ def second_iteration(first_iteration: Project, tmp_path_factory: pytest.TempPath
         project.dvc("push", "--quiet")
         return project
 
-    return made_once(tmp_path_factory, _warm_python, "second", make)
+    return made_once(tmp_path_factory, "second", make)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("second")]
 
 
 @pytest.fixture(scope="module")
-def project(second_iteration: Project, tmp_path_factory: pytest.TempPathFactory, _warm_python: Path) -> Project:
+def project(second_iteration: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A third iteration, not committed: eight new images, a duplicate of an old one, and two files that are none."""
 
     def make(folder: Path) -> Project:
@@ -31,7 +31,7 @@ def project(second_iteration: Project, tmp_path_factory: pytest.TempPathFactory,
         made.repro()
         return made
 
-    return made_once(tmp_path_factory, _warm_python, "curate", make)
+    return made_once(tmp_path_factory, "curate", make)
 
 
 @pytest.fixture

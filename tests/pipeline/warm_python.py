@@ -104,8 +104,7 @@ def answer(connection: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [module, *arguments]
-    sys.path[0] = folder
-    sys.path[1:1] = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:1] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     code = run(module)
     threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter does at its end, in its order
     atexit._run_exitfuncs()
