@@ -209,7 +209,7 @@ def forward_speed(task: Task, batch_size: int) -> list[tuple[str, float]]:
     laid_out = images.contiguous(memory_format=torch.channels_last)
     networks = [("eager fp32", backbone, images)]
     for precision in ("fp32", "bf16"):
-        network: Any = InferenceNetwork(backbone.trunk(), backbone.head(), precision, torch.device("cpu"))
+        network: Any = InferenceNetwork(backbone.trunk_for_inference(), backbone.head(), precision, torch.device("cpu"))
         networks.append((f"ours {precision}", network, laid_out))
     times: dict[str, list[float]] = {name: [] for name, _, _ in networks}
     with torch.no_grad():

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from stages.model import packaged
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 GIVEN_EMBEDDINGS = "embeddings_file"
@@ -15,7 +17,7 @@ FULL_RESOLUTION_BELOW = 64
 class Architecture:
     """A network and the images it takes."""
 
-    backbone: str  # network of `lightly.models.ResNetGenerator`, with xWIDTH or not, or torchvision/name, or timm/name
+    backbone: str  # as train.backbone: of `lightly.models.ResNetGenerator`, of a package of weights, LIBRARY/name
     embedding_dim: int
     projection_dim: int
     input_size: int  # pixels: images are scaled to a square of this side
@@ -32,9 +34,11 @@ class Architecture:
         positions are left before the average. Larger images pass that convolution with stride 2 and a maximum with
         stride 2, as in the ResNet for ImageNet; the weights have the same shapes, the network costs a sixteenth.
         """
+        sizes = (backbone, embedding_dim, projection_dim, input_size)
+        if backbone in packaged.PACKAGED:
+            return cls(*sizes, 1, False, packaged.MEAN, packaged.STD)
         large = input_size >= FULL_RESOLUTION_BELOW and "/" not in backbone
-        stride = 2 if large else 1
-        return cls(backbone, embedding_dim, projection_dim, input_size, stride, large, IMAGENET_MEAN, IMAGENET_STD)
+        return cls(*sizes, 2 if large else 1, large, IMAGENET_MEAN, IMAGENET_STD)
 
     @classmethod
     def of_given_embeddings(cls, dimension: int) -> Self:
@@ -43,8 +47,8 @@ class Architecture:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the network is one of torchvision or timm."""
-        return "/" in self.backbone
+        """Whether the network is one of torchvision or timm, and not of lightly."""
+        return "/" in self.backbone or self.backbone in packaged.PACKAGED
 
     @property
     def resnet(self) -> tuple[str, float]:

@@ -51,6 +51,11 @@ class Backbone(nn.Sequential):
             layers.insert(_STEM_LAYERS, nn.MaxPool2d(3, stride=2, padding=1))
         return nn.Sequential(*layers)
 
+    def trunk_for_inference(self) -> nn.Module:
+        """Return layers that compute what `trunk` does in inference, as `InferenceNetwork` best takes them."""
+        first = next(self.children())
+        return nn.Sequential(first.for_inference()) if isinstance(first, ForeignTrunk) else self.trunk()
+
     def pooling(self) -> nn.Module:
         """Return the layers from a map of features to one vector of features."""
         return nn.Sequential(list(self.children())[-1], nn.Flatten())

@@ -6,7 +6,6 @@ the other samples, nor their order, nor the number of cores changes a bit of it.
 """
 
 import hashlib
-import io
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+import simplejpeg
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -56,7 +56,7 @@ def _without_values(architecture: Architecture) -> Backbone:
 def computation(checkpoint_hash: str, batch_size: int, accelerator: str, precision: str) -> str:
     """Return a text that differs wherever a bit of an embedding may: weights, code, library, processor, settings."""
     code = hashlib.sha256()
-    for name in ("architecture", "backbone", "embedding", "fusion", "inference"):
+    for name in ("architecture", "backbone", "embedding", "foreign", "fusion", "inference", "plain_layers"):
         code.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     processor = torch.cuda.get_device_name() if cuda_wanted(accelerator) else torch.backends.cpu.get_cpu_capability()
     parts = (checkpoint_hash, str(batch_size), precision, processor, torch.__version__, code.hexdigest())
@@ -73,8 +73,8 @@ def decoded(jpeg: bytes, side: int) -> NDArray[np.uint8]:
     Returns:
         (side, side, 3).
     """
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
-        return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR))
+    pixels = simplejpeg.decode_jpeg(jpeg)
+    return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
 
 
 def normalised(pixels: Tensor, architecture: Architecture) -> Tensor:
@@ -133,7 +133,9 @@ def embed_proxies(
     """
     architecture, backbone = load_backbone(checkpoint)
     cuda = cuda_wanted(accelerator)
-    network = InferenceNetwork(backbone.trunk(), backbone.head(), precision, torch.device("cuda" if cuda else "cpu"))
+    network = InferenceNetwork(
+        backbone.trunk_for_inference(), backbone.head(), precision, torch.device("cuda" if cuda else "cpu")
+    )
     if cuda:
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False

@@ -1,7 +1,8 @@
 """Networks of torchvision and timm as trunks of a backbone, with random or pretrained weights.
 
-Pretrained weights come over the network once, from where the library keeps them; torchvision compares their hash. The
-checkpoint holds them from then on, so a datapool does not depend on them to be there.
+Pretrained weights are in an installed package (`stages.model.packaged`), or come over the network once, from where the
+library keeps them; torchvision compares their hash. The checkpoint holds them from then on, so a datapool does not
+depend on them to be there.
 """
 
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
@@ -22,7 +23,10 @@ from torch import Tensor, nn
 
 from stages.errors import ParamsError
 from stages.model.architecture import Architecture
-from stages.model.weight_files import in_sequence, require_fit, without_prefixes
+from stages.model.efficientnet_lite import timm_names
+from stages.model.packaged import PACKAGED, weights_file
+from stages.model.plain_layers import in_plain_layers
+from stages.model.weight_files import in_sequence, read_tensors, require_fit, without_prefixes
 
 _CLASSIFIERS = ("fc", "classifier", "heads", "head")
 """What torchvision's networks call their last layers, which name the classes."""
@@ -32,7 +36,11 @@ _UNFIT = frozenset({"googlenet", "inception_v3"})
 
 
 class ForeignTrunk(nn.Module):
-    """A network without its classifier: (n, 3, input_size, input_size) to (n, features, 1, 1), all float32."""
+    """A network without its classifier: (n, 3, input_size, input_size) to (n, features, height, width), all float32.
+
+    Those of a package give a map of features, which `Backbone` averages as their own last layer does, but in 32 bits
+    whatever the precision; the others give one position.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         """Build it with random weights.
@@ -41,12 +49,13 @@ class ForeignTrunk(nn.Module):
             ParamsError: the library has no network of that name, or it does not take images of that size.
         """
         super().__init__()
-        side = architecture.input_size
+        self._side = architecture.input_size
+        self._gives_maps = architecture.backbone in PACKAGED
         try:
             self.network = _network(architecture)
             with torch.no_grad():
                 self.network.eval()
-                self.feature_dim = int(self.network(torch.zeros(1, 3, side, side)).flatten(1).shape[1])
+                self.feature_dim = int(self(torch.zeros(1, 3, self._side, self._side)).shape[1])
         except ParamsError:
             raise
         except Exception as error:  # whatever foreign code raises
@@ -54,8 +63,14 @@ class ForeignTrunk(nn.Module):
         self.network.train()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the features of normalised images, as a map of one position."""
+        """Return the features of normalised images."""
+        if self._gives_maps:
+            return self.network.forward_features(images)  # type: ignore[no-any-return, operator]
         return self.network(images).flatten(1)[:, :, None, None]  # type: ignore[no-any-return]
+
+    def for_inference(self) -> nn.Module:
+        """Return a copy that computes the same, of layers that `InferenceNetwork` can make faster."""
+        return in_plain_layers(self, self._side)
 
 
 def with_own_normalisation(architecture: Architecture) -> Architecture:
@@ -80,6 +95,9 @@ def pretrained_weights(architecture: Architecture) -> Mapping[str, Tensor]:
         ParamsError: there are none for this network and this size of images, or they cannot be fetched.
     """
     library, _, name = architecture.backbone.partition("/")
+    if architecture.backbone in PACKAGED:
+        path = weights_file(architecture.backbone)
+        return weights_of_file(architecture, read_tensors(path, "train.pretrained"), path)
     try:
         weights = _timm_weights(architecture) if library == "timm" else _torchvision_weights(name)
     except ParamsError:
@@ -118,6 +136,8 @@ def weights_of_file(architecture: Architecture, tensors: Mapping[str, Tensor], p
     """
     network = _network(architecture)
     own = network.state_dict()
+    if architecture.backbone in PACKAGED:
+        tensors = timm_names(tensors, [len(stage) for stage in network.get_submodule("blocks").children()])  # type: ignore[arg-type]
     tensors = in_sequence(without_prefixes(tensors, own), [name for name, _ in network.named_children()], own)
     convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)  # timm's, for some networks
     if architecture.backbone.startswith("timm/") and convert is not None:
@@ -136,9 +156,11 @@ def _three(values: Sequence[float]) -> tuple[float, float, float]:
 def _network(architecture: Architecture) -> nn.Module:
     """Build a network without its classifier, with random weights."""
     library, _, name = architecture.backbone.partition("/")
+    if library in PACKAGED:
+        return _of_timm(PACKAGED[library].timm_name, architecture.input_size, pretrained=False)
     if library == "timm":
         _require_name(name, timm.list_models(name.split(".")[0]), timm.list_models(), architecture.backbone)
-        return _of_timm(architecture, pretrained=False)
+        return _of_timm(name, architecture.input_size, pretrained=False)
     known = torchvision.models.list_models(module=torchvision.models)
     _require_name(name, [each for each in known if each == name and each not in _UNFIT], known, architecture.backbone)
     try:
@@ -151,18 +173,18 @@ def _network(architecture: Architecture) -> nn.Module:
     return network
 
 
-def _of_timm(architecture: Architecture, *, pretrained: bool) -> nn.Module:
-    name = architecture.backbone.partition("/")[2]
+def _of_timm(name: str, side: int, *, pretrained: bool) -> nn.Module:
     options: dict[str, Any] = {"pretrained": pretrained, "num_classes": 0}
     try:
-        network: nn.Module = timm.create_model(name, img_size=architecture.input_size, **options)
+        network: nn.Module = timm.create_model(name, img_size=side, **options)
     except TypeError:  # it takes images of any size
         network = timm.create_model(name, **options)
     return network
 
 
 def _timm_weights(architecture: Architecture) -> Mapping[str, Tensor]:
-    return _of_timm(architecture, pretrained=True).state_dict()
+    name = architecture.backbone.partition("/")[2]
+    return _of_timm(name, architecture.input_size, pretrained=True).state_dict()
 
 
 def _torchvision_weights(name: str) -> Mapping[str, Tensor]:

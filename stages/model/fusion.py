@@ -1,4 +1,4 @@
-"""A traced network's convolutions, computed by oneDNN together with the addition and the ReLU that follow them.
+"""A traced network's convolutions, computed by oneDNN together with the addition and the activation that follow them.
 
 A map of features is then written to memory once, where convolution, addition and ReLU one by one write it three times;
 and weights are brought into the order that the processor wants once, not for every batch. PyTorch's convolutions are
@@ -9,21 +9,49 @@ same result, and the batch norm of the colours, which is rounded once.
 """
 
 import operator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 from torch.nn import functional
 
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
-_RELUS = (functional.relu, torch.relu)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of each value that oneDNN computes as it writes a convolution's result.
+
+    Attributes:
+        name: what PyTorch's operators call it.
+        scalars: its numbers there.
+        plain: the function itself.
+    """
+
+    name: str
+    scalars: tuple[float, ...]
+    plain: Callable[[Tensor], Tensor]
+
+
+RELU = Activation("relu", (), functional.relu)
+RELU6 = Activation("hardtanh", (0.0, 6.0), functional.relu6)
+_ACTIVATIONS: dict[object, Activation] = {
+    **dict.fromkeys((nn.ReLU, functional.relu, torch.relu), RELU),
+    **dict.fromkeys((nn.ReLU6, functional.relu6), RELU6),
+}
+"""By the layer or the function that a network computes it with."""
+
 _NARROW = 8
 """Columns: the matrix unit takes 16 positions of a row at once, and leaves half of it empty below this width."""
 _SIDE_BY_SIDE = 4
 """Images that share a row then."""
 _PART = 4
-"""Images at once before the first maximum, where maps are so large that more of them leave the processor's caches."""
+"""Images at once where maps are so large that more of them leave the processor's caches."""
+_LARGE = 8
+"""Maps whose sides are at least an eighth of the image's are so large."""
 
 
 def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
@@ -44,6 +72,8 @@ def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
             _put(network, MaximumOf3x3(), node.args, [node])
         elif sixteen_bits and type(module) is nn.BatchNorm2d and node.args[0].op == "placeholder":
             _put(network, ColourNorm(module), node.args, [node])
+    if any(_is_depthwise(module) for module in network.modules()):
+        _put_large_maps_in_parts(network)
     for node in list(network.graph.nodes):
         if isinstance(_module_of(network, node), MaximumOf3x3):
             _put_in_parts(network, node)
@@ -57,19 +87,29 @@ def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
 
 
 class FusedConvolution(nn.Module):
-    """A convolution, then perhaps the addition of other maps, then perhaps ReLU."""
+    """A convolution, then perhaps the addition of other maps, then perhaps an activation."""
 
-    def __init__(self, plain: nn.Conv2d, dtype: torch.dtype, *, relu: bool) -> None:
+    def __init__(self, plain: nn.Conv2d, dtype: torch.dtype, activation: Activation | None) -> None:
         super().__init__()
         self.overwrites = False  # whether the sum takes the place of the other maps in memory, which saves time
         self._weight = plain.weight.detach().to(dtype)
         self._bias = None if plain.bias is None else plain.bias.detach().to(dtype)
         self._geometry = (plain.padding, plain.stride, plain.dilation, plain.groups)
-        self._relu = relu
+        self._activation = activation
         same_size = (*self._weight.shape[2:], *self._geometry) == (3, 3, (1, 1), (1, 1), (1, 1), 1)
         self._may_share_rows = same_size and dtype == torch.bfloat16
         self._prepared: dict[torch.Size, tuple[Tensor, torch.Size]] = {}
         self._is_new = True
+
+    @property
+    def groups(self) -> int:
+        """Parts of the channels that are computed by themselves."""
+        return self._geometry[3]
+
+    @property
+    def reduction(self) -> int:
+        """How many positions of a side become one."""
+        return int(max(self._geometry[1]))
 
     def forward(self, maps: Tensor, other: Tensor | None = None) -> Tensor:
         """Return maps of the type of the weights, in the memory format `channels_last`.
@@ -79,14 +119,14 @@ class FusedConvolution(nn.Module):
             other: what is added, broadcast where its shape is not that of the convolution's result.
         """
         maps = maps.to(self._weight.dtype).contiguous(memory_format=torch.channels_last)
-        # oneDNN's ReLU makes 0 of what is not a number, so broken weights would pass unseen: the first image tells.
+        # oneDNN's ReLUs make 0 of what is not a number, so broken weights would pass unseen: the first image tells.
         is_new, self._is_new = self._is_new, False
         broken = is_new and not self._is_finite(maps[:1], other)
         result = self._sum(maps, other)
         return torch.full_like(result, torch.nan) if broken else result
 
     def _is_finite(self, maps: Tensor, other: Tensor | None) -> bool:
-        """Tell whether all values before ReLU are finite, by the plain operators."""
+        """Tell whether all values before the activation are finite, by the plain operators."""
         padding, stride, dilation, groups = self._geometry
         result = functional.conv2d(maps, self._weight, self._bias, stride, padding, dilation, groups)
         return bool(result.isfinite().all()) and (other is None or bool(other[:1].isfinite().all()))
@@ -97,23 +137,26 @@ class FusedConvolution(nn.Module):
             and other.shape == self._prepared_for(maps.shape)[1]
             and other.is_contiguous(memory_format=torch.channels_last)
         ):
-            total = self._computed(maps, None, relu=False, overwrites=False) + other
-            return total.relu() if self._relu else total
+            total = self._computed(maps, None, None, overwrites=False) + other
+            return total if self._activation is None else self._activation.plain(total)
         if self._may_share_rows and maps.shape[3] <= _NARROW and maps.shape[0] % _SIDE_BY_SIDE == 0:
             others = None if other is None else in_one_row(other)
-            return apart_again(self._computed(in_one_row(maps), others, relu=self._relu, overwrites=True))
-        return self._computed(maps, other, relu=self._relu, overwrites=self.overwrites)
+            return apart_again(self._computed(in_one_row(maps), others, self._activation, overwrites=True))
+        return self._computed(maps, other, self._activation, overwrites=self.overwrites)
 
-    def _computed(self, maps: Tensor, other: Tensor | None, *, relu: bool, overwrites: bool) -> Tensor:
+    def _computed(
+        self, maps: Tensor, other: Tensor | None, activation: Activation | None, *, overwrites: bool
+    ) -> Tensor:
         operands = (self._prepared_for(maps.shape)[0], self._bias, *self._geometry)
-        operators, last = torch.ops.mkldnn, "relu" if relu else None
+        operators, last = torch.ops.mkldnn, None if activation is None else activation.name
+        scalars = [] if activation is None else list(activation.scalars)
         result: Tensor
         if other is None:
-            result = operators._convolution_pointwise(maps, *operands, last or "none", [], "")
+            result = operators._convolution_pointwise(maps, *operands, last or "none", scalars, "")
         elif overwrites:
-            result = operators._convolution_pointwise_.binary(other, maps, *operands, "add", 1.0, last, [], None)
+            result = operators._convolution_pointwise_.binary(other, maps, *operands, "add", 1.0, last, scalars, None)
         else:
-            result = operators._convolution_pointwise.binary(maps, other, *operands, "add", 1.0, last, [], None)
+            result = operators._convolution_pointwise.binary(maps, other, *operands, "add", 1.0, last, scalars, None)
         return result
 
     def _prepared_for(self, shape: torch.Size) -> tuple[Tensor, torch.Size]:
@@ -202,14 +245,18 @@ class ColourNorm(nn.Module):
 class InParts(nn.Module):
     """Layers that take few images at a time, one part of the batch after the other."""
 
-    def __init__(self, layers: list[nn.Module]) -> None:
+    def __init__(self, layers: nn.Module) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*layers)
+        self.layers = layers
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the layers' results for all images."""
         parts = [images] if len(images) % _PART else torch.split(images, _PART)
         return torch.cat([self.layers(part) for part in parts])
+
+
+_KEEPING_SIZE = (FusedConvolution, ColourNorm, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish)
+"""Layers that leave a map's size, apart from a convolution's stride."""
 
 
 def _available(dtype: torch.dtype) -> bool:
@@ -225,7 +272,7 @@ def _module_of(network: GraphModule, node: Node) -> nn.Module | None:
 
 
 def _fuse(network: GraphModule, node: Node, plain: nn.Conv2d, dtype: torch.dtype) -> None:
-    """Fuse a convolution with the addition that alone takes its result, and the ReLU that alone takes the sum."""
+    """Fuse a convolution with the addition that alone takes its result, and the activation that alone takes the sum."""
     nodes, inputs = [node], list(node.args)
     addition = _only_user(node)
     adds = addition is not None and addition.target in _ADDITIONS and len(addition.args) == 2 and not addition.kwargs
@@ -234,11 +281,15 @@ def _fuse(network: GraphModule, node: Node, plain: nn.Conv2d, dtype: torch.dtype
         if len(others) == 1 and isinstance(others[0], Node) and not _is_convolution_after(network, others[0], node):
             nodes.append(addition)
             inputs.append(others[0])
-    relu = _only_user(nodes[-1])
-    if relu is not None and (relu.target in _RELUS or type(_module_of(network, relu)) is nn.ReLU):
-        nodes.append(relu)
-    convolution = FusedConvolution(plain, dtype, relu=relu in nodes)
-    _put(network, convolution, tuple(inputs), nodes)
+    last = _only_user(nodes[-1])
+    activation = _activation_of(network, last) if last is not None else None
+    if last is not None and activation is not None:
+        nodes.append(last)
+    _put(network, FusedConvolution(plain, dtype, activation), tuple(inputs), nodes)
+
+
+def _activation_of(network: GraphModule, node: Node) -> Activation | None:
+    return _ACTIVATIONS.get(type(_module_of(network, node)) if node.op == "call_module" else node.target)
 
 
 def _only_user(node: Node) -> Node | None:
@@ -268,7 +319,43 @@ def _put_in_parts(network: GraphModule, node: Node) -> None:
             break
         nodes.insert(0, before)
     modules = [network.get_submodule(str(each.target)) for each in nodes]
-    _put(network, InParts(modules), nodes[0].args, nodes)
+    _put(network, InParts(nn.Sequential(*modules)), nodes[0].args, nodes)
+
+
+def _is_depthwise(module: nn.Module) -> bool:
+    """Tell whether a layer computes little for each value that it reads: then caches decide how long it takes."""
+    return isinstance(module, FusedConvolution) and module.groups > 1
+
+
+def _put_large_maps_in_parts(network: GraphModule) -> None:
+    """Let the layers up to the last large map work on parts of the batch.
+
+    They must give their results to nothing behind it, and be convolutions, or operations that leave a map's size.
+    """
+    (images, *nodes) = network.graph.nodes
+    reduction, ends = {images: 1}, list[int]()
+    for place, node in enumerate(nodes):
+        module = _module_of(network, node)
+        sources = [argument for argument in node.args if isinstance(argument, Node)]
+        if not (
+            isinstance(module, _KEEPING_SIZE) or node.target in (*_ADDITIONS, "flip") or node.target in _ACTIVATIONS
+        ):
+            break
+        reduction[node] = max(map(reduction.__getitem__, sources)) * getattr(module, "reduction", 1)
+        if reduction[node] > _LARGE:
+            break
+        before = {images, *nodes[: place + 1]}
+        if all(user in before for earlier in before - {node} for user in earlier.users):
+            ends.append(place)
+    if not ends:
+        return
+    part = nodes[: ends[-1] + 1]
+    graph = Graph()
+    copies = {images: graph.placeholder("images")}
+    for node in part:
+        copies[node] = graph.node_copy(node, copies.__getitem__)
+    graph.output(copies[part[-1]])
+    _put(network, InParts(GraphModule(network, graph)), (images,), part)
 
 
 def _may_be_overwritten(network: GraphModule, maps: Node, last: Node) -> bool:

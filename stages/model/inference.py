@@ -71,6 +71,7 @@ def folded(trunk: nn.Module) -> nn.Module:
         traced = symbolic_trace(plain)
     except Exception:  # whatever foreign code raises when it is traced
         return plain
+    _without_idle_layers(traced)
     modules = dict(traced.named_modules())
     calls = Counter(str(node.target) for node in traced.graph.nodes if node.op == "call_module")
     for node in list(traced.graph.nodes):
@@ -92,3 +93,11 @@ def folded(trunk: nn.Module) -> nn.Module:
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
+
+
+def _without_idle_layers(network: GraphModule) -> None:
+    """Take out layers that do nothing in inference, which may stand between layers that can be folded or fused."""
+    for node in list(network.graph.nodes):
+        if node.op == "call_module" and type(network.get_submodule(str(node.target))) in (nn.Identity, nn.Dropout):
+            node.replace_all_uses_with(node.args[0])
+            network.graph.erase_node(node)

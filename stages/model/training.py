@@ -268,7 +268,7 @@ def fit_projection(
         The embedding's effective rank; None where there are too few samples or features, and the projection stays.
     """
     backbone = model.backbone.cpu()
-    network = InferenceNetwork(backbone.trunk(), backbone.pooling(), "fp32", torch.device("cpu"))
+    network = InferenceNetwork(backbone.trunk_for_inference(), backbone.pooling(), "fp32", torch.device("cpu"))
     some = [members[index] for index in evenly_spaced(len(members))]
     parts = list(vectors(network, architecture, source, some, _FEATURE_BATCH, cuda=False))
     features = np.concatenate(parts) if parts else np.empty((0, backbone.feature_dim), np.float32)

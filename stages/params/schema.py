@@ -17,8 +17,11 @@ from stages.params.strategies import StrategyParams
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
-BACKBONE = r"^(resnet-(9|18|34|50|101|152)(x[0-9]{1,2}(\.[0-9]{1,6})?)?|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+)$"
-"""Networks of lightly, or of torchvision or timm, whose own lists tell which names there are."""
+BACKBONE = (
+    r"^(efficientnet-lite[0-2]|resnet-(9|18|34|50|101|152)(x[0-9]{1,2}(\.[0-9]{1,6})?)?"
+    r"|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+)$"
+)
+"""Networks whose weights come in a package, of lightly, or of torchvision or timm, whose lists tell which there are."""
 
 Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
 Real = Annotated[float, Field(allow_inf_nan=False)]
@@ -107,12 +110,15 @@ class TrainParams(Section):
     def _one_source_of_weights(self) -> Self:
         if self.retrain and self.checkpoint is not None:
             raise ValueError("checkpoint takes given weights and retrain trains new ones: set one of them only")
-        if self.weights is not None and (self.pretrained or self.checkpoint is not None):
-            raise ValueError("weights, pretrained and checkpoint all say what to begin with: set one of them only")
-        if self.pretrained and "/" not in self.backbone:
-            raise ValueError(f"pretrained: there are no weights for {self.backbone}, but for torchvision/resnet18")
-        given = self.pretrained or self.weights is not None or self.checkpoint is not None
-        if not self.enabled and not given and not self.retrain:
+        if self.weights is not None and self.checkpoint is not None:
+            raise ValueError("weights and checkpoint both say what to begin with: set one of them only")
+        is_named = self.weights is not None or self.checkpoint is not None
+        if self.pretrained and not is_named and self.backbone.startswith("resnet-"):
+            raise ValueError(
+                f"pretrained: there are no weights for {self.backbone}: set pretrained: false and enabled: true to "
+                "train it from nothing, or backbone: efficientnet-lite0 or torchvision/resnet18"
+            )
+        if not self.enabled and not self.pretrained and not is_named and not self.retrain:
             raise ValueError("enabled: false needs weights from elsewhere: set pretrained, weights or checkpoint")
         return self
 
@@ -209,15 +215,10 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _no_model_beside_given_embeddings(self) -> Self:
-        given = {
-            "checkpoint": self.train.checkpoint,
-            "weights": self.train.weights,
-            "pretrained": self.train.pretrained,
-        }
+        given = {"checkpoint": self.train.checkpoint, "weights": self.train.weights}
         needless = next((key for key, value in given.items() if value), None)
         if self.embed.embeddings_file is not None and needless is not None:
             raise ValueError(
-                f"embed.embeddings_file needs no model, but train.{needless} names one: set one of them to "
-                f"{'false' if needless == 'pretrained' else 'null'}, or embed.embeddings_file to null"
+                f"embed.embeddings_file needs no model, but train.{needless} names one: set one of them to null"
             )
         return self
