@@ -84,7 +84,11 @@ def test_all_convolutions_of_a_resnet_are_fused_with_what_follows() -> None:
     assert {node.op for node in network.graph.nodes} == {"placeholder", "call_module", "output"}
     assert {kind.__name__ for kind in kinds} == {"InParts", "FusedConvolution"}
     first = next(module for module in network.modules() if isinstance(module, InParts))
-    assert [type(layer).__name__ for layer in first.layers] == ["ColourNorm", "FusedConvolution", "MaximumOf3x3"]
+    assert [type(layer).__name__ for layer in first.layers.children()] == [
+        "ColourNorm",
+        "FusedConvolution",
+        "MaximumOf3x3",
+    ]
     sums = [node for node in network.graph.nodes if len(node.args) == 2]
     assert len(sums) == 8
     additions = [network.get_submodule(str(node.target)) for node in sums]

@@ -1,19 +1,22 @@
 """timm's layers of several parts, put into layers of torch, so that a network can be traced, folded and fused.
 
 Two kinds matter. A batch norm with its activation becomes the two of them. A convolution with TensorFlow's padding
-`SAME`, which timm computes from the size of every input, gets a padding that is fixed, since images always have the same
-size. With a stride of 2 and an even size that padding has one row and one column more at the end than at the beginning.
+`SAME`, which timm computes from the size of every input, gets a fixed padding, since images always have the same size.
+
+With a stride of 2 and an even size, that padding has one row and one column more at the end than at the beginning.
 oneDNN's convolutions pad both ends alike, and a layer that only pads writes the largest maps of the network once more.
-So where a network has nothing that tells left from right besides its convolutions, the whole network is mirrored: of
-mirrored images and mirrored kernels, with the larger padding at both ends, of which the stride never reaches the row too
-many. The maps are those of the network, mirrored, and their average is the same.
+So where nothing in a network tells left from right besides its convolutions, the whole network is mirrored: it takes
+mirrored images, has mirrored kernels, and pads both ends as much as the larger one; the stride never reaches the row too
+many. Its maps are those of the network, mirrored, and have the same average.
 """
 
 import copy
 from typing import NamedTuple
 
 import torch
-from timm.layers import BatchNormAct2d, Conv2dSame, SelectAdaptivePool2d
+from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
+from timm.layers.conv2d_same import Conv2dSame
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
 _BLIND = (nn.Identity, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish, nn.Sigmoid, nn.BatchNorm2d, SelectAdaptivePool2d)
@@ -113,7 +116,7 @@ def _geometry(layer: nn.Conv2d) -> list[tuple[int | str, int, int]]:
 
 
 def _padded(same: Conv2dSame, padding: tuple[Padding, Padding], *, mirrored: bool) -> nn.Module:
-    """Return a convolution with a fixed padding: of both ends alike in a mirrored network, else in a layer before it."""
+    """Return a convolution with a fixed padding, in a layer before it where its two ends are not alike."""
     rows, columns = padding
     alike = mirrored or all(before == after for before, after in padding)
     convolution = nn.Conv2d(
