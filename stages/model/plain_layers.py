@@ -6,8 +6,8 @@ Two kinds matter. A batch norm with its activation becomes the two of them. A co
 With a stride of 2 and an even size, that padding has one row and one column more at the end than at the beginning.
 oneDNN's convolutions pad both ends alike, and a layer that only pads writes the largest maps of the network once more.
 So where nothing in a network tells left from right besides its convolutions, the whole network is mirrored: it takes
-mirrored images, has mirrored kernels, and pads both ends as much as the larger one; the stride never reaches the row too
-many. Its maps are those of the network, mirrored, and have the same average.
+mirrored images, has mirrored kernels, and pads both ends as much as the larger one; its stride never reaches the row
+too many. Its maps are those of the network, mirrored, and have the same average.
 """
 
 import copy
