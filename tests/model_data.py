@@ -29,6 +29,8 @@ SETTINGS = TrainingSettings(
 )
 PARAMS = {
     "backbone": "resnet-9",
+    "pretrained": False,
+    "enabled": True,
     "embedding_dim": 8,
     "projection_dim": 16,
     "input_size": 32,

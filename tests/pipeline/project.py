@@ -23,6 +23,8 @@ SMALL = {
     "clean.proxy_size": 32,
     "clean.workers": 1,
     "train.backbone": "resnet-9",
+    "train.pretrained": False,
+    "train.enabled": True,
     "train.embedding_dim": 8,
     "train.input_size": 32,
     "train.max_steps": 2,
