@@ -1,6 +1,6 @@
 """Images embedded per second: this project's stage, beside the loops that people write. All figures are from one run.
 
-`python -m benchmarks.embed --images FOLDER --input-size 224`; without `--images`, with 1080p photographs from a seed,
+`python -m benchmarks.embed --images FOLDER`; without `--images`, with 1080p photographs from a seed,
 since the loops decode the original images, and this project decodes them in the stage `clean`.
 
 Every program embeds the same images with the same weights in a process of its own, with all cores:
@@ -48,10 +48,12 @@ from stages.model.architecture import Architecture
 from stages.model.embedding import decoded, embed_proxies, load_backbone, normalised
 from stages.model.inference import InferenceNetwork
 from stages.model.methods import network_weights
-from stages.model.training import TrainingSettings, initial_model
+from stages.model.packaged import PACKAGED
+from stages.model.training import TrainingSettings, fit_projection, initial_model
 from stages.model.weights import save_checkpoint
 
 BATCH_SIZE = 16
+SHARD = "all.zip"
 FORWARD_BATCH_SIZES = (8, 16)
 MAX_PIXELS = 100_000_000
 PHOTOGRAPH = (1920, 1080)
@@ -181,7 +183,7 @@ def in_new_process(function: Callable[..., Any], *arguments: object) -> Any:
 
 def write_proxies(folder: Path, files: Sequence[str], proxies: Path) -> list[str]:
     """Write one shard with the proxies of all images; return their members."""
-    with ShardWriter(proxies / "all.zip") as shard:
+    with ShardWriter(proxies / SHARD) as shard:
         for index, file in enumerate(files):
             proxy = decode_image(folder / file, max_pixels=MAX_PIXELS, proxy_size=256).proxy
             shard.add(member_name(index), proxy)
@@ -189,14 +191,20 @@ def write_proxies(folder: Path, files: Sequence[str], proxies: Path) -> list[str
 
 
 def write_checkpoint(path: Path, proxies: Path, members: Sequence[str], backbone: str, side: int) -> None:
-    """Write a checkpoint of random weights whose batch norms have seen some of the images."""
+    """Write a checkpoint fitted to the images: of the weights of a package, else of random ones.
+
+    The batch norms of random ones have seen some of the images, so that values are in a usual range.
+    """
     architecture = Architecture.of(backbone, 32, 128, side)
-    model = initial_model(architecture, TrainingSettings("simclr", 1, None, 16, 1e-3, 0.5, 1, 0, "cpu"))
+    settings = TrainingSettings("simclr", 1, None, 16, 1e-3, 0.5, 1, 0, "cpu", pretrained=backbone in PACKAGED)
+    model = initial_model(architecture, settings)
     reader = ProxyReader(proxies)
-    pixels = np.stack([decoded(reader.jpeg("all.zip", member), side) for member in members[:64]])
-    with torch.no_grad():
-        for batch in torch.split(normalised(torch.from_numpy(pixels), architecture), BATCH_SIZE):
-            model.backbone(batch)
+    if not settings.pretrained:
+        pixels = np.stack([decoded(reader.jpeg(SHARD, member), side) for member in members[:64]])
+        with torch.no_grad():
+            for batch in torch.split(normalised(torch.from_numpy(pixels), architecture), BATCH_SIZE):
+                model.backbone(batch)
+    fit_projection(model, architecture, reader, [(SHARD, member) for member in members])
     save_checkpoint(path, architecture, network_weights(model))
 
 
@@ -227,8 +235,8 @@ def forward_speed(task: Task, batch_size: int) -> list[tuple[str, float]]:
 @click.option("--photographs", default=100, show_default=True, help="How many to make where no folder is given.")
 @click.option("--limit", default=None, type=int, help="Images at most.")
 @click.option("--repeat", default=1, show_default=True, help="How often the list of images is gone through.")
-@click.option("--backbone", default="resnet-18", show_default=True, help="As train.backbone.")
-@click.option("--input-size", default=64, show_default=True, help="As train.input_size.")
+@click.option("--backbone", default="efficientnet-lite0", show_default=True, help="As train.backbone.")
+@click.option("--input-size", default=224, show_default=True, help="As train.input_size.")
 def main(images: Path | None, photographs: int, limit: int | None, repeat: int, backbone: str, input_size: int) -> None:
     """Time the programs and print one table."""
     os.environ["TQDM_DISABLE"] = "1"  # lightly shows a bar in all circumstances
@@ -254,9 +262,7 @@ def compare(images: Path, limit: int | None, repeat: int, backbone: str, input_s
             (originals / file).symlink_to((images / file).resolve())
         members = in_new_process(write_proxies, images, files, proxies)
         in_new_process(write_checkpoint, checkpoint, proxies, members, backbone, input_size)
-        everything = Task(
-            originals, tuple(files), proxies, tuple(("all.zip", member) for member in members), checkpoint
-        )
+        everything = Task(originals, tuple(files), proxies, tuple((SHARD, member) for member in members), checkpoint)
         task = Task(originals, everything.files * repeat, proxies, everything.members * repeat, checkpoint)
         few = max(1, round(len(task.files) / 100))
         hundredth = Task(originals, task.files[:few], proxies, task.members[:few], checkpoint)

@@ -4,6 +4,7 @@ from stages.model import torchvision_operators  # noqa: F401  (before all that i
 
 # isort: split
 import copy
+import operator
 from collections import Counter
 
 import pytest
@@ -25,6 +26,8 @@ NETWORKS = [
     ("resnet-18", 8),
     ("torchvision/resnet18", 64),
     ("torchvision/mobilenet_v2", 64),
+    ("efficientnet-lite0", 64),
+    ("timm/tf_mobilenetv3_small_minimal_100", 64),
 ]
 CPU = torch.device("cpu")
 
@@ -55,7 +58,7 @@ def test_fused_networks_give_the_same_embeddings(name: str, side: int) -> None:
     with torch.inference_mode():
         expected = backbone(images)
     for precision, least in (("fp32", 0.999999), ("bf16", 0.999)):
-        network = InferenceNetwork(backbone.trunk(), backbone.head(), precision, CPU)
+        network = InferenceNetwork(backbone.trunk_for_inference(), backbone.head(), precision, CPU)
         assert functional.cosine_similarity(network(images), expected).min() > least
         assert network(images).equal(network(images))
 
@@ -64,7 +67,7 @@ def test_fused_networks_give_the_same_embeddings(name: str, side: int) -> None:
 @pytest.mark.parametrize(("name", "side"), NETWORKS)
 def test_neither_neighbours_nor_the_place_in_a_batch_change_a_bit(name: str, side: int, precision: str) -> None:
     backbone, images = backbone_of(name, side), drawn(8, 3, side, side)
-    network = InferenceNetwork(backbone.trunk(), backbone.head(), precision, CPU)
+    network = InferenceNetwork(backbone.trunk_for_inference(), backbone.head(), precision, CPU)
     everything = network(images)
     order = torch.tensor([5, 2, 7, 0, 1, 6, 3, 4])
     assert network(images[order]).equal(everything[order])
@@ -93,6 +96,24 @@ def test_all_convolutions_of_a_resnet_are_fused_with_what_follows() -> None:
     assert len(sums) == 8
     additions = [network.get_submodule(str(node.target)) for node in sums]
     assert all(isinstance(module, FusedConvolution) and module.overwrites for module in additions)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_large_maps_of_depthwise_convolutions_are_computed_for_few_images_at_a_time(dtype: torch.dtype) -> None:
+    traced = folded(backbone_of("efficientnet-lite0", 64).trunk_for_inference())
+    assert isinstance(traced, GraphModule)
+    network = fused(traced, dtype)
+    parts = [module for module in network.modules() if isinstance(module, InParts)]
+    images = drawn(8, 3, 64, 64)
+    seen: list[torch.Size] = []
+    with torch.inference_mode():
+        whole = network(images)
+        for part in parts:
+            part.layers.register_forward_hook(lambda layer, inputs, output: seen.append(output.shape))
+        assert network(images).equal(whole)
+    if parts or dtype == torch.float32:
+        assert seen == [torch.Size([4, 240, 8, 8])] * 2
+        assert not any(node.target in (operator.add, torch.add) for node in network.graph.nodes)
 
 
 class UsedAgain(nn.Module):

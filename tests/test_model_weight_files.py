@@ -168,7 +168,8 @@ def test_a_datapool_knows_the_weights_it_began_with(given: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"pretrained": True}, "set one of them only"),
+        ({"weights": None, "pretrained": True, "backbone": "resnet-9"}, "there are no weights for resnet-9"),
+        ({"weights": None, "enabled": False}, "needs weights from elsewhere"),
         ({"checkpoint": "a.ckpt"}, "set one of them only"),
         ({"backbone": "resnet-18x0.33"}, "must be a whole number"),
         ({"backbone": "resnet-18x0"}, "must be a whole number"),

@@ -356,6 +356,11 @@ def network_weights(model: Method) -> Mapping[str, Tensor]:
     return {name: value for name, value in model.state_dict().items() if name.startswith((_BACKBONE, _HEAD))}
 
 
+def backbone_weights(model: Method) -> Mapping[str, Tensor]:
+    """Return the weights of the backbone alone: a projection head that nothing has trained is of no use to anybody."""
+    return {name: value for name, value in model.state_dict().items() if name.startswith(_BACKBONE)}
+
+
 def learning_rate_factor(step: int, steps: int) -> float:
     """Return the share of the learning rate that a step uses: it rises in a line, then falls along a cosine wave.
 
