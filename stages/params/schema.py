@@ -19,9 +19,10 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
 BACKBONE = (
     r"^(efficientnet-lite[0-2]|resnet-(9|18|34|50|101|152)(x[0-9]{1,2}(\.[0-9]{1,6})?)?"
-    r"|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+)$"
+    r"|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+|open_clip/[A-Za-z0-9_.-]+(@[A-Za-z0-9_.-]+)?)$"
 )
-"""Networks whose weights come in a package, of lightly, or of torchvision or timm, whose lists tell which there are."""
+"""Networks whose weights come in a package, of lightly, or of torchvision, timm or open_clip, whose lists tell which
+there are."""
 
 Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
 Real = Annotated[float, Field(allow_inf_nan=False)]
