@@ -102,8 +102,19 @@ def flat_parameters(params: Params) -> dict[str, Parameter]:
 
 
 def _flat_list(values: Sequence[Any]) -> tuple[str | int | float, ...]:
-    """Return a list with its mappings as text."""
-    return tuple(json.dumps(value) if isinstance(value, dict) else value for value in values)
+    """Return a list with its mappings as text, without the keys in them that are not set."""
+    return tuple(
+        json.dumps(_without_unset(value), ensure_ascii=False) if isinstance(value, dict) else value for value in values
+    )
+
+
+def _without_unset(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a mapping of mappings without what is None."""
+    return {
+        key: _without_unset(value) if isinstance(value, dict) else value
+        for key, value in content.items()
+        if value is not None
+    }
 
 
 def picture_reader(

@@ -1,16 +1,19 @@
 """Stage `select`: choose the samples that join the datapool.
 
-Reads params.yaml (select, train.retrain), data/base (the samples selected before, and the embeddings of all that was
-processed before), data/train/checkpoint.ckpt (its hash tells which embeddings belong together), data/embed/embeddings
-(the new embeddings), data/clean/samples.parquet (which samples are new), data/embed/marks.csv (what a file
-of given embeddings says of them).
+Reads params.yaml (select, train.retrain, and what decodes and embeds images that are queries), data/base (the samples
+selected before, and the embeddings of all that was processed before), data/train/checkpoint.ckpt (its hash tells which
+embeddings belong together; it embeds images and texts that are queries), data/embed/embeddings (the new embeddings),
+data/clean/samples.parquet (which samples are new), data/embed/marks.csv (what a file of given embeddings says of them),
+and the files that section select names.
 Writes data/select/selection.csv (the chosen samples in order), data/select/candidates.parquet (what became of every
 candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered)
 and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
 """
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 
 from stages import paths
 from stages.command import stage_command
+from stages.cores import available_cores
 from stages.datapool.store import (
     EMBEDDINGS_FOLDER,
     may_lack_new_data,
@@ -30,8 +34,10 @@ from stages.embeddings.given import MASKED, SELECTED
 from stages.embeddings.schema import MARKS, WITHOUT_EMBEDDING
 from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files
 from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
+from stages.files.atomic import TEMPORARY_PREFIX
 from stages.files.hashing import sha256_of_file
 from stages.files.tables import read_csv, read_parquet, write_csv, write_parquet
+from stages.media.proxies import ProxyReader
 from stages.params.schema import Params, SelectParams
 from stages.params.strategies import Similarity
 from stages.selection.comparison import baselines, compare
@@ -51,7 +57,7 @@ def run(params: Params) -> str:
 
     \b
     Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
-           data/clean/samples.parquet, data/embed/marks.csv
+           data/clean/samples.parquet, data/embed/marks.csv, the files that select names
     Writes data/select/selection.csv, data/select/candidates.parquet,
            data/select/budget_curve.csv, data/select/comparison.csv
     """
@@ -106,7 +112,7 @@ def run(params: Params) -> str:
         )
     candidate_embeddings = embeddings_by_name(candidate_names, names, embeddings)
     queries = {
-        place: embeddings_by_name(query_names(item.strategy, paths.BASE, names), names, embeddings)
+        place: query_embeddings(item.strategy, names, embeddings, params)
         for place, item in enumerate(strategies)
         if isinstance(item.strategy, Similarity)
     }
@@ -308,8 +314,69 @@ def embeddings_by_name(
     return embeddings[[row_of[name] for name in wanted]]
 
 
+def query_embeddings(
+    strategy: Similarity, names: Sequence[str], embeddings: NDArray[np.float32], params: Params
+) -> NDArray[np.float32]:
+    """Return the embeddings that SIMILARITY compares with, (q, d) float32.
+
+    Args:
+        strategy: what the queries are.
+        names: n filenames of all processed samples.
+        embeddings: (n, d) float32.
+        params: how images are decoded and embedded.
+
+    Raises:
+        ParamsError: there are no such queries, or the model cannot embed them.
+        CheckpointError: the checkpoint cannot be used, or a query sample has no embedding of it.
+    """
+    # Imported where they are needed: torch and the decoders take seconds that other selections need not cost.
+    if strategy.text is not None:
+        from stages.selection.query_text import embed_text
+
+        return embed_text(strategy.text, paths.CHECKPOINT)
+    if strategy.images is not None:
+        return embed_images(strategy.images, params)
+    return embeddings_by_name(query_names(strategy, paths.BASE, names), names, embeddings)
+
+
+def embed_images(images: Sequence[str], params: Params) -> NDArray[np.float32]:
+    """Embed image files as stages `clean` and `embed` do samples, so that a sample is at no distance of itself.
+
+    Args:
+        images: paths.
+        params: sections `clean`, `embed` and `train`.
+
+    Returns:
+        (q, d) float32, unit length.
+
+    Raises:
+        ParamsError: an image is not there, or cannot be decoded.
+        CheckpointError: the checkpoint cannot be used.
+    """
+    from stages.media.decoding import Settings
+    from stages.media.turbojpeg import require as require_turbojpeg
+    from stages.model.embedding import embed_proxies
+    from stages.selection.query_images import decode_query_images
+
+    require_turbojpeg()
+    settings = Settings(
+        max_pixels=params.clean.max_pixels,
+        proxy_size=params.clean.proxy_size,
+        corruption_threshold=0.0,  # of videos
+        decode_timeout_s=params.clean.decode_timeout_s,
+        decode_memory_mb=params.clean.decode_memory_mb,
+        jpeg_draft=params.clean.jpeg_draft,
+    )
+    paths.SELECTION.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"{TEMPORARY_PREFIX}{os.getpid()}-queries-"
+    with TemporaryDirectory(dir=paths.SELECTION.parent, prefix=prefix) as name, ProxyReader(Path(name)) as proxies:
+        members = decode_query_images(images, Path(name), settings, params.clean.workers or available_cores())
+        how = (params.embed.batch_size, params.train.accelerator, params.embed.precision)
+        return embed_proxies(proxies, members, paths.CHECKPOINT, *how)
+
+
 def query_names(strategy: Similarity, base: Path, processed: Collection[str]) -> list[str]:
-    """Return the filenames that SIMILARITY compares with: of a file, or of an iteration of the datapool.
+    """Return the samples that SIMILARITY compares with: of a file, or of an iteration of the datapool.
 
     Args:
         strategy: which of them.

@@ -21,7 +21,10 @@ from stages.params.load import load_params
 from stages.params.schema import Params
 from stages.report import flat_parameters, picture_reader
 from stages.reporting import outputs
+from stages.reporting.figures import compute_figures
 from stages.reporting.inputs import ReportInputs
+from stages.reporting.plots import draw_charts
+from stages.reporting.render import render_html
 from tests.conftest import REPOSITORY
 from tests.report_example import SECOND, example, write_workspace
 
@@ -220,6 +223,27 @@ def test_strategies_are_shown_as_text() -> None:
     content["select"]["strategies"] = [{"input": {"type": "RANDOM"}, "strategy": {"type": "WEIGHTS"}}]
     shown = flat_parameters(Params.model_validate(content))["select.strategies"]
     assert shown == ('{"input": {"type": "RANDOM"}, "strategy": {"strength": 1.0, "type": "WEIGHTS"}}',)
+
+
+def test_queries_are_shown_as_they_are_written() -> None:
+    content = load_params(REPOSITORY / paths.PARAMS).model_dump()
+    content["train"]["backbone"] = "open_clip/ViT-B-32"
+    content["select"]["strategies"] = [
+        {"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "SIMILARITY", **query}}
+        for query in ({"text": "<b>eine Straße</b>"}, {"images": ["queries/a.jpg", "queries/b.jpg"]})
+    ]
+    parameters = flat_parameters(Params.model_validate(content))
+    shown = parameters["select.strategies"]
+    assert isinstance(shown, tuple)
+    assert shown[0] == (
+        '{"input": {"type": "EMBEDDINGS"}, '
+        '"strategy": {"strength": 1.0, "type": "SIMILARITY", "text": "<b>eine Straße</b>"}}'
+    )
+    assert str(shown[1]).endswith('"type": "SIMILARITY", "images": ["queries/a.jpg", "queries/b.jpg"]}}')
+    report, points = compute_figures(replace(example(), parameters=parameters))
+    page = render_html(report, draw_charts(report, points), {}, points)
+    assert "&lt;b&gt;eine Straße&lt;/b&gt;" in page
+    assert "<b>eine" not in page
 
 
 def test_help_says_what_is_read_and_written() -> None:

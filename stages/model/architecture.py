@@ -47,8 +47,13 @@ class Architecture:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the network is one of torchvision or timm, and not of lightly."""
+        """Whether the network is one of torchvision, timm or open_clip, and not of lightly."""
         return "/" in self.backbone or self.backbone in packaged.PACKAGED
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether the network is the image tower of one of open_clip, which may have a text tower beside it."""
+        return self.backbone.startswith("open_clip/")
 
     @property
     def resnet(self) -> tuple[str, float]:

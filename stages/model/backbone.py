@@ -1,4 +1,4 @@
-"""The network that turns images into embeddings: a ResNet of lightly, or a network of torchvision or timm."""
+"""The network that turns images into embeddings: a ResNet of lightly, or a network of another library."""
 
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
@@ -11,6 +11,9 @@ from stages.model.foreign import ForeignTrunk
 
 _STEM_LAYERS = 3
 """Layers before the first block: batch norm of the colours, convolution, batch norm."""
+
+FOREIGN_PROJECTION = "1"
+"""Place of the projection in a `Backbone` whose trunk is a network of another library."""
 
 
 class Backbone(nn.Sequential):

@@ -56,7 +56,7 @@ def _without_values(architecture: Architecture) -> Backbone:
 def computation(checkpoint_hash: str, batch_size: int, accelerator: str, precision: str) -> str:
     """Return a text that differs wherever a bit of an embedding may: weights, code, library, processor, settings."""
     code = hashlib.sha256()
-    for name in ("architecture", "backbone", "embedding", "foreign", "fusion", "inference", "plain_layers"):
+    for name in ("architecture", "backbone", "clip", "embedding", "foreign", "fusion", "inference", "plain_layers"):
         code.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     processor = torch.cuda.get_device_name() if cuda_wanted(accelerator) else torch.backends.cpu.get_cpu_capability()
     parts = (checkpoint_hash, str(batch_size), precision, processor, torch.__version__, code.hexdigest())

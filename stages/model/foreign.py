@@ -1,4 +1,4 @@
-"""Networks of torchvision and timm as trunks of a backbone, with random or pretrained weights.
+"""Networks of torchvision, timm and open_clip as trunks of a backbone, with random or pretrained weights.
 
 Pretrained weights are in an installed package (`stages.model.packaged`), or come over the network once, from where the
 library keeps them; torchvision compares their hash. The checkpoint holds them from then on, so a datapool does not
@@ -21,7 +21,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from stages.errors import ParamsError
+from stages.errors import CurationError, ParamsError
+from stages.model import clip
 from stages.model.architecture import Architecture
 from stages.model.efficientnet_lite import timm_names
 from stages.model.packaged import PACKAGED, weights_file
@@ -76,6 +77,9 @@ class ForeignTrunk(nn.Module):
 def with_own_normalisation(architecture: Architecture) -> Architecture:
     """Return an architecture with the mean and the deviation of colours that its network was made for."""
     library, _, name = architecture.backbone.partition("/")
+    if architecture.is_clip:
+        mean, std = clip.normalisation(architecture.backbone)
+        return replace(architecture, mean=mean, std=std)
     if library != "timm":
         return architecture
     _require_name(name, timm.list_models(name.split(".")[0]), timm.list_models(), architecture.backbone)
@@ -89,7 +93,7 @@ def pretrained_weights(architecture: Architecture) -> Mapping[str, Tensor]:
     """Fetch the weights of a trunk, or find them in the library's cache.
 
     Returns:
-        By the names that `ForeignTrunk` gives them.
+        By the names that `ForeignTrunk` gives them; beside them, those of a text tower.
 
     Raises:
         ParamsError: there are none for this network and this size of images, or they cannot be fetched.
@@ -99,11 +103,13 @@ def pretrained_weights(architecture: Architecture) -> Mapping[str, Tensor]:
         path = weights_file(architecture.backbone)
         return weights_of_file(architecture, read_tensors(path, "train.pretrained"), path)
     try:
+        if architecture.is_clip:
+            return weights_of_file(architecture, clip.fetched_weights(architecture), Path(architecture.backbone))
         weights = _timm_weights(architecture) if library == "timm" else _torchvision_weights(name)
-    except ParamsError:
+    except CurationError:
         raise
     except Exception as error:  # no network, no such file, no space: each library has its own errors
-        cache = "the Hugging Face cache (HF_HOME)" if library == "timm" else f"{torch.hub.get_dir()}/checkpoints"
+        cache = f"{torch.hub.get_dir()}/checkpoints" if library == "torchvision" else "the Hugging Face cache (HF_HOME)"
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ParamsError(
             f"train.pretrained: the weights of {architecture.backbone} cannot be fetched ({reason[:200]}). Bring a "
@@ -125,15 +131,18 @@ def weights_of_file(architecture: Architecture, tensors: Mapping[str, Tensor], p
 
     Args:
         architecture: of the network.
-        tensors: of the file, as torchvision, timm or the authors of the network distribute them.
+        tensors: of the file, as torchvision, timm, open_clip or the authors of the network distribute them.
         path: the file, for messages.
 
     Returns:
-        By the names that `ForeignTrunk` gives them.
+        By the names that `ForeignTrunk` gives them; beside them, those of a text tower.
 
     Raises:
         CheckpointError: other weights than those of the classifier lack, are unknown, or have other shapes.
     """
+    if architecture.is_clip:
+        found = clip.weights_of_towers(architecture, tensors, path)
+        return {name if name.startswith(clip.TEXT_TOWER) else f"network.{name}": found[name] for name in found}
     network = _network(architecture)
     own = network.state_dict()
     if architecture.backbone in PACKAGED:
@@ -158,6 +167,8 @@ def _network(architecture: Architecture) -> nn.Module:
     library, _, name = architecture.backbone.partition("/")
     if library in PACKAGED:
         return _of_timm(PACKAGED[library].timm_name, architecture.input_size, pretrained=False)
+    if architecture.is_clip:
+        return clip.image_tower(architecture)
     if library == "timm":
         _require_name(name, timm.list_models(name.split(".")[0]), timm.list_models(), architecture.backbone)
         return _of_timm(name, architecture.input_size, pretrained=False)

@@ -40,6 +40,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from stages.model.architecture import Architecture
 from stages.model.augmentation import Views, derived_seed
 from stages.model.backbone import Backbone
+from stages.model.clip import TEXT_TOWER
 from stages.model.weights import load_weights
 
 WARM_UP = 0.1
@@ -94,6 +95,8 @@ class Method(pl.LightningModule):
         self.projection_head = self.new_head(self.backbone.feature_dim, architecture.projection_dim)
         deactivate_requires_grad(self.backbone.projection)  # no part of the training: `fit_projection` computes it
         self.learning_rate = learning_rate
+        self.text_tower: Mapping[str, Tensor] = {}
+        """Weights of the text tower that belongs to the backbone, if it has one. They are kept, and never trained."""
         self.begin(Schedule(batches=1, accumulated=1, steps=1, seed=0))
 
     def begin(self, schedule: Schedule) -> None:
@@ -169,7 +172,7 @@ class Method(pl.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def start_from(self, weights: Mapping[str, Tensor], path: Path) -> None:
-        """Take over the weights of a checkpoint: those of the backbone, and of the projection head if it is alike.
+        """Take over the weights of a checkpoint: backbone, text tower, and the projection head if it is alike.
 
         Args:
             weights: of a network with the same backbone, trained by any method.
@@ -179,6 +182,7 @@ class Method(pl.LightningModule):
             CheckpointError: the backbone's names or shapes do not fit.
         """
         load_weights(self.backbone, _part(weights, _BACKBONE), path)
+        self.text_tower = _part(weights, TEXT_TOWER)
         head, own = _part(weights, _HEAD), self.projection_head.state_dict()
         if {name: value.shape for name, value in head.items()} == {name: value.shape for name, value in own.items()}:
             load_weights(self.projection_head, head, path)
@@ -352,8 +356,9 @@ METHODS: Mapping[str, type[Method]] = {
 
 
 def network_weights(model: Method) -> Mapping[str, Tensor]:
-    """Return the weights of backbone and projection head."""
-    return {name: value for name, value in model.state_dict().items() if name.startswith((_BACKBONE, _HEAD))}
+    """Return the weights of backbone and projection head, and of the text tower if there is one."""
+    network = {name: value for name, value in model.state_dict().items() if name.startswith((_BACKBONE, _HEAD))}
+    return network | {f"{TEXT_TOWER}{name}": value for name, value in model.text_tower.items()}
 
 
 def backbone_weights(model: Method) -> Mapping[str, Tensor]:

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from stages.errors import CheckpointError, ParamsError
 from stages.model.architecture import Architecture
 from stages.model.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
+from stages.model.clip import TEXT_TOWER
 from stages.model.device import cuda_wanted, device_count
 from stages.model.embedding import vectors
 from stages.model.foreign import pretrained_weights, weights_of_file
@@ -138,13 +139,17 @@ def initial_model(architecture: Architecture, settings: TrainingSettings) -> Met
     if settings.pretrained or settings.weights is not None:
         trunk = given_weights(architecture, settings.weights)
         own = network_weights(model)
-        named = {f"backbone.{'0.' if architecture.is_foreign else ''}{name}": value for name, value in trunk.items()}
+        place = "backbone.0." if architecture.is_foreign else "backbone."
+        named = {name if name.startswith(TEXT_TOWER) else f"{place}{name}": trunk[name] for name in trunk}
         model.start_from({**own, **named}, Path(settings.weights or architecture.backbone))
     return model.to(memory_format=torch.channels_last)
 
 
 def given_weights(architecture: Architecture, path: str | None) -> Mapping[str, Tensor]:
-    """Return the weights that a trunk begins with: from a file, or where there is none, those of its library."""
+    """Return the weights that a trunk begins with: from a file, or where there is none, those of its library.
+
+    Those of a text tower, which begin with `TEXT_TOWER`, stand beside them.
+    """
     if path is None:
         return pretrained_weights(architecture)
     tensors = read_tensors(Path(path), "train.weights")
@@ -161,7 +166,7 @@ def train_model(
     settings: TrainingSettings,
     kept: Path | None = None,
 ) -> list[LossValue]:
-    """Train a model in place on proxies.
+    """Train a model in place on proxies. It forgets its text tower, which belongs to the features as they were.
 
     Neither the number of workers nor that of cores changes the resulting weights; another kind of processor or GPU, or
     another version of torch, may.
@@ -184,6 +189,7 @@ def train_model(
     """
     if len(members) < 2 or not settings.enabled:
         return []
+    model.text_tower = {}
     cuda = cuda_wanted(settings.accelerator)
     if settings.precision == "fp16" and not cuda:
         raise ParamsError("train.precision: fp16 needs a GPU: set bf16 or fp32")

@@ -13,15 +13,16 @@ from pydantic import (
     model_validator,
 )
 
-from stages.params.strategies import StrategyParams
+from stages.params.strategies import Similarity, StrategyParams
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Extension = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+$")]
 BACKBONE = (
     r"^(efficientnet-lite[0-2]|resnet-(9|18|34|50|101|152)(x[0-9]{1,2}(\.[0-9]{1,6})?)?"
-    r"|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+)$"
+    r"|torchvision/[a-z0-9_]+|timm/[A-Za-z0-9_.-]+|open_clip/[A-Za-z0-9_.-]+(@[A-Za-z0-9_.-]+)?)$"
 )
-"""Networks whose weights come in a package, of lightly, or of torchvision or timm, whose lists tell which there are."""
+"""Networks whose weights come in a package, of lightly, or of torchvision, timm or open_clip, whose lists tell which
+there are."""
 
 Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
 Real = Annotated[float, Field(allow_inf_nan=False)]
@@ -220,5 +221,21 @@ class Params(Section):
         if self.embed.embeddings_file is not None and needless is not None:
             raise ValueError(
                 f"embed.embeddings_file needs no model, but train.{needless} names one: set one of them to null"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _queries_suit_the_model(self) -> Self:
+        similarities = [item.strategy for item in self.select.strategies if isinstance(item.strategy, Similarity)]
+        if self.embed.embeddings_file is not None and any(query.images or query.text for query in similarities):
+            raise ValueError(
+                "select.strategies: images and text need a model to embed them, and embed.embeddings_file gives the "
+                "embeddings: name samples in a file (queries), or set embed.embeddings_file to null"
+            )
+        if any(query.text for query in similarities) and not self.train.backbone.startswith("open_clip/"):
+            raise ValueError(
+                f"select.strategies: text needs a model with a text tower, and train.backbone: {self.train.backbone} "
+                "has none: give images in place of text, or set train.backbone: open_clip/ViT-B-32 (with "
+                "train.retrain: true where there is a datapool, which embeds everything again)"
             )
         return self

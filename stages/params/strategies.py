@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, StringConstraints, model_validator
 
 Real = Annotated[float, Field(allow_inf_nan=False)]
+NotEmpty = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
 
 Number = Literal[
     "luma_mean",
@@ -85,16 +86,25 @@ class Typicality(_Weighted):
 
 
 class Similarity(_Weighted):
-    """Near to one of some query samples: those of a file with a filename a line, or of an iteration of the datapool."""
+    """Near to one of some queries.
+
+    They are samples, those of a file with a filename a line or those of an iteration of the datapool; image files; or a
+    text.
+    """
 
     type: Literal["SIMILARITY"]
     queries: StrictStr | None = None
+    images: Annotated[tuple[NotEmpty, ...], Field(min_length=1)] | None = None
+    text: NotEmpty | None = None
     datapool_iteration: Annotated[int, Field(strict=True, ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.queries is None) == (self.datapool_iteration is None):
-            raise ValueError("SIMILARITY needs one of queries (a file) and datapool_iteration (a number)")
+        if sum(source is not None for source in (self.queries, self.images, self.text, self.datapool_iteration)) != 1:
+            raise ValueError(
+                "SIMILARITY needs one of queries (a file), images (a list of files), text and datapool_iteration (a "
+                "number)"
+            )
         return self
 
 
@@ -158,5 +168,6 @@ class StrategyParams(_Mapping):
     @property
     def files(self) -> tuple[str, ...]:
         """Paths of the files that this strategy reads."""
-        given = [getattr(self.input, "file", None), getattr(self.strategy, "queries", None)]
+        images = getattr(self.strategy, "images", None) or ()
+        given = [getattr(self.input, "file", None), getattr(self.strategy, "queries", None), *images]
         return tuple(path for path in given if path is not None)
