@@ -201,7 +201,7 @@ def train_checkpoint(
         None where there are too few samples to fit it.
     """
     # Imported here, because torch and Lightning take seconds that passing a checkpoint through need not cost.
-    from stages.model.methods import backbone_weights, network_weights
+    from stages.model.methods import network_weights, without_head
     from stages.model.training import TrainingSettings, fit_projection, initial_model, train_model
     from stages.model.weights import load_checkpoint, save_checkpoint
 
@@ -234,7 +234,8 @@ def train_checkpoint(
     source = ProxyReader(paths.PROXIES)
     losses = train_model(model, architecture, source, members, settings, paths.TRAINING_STATE)
     rank = fit_projection(model, architecture, source, members)
-    kept = network_weights(model) if params.enabled or continues else backbone_weights(model)
+    trained = network_weights(model)
+    kept = trained if params.enabled or continues else without_head(trained)
     save_checkpoint(paths.CHECKPOINT, architecture, kept, origin)
     remove(paths.TRAINING_STATE)
     return losses, start, rank

@@ -361,9 +361,9 @@ def network_weights(model: Method) -> Mapping[str, Tensor]:
     return network | {f"{TEXT_TOWER}{name}": value for name, value in model.text_tower.items()}
 
 
-def backbone_weights(model: Method) -> Mapping[str, Tensor]:
-    """Return the weights of the backbone alone: a projection head that nothing has trained is of no use to anybody."""
-    return {name: value for name, value in model.state_dict().items() if name.startswith(_BACKBONE)}
+def without_head(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return what `network_weights` does but the projection head: one that nothing has trained is of no use."""
+    return {name: value for name, value in weights.items() if not name.startswith(_HEAD)}
 
 
 def learning_rate_factor(step: int, steps: int) -> float:
