@@ -1,7 +1,7 @@
 # `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture lint format lock clean
+.PHONY: help setup demo test test-avx2 torture lint format lock clean
 
 # The stages' commands say `python`: it has to be the one in .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 PYTEST_ARGS ?= -n 2
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv from requirements.lock; install missing Debian packages
 	@PYTHON="$(PYTHON)" setup/setup.sh
@@ -19,6 +19,12 @@ demo: setup ## run the whole pipeline on generated driving clips
 
 test: setup lint ## run the checks and all tests
 	python -m pytest $(PYTEST_ARGS)
+
+test-avx2: export ATEN_CPU_CAPABILITY := avx2
+test-avx2: export ONEDNN_MAX_CPU_ISA := AVX2
+test-avx2: export OPENBLAS_CORETYPE := Haswell
+test-avx2: export NUMBA_CPU_NAME := haswell
+test-avx2: test ## the same as on a processor without AVX-512
 
 torture: setup ## attack all that is written and read, and see that nothing gets lost (an hour)
 	@python -m tests.torture

@@ -17,8 +17,6 @@ from stages.media.videos import DecodedVideo, decode_video
 from tests.media_files import FAST, RATE, VIDEO_FORMATS, moving_picture, write_video, write_video_as
 
 LIMIT = 100_000_000
-WITHOUT_FRAME_TIMES = {"mpeg2.vob"}
-"""FFmpeg's own time stamps for B frames are wrong where several frames share one time stamp of the container."""
 
 
 def _decode(path: Path, *, threads: int = 1, max_pixels: int = LIMIT) -> tuple[DecodedVideo, dict[int, bytes]]:
@@ -44,8 +42,7 @@ def test_sound_videos_of_every_format_are_complete(tmp_path: Path, name: str) ->
     assert (len(video.frames), video.missing, video.reason, video.is_corrupt) == (frames, 0, "", False)
     assert [(frame.width, frame.height, frame.fault) for frame in video.frames] == frames * [(*form.size, "")]
     assert list(proxies) == list(range(frames))
-    if name not in WITHOUT_FRAME_TIMES:
-        np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(frames) / RATE, atol=2e-3)
+    np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(frames) / RATE, atol=2e-3)
     assert declared_frames(path) == frames
     for index, proxy in proxies.items():
         shown = Image.open(io.BytesIO(proxy))

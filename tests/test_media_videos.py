@@ -193,7 +193,7 @@ def test_times_never_lead_back_where_frames_lack_time_stamps() -> None:
 
     assert seconds_of([None, None, None]) == [0, 0.1, 0.2]
     assert seconds_of([7, None, None, 10]) == [0, 0.1, 0.2, 0.3]
-    assert seconds_of([7, None, None, 11, 11, None]) == [0, 0.1, 0.2, 0.3, 0.4, 0.5]  # the stamp of the frame after it
+    assert seconds_of([7, None, None, 11, 11, None]) == [0, 0.1, 0.2, 0.4, 0.5, 0.6]
     assert seconds_of([7, None, None, 17, None, 3, 30]) == [0, 0.1, 0.2, 1.0, 1.1, 1.2, 2.3]
     assert seconds_of([7, 9, 8]) == [0, 0.2, 0.1]  # as the file says
 

@@ -30,6 +30,12 @@ NETWORKS = [
     ("timm/tf_mobilenetv3_small_minimal_100", 64),
 ]
 CPU = torch.device("cpu")
+NEEDS_BF16 = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+    reason="oneDNN computes in bf16 from AVX-512 on, which this processor lacks or is told not to use",
+)
+PRECISIONS = ["fp32", pytest.param("bf16", marks=NEEDS_BF16)]
+"""In which networks are fused, where the processor can."""
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -79,23 +85,52 @@ def test_neither_neighbours_nor_the_place_in_a_batch_change_a_bit(name: str, sid
         assert network(alone)[place].equal(everything[2])
 
 
-def test_all_convolutions_of_a_resnet_are_fused_with_what_follows() -> None:
+def layers_of(network: GraphModule) -> set[str]:
+    """Return the kinds of layers that a network calls, and make sure that it does nothing else."""
+    assert {node.op for node in network.graph.nodes} == {"placeholder", "call_module", "output"}
+    called = [network.get_submodule(str(node.target)) for node in network.graph.nodes if node.op == "call_module"]
+    return {type(module).__name__ for module in called}
+
+
+def sums_of(network: GraphModule) -> list[FusedConvolution]:
+    """Return the layers that add other maps."""
+    nodes = [node for node in network.graph.nodes if node.op == "call_module" and len(node.args) == 2]
+    modules = [network.get_submodule(str(node.target)) for node in nodes]
+    return [module for module in modules if isinstance(module, FusedConvolution)]
+
+
+@NEEDS_BF16
+def test_all_convolutions_of_a_resnet_are_fused_with_what_follows_in_16_bits() -> None:
     traced = folded(backbone_of("resnet-18", 64).trunk())
     assert isinstance(traced, GraphModule)
     network = fused(traced, torch.bfloat16)
-    kinds = {type(network.get_submodule(str(node.target))) for node in network.graph.nodes if node.op == "call_module"}
-    assert {node.op for node in network.graph.nodes} == {"placeholder", "call_module", "output"}
-    assert {kind.__name__ for kind in kinds} == {"InParts", "FusedConvolution"}
+    assert layers_of(network) == {"InParts", "FusedConvolution"}
     first = next(module for module in network.modules() if isinstance(module, InParts))
-    assert [type(layer).__name__ for layer in first.layers.children()] == [
-        "ColourNorm",
-        "FusedConvolution",
-        "MaximumOf3x3",
-    ]
-    sums = [node for node in network.graph.nodes if len(node.args) == 2]
-    assert len(sums) == 8
-    additions = [network.get_submodule(str(node.target)) for node in sums]
-    assert all(isinstance(module, FusedConvolution) and module.overwrites for module in additions)
+    layers = [type(layer).__name__ for layer in first.layers.children()]
+    assert layers == ["ColourNorm", "FusedConvolution", "MaximumOf3x3"]
+    assert [module.overwrites for module in sums_of(network)] == [True] * 8
+
+
+def test_all_convolutions_of_a_resnet_are_fused_with_what_follows_in_32_bits() -> None:
+    traced = folded(backbone_of("resnet-18", 64).trunk())
+    assert isinstance(traced, GraphModule)
+    network = fused(traced, torch.float32)
+    assert layers_of(network) == {"BatchNorm2d", "FusedConvolution", "MaxPool2d"}
+    assert [module.overwrites for module in sums_of(network)] == [False] + [True] * 7
+
+
+def test_where_onednn_lacks_16_bits_a_network_in_32_bits_is_fused_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.model.fusion._available", lambda dtype: dtype == torch.float32)
+    backbone, images = backbone_of("resnet-18", 64), drawn(4, 3, 64, 64)
+    fused_convolutions, vectors = {}, {}
+    for precision in ("fp32", "bf16"):
+        network = InferenceNetwork(backbone.trunk(), backbone.head(), precision, CPU)
+        modules = network._trunk.modules()
+        fused_convolutions[precision] = sum(isinstance(module, FusedConvolution) for module in modules)
+        vectors[precision] = network(images)
+        assert network(images).equal(vectors[precision])
+    assert fused_convolutions == {"fp32": 20, "bf16": 0}
+    assert functional.cosine_similarity(vectors["fp32"], vectors["bf16"]).min() > 0.999
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -179,7 +214,10 @@ def test_values_that_are_not_finite_reach_the_end(broken: float, precision: str)
         assert not network(drawn(4, 3, 32, 32)).isfinite().all()
 
 
-def test_only_the_first_batch_is_computed_by_the_plain_operators_too(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_only_the_first_batch_is_computed_by_the_plain_operators_too(
+    monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
     backbone, plain, calls = backbone_of("resnet-18", 32), FusedConvolution._is_finite, Counter[int]()
 
     def counting(self: FusedConvolution, maps: Tensor, other: Tensor | None) -> bool:
@@ -187,7 +225,7 @@ def test_only_the_first_batch_is_computed_by_the_plain_operators_too(monkeypatch
         return plain(self, maps, other)
 
     monkeypatch.setattr(FusedConvolution, "_is_finite", counting)
-    network = InferenceNetwork(backbone.trunk(), backbone.head(), "bf16", CPU)
+    network = InferenceNetwork(backbone.trunk(), backbone.head(), precision, CPU)
     for _ in range(3):
         network(drawn(4, 3, 32, 32))
     assert list(calls.values()) == [1] * 20

@@ -118,8 +118,7 @@ def decode_through(
 def placed(frames: Iterable[Some], tally: Tally, usual: Callable[[], Fraction]) -> Iterator[Placed[Some]]:
     """Number frames, and add their times: from time stamps; a frame without one comes one usual distance later.
 
-    Where frames lack time stamps, FFmpeg gives a stamp to the frame before its own at times. So one that comes after
-    such frames counts only if it is later than expected by more than a distance, and none leads back.
+    Once a frame lacks one, no time stamp leads back: the frame follows at the usual distance then, too.
 
     Args:
         frames: in the order in which they are shown.
@@ -129,7 +128,6 @@ def placed(frames: Iterable[Some], tally: Tally, usual: Callable[[], Fraction]) 
     seconds = Fraction(0)
     distance: Fraction | None = None
     first: tuple[int, Fraction] | None = None  # time stamp and time of the first frame that has one
-    follows_stamp = True
     for index, frame in enumerate(frames):
         is_stamped = frame.pts is not None and tally.time_base is not None
         if not is_stamped and distance is None:
@@ -138,9 +136,7 @@ def placed(frames: Iterable[Some], tally: Tally, usual: Callable[[], Fraction]) 
         if frame.pts is not None and tally.time_base is not None:
             first = first or (frame.pts, following)
             stamp = first[1] + (frame.pts - first[0]) * tally.time_base
-            least = seconds if follows_stamp else following + (distance or 0) * 3 / 2
-            seconds = stamp if distance is None or stamp > least else following
+            seconds = stamp if distance is None or stamp > seconds else following
         else:
             seconds = following
-        follows_stamp = is_stamped
         yield Placed(index, seconds, frame)

@@ -14,6 +14,7 @@ from av.stream import Stream
 
 from stages.media.containers import NoVideoError, open_video, video_stream
 from stages.media.evidence import NO_STAMP, Tally
+from stages.media.program_stamps import own_stamps, set_stamp
 from stages.media.structure.examine import examine
 from stages.media.structure.vp8 import is_hidden
 
@@ -133,8 +134,8 @@ def usual_distance(path: Path, *, max_pixels: int) -> Fraction:
     """
     tally = Tally()
     with open_stream(path, max_pixels=max_pixels, threads=1, tally=tally) as (container, stream):
-        packets = islice(read_packets(container, stream, tally), _PACKETS_FOR_DISTANCE)
-        times = [(number, packet.dts) for number, packet in enumerate(packets) if packet and packet.dts is not None]
+        packets = islice(_packets_with_data(container, stream, tally), _PACKETS_FOR_DISTANCE)
+        times = [(number, packet.dts) for number, packet in enumerate(packets) if packet.dts is not None]
     distances = [Fraction(b - a, n - m) for (m, a), (n, b) in pairwise(times)]
     if distances and tally.time_base and (usual := median_low(distances)) > 0:
         return usual * tally.time_base
@@ -153,6 +154,20 @@ def read_packets(
     container: InputContainer, stream: av.VideoStream, tally: Tally
 ) -> Iterator["av.Packet[av.VideoStream] | None"]:
     """Yield the packets of the stream that hold data, then None, which asks the decoder for what it still holds."""
+    own = own_stamps(Path(container.name.removeprefix("file:"))) if container.format.name == "mpeg" else None
+    near = 0
+    for number, packet in enumerate(_packets_with_data(container, stream, tally)):
+        near = near if packet.pts is None else packet.pts
+        if own is not None:
+            set_stamp(packet, own.get(number), near)
+        yield packet
+    yield None
+
+
+def _packets_with_data(
+    container: InputContainer, stream: av.VideoStream, tally: Tally
+) -> "Iterator[av.Packet[av.VideoStream]]":
+    """Yield the packets of the stream that hold data, and note what they say."""
     packets = container.demux()
     is_matroska = container.format.name.startswith("matroska")
     while True:
@@ -192,7 +207,6 @@ def read_packets(
             if packet.pts is not None:
                 tally.damaged_pts.add(packet.pts)
         yield cast("av.Packet[av.VideoStream]", packet)
-    yield None
 
 
 def _skips_bytes(packet: "av.Packet[Stream]", tally: Tally) -> bool:

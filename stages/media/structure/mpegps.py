@@ -1,6 +1,10 @@
 """MPEG program streams: packs and PES packets (ISO/IEC 13818-1, section 2.5; ISO/IEC 11172-1, section 2.4)."""
 
 import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stages.media.structure.findings import Structure
 from stages.media.structure.pes import PTS_UNIT, PTS_WRAP, presentation_time
@@ -56,6 +60,57 @@ def read_program_stream(view: View, stream: int) -> Structure:
     return found
 
 
+@dataclass(frozen=True)
+class StampedParts:
+    """Parts of a video's bytes that came in PES packets with a time stamp.
+
+    Attributes:
+        begins: (parts,) int64, bytes of the video before a part.
+        ends: (parts,) int64, bytes of the video up to its end.
+        times: (parts,) int64, time stamps in units of `PTS_UNIT`.
+        size: bytes of the whole video.
+    """
+
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    times: NDArray[np.int64]
+    size: int
+
+
+def stamped_parts(view: View, stream: int) -> StampedParts | None:
+    """Return where in a video its time stamps stand.
+
+    Args:
+        view: the file.
+        stream: start code of the video's packets; its last byte counts.
+
+    Returns:
+        The parts; None where the file is damaged.
+    """
+    parts: list[tuple[int, int, int]] = []
+    position = size = 0
+    while position < view.size:
+        header = view.read(position, _HEADER_BYTES)
+        length = _length(header)
+        if length is None:
+            if header.strip(b"\0"):
+                return None
+            position += len(header)
+            continue
+        if header[3] == stream & 0xFF:
+            is_second = header[6] >> 6 == 2
+            time = presentation_time(header) if is_second else _first_generation_time(header)
+            if time is None or position + length > view.size:
+                return None
+            content = length - (9 + header[8] if is_second else _first_generation_header(header))
+            if time >= 0:
+                parts.append((size, size + content, time))
+            size += content
+        position += length
+    begins, ends, times = np.array(parts, np.int64).reshape(-1, 3).T
+    return StampedParts(begins, ends, times, size)
+
+
 class _Pictures:
     """Counts the start codes of pictures in a stream that comes in pieces."""
 
@@ -102,13 +157,23 @@ def _next_packet(view: View, position: int) -> int:
 
 def _first_generation_time(header: bytes) -> int | None:
     """Return the time stamp of a packet of MPEG-1 (ISO/IEC 11172-1, 2.4.3.3); as `presentation_time`."""
-    at = 6
-    while at < len(header) and header[at] == 0xFF:
-        at += 1
-    if at < len(header) and header[at] >> 6 == 1:
-        at += 2
+    at = _first_generation_times(header)
     if at >= len(header):
         return None
     if header[at] == 0x0F:
         return -1
     return presentation_time(b"\0\0\1\xe0\0\0\x80" + bytes([header[at] >> 4 << 6 & 0xC0]) + b"\0" + header[at : at + 5])
+
+
+def _first_generation_times(header: bytes) -> int:
+    """Return where the time stamps of a packet of MPEG-1 stand: after stuffing and the size of a buffer."""
+    at = 6
+    while at < len(header) and header[at] == 0xFF:
+        at += 1
+    return at + 2 if at < len(header) and header[at] >> 6 == 1 else at
+
+
+def _first_generation_header(header: bytes) -> int:
+    """Return the bytes of the whole header of a packet of MPEG-1, with two time stamps, one or none."""
+    at = _first_generation_times(header)
+    return at + {2: 5, 3: 10}.get(header[at] >> 4, 1)
