@@ -227,7 +227,7 @@ def train_checkpoint(
     model = initial_model(architecture, begun)
     start = f"from the weights of {params.weights}" if params.weights else ""
     if differing and not params.weights:
-        start = f"from new weights ({'; '.join(differing)} in the base)"
+        start = f"from {'pretrained' if params.pretrained else 'new'} weights ({'; '.join(differing)} in the base)"
     if base is not None and continues:
         model.start_from(weights, base)
         start = "from the weights of the base"

@@ -87,6 +87,8 @@ def test_pretrained_weights_are_taken_and_need_no_training(tmp_path: Path, monke
     assert all(saved[name + key].equal(value) for key, value in weights.items())
     assert "trained torchvision/mobilenet_v3_small by byol" in train(params(**changes, method="byol"))
     shutil.copy(paths.CHECKPOINT, paths.BASE / CHECKPOINT)
+    moved = train(params(**changes, retrain=True, enabled=False, embedding_dim=7))
+    assert "from pretrained weights (embedding_dim 7 against" in moved
     monkeypatch.setattr(foreign, "_torchvision_weights", None)  # the base has the weights: nothing is fetched again
     assert "from the weights of the base" in train(params(**changes, retrain=True, max_steps=1))
 

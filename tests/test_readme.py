@@ -1,4 +1,4 @@
-"""The README is true: its commands, parameters and files exist."""
+"""The README and the pages of docs are true: their commands, parameters and files exist."""
 
 import re
 import shlex
@@ -10,15 +10,18 @@ import pytest
 from ruamel.yaml import YAML
 
 from curate.cli import main
+from stages.params.schema import Params
 from tests.code_closure import ROOT
 from tests.test_contract import ORDER
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^ *```bash\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
-INLINE = re.findall(r"`([^`\n]+)`", README)
+PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))}
+TEXT = "\n".join(PAGES.values())
+BLOCKS = re.findall(r"^ *```bash\n(.*?)^ *```", TEXT, re.DOTALL | re.MULTILINE)
+INLINE = re.findall(r"`([^`\n]+)`", TEXT)
 COMMANDS = sorted({line.strip() for block in BLOCKS for line in block.splitlines() if line.strip()})
-ELSEWHERE = ("cp ", "cd ", "source ", "git clone")
-"""Commands of the shell that name places of the reader's own."""
+ELSEWHERE = ("cp ", "cd ", "source ", "git clone", "curl -LO https://", "pip install ", "pip download ")
+"""Commands that name places of the reader's own, or the network's."""
 
 
 def _shown(value: object) -> str:
@@ -63,10 +66,14 @@ def _check_dvc(arguments: list[str]) -> None:
 
     parsed = get_main_parser().parse_args(arguments)
     assert parsed.func
-    content: Any = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    yaml = YAML(typ="safe")
+    content: Any = yaml.load((ROOT / "params.yaml").read_text())
     for setting in getattr(parsed, "set_param", None) or []:
-        section, _, key = setting.partition("=")[0].partition(".")
+        name, _, value = setting.partition("=")
+        section, _, key = name.partition(".")
         assert key in content[section]
+        content[section][key] = yaml.load(value)
+    Params.model_validate(content)
 
 
 def test_inline_commands_and_files_exist() -> None:
@@ -80,8 +87,9 @@ def test_inline_commands_and_files_exist() -> None:
 
 
 def test_links_and_pictures_exist() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for page, text in PAGES.items():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+            assert (page.parent / target).exists(), target
 
 
 def test_every_stage_is_explained() -> None:

@@ -8,9 +8,7 @@ depend on them to be there.
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
-import contextlib
 import difflib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +23,7 @@ from stages.errors import CurationError, ParamsError
 from stages.model import clip
 from stages.model.architecture import Architecture
 from stages.model.efficientnet_lite import timm_names
+from stages.model.layouts import as_timm_has_them
 from stages.model.packaged import PACKAGED, weights_file
 from stages.model.plain_layers import in_plain_layers
 from stages.model.weight_files import in_sequence, read_tensors, require_fit, without_prefixes
@@ -82,7 +81,7 @@ def with_own_normalisation(architecture: Architecture) -> Architecture:
         return replace(architecture, mean=mean, std=std)
     if library != "timm":
         return architecture
-    _require_name(name, timm.list_models(name.split(".")[0]), timm.list_models(), architecture.backbone)
+    _require_timm_name(name)
     config = timm.get_pretrained_cfg(name)
     if config is None:
         return architecture
@@ -113,8 +112,8 @@ def pretrained_weights(architecture: Architecture) -> Mapping[str, Tensor]:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ParamsError(
             f"train.pretrained: the weights of {architecture.backbone} cannot be fetched ({reason[:200]}). Bring a "
-            "file with them and name it in train.weights, with train.pretrained: false; or run it once where there is "
-            f"a network, and copy {cache}"
+            "file with them and name it in train.weights (docs/guides/models.md says where to have it from); or run it "
+            f"once where there is a network, and copy {cache}"
         ) from None
     own = _network(architecture).state_dict()
     fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
@@ -131,7 +130,8 @@ def weights_of_file(architecture: Architecture, tensors: Mapping[str, Tensor], p
 
     Args:
         architecture: of the network.
-        tensors: of the file, as torchvision, timm, open_clip or the authors of the network distribute them.
+        tensors: of the file, as torchvision, timm, transformers, open_clip or the authors of the network distribute
+            them.
         path: the file, for messages.
 
     Returns:
@@ -148,11 +148,8 @@ def weights_of_file(architecture: Architecture, tensors: Mapping[str, Tensor], p
     if architecture.backbone in PACKAGED:
         tensors = timm_names(tensors, [len(stage) for stage in network.get_submodule("blocks").children()])  # type: ignore[arg-type]
     tensors = in_sequence(without_prefixes(tensors, own), [name for name, _ in network.named_children()], own)
-    convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)  # timm's, for some networks
-    if architecture.backbone.startswith("timm/") and convert is not None:
-        # Whatever it raises for a file that is not for this network: the comparison says it better.
-        with contextlib.suppress(Exception):
-            tensors = convert(dict(tensors), network)
+    if architecture.backbone.startswith("timm/"):
+        tensors = as_timm_has_them(tensors, network)
     fitting = require_fit(tensors, own, _CLASSIFIERS, architecture.backbone, path)
     return {f"network.{name}": value for name, value in fitting.items()}
 
@@ -170,7 +167,7 @@ def _network(architecture: Architecture) -> nn.Module:
     if architecture.is_clip:
         return clip.image_tower(architecture)
     if library == "timm":
-        _require_name(name, timm.list_models(name.split(".")[0]), timm.list_models(), architecture.backbone)
+        _require_timm_name(name)
         return _of_timm(name, architecture.input_size, pretrained=False)
     known = torchvision.models.list_models(module=torchvision.models)
     _require_name(name, [each for each in known if each == name and each not in _UNFIT], known, architecture.backbone)
@@ -195,6 +192,7 @@ def _of_timm(name: str, side: int, *, pretrained: bool) -> nn.Module:
 
 def _timm_weights(architecture: Architecture) -> Mapping[str, Tensor]:
     name = architecture.backbone.partition("/")[2]
+    _require_timm_name(name)
     return _of_timm(name, architecture.input_size, pretrained=True).state_dict()
 
 
@@ -202,6 +200,14 @@ def _torchvision_weights(name: str) -> Mapping[str, Tensor]:
     weights = torchvision.models.get_model_weights(name).DEFAULT
     loaded: Mapping[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
     return loaded
+
+
+def _require_timm_name(name: str) -> None:
+    network, _, tag = name.partition(".")
+    _require_name(name, timm.list_models(network), timm.list_models(), f"timm/{name}")
+    if tag:  # which of several pretrained weights
+        tagged = timm.list_models(f"{network}.*", include_tags=True)
+        _require_name(name, [each for each in tagged if each == name], tagged, f"timm/{name}")
 
 
 def _require_name(name: str, found: list[str], known: list[str], backbone: str) -> None:

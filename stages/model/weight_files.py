@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def read_tensors(path: Path, parameter: str) -> dict[str, Tensor]:
     Raises:
         CheckpointError: there is no such file; it is damaged, holds no weights, or objects that would be unpickled.
     """
+    if kind := _known_kind(path):
+        raise CheckpointError(f"{parameter}: {path} {kind}")
     try:
         if path.suffix == ".safetensors":
             content: Any = safetensors.torch.load_file(path)
@@ -58,6 +61,27 @@ def read_tensors(path: Path, parameter: str) -> dict[str, Tensor]:
     if not tensors:
         raise CheckpointError(f"{parameter}: {path} holds no weights by name, as a state_dict does")
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+
+
+def _known_kind(path: Path) -> str | None:
+    """Say what a zip archive is that torch would not read, or only with a warning, and what to do; None for others."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.namelist()
+    except Exception:  # no zip archive, none that is whole, or no such file
+        return None
+    if any(entry.endswith("/constants.pkl") for entry in entries):
+        return (
+            "is a TorchScript archive, as OpenAI distributes CLIP: a program, of which nothing is run here. If you "
+            'trust it, take its weights out of it: python -c "import sys, torch; torch.save(torch.jit.load('
+            "sys.argv[1], map_location='cpu').state_dict(), sys.argv[2])\" OLD NEW.pth"
+        )
+    if any(entry.endswith(".npy") for entry in entries):
+        return (
+            "holds arrays of numpy, as big_vision writes them (.npz), which are not read: give the .safetensors that "
+            "timm, open_clip or transformers have of the same network"
+        )
+    return None
 
 
 def without_prefixes(tensors: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Tensor]:
