@@ -5,7 +5,10 @@ and weights are brought into the order that the processor wants once, not for ev
 oneDNN's anyway, and these operators are those that `torch.compile` puts in their place; they need no compiler.
 
 In 16 bits two more operations change, which PyTorch computes slowly there: the maximum over 3 x 3 positions, with the
-same result, and the batch norm of the colours, which is rounded once.
+same result, and the batch norm of the colours, which is rounded once. The first depthwise convolution, those before it and
+the one after it stay in 32 bits: a sum of nine numbers evens out few of their rounding errors, and all later layers
+inherit them. Of EfficientNet-Lite0's embeddings of 160 photographs, the least cosine to those of 32 bits is 0.999 so,
+and 0.995 without; it costs a twentieth of the time.
 """
 
 import operator
@@ -64,10 +67,11 @@ def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
     if not _available(dtype):
         return network
     sixteen_bits = dtype == torch.bfloat16
+    delicate = _first_depthwise(network) if sixteen_bits else set[Node]()
     for node in list(network.graph.nodes):
         module = _module_of(network, node)
         if type(module) is nn.Conv2d and isinstance(module.padding, tuple) and module.padding_mode == "zeros":
-            _fuse(network, node, module, dtype)
+            _fuse(network, node, module, torch.float32 if node in delicate else dtype)
         elif sixteen_bits and type(module) is nn.MaxPool2d and MaximumOf3x3.is_the_same_as(module):
             _put(network, MaximumOf3x3(), node.args, [node])
         elif sixteen_bits and type(module) is nn.BatchNorm2d and node.args[0].op == "placeholder":
@@ -325,6 +329,17 @@ def _put_in_parts(network: GraphModule, node: Node) -> None:
 def _is_depthwise(module: nn.Module) -> bool:
     """Tell whether a layer computes little for each value that it reads: then caches decide how long it takes."""
     return isinstance(module, FusedConvolution) and module.groups > 1
+
+
+def _first_depthwise(network: GraphModule) -> set[Node]:
+    """Return the first depthwise convolution, those before it and the one after it; none where there is none."""
+    convolutions = [node for node in network.graph.nodes if type(_module_of(network, node)) is nn.Conv2d]
+    depthwise = (place for place, node in enumerate(convolutions) if _groups(network, node) > 1)
+    return set(convolutions[: next(depthwise, -2) + 2])
+
+
+def _groups(network: GraphModule, node: Node) -> int:
+    return int(getattr(_module_of(network, node), "groups", 1))
 
 
 def _put_large_maps_in_parts(network: GraphModule) -> None:
