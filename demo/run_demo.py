@@ -33,6 +33,7 @@ of the first:
     git add -A && git commit -m "Second iteration"
 
 To try another parameter instead of accepting: dvc exp run -S select.n_samples=20
+To train on the clips, beginning with the pretrained weights (some minutes): dvc exp run -S train.enabled=true
 """
 
 

@@ -5,8 +5,8 @@ and weights are brought into the order that the processor wants once, not for ev
 oneDNN's anyway, and these operators are those that `torch.compile` puts in their place; they need no compiler.
 
 In 16 bits two more operations change, which PyTorch computes slowly there: the maximum over 3 x 3 positions, with the
-same result, and the batch norm of the colours, which is rounded once. The first depthwise convolution, those before it and
-the one after it stay in 32 bits: a sum of nine numbers evens out few of their rounding errors, and all later layers
+same result, and the batch norm of the colours, which is rounded once. The first depthwise convolution, those before it
+and the one after it stay in 32 bits: a sum of nine numbers evens out few of their rounding errors, and all later layers
 inherit them. Of EfficientNet-Lite0's embeddings of 160 photographs, the least cosine to those of 32 bits is 0.999 so,
 and 0.995 without; it costs a twentieth of the time.
 """
