@@ -76,8 +76,6 @@ def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
             _put(network, MaximumOf3x3(), node.args, [node])
         elif sixteen_bits and type(module) is nn.BatchNorm2d and node.args[0].op == "placeholder":
             _put(network, ColourNorm(module), node.args, [node])
-    if any(_is_depthwise(module) for module in network.modules()):
-        _put_large_maps_in_parts(network)
     for node in list(network.graph.nodes):
         if isinstance(_module_of(network, node), MaximumOf3x3):
             _put_in_parts(network, node)
@@ -85,6 +83,8 @@ def fused(network: GraphModule, dtype: torch.dtype) -> GraphModule:
         module = _module_of(network, node)
         if isinstance(module, FusedConvolution) and len(node.args) > 1:
             module.overwrites = _may_be_overwritten(network, node.args[1], node)
+    if any(isinstance(module, FusedConvolution) and module.is_depthwise for module in network.modules()):
+        _put_large_maps_in_parts(network)
     network.delete_all_unused_submodules()
     network.recompile()
     return network
@@ -106,9 +106,9 @@ class FusedConvolution(nn.Module):
         self._is_new = True
 
     @property
-    def groups(self) -> int:
-        """Parts of the channels that are computed by themselves."""
-        return self._geometry[3]
+    def is_depthwise(self) -> bool:
+        """Whether it computes little for each value that it reads: caches decide then how long it takes."""
+        return self._geometry[3] == len(self._weight) > 1
 
     @property
     def reduction(self) -> int:
@@ -326,20 +326,12 @@ def _put_in_parts(network: GraphModule, node: Node) -> None:
     _put(network, InParts(nn.Sequential(*modules)), nodes[0].args, nodes)
 
 
-def _is_depthwise(module: nn.Module) -> bool:
-    """Tell whether a layer computes little for each value that it reads: then caches decide how long it takes."""
-    return isinstance(module, FusedConvolution) and module.groups > 1
-
-
 def _first_depthwise(network: GraphModule) -> set[Node]:
     """Return the first depthwise convolution, those before it and the one after it; none where there is none."""
-    convolutions = [node for node in network.graph.nodes if type(_module_of(network, node)) is nn.Conv2d]
-    depthwise = (place for place, node in enumerate(convolutions) if _groups(network, node) > 1)
-    return set(convolutions[: next(depthwise, -2) + 2])
-
-
-def _groups(network: GraphModule, node: Node) -> int:
-    return int(getattr(_module_of(network, node), "groups", 1))
+    layers = [(node, _module_of(network, node)) for node in network.graph.nodes]
+    convolutions = [(node, layer) for node, layer in layers if isinstance(layer, nn.Conv2d)]
+    depthwise = (place for place, (_, layer) in enumerate(convolutions) if layer.groups == layer.out_channels > 1)
+    return {node for node, _ in convolutions[: next(depthwise, -2) + 2]}
 
 
 def _put_large_maps_in_parts(network: GraphModule) -> None:
@@ -351,11 +343,9 @@ def _put_large_maps_in_parts(network: GraphModule) -> None:
     reduction, ends = {images: 1}, list[int]()
     for place, node in enumerate(nodes):
         module = _module_of(network, node)
-        sources = [argument for argument in node.args if isinstance(argument, Node)]
-        if not (
-            isinstance(module, _KEEPING_SIZE) or node.target in (*_ADDITIONS, "flip") or node.target in _ACTIVATIONS
-        ):
+        if not isinstance(module, _KEEPING_SIZE) and node.target not in (*_ADDITIONS, *_ACTIVATIONS, "flip"):
             break
+        sources = [argument for argument in node.args if isinstance(argument, Node)]
         reduction[node] = max(map(reduction.__getitem__, sources)) * getattr(module, "reduction", 1)
         if reduction[node] > _LARGE:
             break
