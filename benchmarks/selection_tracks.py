@@ -100,6 +100,6 @@ def table(results: Results) -> str:
         for name in dict.fromkeys(rule for key, rule, _ in results.scores if key == figure):
             values = "".join(f"{results.of(figure, name, [budget]).mean():>8.1f}" for budget in budgets)
             ours = results.of(figure, name)
-            gap = difference(ours, results.of(figure, "random"))
+            gap = "" if name == "random" else difference(ours, results.of(figure, "random"))
             lines.append(f"{name:<22}{values}{ours.mean():>8.1f}{gap:>15}")
     return "\n".join(lines)
