@@ -1,210 +1,111 @@
-"""How good the labels are that each selection rule asks for. All figures of a table are from one run.
+"""How good the labels are that each selection rule asks for, by the pipeline's own embedding.
 
-`python -m benchmarks.select_quality`
-`python -m benchmarks.select_quality --folder FOLDER` for pictures of your own, one folder a class
+`python -m benchmarks.select_quality` for the digits of two packages
+`python -m benchmarks.select_quality --folder FOLDER [--test-folder FOLDER]` for pictures of your own, folder = class
 
-Samples are selected, labelled, and a linear probe (logistic regression) is trained on them; its accuracy on balanced
-pictures that were kept apart is what counts. Tracks:
+Pictures are decoded, brought to proxies and embedded as the pipeline does it with the values of params.yaml, the
+projection being fitted to the candidates without their labels. Each rule selects; what it selected is labelled, and a
+linear classifier is trained on it. What counts is its accuracy on pictures that were kept apart, the mean over classes:
 
-- balanced: as many candidates of each class;
+- by the features of another network, which had no part in the selection, as a user's own model has none;
+- by the features that the selection saw a projection of.
+
+Tracks:
+
+- balanced: all pictures that are not kept apart: as many of each class where the folder has as many;
 - long tail: the most frequent class has 100 times as many as the rarest, in geometric steps, classes in random order;
 - incremental: five batches, each with two classes more frequent than the others, 20 picks each, where each selection
   builds on those before;
-- video: frames of scenes that drift slowly; how many distinct scenes are found.
+- video: frames of scenes that drift slowly, made by the computer; how many distinct scenes are found.
 
-Every rule gets the same data, split anew by each seed. Beside the mean stands the mean difference to random and to
-DIVERSITY with its 95 % interval over paired seeds. DIVERSITY is greedy k-center, DIVERSITY x TYPICALITY its product
-with typicality: the rules that users of other products know.
-
-scikit-learn (the digits and the probe) is no dependency of this project: `pip install scikit-learn`.
+Every rule gets the same data, split anew by each seed. Beside the mean over the budgets stands its difference to random
+with a 95 % interval over paired seeds. A value of random is itself the mean of five draws. Small sets say little: a
+set of 341 photographs leaves a long tail of some 90 candidates, of which half are selected at a budget of 50, and two
+to six pictures of a class for the test. Handwritten digits are large enough but unlike the photographs that the
+networks were trained on. A bar is to be judged where the interval is narrow.
 """
 
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from importlib.util import find_spec
+from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+
+# isort: split
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from scipy import stats
 
+from benchmarks.features import Floats, embedded, features
+from benchmarks.labelled import (
+    BUILT_IN,
+    Pictures,
+    Rows,
+    long_tailed,
+    read_built_in,
+    read_pictures,
+    require_scikit_learn,
+    split,
+)
+from benchmarks.probes import FewLabelsProbe
 from benchmarks.select_speed import video_like
-from stages.selection.coreset import coreset
-from stages.selection.coverage import coverage
-from stages.selection.diversity_typicality import diversity_typicality
-from stages.selection.kmeans import kmeans
-from stages.selection.random import random
-from stages.selection.traversal import Traversal
+from benchmarks.selection_tracks import RULES, Results, judge, table
+from stages.params.load import load_params
 
-Rule = Callable[[NDArray[np.float32], NDArray[np.float32], int, int], Traversal]
-"""Candidates, base, number of picks, seed."""
-
-RULES: dict[str, Rule] = {
-    "random": lambda new, base, count, seed: random(new, base, count, seed=seed),
-    "DIVERSITY": lambda new, base, count, seed: coreset(new, base, count),
-    "DIVERSITY x TYPICALITY": lambda new, base, count, seed: diversity_typicality(new, base, count),
-    "kmeans": lambda new, base, count, seed: kmeans(new, base, count, seed=seed),
-    "coverage": lambda new, base, count, seed: coverage(new, base, count, rare=0.5),
-}
-BUDGETS = (10, 50, 100, 500)
+BUDGETS = (20, 50, 100, 200)
 BATCHES, BATCH_SIZE, PICKS_A_BATCH, SKEW = 5, 260, 20, 8
-LONG_TAIL = 100
-SIDE = 16
-FEATURES = 64
-
-Scores = dict[tuple[str, str, int], list[float]]
-"""Values by seed of a figure, by its name, rule and budget."""
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """Unit vectors, (n, d) float32, and their classes, (n,) int64."""
-
-    vectors: NDArray[np.float32]
-    classes: NDArray[np.int64]
-
-    def take(self, rows: NDArray[np.int64]) -> "Labelled":
-        """Return some of them."""
-        return Labelled(self.vectors[rows], self.classes[rows])
+def judge_of(backbone: str) -> str:
+    """Return the network whose features judge the selections by another one."""
+    return "efficientnet-lite0" if backbone == "efficientnet-lite2" else "efficientnet-lite2"
 
 
-@dataclass
-class Results:
-    """All figures so far."""
-
-    scores: Scores = field(default_factory=dict)
-
-    def add(self, figure: str, rule: str, budget: int, value: float) -> None:
-        """Append the value of one seed."""
-        self.scores.setdefault((figure, rule, budget), []).append(value)
-
-    def of(self, figure: str, rule: str, budgets: Sequence[int]) -> NDArray[np.float64]:
-        """Return the mean over budgets for each seed."""
-        values = np.array([self.scores[figure, rule, budget] for budget in budgets], dtype=np.float64)
-        mean: NDArray[np.float64] = values.mean(axis=0)
-        return mean
-
-
-def digits() -> Labelled:
-    """Return scikit-learn's 1,797 digits of 8 x 8 pixels."""
-    from sklearn.datasets import load_digits
-
-    pixels, classes = load_digits(return_X_y=True)
-    return Labelled(_unit(pixels), classes.astype(np.int64))
-
-
-def folder_of_classes(folder: Path) -> Labelled:
-    """Return pictures as principal components of their pixels at 16 x 16; each sub-folder is a class.
-
-    Args:
-        folder: with a sub-folder for each class.
-    """
-    names = sorted(path for path in folder.iterdir() if path.is_dir())
-    rows, classes = [], []
-    for number, name in enumerate(names):
-        for file in sorted(name.rglob("*")):
-            if file.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".bmp"}:
-                with Image.open(file) as picture:
-                    small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
-                rows.append(np.asarray(small, dtype=np.float64).ravel() / 255)
-                classes.append(number)
-    if len(set(classes)) < 2:
-        raise click.ClickException(f"{folder} has no two sub-folders with pictures")
-    pixels = np.array(rows)
-    pixels -= pixels.mean(axis=0)
-    directions = np.linalg.svd(pixels, full_matrices=False)[2][:FEATURES]
-    return Labelled(_unit(pixels @ directions.T), np.array(classes, dtype=np.int64))
-
-
-def split(data: Labelled, rng: np.random.Generator) -> tuple[Labelled, Labelled]:
-    """Shuffle, and keep 28 % of each class apart for the test."""
-    order = rng.permutation(len(data.classes))
-    test = np.zeros(len(order), dtype=bool)
-    for number in range(int(data.classes.max()) + 1):
-        rows = np.flatnonzero(data.classes[order] == number)
-        test[rows[: round(0.28 * len(rows))]] = True
-    return data.take(order[~test]), data.take(order[test])
-
-
-def long_tailed(data: Labelled, rng: np.random.Generator) -> Labelled:
-    """Thin the classes out, so that the rarest has a hundredth of the most frequent one's samples, at least one."""
-    kinds = rng.permutation(int(data.classes.max()) + 1)
-    largest = np.bincount(data.classes).min()
-    keep = []
-    for place, kind in enumerate(kinds):
-        count = max(1, round(largest * LONG_TAIL ** (-place / max(1, len(kinds) - 1))))
-        keep.append(np.flatnonzero(data.classes == kind)[:count])
-    return data.take(rng.permutation(np.concatenate(keep)))
-
-
-def batches(data: Labelled, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Draw five disjoint batches of rows; two classes of ten are eight times as likely as others in each."""
-    kinds = rng.permutation(int(data.classes.max()) + 1)
-    left = np.ones(len(data.classes), dtype=bool)
+def batches(train: Rows, classes: Rows, rng: np.random.Generator) -> list[Rows]:
+    """Draw five disjoint batches of rows; a fifth of the classes is eight times as likely as others in each."""
+    kinds = rng.permutation(np.unique(classes))
+    left = np.ones(len(train), dtype=bool)
     drawn = []
     size = min(BATCH_SIZE, len(left) // BATCHES)
     for favoured in np.array_split(kinds, BATCHES):
-        rows = np.flatnonzero(left)
-        weight = np.where(np.isin(data.classes[rows], favoured), float(SKEW), 1.0)
-        batch = np.sort(rng.choice(rows, size, replace=False, p=weight / weight.sum()))
+        places = np.flatnonzero(left)
+        weight = np.where(np.isin(classes[train[places]], favoured), float(SKEW), 1.0)
+        batch = np.sort(rng.choice(places, size, replace=False, p=weight / weight.sum()))
         left[batch] = False
         drawn.append(batch)
     return drawn
 
 
-def probe_accuracy(labelled: Labelled, test: Labelled) -> float:
-    """Return the accuracy in percent of a linear probe."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+def run_incremental(
+    embeddings: Floats, train: Rows, classes: Rows, probe: FewLabelsProbe, seed: int, results: Results
+) -> None:
+    """Select from batch after batch.
 
-    if len(set(labelled.classes.tolist())) == 1:
-        return 100 * float((test.classes == labelled.classes[0]).mean())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        probe = LogisticRegression(C=100, max_iter=300).fit(labelled.vectors, labelled.classes)
-    return 100 * float(probe.score(test.vectors, test.classes))
-
-
-def class_entropy(classes: NDArray[np.int64], kinds: int) -> float:
-    """Return the entropy of the classes in percent of the largest possible."""
-    shares = np.bincount(classes, minlength=kinds) / len(classes)
-    known = shares[shares > 0]
-    return 100 * float(-(known * np.log(known)).sum() / np.log(kinds))
-
-
-def run_seed(data: Labelled, seed: int, results: Results) -> None:
-    """Run all tracks with labels for one seed."""
-    rng = np.random.default_rng(seed)
-    train, test = split(data, rng)
-    kinds = int(data.classes.max()) + 1
-    nothing = train.vectors[:0]
-    for track, pool in (("balanced", train), ("long tail", long_tailed(train, rng))):
-        for budget in (budget for budget in BUDGETS if budget < len(pool.classes)):
-            for name, rule in RULES.items():
-                chosen = pool.take(rule(pool.vectors, nothing, budget, seed).picks)
-                results.add(f"{track}: accuracy", name, budget, probe_accuracy(chosen, test))
-                results.add(f"{track}: classes found", name, budget, 100 * len(set(chosen.classes.tolist())) / kinds)
-                results.add(f"{track}: class entropy", name, budget, class_entropy(chosen.classes, kinds))
-    drawn = batches(train, rng)
+    Args:
+        embeddings: (k, d), of `train`.
+        train: (k,) rows.
+        classes: (n,), of all rows.
+        probe: judges in the end.
+        seed: of the batches and the rules.
+        results: are added to.
+    """
+    drawn = batches(train, classes, np.random.default_rng(seed))
+    if len(drawn[0]) <= PICKS_A_BATCH:
+        return
     for name, rule in RULES.items():
-        selected = np.empty(0, np.int64)
+        chosen = np.empty(0, np.int64)
         for batch in drawn:
-            found = rule(train.vectors[batch], train.vectors[selected], PICKS_A_BATCH, seed)
-            selected = np.concatenate([selected, batch[found.picks]])
-        results.add("incremental: accuracy", name, len(selected), probe_accuracy(train.take(selected), test))
+            picks = rule(embeddings[batch], embeddings[chosen], PICKS_A_BATCH, seed).picks
+            chosen = np.concatenate([chosen, batch[picks]])
+        results.add("incremental: accuracy by another network", name, len(chosen), probe.accuracy(train[chosen]))
 
 
 def run_video(seed: int, results: Results) -> None:
     """Find scenes in 6,000 frames."""
-    rng = np.random.default_rng(seed)
     frames, scenes = video_like(6000, 64, seed), np.zeros(6000, np.int64)
-    cuts = np.flatnonzero(((frames[1:] - frames[:-1]) ** 2).sum(axis=1) > 0.5) + 1
-    scenes[cuts] = 1
+    scenes[np.flatnonzero(((frames[1:] - frames[:-1]) ** 2).sum(axis=1) > 0.5) + 1] = 1
     scenes = np.cumsum(scenes)
-    order = rng.permutation(len(frames))
+    order = np.random.default_rng(seed).permutation(len(frames))
     for budget in (10, 50, 100):
         for name, rule in RULES.items():
             picks = order[rule(frames[order], frames[:0], budget, seed).picks]
@@ -212,59 +113,95 @@ def run_video(seed: int, results: Results) -> None:
             results.add("video: scenes found", name, budget, 100 * found / min(budget, int(scenes.max()) + 1))
 
 
-def difference(ours: NDArray[np.float64], others: NDArray[np.float64]) -> str:
-    """Return the mean difference over paired seeds with its 95 % interval (Student's t)."""
-    gaps = ours - others
-    if len(gaps) < 2:
-        return f"{gaps.mean():+.1f}"
-    half = stats.t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / len(gaps) ** 0.5
-    return f"{gaps.mean():+.1f} ± {half:.1f}"
+def numbered_as(train: Pictures, test: Pictures) -> Pictures:
+    """Return a test's pictures with their classes numbered as those of the others."""
+    unknown = sorted(set(test.names) - set(train.names))
+    if unknown:
+        raise click.ClickException(f"the test folder has classes that the other lacks: {', '.join(unknown)}")
+    numbers = np.array([train.names.index(name) for name in test.names], dtype=np.int64)
+    return replace(test, classes=numbers[test.classes])
 
 
-def table(results: Results) -> str:
-    """Return all figures as text."""
-    lines = []
-    for figure in dict.fromkeys(name for name, _, _ in results.scores):
-        budgets = sorted({budget for name, _, budget in results.scores if name == figure})
-        groups: list[tuple[int, ...]] = [(budget,) for budget in budgets]
-        few = tuple(budget for budget in budgets if budget <= 100)
-        if len(few) > 1:
-            groups.append(few)
-        heads = [str(group[0]) if len(group) == 1 else "mean" for group in groups]
-        lines.append(f"\n{figure}, %; the mean is over budgets up to 100, and so are the differences")
-        head = "".join(f"{head:>8}" for head in heads)
-        lines.append(f"{'':<24}{head}{'- random':>16}{'- DIVERSITY':>16}")
-        for name in RULES:
-            values = "".join(f"{results.of(figure, name, group).mean():>8.1f}" for group in groups)
-            ours = results.of(figure, name, groups[-1])
-            gaps = [difference(ours, results.of(figure, other, groups[-1])) for other in ("random", "DIVERSITY")]
-            lines.append(f"{name:<24}{values}{gaps[0]:>16}{gaps[1]:>16}")
-    return "\n".join(lines)
+def run_seed(
+    own: Floats, other: Floats, classes: Rows, test: Rows | None, dimension: int, budgets: Sequence[int], seed: int
+) -> Results:
+    """Run all tracks with labels for one seed.
+
+    Args:
+        own: (n, d), the features whose projection selects.
+        other: (n, e), another network's.
+        classes: (n,).
+        test: rows to test on; None: a share of each class, drawn anew.
+        dimension: of the embedding.
+        budgets: numbers of picks.
+        seed: of everything.
+    """
+    results, rng = Results(), np.random.default_rng(seed)
+    candidates = np.arange(len(classes)) if test is None else np.setdiff1d(np.arange(len(classes)), test)
+    chosen, apart = split(classes[candidates], rng)
+    train, tested = candidates[chosen], candidates[apart] if test is None else test
+    pools = {"balanced": train, "long tail": long_tailed(train, classes, rng)}
+    for track, pool in pools.items():
+        embeddings = embedded(own, pool, dimension)
+        probes = {
+            "another network": FewLabelsProbe(other, classes, pool, tested),
+            "the same network": FewLabelsProbe(own, classes, pool, tested),
+        }
+        judge(track, embeddings, pool, classes, probes, budgets, seed, results)
+        if track == "balanced":
+            run_incremental(embeddings, pool, classes, probes["another network"], seed, results)
+    return results
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
-    return unit
+def run(pictures: Pictures, test: Pictures | None, kept: Path | None, seeds: int, budgets: Sequence[int]) -> Results:
+    """Run all tracks of a set."""
+    params = load_params(Path("params.yaml")).train
+    other_name = judge_of(params.backbone)
+    sets = [pictures] if test is None else [pictures, numbered_as(pictures, test)]
+    own, other = (
+        np.concatenate([features(part, name, size, kept) for part in sets])
+        for name, size in ((params.backbone, params.input_size), (other_name, 224))
+    )
+    classes = np.concatenate([part.classes for part in sets])
+    rows = None if test is None else np.arange(len(pictures.classes), len(classes))
+    results = Results()
+    for seed in range(seeds):
+        for key, values in run_seed(own, other, classes, rows, params.embedding_dim, budgets, seed).scores.items():
+            results.scores.setdefault(key, []).extend(values)
+    click.echo(
+        f"\n{pictures.name}: {len(pictures.classes)} pictures of {len(pictures.names)} classes, {seeds} seeds; "
+        f"{params.backbone} at {params.input_size} pixels selects by {params.embedding_dim} values, {other_name} judges"
+    )
+    return results
 
 
 @click.command()
-@click.option("--seeds", default=10, show_default=True, help="Repetitions with other splits.")
 @click.option(
     "--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Pictures, folder = class."
 )
-def main(seeds: int, folder: Path | None) -> None:
+@click.option("--test-folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="To test on.")
+@click.option("--set", "sets", multiple=True, type=click.Choice(BUILT_IN), help="Of a package. Default: all.")
+@click.option("--seeds", default=10, show_default=True, help="Repetitions with other splits.")
+@click.option("--budgets", default=",".join(map(str, BUDGETS)), show_default=True, help="Numbers of picks.")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder where features stay.")
+def main(
+    folder: Path | None, test_folder: Path | None, sets: tuple[str, ...], seeds: int, budgets: str, keep: Path | None
+) -> None:
     """Compare selection rules by the labels that they ask for."""
-    if find_spec("sklearn") is None:
-        raise click.ClickException("this benchmark needs scikit-learn: pip install scikit-learn")
-    data = digits() if folder is None else folder_of_classes(folder)
-    results = Results()
+    require_scikit_learn()
+    numbers = [int(number) for number in budgets.split(",")]
+    with TemporaryDirectory() as name:
+        place = Path(name)
+        if folder is not None:
+            test = None if test_folder is None else read_pictures(test_folder, place / "test")
+            click.echo(table(run(read_pictures(folder, place / "train"), test, keep, seeds, numbers)))
+            return
+        for one in sets or BUILT_IN:
+            click.echo(table(run(read_built_in(one, place), None, keep, seeds, numbers)))
+    video = Results()
     for seed in range(seeds):
-        run_seed(data, seed, results)
-        run_video(seed, results)
-    kinds = int(data.classes.max()) + 1
-    click.echo(f"{folder or 'digits'}: {len(data.classes)} pictures of {kinds} classes, {seeds} seeds")
-    click.echo(table(results))
+        run_video(seed, video)
+    click.echo(table(video))
 
 
 if __name__ == "__main__":

@@ -198,7 +198,7 @@ def train_checkpoint(
 
     Returns:
         The loss of each step, from which weights the training started, in words, and the embedding's effective rank,
-        None where there are too few samples to fit it.
+        None where there are too few samples to tell.
     """
     # Imported here, because torch and Lightning take seconds that passing a checkpoint through need not cost.
     from stages.model.methods import network_weights, without_head

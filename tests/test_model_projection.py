@@ -45,9 +45,48 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     assert len(bits) == 1
 
 
-@pytest.mark.parametrize(("n", "width", "dim"), [(8, 20, 8), (0, 20, 8), (50, 7, 8)])
-def test_too_few_samples_or_features_have_none(n: int, width: int, dim: int) -> None:
+@pytest.mark.parametrize(("n", "width", "dim"), [(0, 20, 8), (50, 7, 8)])
+def test_no_samples_or_too_few_features_have_none(n: int, width: int, dim: int) -> None:
     assert principal_components(np.random.default_rng(0).normal(size=(n, width)).astype(np.float32), dim) is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 12), st.integers(12, 40), st.integers(0, 2**16))
+def test_the_components_of_few_samples_come_first_and_others_complete_them(n: int, width: int, seed: int) -> None:
+    dim = 12
+    features = (np.random.default_rng(seed).normal(size=(n, width)) + 5).astype(np.float32)
+    found = principal_components(features, dim)
+    again = principal_components(features.copy(), dim)
+    assert found is not None
+    assert again is not None
+    assert found.weight.tobytes() + found.bias.tobytes() == again.weight.tobytes() + again.bias.tobytes()
+    assert found.effective_rank is None
+    np.testing.assert_allclose(found.weight @ found.weight.T, np.eye(dim), atol=1e-5)
+    assert all(row[np.abs(row).argmax()] > 0 for row in found.weight)
+    embeddings = features @ found.weight.T + found.bias
+    np.testing.assert_allclose(embeddings.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(embeddings[:, n - 1 :], 0, atol=1e-4)
+    apart = np.linalg.norm(features[:, None] - features, axis=2)
+    np.testing.assert_allclose(np.linalg.norm(embeddings[:, None] - embeddings, axis=2), apart, atol=1e-3)
+
+
+def test_equal_samples_are_told_from_later_ones() -> None:
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=(1, 200)).astype(np.float32)
+    found = principal_components(np.repeat(one, 50, axis=0), 64)
+    assert found is not None
+    later = rng.normal(size=(300, 200)).astype(np.float32) @ found.weight.T + found.bias
+    assert np.linalg.matrix_rank(later - later.mean(axis=0)) == 64
+
+
+def test_components_that_samples_lack_are_completed_though_there_are_many_samples() -> None:
+    rng = np.random.default_rng(0)
+    flat = (rng.normal(size=(100, 3)) @ rng.normal(size=(3, 30))).astype(np.float32)
+    found = principal_components(flat, 8)
+    assert found is not None
+    np.testing.assert_allclose(found.weight @ found.weight.T, np.eye(8), atol=1e-5)
+    assert found.effective_rank is not None
+    assert 2 < found.effective_rank < 3.01
 
 
 def test_values_that_are_not_finite_have_none() -> None:
@@ -82,12 +121,14 @@ def test_the_fitted_model_gives_centred_embeddings_and_says_their_rank() -> None
     assert all(value.equal(again.state_dict()[name]) for name, value in model.state_dict().items())
 
 
-def test_too_few_samples_leave_the_projection_as_it_was() -> None:
+def test_few_samples_set_the_projection_and_none_leaves_it() -> None:
     source = SourceOfJpegs(ARCHITECTURE.embedding_dim)
     model = initial_model(ARCHITECTURE, SETTINGS)
     before = model.backbone.projection.weight.clone()
-    assert fit_projection(model, ARCHITECTURE, source, source.members) is None
+    assert fit_projection(model, ARCHITECTURE, source, []) is None
     assert model.backbone.projection.weight.equal(before)
+    assert fit_projection(model, ARCHITECTURE, source, source.members) is None
+    assert not model.backbone.projection.weight.equal(before)
 
 
 def test_an_embedding_is_the_projection_of_the_features() -> None:

@@ -7,14 +7,20 @@ distances that a linear map to so few numbers can keep, and since their mean bec
 directions and not in one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 MOST_SAMPLES = 20_000
 """Samples that the components are computed from: evenly spaced ones where there are more."""
+
+_SEED = 1
+"""Of the directions that complete the components of few samples."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,13 @@ class Projection:
     Attributes:
         weight: (embedding_dim, feature_dim) float32, orthonormal rows.
         bias: (embedding_dim,) float32.
-        effective_rank: see `effective_rank`.
+        effective_rank: see `effective_rank`; None where it says nothing, since so few samples span fewer dimensions
+            than an embedding has.
     """
 
     weight: NDArray[np.float32]
     bias: NDArray[np.float32]
-    effective_rank: float
+    effective_rank: float | None
 
 
 def evenly_spaced(n: int, most: int = MOST_SAMPLES) -> list[int]:
@@ -38,35 +45,67 @@ def evenly_spaced(n: int, most: int = MOST_SAMPLES) -> list[int]:
 
 
 def principal_components(features: NDArray[np.float32], embedding_dim: int) -> Projection | None:
-    """Find the principal components of features.
+    """Find the principal components of features, completed by other directions where samples give too few.
+
+    n samples have n - 1 components at most. A datapool keeps its first projection for good, and may begin with a
+    handful of samples: the components that they have come first, then random directions orthonormal to them, in which
+    later samples differ about as much as chance has it (Johnson and Lindenstrauss 1984).
 
     Args:
         features: (n, feature_dim).
         embedding_dim: number of components.
 
     Returns:
-        The projection to them, None where there are fewer than `embedding_dim`: too few samples, or features; or
-        where a value is not finite.
+        The projection to them, zero at the samples' mean; None where there are no samples, fewer features than
+        `embedding_dim`, or values that are not finite.
     """
     n, feature_dim = features.shape
-    if n <= embedding_dim or feature_dim < embedding_dim or not np.isfinite(features).all():
+    if n == 0 or feature_dim < embedding_dim or not np.isfinite(features).all():
         return None
     exact = torch.from_numpy(features.astype(np.float64))
-    # With one thread the sums, and so the last digits, don't depend on the machine's number of cores.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with _one_thread():
         mean = exact.mean(dim=0)
         centred = exact - mean
         variances, vectors = torch.linalg.eigh(centred.T @ centred / n)
+        variances, vectors = variances.flip(0)[:embedding_dim], vectors.flip(1)[:, :embedding_dim]
+        rounding = variances[0] * feature_dim * torch.finfo(torch.float64).eps
+        found = min(int((variances > rounding).sum()), n - 1)
+        components = _completed(vectors[:, :found], embedding_dim).T
+        largest = components.gather(1, components.abs().argmax(dim=1, keepdim=True))
+        components = components * torch.where(largest < 0, -1.0, 1.0)  # a component's sign is arbitrary
+        offset = -components @ mean
+    weight: NDArray[np.float32] = components.numpy().astype(np.float32)
+    bias: NDArray[np.float32] = offset.numpy().astype(np.float32)
+    return Projection(weight, bias, effective_rank(variances.numpy()) if n > embedding_dim else None)
+
+
+def _completed(directions: Tensor, count: int) -> Tensor:
+    """Add random directions, always the same, to some orthonormal ones.
+
+    Args:
+        directions: (feature_dim, k) float64, orthonormal columns.
+        count: how many there shall be.
+
+    Returns:
+        (feature_dim, count) float64, orthonormal columns, the first k as they were.
+    """
+    feature_dim, given = directions.shape
+    if given == count:
+        return directions
+    drawn = torch.from_numpy(np.random.default_rng(_SEED).standard_normal((feature_dim, count - given)))
+    orthonormal, _ = torch.linalg.qr(torch.cat([directions, drawn], dim=1))
+    return torch.cat([directions, orthonormal[:, given:]], dim=1)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute with one thread: sums, and so the last digits, don't depend on the machine's number of cores then."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
     finally:
         torch.set_num_threads(threads)
-    components = vectors.flip(1)[:, :embedding_dim].T
-    largest = components.gather(1, components.abs().argmax(dim=1, keepdim=True))
-    components = components * torch.where(largest < 0, -1.0, 1.0)  # a component's sign is arbitrary
-    weight: NDArray[np.float32] = components.numpy().astype(np.float32)
-    bias: NDArray[np.float32] = (-components @ mean).numpy().astype(np.float32)
-    return Projection(weight, bias, effective_rank(variances.flip(0)[:embedding_dim].numpy()))
 
 
 def effective_rank(variances: NDArray[np.float64]) -> float:

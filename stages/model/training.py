@@ -264,6 +264,8 @@ def fit_projection(
 ) -> float | None:
     """Set the projection from features to embedding to the principal components of the samples' features.
 
+    Without samples, or with fewer features than the embedding has values, the projection stays as it is.
+
     Args:
         model: trained; its projection is replaced.
         architecture: the model's.
@@ -271,7 +273,7 @@ def fit_projection(
         members: shard and member of each sample, in the order of the samples' names.
 
     Returns:
-        The embedding's effective rank; None where there are too few samples or features, and the projection stays.
+        The embedding's effective rank; None where there are too few samples or features to tell.
     """
     backbone = model.backbone.cpu()
     network = InferenceNetwork(backbone.trunk_for_inference(), backbone.pooling(), "fp32", torch.device("cpu"))

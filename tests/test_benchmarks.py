@@ -1,0 +1,91 @@
+"""What the benchmarks of embeddings and selections rest on: splits, long tails, embeddings, probes, intervals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from benchmarks.features import embedded, projected, whitened
+from benchmarks.labelled import long_tailed, read_pictures, split
+from benchmarks.probes import FewLabelsProbe, cross_validated, difference, interval
+from benchmarks.selection_tracks import RULES, Results, judge, table
+
+
+@given(st.lists(st.integers(2, 40), min_size=2, max_size=6), st.integers(0, 99))
+def test_a_split_is_disjoint_whole_and_fair_to_each_class(sizes: list[int], seed: int) -> None:
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    train, test = split(classes, np.random.default_rng(seed))
+    assert sorted([*train.tolist(), *test.tolist()]) == list(range(len(classes)))
+    assert np.bincount(classes[test], minlength=len(sizes)).tolist() == [round(0.28 * size) for size in sizes]
+
+
+@given(st.lists(st.integers(1, 300), min_size=2, max_size=8), st.integers(0, 99))
+def test_a_long_tail_keeps_every_class(sizes: list[int], seed: int) -> None:
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    kept = long_tailed(np.arange(len(classes)), classes, np.random.default_rng(seed))
+    assert len(set(kept.tolist())) == len(kept)
+    assert set(classes[kept].tolist()) == set(range(len(sizes)))
+
+
+def test_the_tail_of_a_balanced_set_is_a_hundredth() -> None:
+    classes = np.repeat(np.arange(10), 400)
+    kept = long_tailed(np.arange(4000), classes, np.random.default_rng(0))
+    assert sorted(np.bincount(classes[kept]).tolist()) == [4, 7, 11, 19, 31, 52, 86, 144, 240, 400]
+
+
+def test_pictures_have_the_classes_of_their_folders(tmp_path: Path) -> None:
+    for name, colours in (("red", [(255, 0, 0), (200, 0, 0)]), ("blue", [(0, 0, 255)])):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number, colour in enumerate(colours):
+            Image.new("RGB", (9, 9), colour).save(tmp_path / "set" / name / f"{number}.png")
+    pictures = read_pictures(tmp_path / "set", tmp_path / "proxies")
+    assert (pictures.name, pictures.names, pictures.classes.tolist()) == ("set", ["blue", "red"], [0, 1, 1])
+    assert len({pictures.source.jpeg(shard, member) for shard, member in pictures.members}) == 3
+
+
+def test_whitening_makes_variances_equal_but_those_of_noise() -> None:
+    components = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32) * (5, 1, 1e-6)
+    fully = whitened(components.astype(np.float32), 1).std(axis=0)
+    assert fully[:2] == pytest.approx([1, 1], rel=1e-4)
+    assert fully[2] < 1e-4
+    assert whitened(components.astype(np.float32), 0) == pytest.approx(components)
+
+
+def test_fewer_components_are_the_first_of_more() -> None:
+    features = (np.random.default_rng(0).normal(size=(60, 12)) * np.arange(1, 13)).astype(np.float32)
+    pool = np.arange(40)
+    np.testing.assert_array_equal(projected(features, pool, 4), projected(features, pool, 8)[:, :4])
+    assert np.linalg.norm(embedded(features, pool, 4), axis=1) == pytest.approx(np.ones(40))
+
+
+def test_the_cross_validated_probe_tells_signal_from_noise() -> None:
+    rng = np.random.default_rng(0)
+    classes = np.repeat(np.arange(3), 30)
+    noise = rng.normal(size=(90, 4)).astype(np.float32)
+    assert cross_validated(noise, classes) < 0.5
+    assert cross_validated(np.c_[noise, classes].astype(np.float32), classes) > 0.95
+
+
+def test_intervals() -> None:
+    assert interval([1.0, 2.0, 3.0]) == pytest.approx((2, 2 - 2.4841, 2 + 2.4841), abs=1e-3)
+    assert interval([1.0]) == (1, -np.inf, np.inf)
+    assert difference(np.array([2.0, 4.0]), np.array([1.0, 3.0])) == "+1.0 ± 0.0"
+
+
+def test_selections_of_two_clear_classes_are_judged() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    classes = np.repeat(np.arange(2), 50)
+    features = (rng.normal(size=(100, 8)) + 6 * np.eye(2, 8)[classes]).astype(np.float32)
+    train, test = split(classes, rng)
+    probe = FewLabelsProbe(features, classes, train, test)
+    assert probe.accuracy(train[:1]) == 50  # a single class is known
+    results = Results()
+    for seed in range(2):
+        judge("toy", embedded(features, train, 4), train, classes, {"itself": probe}, [10, 60], seed, results)
+    assert results.budgets("toy: accuracy by itself") == [10]  # 60 is too large a part of the pool
+    assert all(results.of("toy: accuracy by itself", rule).min() > 95 for rule in RULES)
+    assert "coverage" in table(results)
