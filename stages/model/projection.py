@@ -16,8 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-MOST_SAMPLES = 20_000
-"""Samples that the components are computed from: evenly spaced ones where there are more."""
+MOST_SAMPLES = 5_000
+"""Samples that the components are computed from: evenly spaced ones where there are more.
+
+They are embedded twice, once for this; the directions of 32 or 256 components change little with more of them.
+"""
 
 _SEED = 1
 """Of the directions that complete the components of few samples."""
@@ -56,15 +59,15 @@ def principal_components(features: NDArray[np.float32], embedding_dim: int) -> P
         embedding_dim: number of components.
 
     Returns:
-        The projection to them, zero at the samples' mean; None where there are no samples, fewer features than
-        `embedding_dim`, or values that are not finite.
+        The projection to them, zero at the mean of several samples; None where there are no samples, fewer features
+        than `embedding_dim`, or values that are not finite.
     """
     n, feature_dim = features.shape
     if n == 0 or feature_dim < embedding_dim or not np.isfinite(features).all():
         return None
     exact = torch.from_numpy(features.astype(np.float64))
     with _one_thread():
-        mean = exact.mean(dim=0)
+        mean = exact.mean(dim=0) if n > 1 else torch.zeros_like(exact[0])  # a lone sample would be nowhere
         centred = exact - mean
         variances, vectors = torch.linalg.eigh(centred.T @ centred / n)
         variances, vectors = variances.flip(0)[:embedding_dim], vectors.flip(1)[:, :embedding_dim]
