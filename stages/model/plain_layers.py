@@ -74,7 +74,7 @@ def _paddings(network: nn.Module, side: int) -> dict[str, tuple[Padding, Padding
     found: dict[str, tuple[Padding, Padding]] = {}
     hooks = []
     for name, module in network.named_modules():
-        if isinstance(module, Conv2dSame):
+        if type(module) is Conv2dSame:
 
             def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor, name: str = name) -> None:
                 assert isinstance(layer, Conv2dSame)
@@ -101,7 +101,7 @@ def _may_be_mirrored(network: nn.Module, paddings: dict[str, tuple[Padding, Padd
             ends = zip(paddings[name], getattr(module, "stride"), strict=True)  # noqa: B009
             if any(after - before not in (0, 1) or after - before >= stride for (before, after), stride in ends):
                 return False
-        elif isinstance(module, nn.Conv2d):
+        elif type(module) is nn.Conv2d:
             same = [padding == (kernel - 1) * dilation / 2 for padding, kernel, dilation in _geometry(module)]
             if module.stride != (1, 1) or not all(same):
                 return False
