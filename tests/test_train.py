@@ -240,7 +240,7 @@ def test_every_method_trains_the_backbone_alike(workspace: Path, method: str) ->
     assert set(weights) == set(begun)
     convolutions = [name for name in begun if name.startswith("backbone.") and begun[name].dim() == 4]
     changed = [name for name in convolutions if not weights[name].equal(begun[name])]
-    assert len(changed) == len(convolutions) - 1 > 5  # the projection to the embedding is fitted, to more samples
+    assert len(changed) == len(convolutions) > 6  # the projection to the embedding among them, which is fitted
     assert len(embed_proxies(ProxyReader(paths.PROXIES), [], paths.CHECKPOINT, batch_size=4)) == 0
     train(params(method=method, epochs=4))
     assert paths.CHECKPOINT.read_bytes() == first
