@@ -118,22 +118,21 @@ def compare(
     """Print the table; the arguments are those of the command."""
     rules = "".join(f"{name:>22}" for name in RULES)
     click.echo(f"{'network':<25}{'values':>7}{'whiten':>7}{'probe':>7}{rules}{'fp32/s':>8}{'bf16/s':>8}{'cost':>6}")
-    first = None
+    parted = [(backbone, int(size)) for backbone, _, size in (network.partition(":") for network in networks)]
+    speeds = np.array([images_a_second(parted, precision) for precision in ("fp32", "bf16")])
     everything = np.arange(len(pictures.classes))
-    for network in networks:
-        backbone, size = network.split(":")
-        own = features(pictures, backbone, int(size), kept)
+    for place, (backbone, size) in enumerate(parted):
+        own = features(pictures, backbone, size, kept)
         other = features(pictures, judge_of(backbone), 224, kept)
-        speeds = [images_a_second(backbone, int(size), precision) for precision in ("fp32", "bf16")]
-        first = first or speeds[1]
         found = selections(own, other, pictures.classes, track, seeds, budgets, dimensions, whitenings)
         for name, embeddings in variants(own, everything, dimensions, whitenings).items():
             accuracy = cross_validated(embeddings, pictures.classes, repeats=1)
             random = found[name].of(_FIGURE, "random")
             gaps = [difference(found[name].of(_FIGURE, rule), random) for rule in RULES if rule != "random"]
             line = "".join(f"{gap:>22}" for gap in gaps)
-            cost = f"{speeds[0]:>8.0f}{speeds[1]:>8.0f}{first / speeds[1]:>6.2f}"
-            click.echo(f"{network:<25}{name}{accuracy:>7.3f}{random.mean():>22.1f}{line}{cost}")
+            fp32, bf16 = speeds[:, place]
+            cost = f"{fp32:>8.0f}{bf16:>8.0f}{speeds[1, 0] / bf16:>6.2f}"
+            click.echo(f"{networks[place]:<25}{name}{accuracy:>7.3f}{random.mean():>22.1f}{line}{cost}")
 
 
 def _numbers(text: str) -> list[float]:

@@ -9,6 +9,7 @@ from stages.model import torchvision_operators  # noqa: F401  (before all that i
 # isort: split
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from stages.model.training import TrainingSettings, initial_model
 
 BATCH_SIZE = 16
 _SEED = 1
-_REPEATS = 5
+_ROUNDS = 7
 
 Floats = NDArray[np.float32]
 
@@ -100,19 +101,29 @@ def embedded(values: Floats, pool: Rows, dimension: int) -> Floats:
     return unit_length(projected(values, pool, dimension))
 
 
-def images_a_second(backbone: str, input_size: int, precision: str) -> float:
-    """Return how many images a network takes in a second of one core, the best of some tries, without decoding."""
-    architecture, computes = network(backbone, input_size, precision)
-    pixels = torch.randint(0, 256, (BATCH_SIZE, input_size, input_size, 3), dtype=torch.uint8)
-    images = normalised(pixels, architecture)
+def images_a_second(networks: Sequence[tuple[str, int]], precision: str) -> list[float]:
+    """Return how many images each network takes in a second of one core, without decoding.
+
+    The best of some rounds, in which all take their turn, so that what else the machine does falls on all alike.
+
+    Args:
+        networks: backbone and input size of each.
+        precision: fp32 or bf16.
+    """
+    computes, images = [], []
+    for backbone, side in networks:
+        architecture, one = network(backbone, side, precision)
+        computes.append(one)
+        images.append(normalised(torch.zeros((BATCH_SIZE, side, side, 3), dtype=torch.uint8), architecture))
+    seconds = np.full(len(networks), np.inf)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        seconds = []
-        for _ in range(_REPEATS):
-            begin = time.process_time()
-            computes(images)
-            seconds.append(time.process_time() - begin)
+        for _ in range(_ROUNDS):
+            for place, one in enumerate(computes):
+                begin = time.process_time()
+                one(images[place])
+                seconds[place] = min(seconds[place], time.process_time() - begin)
     finally:
         torch.set_num_threads(threads)
-    return BATCH_SIZE / min(seconds)
+    return [BATCH_SIZE / value for value in seconds.tolist()]
