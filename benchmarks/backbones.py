@@ -7,8 +7,8 @@ The pretrained networks of a package and the former default, a ResNet-18 with ra
 several sizes; the projection keeps several numbers of components, as they are or whitened: each divided by its standard
 deviation (1) or the root of that (0.5). For each:
 
-- probe: the cross-validated accuracy of a linear classifier on the embeddings, as `benchmarks.linear_probe` has it. It
-  scales all values to unit variance, so long embeddings of few pictures do badly;
+- probe: the accuracy of a linear classifier on the embeddings, cross-validated once; `benchmarks.linear_probe` does so
+  four times. It scales all values to unit variance, so long embeddings of few pictures do badly;
 - the rules: by how many points of accuracy the selection's labels are better than random ones, the mean over budgets,
   with a 95 % interval over paired seeds, judged by the features of another network: those of Lite2, for Lite2 those of
   Lite0. `benchmarks.select_quality` says more;
