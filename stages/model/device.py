@@ -1,4 +1,7 @@
-"""Which device a model runs on."""
+"""Which device a model runs on, and with how many threads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -43,3 +46,14 @@ def device_count(devices: int | str, accelerator: str) -> int:
             f"train.devices: {devices}, but torch finds {found} CUDA device(s): set it to {found} or auto"
         )
     return int(devices)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: sums, and so the last digits, don't depend on the machine's number of cores then."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

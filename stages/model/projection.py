@@ -7,14 +7,14 @@ distances that a linear map to so few numbers can keep, and since their mean bec
 directions and not in one.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from stages.model.device import one_thread
 
 MOST_SAMPLES = 5_000
 """Samples that the components are computed from: evenly spaced ones where there are more.
@@ -66,7 +66,7 @@ def principal_components(features: NDArray[np.float32], embedding_dim: int) -> P
     if n == 0 or feature_dim < embedding_dim or not np.isfinite(features).all():
         return None
     exact = torch.from_numpy(features.astype(np.float64))
-    with _one_thread():
+    with one_thread():
         mean = exact.mean(dim=0) if n > 1 else torch.zeros_like(exact[0])  # a lone sample would be nowhere
         centred = exact - mean
         variances, vectors = torch.linalg.eigh(centred.T @ centred / n)
@@ -98,17 +98,6 @@ def _completed(directions: Tensor, count: int) -> Tensor:
     drawn = torch.from_numpy(np.random.default_rng(_SEED).standard_normal((feature_dim, count - given)))
     orthonormal, _ = torch.linalg.qr(torch.cat([directions, drawn], dim=1))
     return torch.cat([directions, orthonormal[:, given:]], dim=1)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute with one thread: sums, and so the last digits, don't depend on the machine's number of cores then."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def effective_rank(variances: NDArray[np.float64]) -> float:

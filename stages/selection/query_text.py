@@ -3,8 +3,6 @@
 from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from stages.errors import CheckpointError, ParamsError
 from stages.model.architecture import Architecture
 from stages.model.backbone import FOREIGN_PROJECTION
 from stages.model.clip import TEXT_TOWER, encoded, text_tower, tokens_of
+from stages.model.device import one_thread
 from stages.model.embedding import unit_length
 from stages.model.weights import load_checkpoint, load_weights
 
@@ -60,23 +59,12 @@ def embed_text(text: str, checkpoint: Path) -> NDArray[np.float32]:
     load_weights(tower, named, checkpoint)
     tokens = tokens_of(architecture.backbone, text)
     projection = weights[f"backbone.{FOREIGN_PROJECTION}.weight"].flatten(1)
-    with _one_thread(), torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         features = encoded(tower.eval(), tokens)
         query: NDArray[np.float32] = (features @ projection.T).numpy()
     if not np.isfinite(query).all():
         raise CheckpointError(f"{checkpoint} gives an embedding of the text {text!r} that is not finite: use another")
     return unit_length(query)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let the last digits of sums not depend on the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _no_text_tower(architecture: Architecture, checkpoint: Path) -> ParamsError:
