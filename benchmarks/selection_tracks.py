@@ -45,8 +45,9 @@ class Results:
         self.scores.setdefault((figure, rule, budget), []).append(value)
 
     def budgets(self, figure: str) -> list[int]:
-        """Return the budgets of a figure."""
-        return sorted({budget for name, _, budget in self.scores if name == figure})
+        """Return the budgets of a figure that every seed has: the pools of an unequal set differ in size."""
+        counts = {budget: len(values) for (name, _, budget), values in self.scores.items() if name == figure}
+        return sorted(budget for budget, count in counts.items() if count == max(counts.values()))
 
     def of(self, figure: str, rule: str, budgets: Sequence[int] | None = None) -> NDArray[np.float64]:
         """Return the mean over budgets, over all if none are given, for each seed."""

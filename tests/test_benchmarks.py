@@ -89,3 +89,11 @@ def test_selections_of_two_clear_classes_are_judged() -> None:
     assert results.budgets("toy: accuracy by itself") == [10]  # 60 is too large a part of the pool
     assert all(results.of("toy: accuracy by itself", rule).min() > 95 for rule in RULES)
     assert "coverage" in table(results)
+
+
+def test_budgets_that_a_seed_lacks_are_left_out() -> None:
+    results = Results()
+    for budget in (20, 50, 20):
+        results.add("toy", "random", budget, float(budget))
+    assert results.budgets("toy") == [20]
+    assert results.of("toy", "random").tolist() == [20, 20]
