@@ -337,16 +337,7 @@ def run(params: Params) -> str:
         max_uniform_rows=params.clean.max_uniform_rows,
     )
     rules = accounting.Rules(tuple(limits), params.clean.near_duplicate_bits, store.read_removed(paths.BASE))
-    settings = Settings(
-        max_pixels=params.clean.max_pixels,
-        proxy_size=params.clean.proxy_size,
-        corruption_threshold=params.clean.corruption_threshold,
-        decode_timeout_s=params.clean.decode_timeout_s,
-        decode_memory_mb=params.clean.decode_memory_mb,
-        fps=params.ingest.fps,
-        max_frames_per_video=params.ingest.max_frames_per_video,
-        jpeg_draft=params.clean.jpeg_draft,
-    )
+    settings = Settings.of(params.clean, params.ingest.fps, params.ingest.max_frames_per_video)
     workers = params.clean.workers or available_cores()
     require_turbojpeg()
     with atomic_folder(paths.PROXIES) as folder:

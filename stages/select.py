@@ -359,18 +359,12 @@ def embed_images(images: Sequence[str], params: Params) -> NDArray[np.float32]:
     from stages.selection.query_images import decode_query_images
 
     require_turbojpeg()
-    settings = Settings(
-        max_pixels=params.clean.max_pixels,
-        proxy_size=params.clean.proxy_size,
-        corruption_threshold=0.0,  # of videos
-        decode_timeout_s=params.clean.decode_timeout_s,
-        decode_memory_mb=params.clean.decode_memory_mb,
-        jpeg_draft=params.clean.jpeg_draft,
-    )
     paths.SELECTION.parent.mkdir(parents=True, exist_ok=True)
     prefix = f"{TEMPORARY_PREFIX}{os.getpid()}-queries-"
     with TemporaryDirectory(dir=paths.SELECTION.parent, prefix=prefix) as name, ProxyReader(Path(name)) as proxies:
-        members = decode_query_images(images, Path(name), settings, params.clean.workers or available_cores())
+        members = decode_query_images(
+            images, Path(name), Settings.of(params.clean), params.clean.workers or available_cores()
+        )
         how = (params.embed.batch_size, params.train.accelerator, params.embed.precision)
         return embed_proxies(proxies, members, paths.CHECKPOINT, *how)
 

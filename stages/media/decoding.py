@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from stages.errors import RawDataError
 from stages.files.regular import open_regular
@@ -17,6 +18,9 @@ from stages.media.quality import Quality
 from stages.media.records import Records
 from stages.media.sampling import FrameChoice
 from stages.media.videos import decode_video
+
+if TYPE_CHECKING:
+    from stages.params.schema import CleanParams
 
 _MOST_THREADS = 16
 """FFmpeg recommends no more."""
@@ -37,6 +41,26 @@ class Settings:
     fps: float | None = None
     max_frames_per_video: int | None = None
     jpeg_draft: bool = False
+
+    @classmethod
+    def of(cls, clean: "CleanParams", fps: float | None = None, max_frames_per_video: int | None = None) -> Self:
+        """Take over what the parameters say, so that all who decode do it alike.
+
+        Args:
+            clean: section `clean`.
+            fps: `ingest.fps`; has no influence on images.
+            max_frames_per_video: `ingest.max_frames_per_video`; likewise.
+        """
+        return cls(
+            max_pixels=clean.max_pixels,
+            proxy_size=clean.proxy_size,
+            corruption_threshold=clean.corruption_threshold,
+            decode_timeout_s=clean.decode_timeout_s,
+            decode_memory_mb=clean.decode_memory_mb,
+            fps=fps,
+            max_frames_per_video=max_frames_per_video,
+            jpeg_draft=clean.jpeg_draft,
+        )
 
 
 @dataclass(frozen=True)

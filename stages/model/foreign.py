@@ -69,7 +69,7 @@ class ForeignTrunk(nn.Module):
         return self.network(images).flatten(1)[:, :, None, None]  # type: ignore[no-any-return]
 
     def for_inference(self) -> nn.Module:
-        """Return a copy that computes the same, of layers that `InferenceNetwork` can make faster."""
+        """Return what computes the same, of layers that `InferenceNetwork`, which copies it, can make faster."""
         return in_plain_layers(self, self._side)
 
 

@@ -39,12 +39,16 @@ class Mirror(nn.Module):
 
 
 def in_plain_layers(network: nn.Module, side: int) -> nn.Module:
-    """Return a copy of a network that computes the same in inference, up to the mirroring of a map of features.
+    """Return a network that computes the same in inference, up to the mirroring of a map of features.
+
+    It is a copy, or the network itself where that has no such layers: large ones are not held twice.
 
     Args:
         network: takes (n, 3, side, side).
         side: pixels.
     """
+    if not any(type(module) in (BatchNormAct2d, Conv2dSame) for module in network.modules()):
+        return network
     plain = copy.deepcopy(network).eval()
     paddings = _paddings(plain, side)
     for name, module in list(plain.named_modules()):
