@@ -36,7 +36,7 @@ from benchmarks.labelled import (
 from benchmarks.probes import FewLabelsProbe, cross_validated, difference
 from benchmarks.select_quality import BUDGETS, judge_of
 from benchmarks.selection_tracks import RULES, Results, judge
-from stages.model.embedding import unit_length
+from curation.model.embedding import unit_length
 
 NETWORKS = (
     "efficientnet-lite0:224",

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from stages.selection.distance import euclidean, squared_distances
-from stages.selection.kcenter import batched, fast, plain
-from stages.selection.stopping import sample_limit, squared_threshold
-from stages.selection.traversal import Traversal
+from curation.selection.distance import euclidean, squared_distances
+from curation.selection.kcenter import batched, fast, plain
+from curation.selection.stopping import sample_limit, squared_threshold
+from curation.selection.traversal import Traversal
 from tests.embedding_examples import KINDS, embeddings_of_kind
 
 Program = Callable[[NDArray[np.float32], NDArray[np.float32], int, np.float32], Traversal]

@@ -29,13 +29,13 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.cores import available_cores
-from stages.media.decoding import Settings, tasks_of
-from stages.media.images import decode_image
-from stages.media.kinds import VIDEO
-from stages.media.parallel import decode_all
-from stages.media.proxies import ShardWriter, member_name, proxy_dimensions
-from stages.media.videos import decode_video
+from curation.cleaning.decode_file import Settings, tasks_of
+from curation.cleaning.decode_files import decode_all
+from curation.core.cores import available_cores
+from curation.image.decode import decode_image
+from curation.image.proxies import ShardWriter, member_name, proxy_dimensions
+from curation.raw.kinds import VIDEO
+from curation.video.decode import decode_video
 
 PROXY_SIZE = 256
 MAX_PIXELS = 100_000_000

@@ -15,7 +15,7 @@ also told what remains without reading the checkpoint and preparing the network,
 turns, and each has its best.
 """
 
-from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
 import multiprocessing
@@ -41,16 +41,16 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from benchmarks.decode import processor_seconds, scene
-from stages.cores import available_cores
-from stages.media.images import decode_image
-from stages.media.proxies import ProxyReader, ShardWriter, member_name
-from stages.model.architecture import Architecture
-from stages.model.embedding import decoded, embed_proxies, load_backbone, normalised
-from stages.model.inference import InferenceNetwork
-from stages.model.methods import network_weights
-from stages.model.packaged import PACKAGED
-from stages.model.training import TrainingSettings, fit_projection, initial_model
-from stages.model.weights import save_checkpoint
+from curation.core.cores import available_cores
+from curation.image.decode import decode_image
+from curation.image.proxies import ProxyReader, ShardWriter, member_name
+from curation.model.architecture import Architecture
+from curation.model.embedding import decoded, embed_proxies, load_backbone, normalised
+from curation.model.inference import InferenceNetwork
+from curation.model.networks.packaged import PACKAGED
+from curation.model.training.fit import TrainingSettings, fit_projection, initial_model
+from curation.model.training.methods import network_weights
+from curation.model.weights import save_checkpoint
 
 BATCH_SIZE = 16
 SHARD = "all.zip"

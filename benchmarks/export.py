@@ -17,9 +17,9 @@ import click
 import pandas as pd
 
 from benchmarks.sparse_sampling import make_video
-from curate.export.images import Settings, export_images
-from stages.media.frames import upright_image
-from stages.media.worker_processes import Limits
+from curation.export.images import Settings, export_images
+from curation.video.frame import upright_image
+from curation.workers.processes import Limits
 
 _QUALITY = 95
 _PART = 20

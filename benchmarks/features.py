@@ -4,7 +4,7 @@ An embedding is a linear map of the features, scaled to unit length, so a pictur
 projections are tried.
 """
 
-from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
 import hashlib
@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.labelled import Pictures, Rows
-from stages.model.architecture import Architecture
-from stages.model.embedding import normalised, unit_length, vectors
-from stages.model.inference import InferenceNetwork
-from stages.model.packaged import PACKAGED
-from stages.model.projection import principal_components
-from stages.model.training import TrainingSettings, initial_model
+from curation.model.architecture import Architecture
+from curation.model.embedding import normalised, unit_length, vectors
+from curation.model.inference import InferenceNetwork
+from curation.model.networks.packaged import PACKAGED
+from curation.model.projection import principal_components
+from curation.model.training.fit import TrainingSettings, initial_model
 
 BATCH_SIZE = 16
 _SEED = 1

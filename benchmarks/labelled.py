@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.files.hashing import sha256_of_file
-from stages.media.images import decode_image
-from stages.media.proxies import ProxyReader, ShardWriter, member_name
+from curation.core.hashing import sha256_of_file
+from curation.image.decode import decode_image
+from curation.image.proxies import ProxyReader, ShardWriter, member_name
 
 BUILT_IN = ("digits", "mnist")
 TEST_SHARE = 0.28

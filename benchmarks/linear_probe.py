@@ -12,7 +12,7 @@ for a network of the same shape with random weights, whose projection to the emb
 Pretrained weights that are not trained further depend on no seed: the rows are equal then.
 """
 
-from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
 import time
@@ -28,12 +28,12 @@ from ruamel.yaml import YAML
 
 from benchmarks.labelled import Pictures, read_pictures
 from benchmarks.probes import cross_validated, interval
-from stages.model.embedding import decoded, embed_proxies
-from stages.model.methods import network_weights
-from stages.model.training import TrainingSettings, fit_projection, initial_model, train_model
-from stages.model.weights import save_checkpoint
-from stages.params.load import load_params
-from stages.params.schema import Params
+from curation.model.embedding import decoded, embed_proxies
+from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
+from curation.model.training.methods import network_weights
+from curation.model.weights import save_checkpoint
+from curation.params.load import load_params
+from curation.params.schema import Params
 from stages.train import wanted_architecture
 
 THUMBNAIL = 8

@@ -32,10 +32,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.errors import CurationError
-from stages.media.decoding import DecodedFile, DecodedSample, Settings, tasks_of
-from stages.media.kinds import IMAGE, VIDEO
-from stages.media.parallel import decode_all
+from curation.cleaning.decode_file import DecodedFile, DecodedSample, Settings, tasks_of
+from curation.cleaning.decode_files import decode_all
+from curation.core.errors import CurationError
+from curation.raw.kinds import IMAGE, VIDEO
 from tests.media_files import RATE, VIDEO_FORMATS, moving_picture, write_video_as
 
 SOUND, DAMAGED = "sound", "damaged"

@@ -25,7 +25,7 @@ to six pictures of a class for the test. Handwritten digits are large enough but
 networks were trained on. A bar is to be judged where the interval is narrow.
 """
 
-from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ from benchmarks.labelled import (
 from benchmarks.probes import FewLabelsProbe
 from benchmarks.select_speed import video_like
 from benchmarks.selection_tracks import RULES, Results, judge, table
-from stages.params.load import load_params
+from curation.params.load import load_params
 
 BUDGETS = (20, 50, 100, 200)
 BATCHES, BATCH_SIZE, PICKS_A_BATCH, SKEW = 5, 260, 20, 8

@@ -36,7 +36,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.selection.distance import product_slack, squared_distances
+from curation.selection.distance import product_slack, squared_distances
 
 _BLOCK = 2**16
 
@@ -144,28 +144,28 @@ def _unit(vectors: NDArray[np.float64]) -> Vectors:
 
 def fast(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float, float, NDArray[np.int64]]:
     """Run the program that `select` uses."""
-    from stages.selection.kcenter.fast import farthest_first
+    from curation.selection.kcenter.fast import farthest_first
 
     return _timed(lambda: farthest_first(vectors, base, n, np.float32(0)).picks)
 
 
 def fast_picks(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float, float, NDArray[np.int64]]:
     """Run it without finding out which pick covers each candidate: what the peers do."""
-    from stages.selection.kcenter.fast import picks_only
+    from curation.selection.kcenter.fast import picks_only
 
     return _timed(lambda: picks_only(vectors, base, n, np.float32(0)))
 
 
 def batched(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float, float, NDArray[np.int64]]:
     """Run the program for GPUs."""
-    from stages.selection.kcenter.batched import farthest_first
+    from curation.selection.kcenter.batched import farthest_first
 
     return _timed(lambda: farthest_first(vectors, base, n, np.float32(0)).picks)
 
 
 def plain(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float, float, NDArray[np.int64]]:
     """Run the definition, on as many picks as fit into some seconds, by doubling."""
-    from stages.selection.kcenter.plain import farthest_first
+    from curation.selection.kcenter.plain import farthest_first
 
     few = min(n, 16)
     while True:
@@ -260,7 +260,7 @@ def _distances_to(vectors: Vectors, base: Vectors) -> Vectors:
     """Return the squared distances to the nearest sample of the base, not timed: its passes are extrapolated."""
     if len(base) == 0:
         return np.full(len(vectors), np.inf, np.float32)
-    from stages.selection.kcenter.fast import farthest_first
+    from curation.selection.kcenter.fast import farthest_first
 
     return farthest_first(vectors, base, 1, np.float32(0)).base_squared
 

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from benchmarks.labelled import Rows
 from benchmarks.probes import FewLabelsProbe, difference
-from stages.selection.coreset import coreset
-from stages.selection.coverage import coverage
-from stages.selection.diversity_typicality import diversity_typicality
-from stages.selection.kmeans import kmeans
-from stages.selection.random import random
-from stages.selection.traversal import Traversal
+from curation.selection.rules.coreset import coreset
+from curation.selection.rules.coverage import coverage
+from curation.selection.rules.diversity_typicality import diversity_typicality
+from curation.selection.rules.kmeans import kmeans
+from curation.selection.rules.random import random
+from curation.selection.traversal import Traversal
 
 Floats = NDArray[np.float32]
 Rule = Callable[[Floats, Floats, int, int], Traversal]

@@ -25,12 +25,12 @@ import click
 import numpy as np
 from av.container import InputContainer
 
-from stages.media.chosen_frames import Picture, decode_inside
-from stages.media.frames import pixel_hash, upright_image
-from stages.media.packet_index import PacketIndex, index_packets
-from stages.media.raw_samples import read_raw_samples
-from stages.media.sampling import FrameChoice
-from stages.media.seeking import planned_runs
+from curation.raw.full_size import read_raw_samples
+from curation.video.chosen_frames import Picture, decode_inside
+from curation.video.frame import pixel_hash, upright_image
+from curation.video.packet_index import PacketIndex, index_packets
+from curation.video.sampling import FrameChoice
+from curation.video.seeking import planned_runs
 
 _LIMIT = 100_000_000
 _GOPS = (250, 30)

@@ -1,5 +1,1 @@
-"""The command-line tool for the life of a datapool: `python -m curate COMMAND`.
-
-Commands only read the history that git and DVC keep, unless their help says what they change. One module a command in
-`curate/commands`, thin over functions that tests call.
-"""
+"""`python -m curate` is the command-line tool of `curation.cli`."""

@@ -1,6 +1,6 @@
-"""`python -m curate`: see `curate.cli`."""
+"""`python -m curate`: see `curation.cli.main`."""
 
-from curate.cli import main
+from curation.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="python -m curate")

@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from curation.core.atomic import atomic_folder, write_bytes
+from curation.core.errors import CurationError, OutputError
 from demo.scene import LANE_WIDTH, SLICE, Color, Drive, Thing, Weather, backdrop, paint
-from stages.errors import CurationError, OutputError
-from stages.files.atomic import atomic_folder, write_bytes
 
 SEED = 7
 BATCHES = ("batch1", "batch2")

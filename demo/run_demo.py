@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
+from curation.core.atomic import TEMPORARY_PREFIX, atomic_file
+from curation.core.errors import CurationError, RawDataError
+from curation.core.hashing import sha256_of_file
+from curation.pipeline.command import with_clear_errors
 from demo.make_demo_data import BATCHES, make_demo_data
-from stages.command import with_clear_errors
-from stages.errors import CurationError, RawDataError
-from stages.files.atomic import TEMPORARY_PREFIX, atomic_file
-from stages.files.hashing import sha256_of_file
 
 CLIPS = Path("demo/clips")
 RAW = Path("data/raw")

@@ -12,21 +12,21 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
-from stages import paths
-from stages.command import stage_command
-from stages.datapool.overlap import NearRule
-from stages.datapool.removal import KEY, read_removal_list, take_out
-from stages.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
-from stages.datapool.union import EVERYTHING_STAYS, unite
-from stages.errors import BaseError, CheckpointError
-from stages.files.atomic import TEMPORARY_PREFIX, atomic_folder, write_text
-from stages.history import git
-from stages.history.base_rule import Base, parse_base
-from stages.history.dvc_cache import checkout
-from stages.history.dvc_lock import output_hash, stages_at
-from stages.history.removal_list import removal_list_hash
-from stages.model.checkpoint import read_origin
-from stages.params.schema import Params
+from curation.core.atomic import TEMPORARY_PREFIX, atomic_folder, write_text
+from curation.core.errors import BaseError, CheckpointError
+from curation.datapool.overlap import NearRule
+from curation.datapool.removal import KEY, read_removal_list, take_out
+from curation.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
+from curation.datapool.union import EVERYTHING_STAYS, unite
+from curation.history import git
+from curation.history.base_rule import Base, parse_base
+from curation.history.dvc_cache import checkout
+from curation.history.dvc_lock import output_hash, stages_at
+from curation.history.removal_list import removal_list_hash
+from curation.model.checkpoint import read_origin
+from curation.params.schema import Params
+from curation.pipeline import paths
+from curation.pipeline.command import stage_command
 
 
 def base(

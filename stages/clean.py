@@ -11,22 +11,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages import paths
-from stages.command import stage_command
-from stages.cores import available_cores
-from stages.datapool import store
-from stages.embeddings.shards import read_metadata
-from stages.errors import NothingToSelectError, RawDataError
-from stages.files.atomic import atomic_folder
-from stages.files.tables import empty_frame, read_parquet, write_parquet
-from stages.media import accounting
-from stages.media.accounting import named
-from stages.media.decoding import Settings, tasks_of
-from stages.media.naming import label_indices, label_name
-from stages.media.parallel import decode_all
-from stages.media.proxies import store_empty_shard, store_shard
-from stages.media.quality_limits import quality_limits
-from stages.media.schema import (
+from curation.cleaning import accounting
+from curation.cleaning.accounting import named
+from curation.cleaning.decode_file import Settings, tasks_of
+from curation.cleaning.decode_files import decode_all
+from curation.cleaning.quality_limits import quality_limits
+from curation.core.atomic import atomic_folder
+from curation.core.cores import available_cores
+from curation.core.errors import NothingToSelectError, RawDataError
+from curation.datapool import store
+from curation.embeddings.shards import read_metadata
+from curation.image.proxies import store_empty_shard, store_shard
+from curation.image.turbojpeg import require as require_turbojpeg
+from curation.params.schema import Params
+from curation.pipeline import paths
+from curation.pipeline.command import stage_command
+from curation.raw.naming import label_indices, label_name
+from curation.tables.files import empty_frame, read_parquet, write_parquet
+from curation.tables.samples import (
     CORRUPT,
     DROPPED,
     DROPPED_STATUSES,
@@ -43,8 +45,6 @@ from stages.media.schema import (
     SKIPPED,
     TAKEN_IN,
 )
-from stages.media.turbojpeg import require as require_turbojpeg
-from stages.params.schema import Params
 
 _DROPPED_FILES = (
     (DUPLICATE, "duplicates of what is known"),
@@ -65,9 +65,9 @@ class BaseTables:
     """What `clean` needs of the datapool that this iteration builds on.
 
     Attributes:
-        ledger: raw files processed before, columns of `stages.datapool.schema.LEDGER`.
+        ledger: raw files processed before, columns of `curation.tables.datapool.LEDGER`.
         processed: all samples processed before, columns of an embedding shard without the embedding.
-        selected: the datapool's own samples, columns of `stages.datapool.schema.SAMPLES`.
+        selected: the datapool's own samples, columns of `curation.tables.datapool.SAMPLES`.
     """
 
     ledger: pd.DataFrame

@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages import paths
-from stages.command import stage_command
-from stages.datapool import store
-from stages.embeddings.cache import read_cache, write_cache
-from stages.embeddings.given import MASKED, SELECTED, read_given
-from stages.embeddings.given_files import KEY, require_unchanged
-from stages.embeddings.schema import MARKS, WITHOUT_EMBEDDING
-from stages.embeddings.shards import (
+from curation.core.atomic import atomic_folder
+from curation.core.errors import CheckpointError, ParamsError
+from curation.core.hashing import sha256_of_file
+from curation.datapool import store
+from curation.embeddings.cache import read_cache, write_cache
+from curation.embeddings.given import MASKED, SELECTED, read_given
+from curation.embeddings.given_files import KEY, require_unchanged
+from curation.embeddings.shards import (
     DEFAULT_PRECISION,
     read_shards,
     shard_files,
@@ -29,12 +29,12 @@ from stages.embeddings.shards import (
     shard_rows,
     write_shards,
 )
-from stages.errors import CheckpointError, ParamsError
-from stages.files.atomic import atomic_folder
-from stages.files.hashing import sha256_of_file
-from stages.files.tables import empty_frame, read_parquet, write_csv
-from stages.media.proxies import ProxyReader
-from stages.params.schema import Params
+from curation.image.proxies import ProxyReader
+from curation.params.schema import Params
+from curation.pipeline import paths
+from curation.pipeline.command import stage_command
+from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
+from curation.tables.files import empty_frame, read_parquet, write_csv
 
 SAME_EMBEDDING = 1e-4
 """Two files may give an embedding in different numbers of digits: unit vectors nearer than this are the same."""
@@ -131,7 +131,7 @@ def computed_for(samples: pd.DataFrame, checkpoint_hash: str, params: Params) ->
     Returns:
         (n, d) embeddings of unit length, and how many of them were known.
     """
-    from stages.model.embedding import computation, embed_proxies
+    from curation.model.embedding import computation, embed_proxies
 
     source, members = ProxyReader(paths.PROXIES), list(zip(samples["shard"], samples["member"], strict=True))
     settings = (params.embed.batch_size, params.train.accelerator, params.embed.precision)

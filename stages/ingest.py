@@ -1,8 +1,8 @@
 """Stage `ingest`: lists all that lies in `data/raw/`, with the content hash of every image and video.
 
 Reads `data/raw/`, the only stage that does, and the list of relevant files; writes `data/ingest/raw_files.parquet`
-(columns `stages.media.schema.RAW_FILES`) and the metrics `reports/ingest.json`, through which `resolve_base` sees what
-changed, and which name the lines of the list that match nothing.
+(columns `curation.tables.samples.RAW_FILES`) and the metrics `reports/ingest.json`, through which `resolve_base`
+sees what changed, and which name the lines of the list that match nothing.
 """
 
 import configparser
@@ -17,18 +17,18 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from stages import paths
-from stages.command import stage_command
-from stages.cores import available_cores
-from stages.errors import RawDataError
-from stages.files.atomic import write_json
-from stages.files.hashing import md5_of_file, sha256_of_file
-from stages.files.tables import write_parquet
-from stages.media.declared import declared_frames_of
-from stages.media.listing import ListedFile, list_raw_files
-from stages.media.relevant import Pattern, read_patterns, relevance
-from stages.media.schema import IGNORED, IMAGE, RAW_FILES, VIDEO
-from stages.params.schema import Params
+from curation.core.atomic import write_json
+from curation.core.cores import available_cores
+from curation.core.errors import RawDataError
+from curation.core.hashing import md5_of_file, sha256_of_file
+from curation.params.schema import Params
+from curation.pipeline import paths
+from curation.pipeline.command import stage_command
+from curation.raw.listing import ListedFile, list_raw_files
+from curation.raw.relevant import Pattern, read_patterns, relevance
+from curation.tables.files import write_parquet
+from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
+from curation.video.declared import declared_frames_of
 
 _DVC = Path(".dvc")
 _WARNINGS = 20

@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages import paths
-from stages.command import stage_command
-from stages.datapool import store
-from stages.datapool.schema import ITERATIONS, LEDGER, SAMPLES
-from stages.embeddings.schema import MARKS, WITHOUT_EMBEDDING
-from stages.embeddings.shards import read_shards, shard_files, shard_rows
-from stages.errors import BaseError
-from stages.files.atomic import atomic_folder, link_or_copy
-from stages.files.hashing import sha256_of_file
-from stages.files.tables import read_csv, read_parquet
-from stages.media.schema import COUNTS, KEPT, OVER_LIMIT, TAKEN_IN
-from stages.params.schema import Params
-from stages.selection.schema import SELECTION
+from curation.core.atomic import atomic_folder, link_or_copy
+from curation.core.errors import BaseError
+from curation.core.hashing import sha256_of_file
+from curation.datapool import store
+from curation.embeddings.shards import read_shards, shard_files, shard_rows
+from curation.params.schema import Params
+from curation.pipeline import paths
+from curation.pipeline.command import stage_command
+from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
+from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
+from curation.tables.files import read_csv, read_parquet
+from curation.tables.samples import COUNTS, KEPT, OVER_LIMIT, TAKEN_IN
+from curation.tables.selection import SELECTION
 
 
 def merged_samples(

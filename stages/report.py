@@ -15,9 +15,8 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from stages import paths
-from stages.command import stage_command
-from stages.datapool.store import (
+from curation.core.hashing import sha256_of_bytes, sha256_of_file
+from curation.datapool.store import (
     EMBEDDINGS_FOLDER,
     checkpoint_hash,
     read_iterations,
@@ -27,21 +26,22 @@ from stages.datapool.store import (
     read_union,
     read_without_embedding,
 )
-from stages.embeddings.given import MASKED
-from stages.embeddings.schema import MARKS
-from stages.embeddings.shards import read_shards
-from stages.files.hashing import sha256_of_bytes, sha256_of_file
-from stages.files.tables import read_csv, read_parquet
-from stages.media.proxies import ProxyReader
-from stages.params.defaults import default_params
-from stages.params.schema import EXECUTION_KEYS, Params
-from stages.reporting import outputs
-from stages.reporting.explorer import explorer_samples
-from stages.reporting.figures import compute_figures
-from stages.reporting.inputs import FormerSpace, Parameter, ReportInputs, ReportSettings, SelectionSettings
-from stages.reporting.pictures import PictureReader, inline_pictures
-from stages.selection.given import read_predictions
-from stages.selection.schema import BUDGET_CURVE, COMPARISON, SELECTION
+from curation.embeddings.given import MASKED
+from curation.embeddings.shards import read_shards
+from curation.image.proxies import ProxyReader
+from curation.params.defaults import default_params
+from curation.params.schema import EXECUTION_KEYS, Params
+from curation.pipeline import paths
+from curation.pipeline.command import stage_command
+from curation.reporting.compute.explorer import explorer_samples
+from curation.reporting.compute.figures import compute_figures
+from curation.reporting.draw.pictures import PictureReader, inline_pictures
+from curation.reporting.inputs import FormerSpace, Parameter, ReportInputs, ReportSettings, SelectionSettings
+from curation.reporting.pages import outputs
+from curation.selection.given import read_predictions
+from curation.tables.embeddings import MARKS
+from curation.tables.files import read_csv, read_parquet
+from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION
 
 _RAW_FRAMES = 2_000
 """Frames that may be decoded again for the explorer's pictures of samples that have no proxy any more: seconds."""
@@ -64,9 +64,9 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, at_hand: Collecti
         The verdict.
     """
     # These import matplotlib, which --help and a wrong parameter need not wait for.
-    from stages.reporting.explorer_page import render_explorer
-    from stages.reporting.plots import decision_pictures, draw_charts
-    from stages.reporting.render import render_html, render_pdf
+    from curation.reporting.draw.plots import decision_pictures, draw_charts
+    from curation.reporting.pages.explorer_page import render_explorer
+    from curation.reporting.pages.render import render_html, render_pdf
 
     figures, points = compute_figures(inputs)
     charts = draw_charts(figures, points)
@@ -123,7 +123,7 @@ def picture_reader(
     """Return a reader that takes proxies where there are some, and decodes the raw file otherwise.
 
     Args:
-        samples: columns of `stages.media.schema.SAMPLES`: those with a proxy.
+        samples: columns of `curation.tables.samples.SAMPLES`: those with a proxy.
         without_proxy: further samples: `filename`, `raw_path` and `frame`.
         proxies: reads the shards.
         read_raw: decodes raw files.
@@ -232,7 +232,7 @@ def run(params: Params) -> str:
     """
 
     def read_raw(wanted: Sequence[tuple[str, int]]) -> Sequence[Image.Image | None]:
-        from stages.media.raw_samples import read_raw_samples
+        from curation.raw.full_size import read_raw_samples
 
         return read_raw_samples(
             paths.RAW, wanted, video_extensions=params.ingest.video_extensions, max_pixels=params.clean.max_pixels

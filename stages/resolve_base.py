@@ -10,21 +10,21 @@ from pathlib import Path
 
 import click
 
-from stages import paths
-from stages.command import with_clear_errors
-from stages.embeddings.given_files import KEY as EMBEDDINGS_KEY
-from stages.embeddings.given_files import files_of, hash_of
-from stages.errors import BaseError, CurationError, ParamsError
-from stages.files.atomic import write_json
-from stages.files.hashing import sha256_of_bytes, sha256_of_file
-from stages.history import git
-from stages.history.accepted import check_range, check_workspace
-from stages.history.base_rule import Decision, Layout, datapool_hash, decide_base, parse_base
-from stages.history.dvc_lock import cached_outputs, parse_stages
-from stages.history.inputs import Fingerprint, code_hashes, fingerprint
-from stages.history.removal_list import removal_list_hash
-from stages.params.load import load_params, read_yaml
-from stages.params.schema import Params
+from curation.core.atomic import write_json
+from curation.core.errors import BaseError, CurationError, ParamsError
+from curation.core.hashing import sha256_of_bytes, sha256_of_file
+from curation.embeddings.given_files import KEY as EMBEDDINGS_KEY
+from curation.embeddings.given_files import files_of, hash_of
+from curation.history import git
+from curation.history.accepted import check_range, check_workspace
+from curation.history.base_rule import Decision, Layout, datapool_hash, decide_base, parse_base
+from curation.history.dvc_lock import cached_outputs, parse_stages
+from curation.history.inputs import Fingerprint, code_hashes, fingerprint
+from curation.history.removal_list import removal_list_hash
+from curation.params.load import load_params, read_yaml
+from curation.params.schema import Params
+from curation.pipeline import paths
+from curation.pipeline.command import with_clear_errors
 
 LAYOUT = Layout(paths.BASE_JSON, paths.DVC_LOCK, paths.DATAPOOL, paths.BASE, paths.RAW_FILES, paths.FILES)
 
@@ -123,7 +123,7 @@ def resolve_base(params: Params) -> Decision:
 
 def check(commits: str | None) -> list[str]:
     """Return one message for each way in which accepted samples would get lost."""
-    from stages.history.dvc_cache import sample_names
+    from curation.history.dvc_cache import sample_names
 
     git.require_repository()
     if commits:
@@ -135,7 +135,7 @@ def check(commits: str | None) -> list[str]:
 
 def unready() -> list[str]:
     """Return one message for each reason why what lies in the workspace is not fit to be committed."""
-    from stages.history.dvc_cache import open_cache
+    from curation.history.dvc_cache import open_cache
 
     load_params(paths.PARAMS)
     if not paths.DVC_LOCK.exists():

@@ -20,36 +20,36 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages import paths
-from stages.command import stage_command
-from stages.cores import available_cores
-from stages.datapool.store import (
+from curation.core.atomic import TEMPORARY_PREFIX
+from curation.core.cores import available_cores
+from curation.core.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
+from curation.core.hashing import sha256_of_file
+from curation.datapool.store import (
     EMBEDDINGS_FOLDER,
     may_lack_new_data,
     read_removed,
     read_samples,
     read_without_embedding,
 )
-from stages.embeddings.given import MASKED, SELECTED
-from stages.embeddings.schema import MARKS, WITHOUT_EMBEDDING
-from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files
-from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
-from stages.files.atomic import TEMPORARY_PREFIX
-from stages.files.hashing import sha256_of_file
-from stages.files.tables import read_csv, read_parquet, write_csv, write_parquet
-from stages.media.proxies import ProxyReader
-from stages.params.schema import Params, SelectParams
-from stages.params.strategies import Similarity
-from stages.selection.comparison import baselines, compare
-from stages.selection.distance import euclidean, first_not_finite, short_distance
-from stages.selection.given import read_dropped, read_filenames
-from stages.selection.holdout import read_holdout, refuse_leaks, too_near
-from stages.selection.nearest import nearest_rows
-from stages.selection.rules import Options, choose
-from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
-from stages.selection.sequences import Units, mean_embeddings, units_of
-from stages.selection.stopping import sample_limit, squared_threshold
-from stages.selection.strategies import allowed_by_thresholds, combined, objectives_of
+from curation.embeddings.given import MASKED, SELECTED
+from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files
+from curation.image.proxies import ProxyReader
+from curation.params.schema import Params, SelectParams
+from curation.params.strategies import Similarity
+from curation.pipeline import paths
+from curation.pipeline.command import stage_command
+from curation.selection.comparison import baselines, compare
+from curation.selection.distance import euclidean, first_not_finite, short_distance
+from curation.selection.given import read_dropped, read_filenames
+from curation.selection.holdout import read_holdout, refuse_leaks, too_near
+from curation.selection.nearest import nearest_rows
+from curation.selection.rules.registry import Options, choose
+from curation.selection.sequences import Units, mean_embeddings, units_of
+from curation.selection.stopping import sample_limit, squared_threshold
+from curation.selection.strategies import allowed_by_thresholds, combined, objectives_of
+from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
+from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet
+from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 
 
 def run(params: Params) -> str:
@@ -331,7 +331,7 @@ def query_embeddings(
     """
     # Imported where they are needed: torch and the decoders take seconds that other selections need not cost.
     if strategy.text is not None:
-        from stages.selection.query_text import embed_text
+        from curation.selection.query_text import embed_text
 
         return embed_text(strategy.text, paths.CHECKPOINT)
     if strategy.images is not None:
@@ -353,10 +353,10 @@ def embed_images(images: Sequence[str], params: Params) -> NDArray[np.float32]:
         ParamsError: an image is not there, or cannot be decoded.
         CheckpointError: the checkpoint cannot be used.
     """
-    from stages.media.decoding import Settings
-    from stages.media.turbojpeg import require as require_turbojpeg
-    from stages.model.embedding import embed_proxies
-    from stages.selection.query_images import decode_query_images
+    from curation.cleaning.decode_file import Settings
+    from curation.image.turbojpeg import require as require_turbojpeg
+    from curation.model.embedding import embed_proxies
+    from curation.selection.query_images import decode_query_images
 
     require_turbojpeg()
     paths.SELECTION.parent.mkdir(parents=True, exist_ok=True)

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
-from stages import paths
-from stages.command import stage_command
-from stages.datapool import store
-from stages.errors import CheckpointError
-from stages.files.atomic import atomic_file, link_or_copy, remove
-from stages.files.hashing import sha256_of_file
-from stages.files.tables import empty_frame, read_parquet, write_csv
-from stages.media.proxies import ProxyReader
-from stages.model.architecture import GIVEN_EMBEDDINGS, Architecture
-from stages.model.checkpoint import is_of_pipeline, read_architecture, read_origin
-from stages.params.schema import Params, TrainParams
+from curation.core.atomic import atomic_file, link_or_copy, remove
+from curation.core.errors import CheckpointError
+from curation.core.hashing import sha256_of_file
+from curation.datapool import store
+from curation.image.proxies import ProxyReader
+from curation.model.architecture import GIVEN_EMBEDDINGS, Architecture
+from curation.model.checkpoint import is_of_pipeline, read_architecture, read_origin
+from curation.params.schema import Params, TrainParams
+from curation.pipeline import paths
+from curation.pipeline.command import stage_command
+from curation.tables.files import empty_frame, read_parquet, write_csv
 
 if TYPE_CHECKING:
-    from stages.model.training import LossValue
+    from curation.model.training.fit import LossValue
 
 LOSS = pa.schema({"step": pa.int64(), "epoch": pa.int64(), "loss": pa.float32()})
 """Columns of the loss curve; steps and epochs count from 1."""
@@ -113,9 +113,9 @@ def without_model(embeddings_file: str, *, retrain: bool) -> str:
     Raises:
         CheckpointError: the datapool's embeddings are of a model, or have another number of values.
     """
-    from stages.embeddings.given import read_given
-    from stages.embeddings.given_files import KEY, require_unchanged
-    from stages.model.weights import save_checkpoint
+    from curation.embeddings.given import read_given
+    from curation.embeddings.given_files import KEY, require_unchanged
+    from curation.model.weights import save_checkpoint
 
     require_unchanged(embeddings_file, paths.GIVEN_EMBEDDINGS.read_text().strip())
     dimension = read_given(embeddings_file, KEY).embeddings.shape[1]
@@ -172,9 +172,9 @@ def take_over(checkpoint: Path, params: TrainParams) -> str:
     Returns:
         What was done, in words.
     """
-    from stages.model.lightly_checkpoint import converted
-    from stages.model.weight_files import read_tensors
-    from stages.model.weights import save_checkpoint
+    from curation.model.networks.lightly_checkpoint import converted
+    from curation.model.networks.weight_files import read_tensors
+    from curation.model.weights import save_checkpoint
 
     given = Path(str(params.checkpoint))
     tensors = read_tensors(checkpoint, f"train.checkpoint ({given})")
@@ -201,13 +201,13 @@ def train_checkpoint(
         None where there are too few samples to tell.
     """
     # Imported here, because torch and Lightning take seconds that passing a checkpoint through need not cost.
-    from stages.model.methods import network_weights, without_head
-    from stages.model.training import TrainingSettings, fit_projection, initial_model, train_model
-    from stages.model.weights import load_checkpoint, save_checkpoint
+    from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
+    from curation.model.training.methods import network_weights, without_head
+    from curation.model.weights import load_checkpoint, save_checkpoint
 
     architecture = wanted_architecture(params)
     if architecture.is_foreign:
-        from stages.model.foreign import with_own_normalisation
+        from curation.model.networks.foreign import with_own_normalisation
 
         architecture = with_own_normalisation(architecture)
     former, weights = load_checkpoint(base) if base is not None else (None, {})

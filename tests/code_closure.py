@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = {
-    "stages/params/defaults.py": ["stages/params/defaults.yaml"],
-    "stages/reporting/render.py": ["stages/reporting/templates", "stages/reporting/fonts"],
+    "curation/params/defaults.py": ["curation/params/defaults.yaml"],
+    "curation/reporting/pages/render.py": ["curation/reporting/pages/templates", "curation/reporting/draw/fonts"],
 }
 """Files, and folders of files, that code reads besides importing modules."""
 
@@ -43,7 +43,7 @@ def code_dependencies(module: str, root: Path = ROOT) -> list[str]:
     DVC reads and writes dvc.lock anew for every stage that it runs, which takes longer the more there is in it.
     """
     files = set(import_closure(module, root))
-    within = {folder: _files_at(folder, root) for folder in (root / "stages").rglob("*") if folder.is_dir()}
+    within = {folder: _files_at(folder, root) for folder in (root / "curation").rglob("*") if folder.is_dir()}
     complete = {folder for folder, its in within.items() if its and its <= files}
     largest = [folder for folder in complete if folder.parent not in complete]
     covered = {file for folder in largest for file in within[folder]}
@@ -62,7 +62,7 @@ def _files_at(path: Path, root: Path) -> set[str]:
 def _files_of(name: str, root: Path) -> list[Path]:
     """Return the file of a module and the `__init__.py` of the packages around it; nothing for third parties."""
     parts = name.split(".")
-    if parts[0] != "stages":
+    if parts[0] not in ("stages", "curation"):
         return []
     packages = [root.joinpath(*parts[:length], "__init__.py") for length in range(1, len(parts) + 1)]
     files = [*packages, root.joinpath(*parts).with_suffix(".py")]
@@ -91,7 +91,7 @@ def write_code_dependencies(path: Path) -> None:
     content = yaml.load(path.read_text())
     for stage in content["stages"].values():
         module = stage["cmd"].split()[2]
-        data = [dependency for dependency in stage["deps"] if not dependency.startswith("stages/")]
+        data = [dependency for dependency in stage["deps"] if not dependency.startswith(("stages/", "curation/"))]
         stage["deps"][:] = data + code_dependencies(module)
     with path.open("w") as file:
         yaml.dump(content, file)

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.datapool import store
-from stages.embeddings.shards import write_shards
-from stages.media.schema import COUNTS, FILES
+from curation.datapool import store
+from curation.embeddings.shards import write_shards
+from curation.tables.samples import COUNTS, FILES
+from curation.tables.selection import CANDIDATES, SELECTION
 from stages.merge_datapool import merge_datapool
-from stages.selection.schema import CANDIDATES, SELECTION
 from tests.media_files import QUALITY
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from stages.media.declared import declared_frames
-from stages.media.decoding import DecodedFile, RawFile, Settings, decode_file
+from curation.cleaning.decode_file import DecodedFile, RawFile, Settings, decode_file
+from curation.video.declared import declared_frames
 from tests.hostile_work import do_harm
 
 

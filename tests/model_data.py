@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stages.files.tables import write_parquet
-from stages.media.schema import SAMPLES
-from stages.model.architecture import Architecture
-from stages.model.training import TrainingSettings
+from curation.model.architecture import Architecture
+from curation.model.training.fit import TrainingSettings
+from curation.tables.files import write_parquet
+from curation.tables.samples import SAMPLES
 from tests.media_files import QUALITY
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -10,17 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from stages import paths
-from stages.datapool import store
-from stages.datapool.schema import ITERATIONS, LEDGER
-from stages.datapool.schema import SAMPLES as POOL_SAMPLES
-from stages.embeddings.schema import MARKS
-from stages.embeddings.shards import write_shards
-from stages.files.tables import empty_frame, write_csv, write_parquet
-from stages.media.proxies import ShardWriter, member_name, store_empty_shard, store_shard
-from stages.media.schema import COUNTS, DROPPED, FILES, SAMPLES
-from stages.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
-from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
+from curation.datapool import store
+from curation.embeddings.shards import write_shards
+from curation.image.proxies import ShardWriter, member_name, store_empty_shard, store_shard
+from curation.pipeline import paths
+from curation.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
+from curation.tables.datapool import ITERATIONS, LEDGER
+from curation.tables.datapool import SAMPLES as POOL_SAMPLES
+from curation.tables.embeddings import MARKS
+from curation.tables.files import empty_frame, write_csv, write_parquet
+from curation.tables.samples import COUNTS, DROPPED, FILES, SAMPLES
+from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 from tests.media_files import QUALITY
 
 DIMENSION = 8

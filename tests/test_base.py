@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.core.errors import BaseError
+from curation.datapool import store
+from curation.datapool.overlap import NearRule, exact_pairs, near_pairs
+from curation.datapool.store import Pair
+from curation.datapool.union import unite, united_labels
+from curation.embeddings.shards import read_metadata
+from curation.history.base_rule import Base
 from stages.base import base
-from stages.datapool import store
-from stages.datapool.overlap import NearRule, exact_pairs, near_pairs
-from stages.datapool.store import Pair
-from stages.datapool.union import unite, united_labels
-from stages.embeddings.shards import read_metadata
-from stages.errors import BaseError
-from stages.history.base_rule import Base
 from tests.datapools import empty_datapool, grow
 
 

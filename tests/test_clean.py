@@ -12,28 +12,28 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from curation.cleaning import accounting
+from curation.cleaning.accounting import Rules
+from curation.cleaning.decode_file import DecodedFile, DecodedSample, Settings, Task, tasks_of
+from curation.cleaning.decode_files import decode_all
+from curation.cleaning.quality_limits import quality_limits
+from curation.core.errors import NothingToSelectError, RawDataError
+from curation.datapool import store
+from curation.datapool.removal import tombstones
+from curation.embeddings.shards import read_metadata, write_shards
+from curation.image.proxies import ProxyReader
+from curation.image.quality import Quality
+from curation.params.load import load_params
+from curation.pipeline import paths
+from curation.raw.relevant import parse_patterns
+from curation.tables.datapool import LEDGER
+from curation.tables.datapool import SAMPLES as SELECTED
+from curation.tables.embeddings import embedding_schema
+from curation.tables.files import empty_frame, read_parquet, write_csv, write_parquet
+from curation.tables.samples import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
 from stages import clean as stage
-from stages import paths
 from stages.clean import BaseTables, Cleaned, clean, require_something_new, summary
-from stages.datapool import store
-from stages.datapool.removal import tombstones
-from stages.datapool.schema import LEDGER
-from stages.datapool.schema import SAMPLES as SELECTED
-from stages.embeddings.schema import embedding_schema
-from stages.embeddings.shards import read_metadata, write_shards
-from stages.errors import NothingToSelectError, RawDataError
-from stages.files.tables import empty_frame, read_parquet, write_csv, write_parquet
 from stages.ingest import RelevantFiles, ingest
-from stages.media import accounting
-from stages.media.accounting import Rules
-from stages.media.decoding import DecodedFile, DecodedSample, Settings, Task, tasks_of
-from stages.media.parallel import decode_all
-from stages.media.proxies import ProxyReader
-from stages.media.quality import Quality
-from stages.media.quality_limits import quality_limits
-from stages.media.relevant import parse_patterns
-from stages.media.schema import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
-from stages.params.load import load_params
 from tests.media_files import cut, write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.command import os_error, with_clear_errors
-from stages.errors import CurationError
-from stages.files import atomic
+from curation.core import atomic
+from curation.core.errors import CurationError
+from curation.pipeline.command import os_error, with_clear_errors
 from tests.code_closure import ROOT
 from tests.test_contract import ORDER
 

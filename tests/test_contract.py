@@ -10,11 +10,11 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from stages import paths
-from stages.history.inputs import NOT_DATAPOOL_SECTIONS, NOT_DATAPOOL_STAGES
-from stages.media.listing import HIDDEN_NAMES
-from stages.params.defaults import DEFAULTS
-from stages.params.schema import EXECUTION_KEYS, Params
+from curation.history.inputs import NOT_DATAPOOL_SECTIONS, NOT_DATAPOOL_STAGES
+from curation.params.defaults import DEFAULTS
+from curation.params.schema import EXECUTION_KEYS, Params
+from curation.pipeline import paths
+from curation.raw.listing import HIDDEN_NAMES
 from tests.code_closure import ROOT, code_dependencies
 
 STAGES: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -54,7 +54,7 @@ def test_parameters_and_schema_have_the_same_keys_in_the_same_order() -> None:
 
 
 def test_the_defaults_that_the_report_compares_with_are_those_of_the_template() -> None:
-    assert DEFAULTS.read_text() == PARAMS_TEXT, "cp params.yaml stages/params/defaults.yaml"
+    assert DEFAULTS.read_text() == PARAMS_TEXT, "cp params.yaml curation/params/defaults.yaml"
 
 
 def test_every_parameter_is_explained_where_it_stands() -> None:
@@ -66,8 +66,12 @@ def test_every_parameter_is_explained_where_it_stands() -> None:
 
 
 def test_dvc_sees_in_a_folder_of_code_what_git_does() -> None:
-    left_behind = ["stages/model/.DS_Store", "stages/model/training.py~", "stages/media/structure/.avi.py.swp"]
-    code = ["stages/model/training.py", "stages/reporting/templates", "data/raw/photo.jpg~"]
+    left_behind = [
+        "curation/model/.DS_Store",
+        "curation/model/training/fit.py~",
+        "curation/video/structure/.avi.py.swp",
+    ]
+    code = ["curation/model/training/fit.py", "curation/reporting/pages/templates", "data/raw/photo.jpg~"]
     told = subprocess.run(["dvc", "check-ignore", *left_behind, *code], cwd=ROOT, capture_output=True, text=True)
     assert told.stdout.splitlines() == left_behind
 

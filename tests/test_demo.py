@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 
+from curation.core.errors import CurationError, RawDataError
 from demo import run_demo
 from demo.make_demo_data import BATCHES, CLIPS, SEED, SIZE, encode, main, make_demo_data, pictures
-from stages.errors import CurationError, RawDataError
 
 pytestmark = pytest.mark.xdist_group("demo")  # what its tests share is made once, not once a process
 

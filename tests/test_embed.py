@@ -1,6 +1,6 @@
 """Stage `embed`: which samples are embedded, and that an embedding depends on its sample alone."""
 
-from stages.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
+from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
 
 # isort: split
 import io
@@ -19,23 +19,23 @@ from PIL import Image
 from ruamel.yaml import YAML
 from torchvision import transforms
 
-from stages import paths
-from stages.datapool.store import write_empty_datapool
+from curation.core.errors import CheckpointError, ParamsError
+from curation.core.hashing import sha256_of_file
+from curation.datapool.store import write_empty_datapool
+from curation.embeddings.cache import read_cache, write_cache
+from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
+from curation.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
+from curation.model.embedding import decoded, embed_proxies, load_backbone, normalised, unit_length
+from curation.model.inference import folded
+from curation.model.networks.backbone import Backbone
+from curation.model.training.fit import initial_model
+from curation.model.training.methods import network_weights
+from curation.model.weights import load_checkpoint, save_checkpoint
+from curation.params.schema import Params
+from curation.pipeline import paths
+from curation.tables.files import read_parquet, write_parquet
+from curation.tables.samples import SAMPLES
 from stages.embed import embed, samples_to_embed
-from stages.embeddings.cache import read_cache, write_cache
-from stages.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
-from stages.errors import CheckpointError, ParamsError
-from stages.files.hashing import sha256_of_file
-from stages.files.tables import read_parquet, write_parquet
-from stages.media.schema import SAMPLES
-from stages.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
-from stages.model.backbone import Backbone
-from stages.model.embedding import decoded, embed_proxies, load_backbone, normalised, unit_length
-from stages.model.inference import folded
-from stages.model.methods import network_weights
-from stages.model.training import initial_model
-from stages.model.weights import load_checkpoint, save_checkpoint
-from stages.params.schema import Params
 from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, jpeg, write_clean
 from tests.model_source import SourceOfJpegs
 
@@ -235,7 +235,7 @@ def test_running_again_after_adding_samples_embeds_these_only(workspace: Path, m
         computed.append(len(members))
         return embed_proxies(source, members, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("stages.model.embedding.embed_proxies", counting)
+    monkeypatch.setattr("curation.model.embedding.embed_proxies", counting)
     assert embed(params()).startswith("9 samples embedded (6 of them in an earlier run) (8 values each)")
     with_cache = files()
     paths.EMBEDDING_CACHE.unlink()

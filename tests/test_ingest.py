@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stages import paths
-from stages.errors import RawDataError
-from stages.files.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
-from stages.files.tables import read_parquet
+from curation.core.errors import RawDataError
+from curation.core.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
+from curation.params.load import load_params
+from curation.pipeline import paths
+from curation.raw.listing import ListedFile
+from curation.raw.relevant import Pattern, parse_patterns
+from curation.tables.files import read_parquet
+from curation.tables.samples import RAW_FILES
 from stages.ingest import RelevantFiles, dvc_cache_folders, ingest, metrics, run, summary, warnings
-from stages.media.listing import ListedFile
-from stages.media.relevant import Pattern, parse_patterns
-from stages.media.schema import RAW_FILES
-from stages.params.load import load_params
 from tests.media_files import write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent

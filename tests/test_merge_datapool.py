@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.datapool import store
-from stages.datapool.schema import LEDGER, SAMPLES
-from stages.embeddings.shards import read_shards
-from stages.errors import BaseError
-from stages.files.tables import empty_frame
+from curation.core.errors import BaseError
+from curation.datapool import store
+from curation.embeddings.shards import read_shards
+from curation.tables.datapool import LEDGER, SAMPLES
+from curation.tables.files import empty_frame
 from stages.merge_datapool import ledger_part, merged_samples
 from tests.datapools import empty_datapool, files_of, grow, processed, selection_of
 

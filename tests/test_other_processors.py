@@ -1,6 +1,6 @@
 """What depends on the processor, once more as on one that can do less, so that one machine stands for several.
 
-`make test-avx2` runs all tests so. x264's choices on other processors: `tests/test_media_program_stamps.py`.
+`make test-avx2` runs all tests so. x264's choices on other processors: `tests/video/test_program_stamps.py`.
 """
 
 import os
@@ -31,7 +31,7 @@ NEED_BF16 = 2
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the instruction sets are those of x86")
 def test_fused_networks_on_a_processor_without_avx_512() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
-    command += [f"tests/test_model_fusion.py::{name}" for name in TESTS]
+    command += [f"tests/model/test_fusion.py::{name}" for name in TESTS]
     done = subprocess.run(command, cwd=REPOSITORY, env=os.environ | AVX2, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{NEED_BF16} skipped" in done.stdout

@@ -9,8 +9,8 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from curate.cli import main
-from stages.params.schema import Params
+from curation.cli.main import main
+from curation.params.schema import Params
 from tests.code_closure import ROOT
 from tests.test_contract import ORDER
 
@@ -103,7 +103,7 @@ def test_the_two_commands_come_first() -> None:
 
 
 def test_datapool_files_are_explained() -> None:
-    from stages.datapool import store
+    from curation.datapool import store
 
     for name in (store.LATEST_CSV, store.SAMPLES_CSV, store.CHECKPOINT, store.ITERATIONS_CSV):
         assert f"`{name}`" in README

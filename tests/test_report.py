@@ -15,16 +15,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stages import paths
-from stages.media.proxies import ProxyReader
-from stages.params.load import load_params
-from stages.params.schema import Params
+from curation.image.proxies import ProxyReader
+from curation.params.load import load_params
+from curation.params.schema import Params
+from curation.pipeline import paths
+from curation.reporting.compute.figures import compute_figures
+from curation.reporting.draw.plots import draw_charts
+from curation.reporting.inputs import ReportInputs
+from curation.reporting.pages import outputs
+from curation.reporting.pages.render import render_html
 from stages.report import flat_parameters, picture_reader
-from stages.reporting import outputs
-from stages.reporting.figures import compute_figures
-from stages.reporting.inputs import ReportInputs
-from stages.reporting.plots import draw_charts
-from stages.reporting.render import render_html
 from tests.conftest import REPOSITORY
 from tests.report_example import SECOND, example, write_workspace
 

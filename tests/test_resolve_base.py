@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import BaseError, NothingToSelectError, ParamsError
-from stages.history.accepted import check_range, check_workspace
-from stages.history.base_rule import Base, Layout, datapool_hash, decide_base, parse_base
-from stages.history.dvc_lock import parse_stages
-from stages.history.inputs import changes, code_hashes, fingerprint
+from curation.core.errors import BaseError, NothingToSelectError, ParamsError
+from curation.history.accepted import check_range, check_workspace
+from curation.history.base_rule import Base, Layout, datapool_hash, decide_base, parse_base
+from curation.history.dvc_lock import parse_stages
+from curation.history.inputs import changes, code_hashes, fingerprint
 from stages.resolve_base import given_file_hash, given_files_hash
 
 LAYOUT = Layout(
@@ -235,8 +235,8 @@ def test_code_in_a_folder_counts_like_code_that_is_named(tmp_path: Path) -> None
     folder = tmp_path / "stages/model"
     folder.mkdir(parents=True)
     (folder / "training.py").write_text("code")
-    named = code_hashes({"train": {"deps": ["stages/model/training.py", "data/raw"]}}, tmp_path)
+    named = code_hashes({"train": {"deps": ["curation/model/training/fit.py", "data/raw"]}}, tmp_path)
     (folder / ".#training.py").symlink_to("nobody@nowhere")
     (folder / "notes.txt").write_text("no code")
     assert code_hashes({"train": {"deps": ["stages/model", "data/raw"]}}, tmp_path) == named
-    assert list(named) == ["stages/model/training.py"]
+    assert list(named) == ["curation/model/training/fit.py"]

@@ -11,20 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from stages import paths
-from stages.datapool import store
-from stages.datapool.schema import SAMPLES
-from stages.embeddings.schema import MARKS
-from stages.embeddings.shards import write_shards
-from stages.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
-from stages.files.hashing import sha256_of_bytes
-from stages.files.tables import empty_frame, read_csv, read_parquet, write_csv, write_parquet
-from stages.media import schema as media
-from stages.params.load import load_params
-from stages.params.schema import Method, Params, SelectParams
+from curation.core.errors import BaseError, CheckpointError, NothingToSelectError, ParamsError
+from curation.core.hashing import sha256_of_bytes
+from curation.datapool import store
+from curation.embeddings.shards import write_shards
+from curation.params.load import load_params
+from curation.params.schema import Method, Params, SelectParams
+from curation.pipeline import paths
+from curation.selection.sequences import Units, units_of
+from curation.tables import samples as media
+from curation.tables.datapool import SAMPLES
+from curation.tables.embeddings import MARKS
+from curation.tables.files import empty_frame, read_csv, read_parquet, write_csv, write_parquet
+from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
 from stages.select import candidates_of, run, select, summary
-from stages.selection.schema import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
-from stages.selection.sequences import Units, units_of
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
 from tests.embedding_examples import embedding_sets, embeddings_of_kind

@@ -11,9 +11,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from curation.image.turbojpeg import LIBRARY_NAMES
 from setup.lock import HEADER, direct_requirements, lock_text, normalised
 from setup.system_libraries import LIBRARIES, missing_packages
-from stages.media.turbojpeg import LIBRARY_NAMES
 from tests.conftest import REPOSITORY
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.files.atomic import write_text
+from curation.core.atomic import write_text
 from tests.torture.faults import Fault, Work, faults, suffer, torture
 from tests.torture.flips import attack
 from tests.torture.kills import STAGES, moments

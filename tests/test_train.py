@@ -13,20 +13,20 @@ import pytest
 from ruamel.yaml import YAML
 from torch import Tensor
 
-from stages import paths
-from stages.datapool.store import write_empty_datapool, write_samples
-from stages.errors import CheckpointError
-from stages.files.atomic import write_bytes
-from stages.files.tables import empty_frame, read_csv
-from stages.media.proxies import ProxyReader
-from stages.model import resumption
-from stages.model.architecture import Architecture
-from stages.model.augmentation import Views
-from stages.model.embedding import embed_proxies
-from stages.model.methods import METHODS, Method, WithFollower, learning_rate_factor, network_weights
-from stages.model.training import LossValue, initial_model, train_model
-from stages.model.weights import load_checkpoint, save_checkpoint
-from stages.params.schema import Params, TrainParams
+from curation.core.atomic import write_bytes
+from curation.core.errors import CheckpointError
+from curation.datapool.store import write_empty_datapool, write_samples
+from curation.image.proxies import ProxyReader
+from curation.model.architecture import Architecture
+from curation.model.embedding import embed_proxies
+from curation.model.training import resumption
+from curation.model.training.augmentation import Views
+from curation.model.training.fit import LossValue, initial_model, train_model
+from curation.model.training.methods import METHODS, Method, WithFollower, learning_rate_factor, network_weights
+from curation.model.weights import load_checkpoint, save_checkpoint
+from curation.params.schema import Params, TrainParams
+from curation.pipeline import paths
+from curation.tables.files import empty_frame, read_csv
 from stages.train import LOSS, check_fit, summary, train
 from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, write_clean
 
@@ -191,7 +191,7 @@ def test_a_base_with_samples_and_no_checkpoint_is_refused(workspace: Path) -> No
 
 
 def empty_frame_columns() -> list[str]:
-    from stages.datapool.schema import SAMPLES
+    from curation.tables.datapool import SAMPLES
 
     return list(empty_frame(SAMPLES).columns)
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from curate.cli import main
+from curation.cli.main import main
 from tests.pipeline.conftest import made_once
 from tests.pipeline.project import Project
 

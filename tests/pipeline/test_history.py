@@ -26,7 +26,7 @@ def test_nothing_new_is_refused_before_any_output_is_touched(project: Project) -
 
 def test_a_code_change_appends_and_drops_nothing(project: Project) -> None:
     accepted = project.names()
-    with (project.folder / "stages/selection/stopping.py").open("a") as file:
+    with (project.folder / "curation/selection/stopping.py").open("a") as file:
         file.write("\n# changed\n")
     result = project.repro(check=False)
     assert "changed since then: the code of the stages" in result.output

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.media.schema import IGNORED, OVER_LIMIT, PROCESSED, TAKEN_IN
+from curation.tables.samples import IGNORED, OVER_LIMIT, PROCESSED, TAKEN_IN
 from tests.pipeline.project import Project, new_project
 
 pytestmark = pytest.mark.slow

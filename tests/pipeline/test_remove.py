@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stages.history.dvc_lock import output_hash, parse_stages
+from curation.history.dvc_lock import output_hash, parse_stages
 from tests.pipeline.project import Project
 
 pytestmark = pytest.mark.slow

@@ -31,7 +31,7 @@ LIBRARIES = (
 )
 """What stages import. Not what draws the report: that looks at the environment while it is imported."""
 
-OPERATORS = Path(__file__).resolve().parents[2] / "stages/model/torchvision_operators.py"
+OPERATORS = Path(__file__).resolve().parents[2] / "curation/model/torchvision_operators.py"
 """What has to run before torchvision is imported. As a file, so that no module of the project stays."""
 
 COMMAND = """#!{python} -IS

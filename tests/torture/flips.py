@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.commands.verify import revisions_of
-from curate.verify import verify
-from stages import paths
-from stages.datapool import store
-from stages.embeddings.shards import read_metadata, read_shards, shard_files
-from stages.errors import BaseError
-from stages.files.atomic import write_bytes
-from stages.history.dvc_cache import Cache, checkout, open_cache
+from curation.cli.commands.verify import revisions_of
+from curation.core.atomic import write_bytes
+from curation.core.errors import BaseError
+from curation.datapool import store
+from curation.embeddings.shards import read_metadata, read_shards, shard_files
+from curation.history.dvc_cache import Cache, checkout, open_cache
+from curation.inspection.verify import verify
+from curation.pipeline import paths
 from tests.pipeline.project import Project
 from tests.torture.kills import cache_objects, small_project
 from tests.torture.tally import Tally

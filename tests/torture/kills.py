@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from stages.files.hashing import md5_of_file
+from curation.core.hashing import md5_of_file
 from tests.pipeline.project import Project, new_project
 from tests.torture.tally import Tally, Tree, tree
 

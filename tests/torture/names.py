@@ -19,23 +19,30 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from curate.commands.list import as_csv, as_json
-from curate.export.lists import LISTS
-from stages.datapool import store
-from stages.datapool.removal import read_removal_list
-from stages.datapool.schema import LEDGER, REMOVED, SAMPLES
-from stages.embeddings.given import read_given
-from stages.embeddings.schema import MARKS
-from stages.embeddings.shards import read_shards, write_shards
-from stages.files.tables import read_csv, read_parquet, write_csv, write_parquet
-from stages.media.listing import list_raw_files, safe_path
-from stages.media.schema import CORRUPT, DROPPED, FILES, RAW_FILES
-from stages.reporting import schema
-from stages.reporting.figures import compute_figures
-from stages.reporting.outputs import FILENAMES, JSON, NEW_FILENAMES, write_corruptness, write_figures, write_filenames
-from stages.selection.given import read_dropped, read_filenames, read_predictions
-from stages.selection.holdout import read_holdout
-from stages.selection.schema import CANDIDATES, SELECTION
+from curation.cli.commands.list import as_csv, as_json
+from curation.datapool import store
+from curation.datapool.removal import read_removal_list
+from curation.embeddings.given import read_given
+from curation.embeddings.shards import read_shards, write_shards
+from curation.export.lists import LISTS
+from curation.raw.listing import list_raw_files, safe_path
+from curation.reporting import contents as schema
+from curation.reporting.compute.figures import compute_figures
+from curation.reporting.pages.outputs import (
+    FILENAMES,
+    JSON,
+    NEW_FILENAMES,
+    write_corruptness,
+    write_figures,
+    write_filenames,
+)
+from curation.selection.given import read_dropped, read_filenames, read_predictions
+from curation.selection.holdout import read_holdout
+from curation.tables.datapool import LEDGER, REMOVED, SAMPLES
+from curation.tables.embeddings import MARKS
+from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet
+from curation.tables.samples import CORRUPT, DROPPED, FILES, RAW_FILES
+from curation.tables.selection import CANDIDATES, SELECTION
 from tests.datapools import candidates_of, files_of, processed, selection_of
 from tests.report_example import SETTINGS, Raw, example
 from tests.torture.tally import Tally
@@ -86,7 +93,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _is_possible(name: str) -> bool:
-    """Whether stage `ingest` takes a name in: see `stages.media.listing`."""
+    """Whether stage `ingest` takes a name in: see `curation.raw.listing`."""
     parts = name.split("/")
     refused = any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name)
     return not refused and not any(part in ("", ".", "..") or part.startswith(".writing-") for part in parts)

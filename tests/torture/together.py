@@ -19,16 +19,17 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from stages import merge_datapool, paths
-from stages.datapool import store
-from stages.embeddings.cache import read_cache, write_cache
-from stages.embeddings.schema import MARKS
-from stages.embeddings.shards import write_shards
-from stages.files.atomic import link_or_copy, remove, write_text
-from stages.files.tables import empty_frame, write_csv, write_parquet
-from stages.media.schema import FILES
-from stages.params.defaults import default_params
-from stages.selection.schema import CANDIDATES, SELECTION
+from curation.core.atomic import link_or_copy, remove, write_text
+from curation.datapool import store
+from curation.embeddings.cache import read_cache, write_cache
+from curation.embeddings.shards import write_shards
+from curation.params.defaults import default_params
+from curation.pipeline import paths
+from curation.tables.embeddings import MARKS
+from curation.tables.files import empty_frame, write_csv, write_parquet
+from curation.tables.samples import FILES
+from curation.tables.selection import CANDIDATES, SELECTION
+from stages import merge_datapool
 from tests.datapools import candidates_of, empty_datapool, files_of, grow, processed, selection_of
 from tests.torture.kills import results, small_project, start
 from tests.torture.tally import Tally, tree

@@ -1,0 +1,1 @@
+"""What becomes of every raw file and sample."""

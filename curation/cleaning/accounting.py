@@ -1,0 +1,424 @@
+"""What becomes of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import islice
+from operator import attrgetter
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curation.cleaning.decode_file import DecodedFile
+from curation.cleaning.near_duplicates import near_duplicates
+from curation.cleaning.quality_limits import QualityLimit, beyond_limits
+from curation.cleaning.removed import is_removed
+from curation.core.errors import RawDataError
+from curation.image.quality import Quality
+from curation.raw.naming import label_name, sample_name, shortlex
+from curation.tables.files import empty_frame
+from curation.tables.samples import (
+    CORRUPT,
+    COUNTS,
+    DROPPED,
+    DROPPED_STATUSES,
+    DUPLICATE,
+    FILES,
+    IGNORED,
+    KEPT,
+    LOW_QUALITY,
+    NEAR_DUPLICATE,
+    OVER_LIMIT,
+    PROCESSED,
+    SAMPLES,
+    SKIPPED,
+    TAKEN_IN,
+)
+
+_IS_WHAT = {
+    CORRUPT: "corrupt",
+    OVER_LIMIT: "over a limit",
+    LOW_QUALITY: "of low quality",
+    NEAR_DUPLICATE: "a near duplicate",
+}
+"""What is said of a dropped file to which another is equal."""
+
+NEW = ""
+"""Status of a raw file that is to be decoded, until it is known what becomes of it."""
+
+_FIGURES = [field.name for field in fields(Quality) if field.type is float]
+_figures_of = attrgetter(*(field.name for field in fields(Quality)))
+_ROWS_AT_ONCE = 50_000
+_NO_QUALITY = (*[math.nan] * len(_FIGURES), "")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is dropped although it decodes.
+
+    Attributes:
+        limits: of the quality figures, the most telling first.
+        near_duplicate_bits: bits by which the perceptual hashes of near duplicates may differ; None = they stay.
+        removed: what was taken out for good, columns of `curation.tables.datapool.REMOVED`; None for nothing.
+    """
+
+    limits: tuple[QualityLimit, ...] = ()
+    near_duplicate_bits: int | None = None
+    removed: pd.DataFrame | None = None
+
+
+def named(items: Iterable[str], limit: int = 10) -> str:
+    """Return the first few items in one line, and how many more there are."""
+    everything = list(items)
+    more = f" and {len(everything) - limit} more" if len(everything) > limit else ""
+    return ", ".join(everything[:limit]) + more
+
+
+def require_unchanged(raw: pd.DataFrame, ledger: pd.DataFrame) -> None:
+    """Make sure that no raw file which the base knows has another content now.
+
+    Args:
+        raw: columns of `RAW_FILES`.
+        ledger: of the base.
+
+    Raises:
+        RawDataError: naming each such file with both hashes.
+    """
+    known = _contents_of_paths(ledger)
+    rows = zip(raw["path"], raw["content_hash"], strict=True)
+    changed = [
+        f"  {path}: {' or '.join(sorted(known[path]))} before, {content} now"
+        for path, content in rows
+        if content and path in known and content not in known[path]
+    ]
+    if changed:
+        raise RawDataError(
+            f"{len(changed)} raw files have changed under their names, so the datapool's record of them is no longer "
+            "true (SHA-256 of the contents):\n"
+            + "\n".join(changed)
+            + "\nGive the new content a new name, and restore the former file with `dvc checkout data/raw.dvc` or "
+            "leave it out; or begin a new datapool with base.datapool: none"
+        )
+
+
+def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
+    """Decide from names and content hashes what is to be decoded.
+
+    Args:
+        raw: columns of `RAW_FILES`, sorted by path.
+        ledger: of the base.
+
+    Returns:
+        A row for each raw file with the columns of `FILES`. Status `NEW` stands for: to be decoded. For a copy of a
+        file that is still to be decoded, `duplicate_of` names that file, and status and counts follow later.
+    """
+    known_paths = _contents_of_paths(ledger)
+    known_contents = {
+        (str(row.content_hash), str(row.media)): row
+        for row in ledger.sort_values(["iteration", "path"], ascending=False, kind="stable").itertuples()
+    }
+    first_of_run: dict[tuple[str, str], str] = {}
+    rows: list[dict[str, Any]] = []
+    for file in raw.sort_values("path", key=_shortlex_keys, kind="stable").itertuples():
+        path, content = str(file.path), (str(file.content_hash), str(file.media))
+        row: dict[str, Any] = {
+            "path": path,
+            "content_hash": content[0],
+            "media": content[1],
+            "declared_frames": file.frames,
+        }
+        row |= {"status": NEW, "reason": "", "duplicate_of": "", "samples": 0, **dict.fromkeys(COUNTS, 0)}
+        if file.media == IGNORED:
+            row |= {"status": IGNORED, "reason": file.reason}
+        elif content[0] in known_paths.get(path, ()):
+            row |= {"status": PROCESSED, "reason": "processed in an earlier iteration"}
+        elif content in known_contents:
+            original = known_contents[content]
+            counts = {name: int(getattr(original, name)) for name in (CORRUPT, SKIPPED)}
+            row |= _copy_of(str(original.path), str(original.status), "", int(str(original.frames)), counts)
+        else:
+            row["duplicate_of"] = first_of_run.setdefault(content, path)
+            if row["duplicate_of"] == path:
+                row["duplicate_of"] = ""
+        rows.append(row)
+    return _typed(rows).sort_values("path", kind="stable", ignore_index=True)
+
+
+def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str]) -> pd.DataFrame:
+    """Put all that was decoded into one table.
+
+    Args:
+        decoded: files, in any order.
+        content_hashes: by raw path.
+
+    Returns:
+        A row for each sample of the files that are not refused, sorted by filename: the columns of `SAMPLES` but
+        `label` and `is_new`, and `fault`. `shard` is the temporary name; `member` is empty where there is no proxy. A
+        damaged frame has no figures (NaN) and an empty `pixel_hash` and `perceptual_hash`.
+    """
+    rows = (
+        (
+            sample_name(file.path, file.media, sample.frame, max(file.decoded, len(file.samples))),
+            file.path,
+            content_hashes[file.path],
+            sample.frame,
+            sample.time_s,
+            sample.width,
+            sample.height,
+            sample.pixel_hash,
+            *(_figures_of(sample.quality) if sample.quality else _NO_QUALITY),
+            label_name(file.path),
+            file.shard,
+            sample.member,
+            sample.fault,
+        )
+        for file in decoded
+        if not file.is_corrupt
+        for sample in file.samples
+    )
+    columns = [*(name for name in SAMPLES.names if name not in ("label", "is_new")), "fault"]
+    # In pieces, since a table takes a fifth of the memory of its rows as objects.
+    pieces = [pd.DataFrame(piece, columns=columns) for piece in iter(lambda: list(islice(rows, _ROWS_AT_ONCE)), [])]
+    table = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame([], columns=columns)
+    table = table.astype(dict.fromkeys(_FIGURES, np.float32))  # as they are stored, so that limits hold alike
+    return table.sort_values("filename", kind="stable", ignore_index=True)
+
+
+def require_unique_names(samples: pd.DataFrame, base: pd.DataFrame) -> None:
+    """Make sure that each sample's name stands for one sample.
+
+    Args:
+        samples: new ones, `filename` and `raw_path`.
+        base: those of the base.
+
+    Raises:
+        RawDataError: naming two raw files that give the same name.
+    """
+    names = pd.concat([base[["filename", "raw_path"]], samples[["filename", "raw_path"]]], ignore_index=True)
+    clashing = names[names["filename"].duplicated(keep=False)]
+    if clashing.empty:
+        return
+    pairs = clashing.groupby("filename", sort=True)["raw_path"].agg(lambda paths: " and ".join(sorted(paths)))
+    shown = named([f"{name} from {files}" for name, files in pairs.items()], 5)
+    raise RawDataError(f"raw files whose samples would have the same name: {shown}. Rename one file of each pair")
+
+
+def judged(samples: pd.DataFrame, base: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """Decide what becomes of each sample: the first of `DROPPED_STATUSES` that holds, else it is kept.
+
+    So samples of low quality stand for no others, and a duplicate always names a sample that stays.
+
+    Args:
+        samples: new ones, of `sample_table`.
+        base: processed ones, `filename`, `pixel_hash` and `perceptual_hash`.
+        rules: what is dropped although it decodes.
+
+    Returns:
+        `samples` with the columns `status`, `reason`, `duplicate_of` and `figure` of `DROPPED`.
+    """
+    found = beyond_limits(samples, rules.limits).assign(status=KEPT, duplicate_of="")
+    found.loc[found["reason"] != "", "status"] = LOW_QUALITY
+    damaged = samples["fault"] != ""
+    found.loc[damaged, "status"] = CORRUPT
+    found.loc[damaged, "reason"] = samples.loc[damaged, "fault"]
+    found.loc[damaged, "figure"] = np.nan
+    if rules.removed is not None:
+        _drop_removed(found, samples, rules.removed)
+    sound = samples[found["status"] == KEPT]
+    same = originals(sound, base)
+    copies = same[same != ""].index
+    found.loc[copies, "status"] = DUPLICATE
+    found.loc[copies, "reason"] = "equal pixels"
+    found.loc[copies, "duplicate_of"] = same[copies]
+    if rules.near_duplicate_bits is not None:
+        near = _near_originals(samples[found["status"] == KEPT], base, rules.near_duplicate_bits)
+        _drop_near_duplicates(found, samples["filename"], near, rules.near_duplicate_bits)
+    return pd.concat([samples, found], axis=1)
+
+
+def _drop_removed(found: pd.DataFrame, samples: pd.DataFrame, removed: pd.DataFrame) -> None:
+    """Note in `found` which samples were taken out of the datapool for good: no other stays in their place."""
+    rows = found.index[(found["status"] == KEPT) & is_removed(samples, removed)]
+    found.loc[rows, "status"] = DUPLICATE
+    found.loc[rows, "reason"] = "taken out of the datapool for good (base.removed_file)"
+
+
+def _near_originals(samples: pd.DataFrame, base: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Find near duplicates, the base first, then in shortlex order.
+
+    Returns:
+        Index as in `samples`, those with a near duplicate that stays: `duplicate_of` and `figure` (differing bits).
+    """
+    known = base[base["perceptual_hash"] != ""].sort_values("filename", key=_shortlex_keys, kind="stable")
+    new = samples.sort_values("filename", key=_shortlex_keys, kind="stable")
+    found = near_duplicates(_bits(known["perceptual_hash"]), _bits(new["perceptual_hash"]), limit)
+    names = pd.concat([known["filename"], new["filename"]]).to_numpy(dtype=object)
+    table = pd.DataFrame({"duplicate_of": names[found.keeper], "figure": found.bits.astype(float)}, index=new.index)
+    return table[found.keeper >= 0]
+
+
+def _drop_near_duplicates(found: pd.DataFrame, filenames: "pd.Series[str]", near: pd.DataFrame, limit: int) -> None:
+    """Note near duplicates in `found`, and with them the exact duplicates of what is now dropped."""
+    names = filenames[near.index]
+    stand_ins = pd.DataFrame(near.to_numpy(), index=names, columns=near.columns)
+    copies = found.index[(found["status"] == DUPLICATE) & found["duplicate_of"].isin(names)]
+    of_copies = stand_ins.loc[found.loc[copies, "duplicate_of"]]
+    for rows, origin in ((near.index, near), (copies, of_copies)):
+        found.loc[rows, "status"] = NEAR_DUPLICATE
+        found.loc[rows, "reason"] = f"perceptual hash within clean.near_duplicate_bits ({limit})"
+        found.loc[rows, "duplicate_of"] = origin["duplicate_of"].to_numpy()
+        found.loc[rows, "figure"] = origin["figure"].to_numpy(dtype=float)
+
+
+def _bits(hashes: "pd.Series[str]") -> NDArray[np.uint64]:
+    return np.array([int(str(value), 16) for value in hashes], dtype=np.uint64)
+
+
+def originals(samples: pd.DataFrame, base: pd.DataFrame) -> "pd.Series[str]":
+    """Find exact duplicates: what the base has processed stays before all, then the first in shortlex order.
+
+    Args:
+        samples: new ones, `filename` and `pixel_hash` (empty for damaged frames, which are no duplicates).
+        base: processed ones, likewise.
+
+    Returns:
+        For each new sample the filename that stays in its place; empty if it stays itself. Index as in `samples`.
+    """
+    sound = samples.loc[samples["pixel_hash"] != "", ["filename", "pixel_hash"]]
+    sound = sound.sort_values("filename", key=_shortlex_keys, kind="stable")
+    in_base = base.loc[base["pixel_hash"] != "", ["filename", "pixel_hash"]].sort_values(
+        "filename", key=_shortlex_keys, kind="stable"
+    )
+    everything = pd.concat([in_base, sound], ignore_index=True)
+    first = everything.drop_duplicates("pixel_hash").set_index("pixel_hash")["filename"]
+    staying = samples["pixel_hash"].map(first).fillna("").astype(str)
+    return staying.where(staying != samples["filename"], "")
+
+
+def _shortlex_keys(names: "pd.Series[str]") -> "pd.Series[Any]":
+    return pd.Series([shortlex(str(name)) for name in names], index=names.index, dtype=object)
+
+
+def accounted(
+    plan: pd.DataFrame, decoded: Sequence[DecodedFile], samples: pd.DataFrame, base: pd.DataFrame
+) -> pd.DataFrame:
+    """Give every raw file its status and counts.
+
+    Args:
+        plan: of `planned`.
+        decoded: the new files.
+        samples: their samples, of `judged`.
+        base: processed samples of the base, `filename` and `raw_path`.
+
+    Returns:
+        Columns of `FILES`, one row for each raw file.
+    """
+    names = pd.concat([base[["filename", "raw_path"]], samples[["filename", "raw_path"]]])
+    raw_path_of = dict(zip(names["filename"], names["raw_path"], strict=True))
+    samples_of = dict(iter(samples.groupby("raw_path", sort=False)))
+    results = {file.path: _result(file, samples_of.get(file.path), raw_path_of) for file in decoded}
+    rows: list[dict[str, Any]] = []
+    for row in cast("list[dict[str, Any]]", plan.to_dict("records")):
+        if row["status"] == NEW and not row["duplicate_of"]:
+            row |= results[row["path"]]
+        elif row["status"] == NEW:
+            original = results[row["duplicate_of"]]
+            row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], original["samples"], original)
+        rows.append(row)
+    return _typed(rows)
+
+
+def dropped_table(files: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+    """List all that was dropped, with the reason: whole files, then samples of the other files; sorted by filename.
+
+    Args:
+        files: columns of `FILES`.
+        samples: new samples, of `judged`.
+    """
+    whole = files[files["status"].isin(DROPPED_STATUSES) & ~files["path"].isin(set(samples["raw_path"]))]
+    whole = whole.assign(filename=whole["path"], raw_path=whole["path"], frame=-1, figure=np.nan)
+    parts = [part[DROPPED.names] for part in (whole, samples[samples["status"] != KEPT]) if len(part)]
+    if not parts:
+        return empty_frame(DROPPED)
+    dropped: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return dropped.sort_values(["filename", "status"], kind="stable", ignore_index=True)
+
+
+def require_complete(raw: pd.DataFrame, files: pd.DataFrame, kept: int) -> None:
+    """Check that every raw file has exactly one status, and that all counts add up.
+
+    Raises:
+        RuntimeError: they do not, which is a defect of this program.
+    """
+    statuses = {*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED}
+    counts = files[list(COUNTS)]
+    if (
+        files["path"].tolist() != raw["path"].tolist()
+        or not files["status"].isin(statuses).all()
+        or (files["samples"] != counts.sum(axis=1)).any()
+        or (counts < 0).any(axis=None)
+        or int(files["kept"].sum()) != kept
+        or ((files["status"] == KEPT) != (files["kept"] > 0)).any()
+    ):
+        raise RuntimeError("the accounts of raw files and samples do not add up: this is a defect of stage clean")
+
+
+def _contents_of_paths(ledger: pd.DataFrame) -> dict[str, set[str]]:
+    known: dict[str, set[str]] = {}
+    for path, content in zip(ledger["path"], ledger["content_hash"], strict=True):
+        known.setdefault(str(path), set()).add(str(content))
+    return known
+
+
+def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return status and counts of a file with the bytes of another: dropped as that is, else a duplicate of it.
+
+    Args:
+        original: path of the other file.
+        status: its status.
+        reason: why it is refused.
+        samples: in it.
+        counts: of its samples: `corrupt` and `skipped` ones.
+    """
+    status = status if status in _IS_WHAT else DUPLICATE
+    words = f", which is {_IS_WHAT[status]}" + (f": {reason}" if reason else "") if status in _IS_WHAT else ""
+    row = {"status": status, "reason": f"equal bytes as {original}{words}", "duplicate_of": original}
+    skipped = counts.get(SKIPPED, 0)
+    corrupt = samples - skipped if status == CORRUPT else counts.get(CORRUPT, 0)
+    return row | {"samples": samples, status: samples - corrupt - skipped, CORRUPT: corrupt, SKIPPED: skipped}
+
+
+def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[str, str]) -> dict[str, Any]:
+    """Return status and counts of a file that was decoded."""
+    if file.is_corrupt:
+        status = OVER_LIMIT if file.limit else CORRUPT
+        refused = len(file.samples) + file.missing
+        counts = {"samples": refused + file.skipped, status: refused, SKIPPED: file.skipped}
+        return {"status": status, "reason": file.reason, **counts}
+    if samples is None:
+        raise RuntimeError(f"{file.path} is sound but has no samples: this is a defect of stage clean")
+    counts = dict.fromkeys(COUNTS, 0) | {str(name): int(n) for name, n in samples["status"].value_counts().items()}
+    counts[CORRUPT] += file.missing
+    counts[SKIPPED] += file.skipped
+    counts["samples"] = len(file.samples) + file.missing + file.skipped
+    if counts[KEPT]:
+        return {"status": KEPT, "reason": file.reason, **counts}
+    # Nothing stays of it: the file has the status that most of its samples have.
+    status = max(DROPPED_STATUSES, key=counts.__getitem__)
+    dropped = samples[samples["status"] == status]
+    of = {raw_path_of[name] for name in dropped["duplicate_of"] if name}
+    reasons = {str(reason) for reason in dropped["reason"]}
+    reason = reasons.pop() if len(reasons) == 1 else f"several reasons, such as: {min(reasons)}"
+    if len(file.samples) > 1:
+        reason = f"none of its {len(file.samples)} frames stays, {counts[status]} for: {reason}"
+    origin = of.pop() if len(of) == 1 else ""
+    return {"status": status, "reason": reason, "duplicate_of": origin, **counts}
+
+
+def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table with the columns and types of `FILES`."""
+    table = pd.DataFrame(rows, columns=FILES.names)
+    numbers = ["declared_frames", "samples", *COUNTS]
+    return table.astype(dict.fromkeys(numbers, np.int64)) if rows else empty_frame(FILES)

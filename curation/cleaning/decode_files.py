@@ -1,0 +1,176 @@
+"""Decoding many raw files side by side, with results that do not depend on how many processes do it.
+
+What a decoder does to its process costs that one file: see `curation.workers.processes`.
+"""
+
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from tqdm import tqdm
+
+from curation.cleaning.decode_file import DecodedFile, RawFile, Settings, Task, decode_file, files_of, gather_shard
+from curation.core.cores import available_cores
+from curation.core.regular import size_of
+from curation.raw.kinds import IMAGE
+from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
+from curation.workers.worker import Announce
+
+_IMAGES_PER_BATCH = 16
+
+
+class Decode(Protocol):
+    """A function like `curation.cleaning.decode_file.decode_file`."""
+
+    def __call__(
+        self,
+        file: RawFile,
+        threads: int,
+        announce: Announce,
+        *,
+        raw_folder: Path,
+        shard_folder: Path,
+        settings: Settings,
+    ) -> DecodedFile:
+        """Decode one file and write its proxies."""
+
+
+def decode_all(
+    tasks: Sequence[Task],
+    raw_folder: Path,
+    shard_folder: Path,
+    settings: Settings,
+    workers: int,
+    decode: Decode = decode_file,
+) -> list[DecodedFile]:
+    """Decode all tasks in worker processes, showing progress in files and frames.
+
+    Args:
+        tasks: what to decode.
+        raw_folder: where the raw files are.
+        shard_folder: an existing, empty folder, for the shards under temporary names.
+        settings: see there.
+        workers: processes at most; there is always one besides this one, since decoders may crash.
+        decode: what decodes one file; must be importable by the workers.
+
+    Returns:
+        One entry for each file, sorted by path.
+
+    Raises:
+        RawDataError: a file is gone.
+    """
+    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks)]
+    work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
+    events = run_in_workers(
+        work,
+        _batches(chunks),
+        workers=workers,
+        cores=available_cores(),
+        limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
+        size_of=lambda file: size_of(raw_folder / file.path),
+    )
+    decoded: dict[str, DecodedFile] = {}
+    shards = _ImageShards(chunks, shard_folder)
+    with _ProgressBar(chunks) as bar, closing(events):
+        for file, event in events:
+            match event:
+                case Progress(frames):
+                    bar.advance(file, frames)
+                    continue
+                case Done(result):
+                    decoded[file.path] = result
+                case Failure():
+                    (shard_folder / file.shard).unlink(missing_ok=True)
+                    decoded[file.path] = _given_up(file, event, settings)
+            bar.finish(file)
+            if file.media == IMAGE:
+                shards.finish(file, decoded)
+    return [decoded[path] for path in sorted(decoded)]
+
+
+def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
+    """Cut the work into what a worker gets at once: the longest videos first, and few images at a time at the end.
+
+    So all workers end at about the same time.
+    """
+    videos = sorted((chunk for chunk in chunks if chunk[0].media != IMAGE), key=lambda chunk: -chunk[0].declared)
+    images = (chunk for chunk in chunks if chunk[0].media == IMAGE)
+    size = _IMAGES_PER_BATCH
+    return [*videos, *(chunk[start : start + size] for chunk in images for start in range(0, len(chunk), size))]
+
+
+class _ImageShards:
+    """Makes the shard of each chunk of images as soon as all of them are done."""
+
+    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path) -> None:
+        self._folder = folder
+        self._chunks = {chunk[0].shard: chunk for chunk in chunks if chunk[0].media == IMAGE}
+        self._open = {shard: len(chunk) for shard, chunk in self._chunks.items()}
+
+    def finish(self, file: RawFile, decoded: Mapping[str, DecodedFile]) -> None:
+        """Note that an image is done; `decoded` has what became of each, by path."""
+        self._open[file.shard] -= 1
+        if not self._open[file.shard]:
+            gather_shard(self._folder, file.shard, [decoded[image.path] for image in self._chunks[file.shard]])
+
+
+def _given_up(file: RawFile, failure: Failure, settings: Settings) -> DecodedFile:
+    """Return a file that cannot be decoded, with the reason."""
+    reason = reason_of(failure, settings)
+    return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
+
+
+def reason_of(failure: Failure, settings: Settings) -> str:
+    """Say why a file was given up."""
+    if failure.kind == "time":
+        return f"its decoder made no progress within clean.decode_timeout_s ({settings.decode_timeout_s:g} s)"
+    if failure.kind == "memory":
+        allowed = settings.decode_memory_mb
+        return (
+            f"its decoder asks for more memory than clean.decode_memory_mb allows ({allowed} MB)"
+            if allowed is not None
+            else "its decoder asks for more memory than there is"
+        )
+    if failure.exit_status >= 0:
+        return f"its decoder ended the process (exit status {failure.exit_status})"
+    number = -failure.exit_status
+    name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
+    if number == signal.SIGKILL:
+        return f"its decoder was killed (signal {number}, {name}), as happens when a machine runs out of memory"
+    return f"its decoder crashed (signal {number}, {name})"
+
+
+class _ProgressBar:
+    """Shows files, frames, frames a second and the time left, where somebody can see it."""
+
+    def __init__(self, chunks: Sequence[Sequence[RawFile]]) -> None:
+        self._files = sum(map(len, chunks))
+        self._finished = 0
+        self._frames: dict[str, int] = {}
+        self._total = sum(file.declared for chunk in chunks for file in chunk)
+        self._bar: tqdm[Any] = tqdm(total=self._total, unit="frame", desc="decoding", disable=None)
+
+    def __enter__(self) -> "_ProgressBar":
+        self._show_files()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def advance(self, file: RawFile, frames: int) -> None:
+        """Note frames of a file."""
+        self._frames[file.path] = self._frames.get(file.path, 0) + frames
+        self._bar.update(frames)
+
+    def finish(self, file: RawFile) -> None:
+        """Note that a file is finished, whatever number of frames it declared."""
+        self._finished += 1
+        self._total += self._frames.pop(file.path, 0) - file.declared
+        self._bar.total = self._total
+        self._show_files()
+
+    def _show_files(self) -> None:
+        self._bar.set_postfix_str(f"{self._finished} of {self._files} files", refresh=False)

@@ -1,0 +1,5 @@
+"""The command-line tool for the life of a datapool: `python -m curate COMMAND`.
+
+Commands only read the history that git and DVC keep, unless their help says what they change. One module a command in
+`curation/cli/commands`, thin over functions that tests call.
+"""

@@ -1,0 +1,97 @@
+"""`export`: the selected samples in full size, or as a list in the format of a labelling tool."""
+
+from pathlib import Path
+from typing import cast
+
+import click
+from tqdm import tqdm
+
+from curation.cli.samples import chosen_samples, with_picture, with_sizes
+from curation.core.atomic import atomic_file
+from curation.core.cores import available_cores
+from curation.core.errors import OutputError
+from curation.export.images import Format, Settings, export_images, targets_of
+from curation.export.lists import LISTS, as_yolo_dataset
+from curation.history.dvc_cache import open_cache
+from curation.inspection.revision import revision
+from curation.params.load import load_params
+from curation.pipeline import paths
+from curation.workers.processes import Limits
+
+IMAGES = "images"
+
+
+@click.command(name="export")
+@click.argument("what", type=click.Choice([IMAGES, *LISTS]))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--rev", metavar="REV", help="A commit, branch or tag; default: the workspace.")
+@click.option("--iteration", type=click.IntRange(1), help="Only the samples that this iteration added.")
+@click.option("--since", metavar="REV", help="Only the samples that came after this revision.")
+@click.option("--exclude-datapool", is_flag=True, help="Only the samples that the last iteration added.")
+@click.option(
+    "--format",
+    "picture_format",
+    type=click.Choice(["original", "png", "jpg"]),
+    default="original",
+    show_default=True,
+    help="original: images as they are, frames as PNG. A list has to name the format that the images have.",
+)
+@click.option("--size", type=click.IntRange(1), help="Short side in pixels to scale larger pictures down to.")
+def command(
+    what: str,
+    target: Path,
+    rev: str | None,
+    iteration: int | None,
+    since: str | None,
+    exclude_datapool: bool,
+    picture_format: str,
+    size: int | None,
+) -> None:
+    r"""Write the selected samples: as images to the folder TARGET, or as a list to the file TARGET.
+
+    \b
+    images        each sample in full size, taken from data/raw, under its name in the datapool
+    csv           a table with provenance and sizes
+    coco          a COCO dataset without annotations
+    label-studio  tasks for Label Studio
+    cvat          a manifest of images for CVAT
+    fiftyone      labels.json of a FiftyOne image classification dataset, from the weak labels
+    yolo          the list of training images of a YOLO dataset; if TARGET ends with .yaml, the dataset's data.yaml,
+                  for images exported to `images` beside it
+
+    Samples that were combined from a file of embeddings have no picture here, and are left out.
+    Images that are in TARGET already stay: run an interrupted export again, and it goes on.
+    """
+    chosen_format = cast(Format, picture_format)
+    if size is not None and chosen_format == "original":
+        raise click.UsageError("--size needs --format png or jpg, since original files stay as they are")
+    params = load_params(paths.PARAMS)
+    with open_cache() as cache:
+        start = revision(rev, cache)
+        former = revision(since, cache) if since else None
+        samples = chosen_samples(start, iteration=iteration, since=former, exclude_datapool=exclude_datapool)
+        samples, pictureless = with_picture(samples)
+        sized = samples if what == IMAGES else with_sizes(start, samples)
+    if pictureless:
+        click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
+    if what != IMAGES:
+        names = targets_of(sized, chosen_format, params.ingest.video_extensions)
+        write = as_yolo_dataset if what == "yolo" and target.suffix in (".yaml", ".yml") else LISTS[what]
+        text = write(sized.assign(filename=names))
+        with atomic_file(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        click.echo(f"export: {len(sized)} samples listed in {target}")
+        return
+    settings = Settings(chosen_format, size, tuple(params.ingest.video_extensions), params.clean.max_pixels)
+    limits = Limits(params.clean.decode_timeout_s, params.clean.decode_memory_mb)
+    workers = params.clean.workers or available_cores()
+    with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:
+        failed = export_images(samples, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
+    if failed:
+        listed = "".join(f"\n  {name}: {reason}" for name, reason in list(failed.items())[:20])
+        more = f"\n  and {len(failed) - 20} more" if len(failed) > 20 else ""
+        raise OutputError(
+            f"{len(failed)} of {len(samples)} samples could not be exported to {target}; the others are there. Bring "
+            f"their raw files back (`dvc checkout`, `dvc pull`), then run it again:{listed}{more}"
+        )
+    click.echo(f"export: {len(samples)} samples are in {target}")

@@ -1,0 +1,92 @@
+"""`list`: the iterations of a datapool, or the filenames of its samples."""
+
+import csv
+import io
+import json
+
+import click
+import pandas as pd
+
+from curation.cli.samples import chosen_samples
+from curation.history.dvc_cache import open_cache
+from curation.inspection.revision import Revision, commits_of_iterations, revision
+
+INITIAL_TAG = "initial-tag"
+"""How the former product called the tag of all samples."""
+
+
+def tag(iteration: int) -> str:
+    """Return the name of an iteration's tag: the samples that it added."""
+    return f"iteration-{iteration}"
+
+
+def iterations_table(start: Revision) -> pd.DataFrame:
+    """Return one row an iteration: tag, commit, what came in, what was selected, how far the datapool reached."""
+    recorded = commits_of_iterations(start)
+    rows = start.iterations
+    return pd.DataFrame(
+        {
+            "iteration": rows["iteration"],
+            "tag": [tag(int(number)) for number in rows["iteration"]],
+            "commit": [(recorded[int(number)].commit or "")[:12] or "-" for number in rows["iteration"]],
+            "raw_files": rows["raw_files"],
+            "samples": rows["samples"],
+            "candidates": rows["candidates"],
+            "selected": rows["selected"],
+            "datapool": rows["size_after"],
+            "coverage_radius": rows["coverage_radius"],
+        }
+    )
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """Lay a small table out in columns, for reading."""
+    shown = table.assign(
+        coverage_radius=[f"{value:.3f}" if pd.notna(value) else "-" for value in table["coverage_radius"]]
+    )
+    return str(shown.to_string(index=False))
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV with a header."""
+    lines = io.StringIO()
+    table.to_csv(lines, index=False, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    return lines.getvalue().rstrip("\n")
+
+
+def as_json(table: pd.DataFrame) -> str:
+    """Return a table as a JSON list of objects; missing numbers are null."""
+    rows = json.loads(table.to_json(orient="records", double_precision=15))
+    return json.dumps(rows, indent=2, ensure_ascii=False)
+
+
+@click.command(name="list")
+@click.option("--rev", metavar="REV", help="A commit, branch or tag; default: the workspace.")
+@click.option("--samples", "list_samples", is_flag=True, help="List filenames: of the whole datapool (initial-tag).")
+@click.option("--iteration", type=click.IntRange(1), help="List the filenames that this iteration added.")
+@click.option("--since", metavar="REV", help="List the filenames that came after this revision.")
+@click.option("--exclude-datapool", is_flag=True, help="List the filenames that the last iteration added.")
+@click.option("--format", "layout", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
+def command(
+    rev: str | None, list_samples: bool, iteration: int | None, since: str | None, exclude_datapool: bool, layout: str
+) -> None:
+    r"""List the iterations, or the filenames of the samples.
+
+    \b
+    python -m curate list                   the iterations: tag, commit, figures
+    python -m curate list --samples         all filenames of the datapool
+    python -m curate list --iteration 3     those that iteration 3 added
+    python -m curate list --since v1.0      those that came after v1.0
+    """
+    with open_cache() as cache:
+        start = revision(rev, cache)
+        if not (list_samples or iteration or since or exclude_datapool):
+            table = iterations_table(start)
+            text = as_text(table) if len(table) else "no iteration yet"
+        else:
+            former = revision(since, cache) if since else None
+            table = chosen_samples(start, iteration=iteration, since=former, exclude_datapool=exclude_datapool)
+            text = "\n".join(table["filename"])
+        printed = {"csv": as_csv, "json": as_json}[layout](table) if layout != "text" else text
+        if printed:
+            click.echo(printed)

@@ -1,0 +1,70 @@
+"""The group of commands. A command's module is imported only when it runs, so that `--help` is quick."""
+
+import importlib
+import os
+from pathlib import Path
+
+import click
+
+from curation.core.errors import BaseError
+from curation.pipeline.command import with_clear_errors
+
+COMMANDS = {
+    "list": "List the iterations, or the filenames of the samples.",
+    "export": "Write the selected samples as images, or as a list for a labelling tool.",
+    "why": "Say why a sample is in the datapool, or is not.",
+    "diff": "Say what a datapool gained, and lost, between two revisions.",
+    "merge": "Unite the datapools of two branches, while git merges them.",
+    "combine": "Bring another project's datapool, or a file of embeddings, into the cache, to unite it with this one.",
+    "remove": "Take samples out of the datapool for good, and say what still holds them.",
+    "review": "Write a page to look through the new selection with, and to drop samples.",
+    "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",
+}
+"""Name of each command, which is its module in `curation.cli.commands`, and what it does. In the order of the help."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of `curation.cli.commands`, each with a function `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"curation.cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        # The docstrings are raw, so that click's mark of a paragraph that keeps its lines is two characters in them.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command in the project's folder; errors of the operating system end with one message."""
+        result: list[object] = []
+        with_clear_errors("curate", lambda: result.append(super(LazyGroup, self).invoke(ctx)))
+        return result[0]
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-C",
+    "--project",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The project's folder; default: the current one.",
+)
+def main(project: Path | None) -> None:
+    """What happened to a datapool, and what can be made of it.
+
+    Without --rev, a command looks at the workspace: the datapool of the last `dvc repro`, committed or not.
+    """
+    if project is not None:
+        os.chdir(project)
+    if not Path("dvc.yaml").is_file():
+        raise BaseError(f"{Path.cwd()} holds no dvc.yaml: run this in the project's folder, or name it with -C")

@@ -1,0 +1,162 @@
+"""Embedding shards: Parquet files named by their content, so that an iteration adds files and never rewrites one.
+
+The name is the first 16 digits of the SHA-256 of the bytes, and whoever reads a shard compares the two.
+
+A shard holds at most `ROWS_PER_SHARD` samples with their embeddings. The SHA-256 of the checkpoint that made the
+embeddings stands in the file's metadata, and the precision that they were computed in: embeddings of different
+checkpoints live in different spaces.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from curation.core.atomic import write_bytes
+from curation.core.errors import BaseError
+from curation.core.hashing import sha256_of_bytes, sha256_of_file
+from curation.tables.embeddings import embedding_schema
+from curation.tables.files import to_frame
+
+ROWS_PER_SHARD = 65_536
+CHECKPOINT_KEY = b"checkpoint_hash"
+PRECISION_KEY = b"precision"
+DEFAULT_PRECISION = "fp32"
+_NAME_LENGTH = 16
+_METADATA_COLUMNS = embedding_schema(1).names[:-1]
+
+
+def write_shards(
+    folder: Path,
+    metadata: pd.DataFrame,
+    embeddings: NDArray[np.float32],
+    checkpoint_hash: str,
+    precision: str = DEFAULT_PRECISION,
+) -> None:
+    """Write samples with their embeddings into `folder`, sorted by filename; no samples give one shard without rows.
+
+    Args:
+        folder: where the shards go; other files in it stay.
+        metadata: n rows with at least the columns of `embedding_schema` besides `embedding`.
+        embeddings: (n, d) float32, unit length.
+        checkpoint_hash: SHA-256 of the checkpoint file, in hexadecimal.
+        precision: in which they were computed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    order = np.argsort(metadata["filename"].to_numpy(dtype=object), kind="stable")
+    sorted_metadata = metadata.iloc[order]
+    sorted_embeddings = np.ascontiguousarray(embeddings[order], dtype=np.float32)
+    for start in range(0, max(len(order), 1), ROWS_PER_SHARD):
+        rows = slice(start, start + ROWS_PER_SHARD)
+        content = _to_bytes(sorted_metadata.iloc[rows], sorted_embeddings[rows], checkpoint_hash, precision)
+        write_bytes(folder / f"{sha256_of_bytes(content)[:_NAME_LENGTH]}.parquet", content)
+
+
+def _to_bytes(metadata: pd.DataFrame, embeddings: NDArray[np.float32], checkpoint_hash: str, precision: str) -> bytes:
+    """Return the bytes of one shard."""
+    schema = embedding_schema(embeddings.shape[1])
+    columns = pa.Table.from_pandas(
+        metadata[_METADATA_COLUMNS], schema=pa.schema(list(schema)[:-1]), preserve_index=False
+    ).columns
+    values = pa.FixedSizeListArray.from_arrays(pa.array(embeddings.reshape(-1)), embeddings.shape[1])
+    table = pa.Table.from_arrays([*columns, values], schema=schema)
+    table = table.replace_schema_metadata({CHECKPOINT_KEY: checkpoint_hash.encode(), PRECISION_KEY: precision.encode()})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def shard_files(folders: Path | Sequence[Path]) -> list[Path]:
+    """List the shards of one or several folders, sorted by name within each; a missing folder has none.
+
+    A shard itself may stand in place of a folder.
+    """
+    several = [folders] if isinstance(folders, Path) else folders
+    return [file for path in several for file in ([path] if path.is_file() else sorted(path.glob("*.parquet")))]
+
+
+def read_metadata(folders: Path | Sequence[Path]) -> pd.DataFrame:
+    """Read all columns but the embeddings, sorted by filename, without taking memory for the embeddings."""
+    tables = [_read(file, _METADATA_COLUMNS) for file in shard_files(folders)]
+    table = pa.concat_tables(tables) if tables else pa.schema(list(embedding_schema(1))[:-1]).empty_table()
+    return to_frame(table).sort_values("filename", kind="stable", ignore_index=True)
+
+
+def read_shards(folders: Path | Sequence[Path]) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """Read samples and embeddings of one or several folders, sorted by filename.
+
+    Args:
+        folders: folders of shards, or single shards.
+
+    Returns:
+        Metadata (n rows), and embeddings (n, d) float32; (0, 0) where there is no shard.
+
+    Raises:
+        BaseError: a shard cannot be read, or the dimensions differ.
+    """
+    metadata: list[pd.DataFrame] = []
+    embeddings: list[NDArray[np.float32]] = []
+    for file in shard_files(folders):
+        table = _read(file)
+        if table.num_rows:
+            embeddings.append(_embedding_matrix(table))
+            metadata.append(to_frame(table.drop_columns(["embedding"])))
+    if not metadata:
+        return to_frame(pa.schema(list(embedding_schema(1))[:-1]).empty_table()), np.empty((0, 0), np.float32)
+    dimensions = {matrix.shape[1] for matrix in embeddings}
+    if len(dimensions) > 1:
+        raise BaseError(
+            f"embeddings of different dimensions ({', '.join(map(str, sorted(dimensions)))}) cannot be compared: "
+            "use the checkpoint of the datapool, or set train.retrain: true to embed everything again"
+        )
+    rows = pd.concat(metadata, ignore_index=True)
+    order = np.argsort(rows["filename"].to_numpy(dtype=object), kind="stable")
+    return rows.iloc[order].reset_index(drop=True), np.concatenate(embeddings)[order]
+
+
+def shard_checkpoint(file: Path) -> str:
+    """Return the SHA-256 of the checkpoint that made a shard's embeddings."""
+    return _metadata_value(file, CHECKPOINT_KEY, "")
+
+
+def shard_precision(file: Path) -> str:
+    """Return the precision in which a shard's embeddings were computed."""
+    return _metadata_value(file, PRECISION_KEY, DEFAULT_PRECISION)
+
+
+def _metadata_value(file: Path, key: bytes, default: str) -> str:
+    metadata = pq.read_schema(file).metadata or {}
+    return str(metadata.get(key, default.encode()).decode())
+
+
+def shard_rows(file: Path) -> int:
+    """Return how many samples a shard holds, from its footer."""
+    return int(pq.read_metadata(file).num_rows)
+
+
+def _read(file: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a shard whose content is what its name says.
+
+    Raises:
+        BaseError: it cannot be read, or is damaged.
+    """
+    advice = "restore it with `dvc checkout`, or as `python -m curate verify --quick` says where the cache is damaged"
+    try:
+        if sha256_of_file(file)[:_NAME_LENGTH] != file.stem:
+            raise BaseError(f"{file} is damaged, since its name is no longer the hash of its content: {advice}")
+        return pq.read_table(file, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise BaseError(f"{file} cannot be read ({str(error).splitlines()[0]}): {advice}") from None
+
+
+def _embedding_matrix(table: pa.Table) -> NDArray[np.float32]:
+    """Return the embedding column as an (n, d) float32 matrix."""
+    column = table.column("embedding")
+    dimension = column.type.list_size
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(flat, dtype=np.float32).reshape(-1, dimension)

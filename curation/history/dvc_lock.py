@@ -1,0 +1,71 @@
+"""What DVC recorded in a `dvc.lock`: hashes of dependencies and outputs, as plain data."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from curation.history import git
+
+Stages = Mapping[str, Any]
+"""The `stages` section of a dvc.lock or dvc.yaml: stage name to its entry."""
+
+DATAPOOL_HASH = re.compile(r"[0-9a-f]{32}\.dir")
+"""How DVC names the content of a folder."""
+
+
+def parse_stages(text: str | None) -> Stages:
+    """Return the stages of a dvc.lock or dvc.yaml; none for a missing or empty file."""
+    content = YAML(typ="safe").load(text) if text else None
+    stages: Stages = (content or {}).get("stages") or {}
+    return stages
+
+
+def stages_at(revision: str, lock: Path) -> Stages:
+    """Return the stages of the `dvc.lock` committed at a revision; none where there is no such file."""
+    return parse_stages(git.read_file(revision, lock))
+
+
+def output_hash(stages: Stages, path: Path) -> str | None:
+    """Return the hash that an output was recorded with."""
+    return _recorded_hash([out for stage in stages.values() for out in stage.get("outs", [])], path)
+
+
+def dependency_hash(stages: Stages, stage: str, path: Path) -> str | None:
+    """Return the hash that a dependency of a stage was recorded with."""
+    return _recorded_hash(stages.get(stage, {}).get("deps", []), path)
+
+
+def outputs_in_git(stages: Stages) -> frozenset[str]:
+    """Return the paths of the outputs in a dvc.yaml that git holds itself (`cache: false`)."""
+    entries = [
+        entry
+        for stage in stages.values()
+        for kind in ("outs", "metrics", "plots")
+        for entry in stage.get(kind, [])
+        if isinstance(entry, dict)
+    ]
+    return frozenset(
+        str(path)
+        for entry in entries
+        for path, options in entry.items()
+        if isinstance(options, dict) and options.get("cache") is False
+    )
+
+
+def cached_outputs(lock: Stages, pipeline: Stages) -> dict[str, str]:
+    """Return the hash of each output that the DVC cache holds, by its path.
+
+    Args:
+        lock: of dvc.lock.
+        pipeline: of dvc.yaml.
+    """
+    in_git = outputs_in_git(pipeline)
+    outs = [out for stage in lock.values() for out in stage.get("outs", [])]
+    return {str(out["path"]): str(out["md5"]) for out in outs if "md5" in out and out["path"] not in in_git}
+
+
+def _recorded_hash(entries: list[dict[str, Any]], path: Path) -> str | None:
+    return next((str(entry["md5"]) for entry in entries if entry["path"] == path.as_posix() and "md5" in entry), None)

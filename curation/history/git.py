@@ -1,0 +1,69 @@
+"""What git says about this repository, read at a revision and never from the workspace.
+
+All paths are relative to the current directory, so that a DVC repository in a sub-directory of a git repository works.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from curation.core.errors import BaseError
+
+
+def git(*arguments: str) -> str | None:
+    """Run git and return what it prints, None where it fails.
+
+    Variables such as GIT_DIR and GIT_INDEX_FILE, which git exports to hooks, are not handed on: they would point the
+    command to another repository or index.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        result = subprocess.run(["git", *arguments], capture_output=True, check=False, env=environment)
+    except FileNotFoundError:
+        raise BaseError("git is not installed: the history of the datapool is git history; install git") from None
+    return result.stdout.decode(errors="surrogateescape") if result.returncode == 0 else None
+
+
+def require_repository() -> None:
+    """Make sure that the current directory is inside a git repository.
+
+    Raises:
+        BaseError: it is not.
+    """
+    if git("rev-parse", "--git-dir") is None:
+        raise BaseError(
+            "this is not a git repository, and an iteration builds on the datapool of git's HEAD: "
+            "run `git init`, or clone the template with git"
+        )
+
+
+def read_file(revision: str, path: Path) -> str | None:
+    """Return a file's text at a revision, None where the revision or the file does not exist."""
+    return git("show", f"{revision}:./{path.as_posix()}")
+
+
+def commit_of(revision: str) -> str | None:
+    """Return the commit that a revision names, None where it names none."""
+    found = git("rev-parse", "--quiet", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    return found.strip() if found else None
+
+
+def merge_heads() -> list[str]:
+    """Return the commits that are being merged into HEAD; none while no merge is going on."""
+    location = git("rev-parse", "--git-path", "MERGE_HEAD")
+    if location is None:
+        return []
+    path = Path(location.strip())
+    return path.read_text().split() if path.exists() else []
+
+
+def parents_in_range(commits: str) -> list[tuple[str, list[str]]]:
+    """Return the commits of a range such as `main..HEAD`, oldest first, each with its parents.
+
+    Raises:
+        BaseError: git does not know the range.
+    """
+    listing = git("rev-list", "--reverse", "--parents", "--end-of-options", commits)
+    if listing is None:
+        raise BaseError(f"{commits!r} is no range of commits here; give one such as main..HEAD")
+    return [(line.split()[0], line.split()[1:]) for line in listing.splitlines()]

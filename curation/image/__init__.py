@@ -1,0 +1,1 @@
+"""Pictures: decoding them completely, their figures, and the proxies made of them."""

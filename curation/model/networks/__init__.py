@@ -1,0 +1,1 @@
+"""Networks, their weights and the names these have elsewhere."""

@@ -1,0 +1,1 @@
+"""What the stages of the pipeline have in common: their paths and their commands."""

@@ -1,0 +1,56 @@
+"""What every stage's command has in common: `--help`, checked parameters, a closing line, errors without traceback."""
+
+import errno
+import os
+from collections.abc import Callable
+
+import click
+
+from curation.core.errors import CurationError, OutputError
+from curation.params.load import load_params
+from curation.params.schema import Params
+from curation.pipeline import paths
+
+
+def stage_command(run: Callable[[Params], str]) -> click.Command:
+    """Turn a function of the parameters, which returns a one-line summary, into a stage's command.
+
+    The function's docstring becomes the text of `--help`.
+    """
+    name = run.__module__.rpartition(".")[2] if run.__module__ != "__main__" else _main_module_name(run)
+
+    # Docstrings are raw strings, so click's mark for lines that are not to be wrapped stands there as two characters.
+    @click.command(name=name, help=(run.__doc__ or "").replace("\\b", "\b"))
+    def command() -> None:
+        with_clear_errors(name, lambda: click.echo(f"{name}: {run(load_params(paths.PARAMS))}"))
+
+    return command
+
+
+def with_clear_errors(name: str, action: Callable[[], None]) -> None:
+    """Run `action`; an error of the operating system ends it with one message instead of a traceback."""
+    try:
+        action()
+    except OSError as error:
+        raise os_error(name, error) from None
+    except MemoryError:
+        raise OutputError(f"{name}: out of memory; close other programs, or use a machine with more") from None
+
+
+def os_error(name: str, error: OSError) -> CurationError:
+    """Say what an error of the operating system means for the user."""
+    where = f" ({error.filename})" if error.filename else ""
+    kept = "The datapool is unchanged; `dvc checkout` restores the outputs of the last run."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"{name}: the disk is full{where}. Free some space, then run the same command. {kept}")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(f"{name}: no permission{where}. Correct the owner or mode, then run it again. {kept}")
+    if error.errno == errno.ENOENT:
+        return OutputError(f"{name}: {error.filename} is missing. `dvc repro` makes what a stage needs first.")
+    return OutputError(f"{name}: {os.strerror(error.errno) if error.errno else error}{where}. {kept}")
+
+
+def _main_module_name(run: Callable[[Params], str]) -> str:
+    """Return the stage's name where its module runs as `python -m stages.NAME`."""
+    spec = run.__globals__.get("__spec__")
+    return str(spec.name).rpartition(".")[2] if spec else run.__name__

@@ -1,0 +1,1 @@
+"""Raw files: which there are, which are wanted, what they and their samples are called."""

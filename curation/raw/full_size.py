@@ -1,0 +1,135 @@
+"""Decoding chosen samples from the raw files again, in full size, without decoding the rest of a video."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image
+
+from curation.image.decode import UndecodableImageError, load_image
+from curation.image.proxies import to_rgb
+from curation.raw.listing import extension_of
+from curation.video import frame as frames
+from curation.video.chosen_frames import Picture, decode_inside, decode_through
+from curation.video.containers import NoVideoError
+from curation.video.evidence import Tally
+from curation.video.packet_index import UnsureError, index_packets
+from curation.video.sampling import FrameChoice
+
+
+def read_raw_samples(
+    raw_folder: Path,
+    wanted: Sequence[tuple[str, int]],
+    *,
+    video_extensions: Sequence[str],
+    max_pixels: int,
+    pixel_hashes: Sequence[str] | None = None,
+) -> list[Image.Image | None]:
+    """Decode samples from the raw files.
+
+    Each file is opened for all of its wanted frames together, and of a video little more than these is decoded.
+
+    Args:
+        raw_folder: where the raw files are.
+        wanted: path of the raw file relative to it, and frame index, of each sample.
+        video_extensions: file name endings read as videos, lower case, without the dot.
+        max_pixels: larger images and frames are refused.
+        pixel_hashes: of each sample, as `clean` gave it: a picture with other pixels is none. None = unknown.
+
+    Returns:
+        For each wanted sample its picture, upright, in full size, mode `RGB`; None where the file is gone, no longer
+        decodes, or holds other pixels.
+    """
+    frames_of: dict[str, dict[int, str]] = {}
+    for (path, frame), pixels in zip(wanted, pixel_hashes or [""] * len(wanted), strict=True):
+        frames_of.setdefault(path, {})[frame] = pixels
+    found: dict[tuple[str, int], Image.Image] = {}
+    for path, known in sorted(frames_of.items()):
+        try:
+            if extension_of(path) in video_extensions:
+                pictures = _video_frames(raw_folder / path, known, max_pixels)
+            else:
+                pictures = _image(raw_folder / path, known, max_pixels)
+        except (OSError, UndecodableImageError, NoVideoError):
+            continue
+        found.update({(path, frame): picture for frame, picture in pictures.items()})
+    return [found.get(key) for key in wanted]
+
+
+def video_pictures(path: Path, known: Mapping[int, str], max_pixels: int) -> Iterator[tuple[int, Image.Image]]:
+    """Decode frames of a video one after the other, each with the pixels that it is known to have.
+
+    Unlike `read_raw_samples`, this holds one picture at a time.
+
+    Args:
+        path: the video.
+        known: pixel hash of each wanted frame, as `clean` gave it, by its index.
+        max_pixels: larger frames are refused.
+
+    Yields:
+        Index and picture, upright, in full size, mode `RGB`. Frames that are not there, or have other pixels, are
+        missing.
+
+    Raises:
+        OSError: the file cannot be opened or read.
+        NoVideoError: it is no video.
+    """
+    left = dict(known)
+
+    def inside() -> Iterator[Picture]:
+        index = index_packets(path, max_pixels=max_pixels)
+        return decode_inside(path, FrameChoice(known=left), index, max_pixels=max_pixels, threads=0)
+
+    def through(threads: int) -> Iterator[Picture]:
+        return decode_through(path, FrameChoice(known=left), max_pixels=max_pixels, threads=threads, tally=Tally())
+
+    for decode in (inside, lambda: through(0), lambda: through(1)):
+        with suppress(UnsureError):
+            for index, picture in _each_upright(decode(), dict(left)):
+                left.pop(index)
+                yield index, picture
+        if not left:
+            return
+
+
+def _image(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
+    return {0: to_rgb(load_image(path, max_pixels=max_pixels, pixel_hash=known.get(0, "")))}
+
+
+def _video_frames(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
+    """Decode chosen frames of a video.
+
+    Indices of a damaged file count what the decoder gives, which depends on its threads: so it is read with one, as it
+    was when the indices were given.
+    """
+    choice = FrameChoice(known=known)
+    try:
+        index = index_packets(path, max_pixels=max_pixels)
+        inside = decode_inside(path, choice, index, max_pixels=max_pixels, threads=0)
+        pictures = _upright(inside, known)
+        if len(pictures) == len(known):
+            return pictures
+    except UnsureError:
+        pass
+    tally = Tally()
+    through = decode_through(path, choice, max_pixels=max_pixels, threads=0, tally=tally)
+    pictures = _upright(through, known)
+    if tally.shows_damage or len(pictures) < len(known):
+        through = decode_through(path, choice, max_pixels=max_pixels, threads=1, tally=Tally())
+        pictures = _upright(through, known)
+    return pictures
+
+
+def _upright(decoded: Iterable[Picture], known: Mapping[int, str]) -> dict[int, Image.Image]:
+    """Return frames upright, without those whose pixels are known to be others; read no further than the last one."""
+    return dict(_each_upright(decoded, known))
+
+
+def _each_upright(decoded: Iterable[Picture], known: Mapping[int, str]) -> Iterator[tuple[int, Image.Image]]:
+    """Yield what `_upright` returns."""
+    last = max(known)
+    for place in decoded:
+        if not known[place.index] or known[place.index] == frames.pixel_hash(place.frame):
+            yield place.index, frames.upright_image(place.frame)
+        if place.index == last:
+            break

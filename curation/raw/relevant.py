@@ -1,0 +1,145 @@
+"""Which raw files are relevant: a text file lists paths or gitignore patterns, one a line.
+
+Everything that a line matches is relevant. Lines with `!` in front leave something out again, the last line that
+matches a file decides, and a list that begins with such a line begins with everything. A list without a pattern means
+that every file is relevant.
+
+The patterns are those of https://git-scm.com/docs/gitignore, read from `data/raw`: a line with a slash that is not its
+last character stands for a path, one without for a name at any depth, a folder for all that is below it. Besides, a
+line that is exactly a file's path means that file, even if brackets or stars in it could be read as a pattern; and a
+leading `./` means the same as `/`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec.patterns.gitignore import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from curation.core.errors import ParamsError
+
+_SPECIAL = re.compile(r"[*?\[\\]")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line of the list that is neither empty nor a comment.
+
+    Attributes:
+        line: its number, from 1.
+        text: as it stands there, without the line's end.
+        body: the pattern without `!`, with `/` for a leading `./`.
+        leaves_out: whether `!` stands in front.
+    """
+
+    line: int
+    text: str
+    body: str
+    leaves_out: bool
+
+
+def read_patterns(path: Path) -> list[Pattern]:
+    """Read a list of relevant files.
+
+    Raises:
+        ParamsError: there is no such file, it is no text in UTF-8, or a line of it is no valid pattern.
+    """
+    key = "ingest.relevant_filenames_file"
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ParamsError(f"{key}: there is no file {path}; make it (empty = every file is relevant)") from None
+    except IsADirectoryError:
+        raise ParamsError(f"{key}: {path} is a folder; give a text file with one path or pattern a line") from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{key}: {path} is no text in UTF-8 (byte {error.start + 1}); save it as UTF-8") from None
+    patterns = list(parse_patterns(text))
+    for pattern in patterns:
+        try:
+            _compiled(pattern.body)
+        except GitIgnorePatternError:
+            raise ParamsError(f"{key}: {path}, line {pattern.line}: {pattern.text!r} is no valid pattern") from None
+    return patterns
+
+
+def parse_patterns(text: str) -> Iterator[Pattern]:
+    """Yield the patterns of a list; spaces at a line's end count only after a backslash."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        shown = line.rstrip()
+        if shown.endswith("\\") and line.startswith(f"{shown} "):
+            shown += " "
+        if not shown or shown.startswith("#"):
+            continue
+        leaves_out = shown.startswith("!")
+        body = shown.removeprefix("!")
+        if body.startswith("./"):
+            body = body[1:]
+        if body:
+            yield Pattern(number, shown, body, leaves_out)
+
+
+def relevance(paths: Sequence[str], patterns: Sequence[Pattern]) -> tuple[list[bool], list[Pattern]]:
+    """Decide which files are relevant.
+
+    Lists of very many plain paths are looked up, not searched: only patterns with `*`, `?` or brackets are held against
+    every file.
+
+    Args:
+        paths: of the files, as in the table of raw files.
+        patterns: of the list; none = every file is relevant.
+
+    Returns:
+        For each file whether it is relevant; and the patterns that match no file at all.
+    """
+    if not patterns:
+        return [True] * len(paths), []
+    names = [path.removeprefix("./") for path in paths]
+    deciding = [-1] * len(names)
+    matched = [False] * len(patterns)
+    for number, file in _matches(names, patterns):
+        deciding[file] = max(deciding[file], number)
+        matched[number] = True
+    by_default = patterns[0].leaves_out
+    relevant = [by_default if number < 0 else not patterns[number].leaves_out for number in deciding]
+    return relevant, [pattern for pattern, found in zip(patterns, matched, strict=True) if not found]
+
+
+def _matches(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:
+    """Yield index of pattern and file of each match."""
+    exact: dict[str, list[int]] = {}
+    folders: dict[str, list[int]] = {}
+    parts: dict[str, list[int]] = {}
+    parts_of_folders: dict[str, list[int]] = {}
+    for number, pattern in enumerate(patterns):
+        plain = pattern.body.strip("/")
+        if _SPECIAL.search(pattern.body) or not plain:
+            search = _compiled(pattern.body).search
+            yield from ((number, file) for file, name in enumerate(names) if search(name))
+            exact.setdefault(pattern.body.removeprefix("/"), []).append(number)
+        elif "/" in pattern.body.removesuffix("/"):
+            folders.setdefault(plain, []).append(number)
+            if not pattern.body.endswith("/"):
+                exact.setdefault(plain, []).append(number)
+        else:
+            parts_of_folders.setdefault(plain, []).append(number)
+            if not pattern.body.endswith("/"):
+                parts.setdefault(plain, []).append(number)
+    for file, name in enumerate(names):
+        steps = name.split("/")
+        found = [*exact.get(name, ()), *parts.get(steps[-1], ())]
+        for depth, step in enumerate(steps[:-1], start=1):
+            found += [*folders.get("/".join(steps[:depth]), ()), *parts_of_folders.get(step, ())]
+        yield from ((number, file) for number in found)
+
+
+def _compiled(body: str) -> "re.Pattern[str]":
+    """Return the regular expression of a gitignore pattern.
+
+    Raises:
+        GitIgnorePatternError: it is none.
+    """
+    # The pattern is told apart from a comment or negation before it gets here.
+    expression, _ = GitIgnoreSpecPattern.pattern_to_regex(f"\\{body}" if body[0] in "#!" else body)
+    return re.compile(expression or r"(?!)")

@@ -1,0 +1,1 @@
+"""Charts, pictures and typefaces of the report."""

@@ -1,0 +1,1 @@
+"""The report's documents, and everything written below `reports/`."""

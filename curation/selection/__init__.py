@@ -1,0 +1,1 @@
+"""What is chosen, how far apart, given what was chosen before."""

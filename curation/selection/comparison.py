@@ -1,0 +1,196 @@
+"""What each number of samples would bring, and how the chosen rule does beside greedy k-center and chance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curation.selection.covering import Changes, changes, follow
+from curation.selection.distance import euclidean
+from curation.selection.nearest import nearest_rows
+from curation.selection.rules.coreset import coreset
+from curation.selection.traversal import Traversal
+
+CHOSEN, CORESET, RANDOM = "chosen", "coreset", "random"
+_PAIRS, _WORK, _FEWEST = 1e9, 1e11, 1000
+
+
+@dataclass(frozen=True)
+class Picks:
+    """What a rule selects.
+
+    Attributes:
+        picks: (k,) int64 candidates in order of selection.
+        squared: (k,) float32 squared distance of each to the nearest sample selected before; infinite if there is none.
+    """
+
+    picks: NDArray[np.int64]
+    squared: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How well 0, 1, … k picks cover the candidates.
+
+    Attributes:
+        radius: (k + 1,) float64 largest distance of a candidate to the nearest selected sample; NaN if there is none.
+        mean: (k + 1,) float64 mean of these distances.
+    """
+
+    radius: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+
+def baselines(
+    candidates: NDArray[np.float32], base: NDArray[np.float32], found: Traversal, seed: int, *, is_coreset: bool
+) -> dict[str, Picks]:
+    """Return what the chosen rule, greedy k-center and chance select, as many samples each.
+
+    Args:
+        candidates: (n, d) float32, sorted by filename.
+        base: (m, d) float32.
+        found: by the chosen rule.
+        seed: of chance.
+        is_coreset: whether the chosen rule is greedy k-center.
+    """
+    count = len(found.picks)
+    chosen = Picks(found.picks, found.pick_squared)
+    if is_coreset:
+        farthest = chosen
+    else:
+        traversal = coreset(candidates, base, count)
+        farthest = Picks(traversal.picks, traversal.pick_squared)
+    drawn = np.random.default_rng(seed).permutation(len(candidates))[:count]
+    among_drawn, _ = follow(candidates[drawn], base, np.arange(count))
+    return {CHOSEN: chosen, CORESET: farthest, RANDOM: Picks(drawn, among_drawn.pick_squared)}
+
+
+def measured_rows(n: int, count: int, dimension: int) -> NDArray[np.int64]:
+    """Return the candidates that coverage is measured on: all, or a seeded sample where all would take minutes.
+
+    Args:
+        n: number of candidates.
+        count: number of picks.
+        dimension: of the embeddings.
+    """
+    affordable = max(_FEWEST, int(min(_PAIRS, _WORK / max(1, dimension)) / max(1, count)))
+    if n <= affordable:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n, affordable, replace=False))
+
+
+def coverage_curve(found: Changes, base_squared: NDArray[np.float32], count: int) -> Curve:
+    """Return coverage after each pick.
+
+    Each change ends when the next one of the same candidate comes. Since a candidate's distance only falls, the largest
+    distance after a number of picks is the largest among the changes that end later: one pass from the end.
+
+    Args:
+        found: all changes.
+        base_squared: (n,) float32 squared distance of each candidate to the base; infinite if that is empty.
+        count: number of picks.
+    """
+    n = len(base_squared)
+    radius, mean = np.full(count + 1, np.nan), np.full(count + 1, np.nan)
+    if n == 0:
+        return Curve(radius, mean)
+    start = np.nan_to_num(euclidean(base_squared))
+    distance = euclidean(found.squared)
+    is_first = np.diff(found.row, prepend=-1) > 0
+    before = np.where(is_first, start[found.row], np.concatenate([[0.0], distance])[: len(distance)])
+    falls = np.bincount(found.pick + 1, weights=distance - before, minlength=count + 1)
+    mean[:] = (start.sum() + np.cumsum(falls)) / n
+    last_budget = np.full(len(distance), count)  # at which the distance still holds
+    last_budget[:-1] = np.where(is_first[1:], count, found.pick[1:])
+    largest = np.zeros(count + 1)
+    np.maximum.at(largest, last_budget, distance)
+    until = np.full(n, count)
+    until[found.row[is_first]] = found.pick[is_first]
+    np.maximum.at(largest, until, start)
+    radius[:] = np.maximum.accumulate(largest[::-1])[::-1]
+    if np.isinf(base_squared).all():
+        radius[0], mean[0] = np.nan, np.nan
+    return Curve(radius, np.maximum(mean, 0))
+
+
+def knee(values: NDArray[np.float64]) -> int:
+    """Return where a falling curve bends most: the place that is farthest below the line between its ends.
+
+    V. Satopää, J. Albrecht, D. Irwin and B. Raghavan, Finding a "kneedle" in a haystack, ICDCS Workshops 2011.
+
+    Args:
+        values: (n,) float64, n at least 1.
+
+    Returns:
+        The place, the first one on ties; 0 where the curve does not fall.
+    """
+    if len(values) < 3 or values[0] <= values[-1]:
+        return 0
+    across = np.arange(len(values)) / (len(values) - 1)
+    down = (values - values[-1]) / (values[0] - values[-1])
+    return int((across + down).argmin())
+
+
+def compare(
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    rules: dict[str, Picks],
+    labels: Sequence[str],
+    raw_paths: Sequence[str],
+    samples_a_pick: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure what rules have selected.
+
+    Args:
+        candidates: (n, d) float32.
+        base: (m, d) float32.
+        rules: what each has selected, by name; all as many, the chosen rule first.
+        labels: n names of weak labels.
+        raw_paths: n raw files.
+        samples_a_pick: 1, or the length of a sequence.
+
+    Returns:
+        One row for each number of samples (columns `curation.tables.selection.BUDGET_CURVE`), and one for each rule
+        (`COMPARISON`).
+    """
+    count = len(rules[CHOSEN].picks)
+    rows = measured_rows(len(candidates), count, candidates.shape[1])
+    points = candidates[rows]
+    _, base_squared = nearest_rows(points, base)
+    columns: dict[str, NDArray[np.generic]] = {"budget": np.arange(count + 1) * samples_a_pick}
+    table = []
+    for name, rule in rules.items():
+        curve = coverage_curve(changes(points, candidates[rule.picks], base_squared), base_squared, count)
+        prefix = "" if name == CHOSEN else f"{name}_"
+        columns[f"{prefix}coverage_radius"] = curve.radius
+        columns[f"{prefix}mean_distance"] = curve.mean
+        columns[f"{prefix}pick_distance"] = np.concatenate([[np.nan], euclidean(rule.squared)])
+        first = 0 if len(base) else min(1, count)
+        table.append(
+            {
+                "rule": name,
+                "samples": count * samples_a_pick,
+                "coverage_radius": curve.radius[-1],
+                "mean_distance": curve.mean[-1],
+                "smallest_distance": _smallest(rule.squared),
+                "label_share": _share(labels, rule.picks),
+                "raw_file_share": _share(raw_paths, rule.picks),
+                "knee": (knee(curve.radius[first:]) + first) * samples_a_pick,
+                "measured": len(rows),
+            }
+        )
+    return pd.DataFrame(columns), pd.DataFrame(table)
+
+
+def _smallest(squared: NDArray[np.float32]) -> float:
+    """Return the smallest distance between two selected samples, at least one of them new; NaN without a pair."""
+    known = squared[np.isfinite(squared)]
+    return float(euclidean(known).min()) if len(known) else float("nan")
+
+
+def _share(names: Sequence[str], picks: NDArray[np.int64]) -> float:
+    """Return the share of the distinct names of all candidates that picks have; NaN without candidates."""
+    distinct, number = np.unique(np.array(names, dtype=object), return_inverse=True)
+    return len(np.unique(number[picks])) / len(distinct) if len(distinct) else float("nan")

@@ -1,0 +1,376 @@
+"""Greedy k-center without the passes over all candidates: the same picks as `curation.selection.kcenter.plain`.
+
+Each pick asks for one thing only, the farthest candidate. So most distances need not be known:
+
+1. *Lazy upper bounds.* What is known of a candidate's distance to the selected is an upper bound, since more picks
+   only bring it nearer. A candidate whose upper bound is below that of an exactly known one is not the next pick, and
+   is left alone until the picks come down to it (lazy evaluation as in M. Minoux, Accelerated greedy algorithms for
+   maximizing submodular set functions, 1978).
+2. *Active set.* A floor is chosen such that a few thousand candidates are at or above it. Only these are brought up
+   to date, and picks are made among them as long as the farthest is not below the floor. Inside, a second floor
+   leaves so few that every pick can be compared with all of them at once.
+3. *Lower bounds by matrix product.* Bringing up to date means to find the nearest of many centres. A projection gives
+   a lower bound on each distance (`projection`); only where that is below the upper bound the distance is computed.
+4. *Groups.* Centres that are far from a whole group of neighbouring candidates are ruled out for all of it
+   (`groups`): most of them by a bound of a few values, from a second projection.
+
+All distances that are compared are exact, and ties go to the lower row, so neither the order of the work nor the
+number of threads nor the rounding of the BLAS library can change a pick.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg  # noqa: F401  (loads the BLAS library that compiled code calls, so that its threads can be limited)
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from curation.core.cores import available_cores
+from curation.selection.distance import product_slack
+from curation.selection.kcenter import balls as grouping
+from curation.selection.kcenter import kernels
+from curation.selection.kcenter import short_vectors as projection
+from curation.selection.kcenter.blocks import in_blocks
+from curation.selection.traversal import Traversal
+
+_TINY = np.finfo(np.float32).smallest_subnormal
+
+_ROWS_A_TASK = 256
+_GROUPS_A_TASK = (64, 1024)
+_MARKED_A_TASK = (512, 1024)
+_TASKS_A_THREAD = 8
+"""How work is cut for the threads: the least and the most of it in a task, and tasks a thread in between."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Sizes that decide how long it takes, never what comes out.
+
+    Attributes:
+        group_size: candidates a group.
+        run_radius: squared distance that consecutive candidates of a group keep from its first, as a share of the mean
+            squared distance of any two candidates.
+        cluster_from: candidates times centres from which on groups are made by k-means, if consecutive candidates are
+            no neighbours; below it there are no groups then.
+        outer: candidates in the active set, at least; a sixteenth of all where that is more.
+        inner: candidates that every pick is compared with at once.
+        width: columns a matrix product.
+        threads: None for one a core.
+    """
+
+    group_size: int = 128
+    run_radius: float = 0.05
+    cluster_from: float = 3e9
+    outer: int = 4096
+    inner: int = 2048
+    width: int = 512
+    threads: int | None = None
+
+
+def farthest_first(
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    limit: int,
+    threshold: np.float32,
+    tuning: Tuning | None = None,
+) -> Traversal:
+    """Select like `curation.selection.kcenter.plain.farthest_first`.
+
+    Args:
+        candidates: (n, d) float32, n at least 1.
+        base: (m, d) float32; may be empty.
+        limit: picks at most.
+        threshold: the smallest squared distance at which a candidate is still picked.
+        tuning: sizes.
+    """
+    with _search(candidates, base, limit, tuning) as search:
+        base_squared, base_nearest = search.in_callers_order()
+        search.select(threshold)
+        search.find_nearest()
+        search.take_duplicates(threshold)
+        squared, nearest = search.in_callers_order()
+    return Traversal(*search.selected(), base_squared, base_nearest, np.maximum(squared, 0), nearest)
+
+
+def picks_only(
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    limit: int,
+    threshold: np.float32,
+    tuning: Tuning | None = None,
+) -> NDArray[np.int64]:
+    """Return the picks of `farthest_first`, (k,) int64, without finding out which of them covers each candidate.
+
+    Args: as for `farthest_first`.
+    """
+    with _search(candidates, base, limit, tuning) as search:
+        search.select(threshold)
+        search.take_duplicates(threshold)
+    return search.selected().candidate
+
+
+@contextmanager
+def _search(
+    candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int, tuning: Tuning | None
+) -> Iterator["Search"]:
+    """Give a search its threads. They take a matrix product each, so BLAS is kept from starting some of its own."""
+    tuning = tuning or Tuning()
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or available_cores()) as executor:
+        yield Search(candidates, base, min(limit, len(candidates)), tuning, executor)
+
+
+class Search:
+    """The candidates, the centres so far, and what is known of the distances between them.
+
+    Attributes:
+        n_base: samples of the base.
+        count: centres: the base and the picks so far.
+        limit: centres at most.
+    """
+
+    def __init__(
+        self,
+        candidates: NDArray[np.float32],
+        base: NDArray[np.float32],
+        limit: int,
+        tuning: Tuning,
+        executor: Executor,
+    ) -> None:
+        """Project and group the candidates, and find the nearest sample of the base to each of them."""
+        self._tuning, self._executor = tuning, executor
+        self._threads = tuning.threads or available_cores()
+        self.n_base = self.count = len(base)
+        self.limit = len(base) + limit
+        n, dimension = candidates.shape
+        self._project = project = projection.fit(candidates, base, limit)
+        phi, half = project(candidates, executor)
+        base_phi, base_half = project(base, executor)
+        order, start = self._order_and_groups(phi, half)
+        groups = grouping.enclose(phi, start, self.limit, project.coarse, executor)
+        self._grouped = len(start) > 2
+        phi[:, -1] = 1
+        base_phi[:, -1] = -base_half
+        centres = kernels.Centres(
+            *(np.empty((self.limit, size), np.float32) for size in (dimension, project.width, groups.coarse.shape[1]))
+        )
+        centres.vectors[: self.n_base], centres.phi[: self.n_base] = base, base_phi
+        picks = kernels.Picks(
+            np.full(self.limit, -1, np.int64),
+            np.full(self.limit, np.inf, np.float32),
+            np.full(self.limit, -1, np.int64),
+        )
+        self._cover = kernels.Cover(np.full(n, np.inf, np.float32), np.full(n, -1, np.int32), np.zeros(n, np.int32))
+        largest = 2 * max(float(half.max()), float(base_half.max(initial=0)))
+        self._state = kernels.State(
+            kernels.Points(np.ascontiguousarray(candidates), order, phi, half[order]),
+            centres,
+            picks,
+            self._cover,
+            groups,
+            product_slack(project.width, largest),
+            tuning.width,
+        )
+        self._find_first_nearest()
+
+    def _order_and_groups(
+        self, phi: NDArray[np.float32], half: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Find groups of neighbouring candidates; a single one if that is not worth its time.
+
+        Args:
+            phi: (n, q) projections, put into the order of the groups in place.
+            half: (n,) half squared norms.
+
+        Returns:
+            (n,) int64 order of the rows, and (g + 1,) int64 first rows of the groups in it.
+        """
+        n, tuning = len(phi), self._tuning
+        start = grouping.runs(phi, half, tuning.group_size, tuning.run_radius)
+        if start is not None:
+            return np.arange(n), start
+        if n * self.limit < tuning.cluster_from:
+            return np.arange(n), grouping.consecutive(n, n)
+        order, start = grouping.cluster(phi, tuning.group_size, self._executor)
+        kernels.permute_rows(phi, order)
+        return order, start
+
+    def _side_by_side(self, task: Callable[[int, int], None], length: int, limits: tuple[int, int]) -> None:
+        """Call `task(start, stop)` for blocks of `range(length)` on the threads.
+
+        Calling compiled code takes tens of microseconds, in which the threads wait for each other: so the blocks are
+        not smaller than they need to be.
+
+        Args:
+            task: what to do with a block.
+            length: of all.
+            limits: the smallest and the largest block.
+        """
+        least, most = limits
+        in_blocks(self._executor, task, length, min(most, max(least, length // (_TASKS_A_THREAD * self._threads))))
+
+    def selected(self) -> kernels.Picks:
+        """Return the picks so far, without the base."""
+        candidate, squared, nearest = self._state.picks
+        new = slice(self.n_base, self.count)
+        return kernels.Picks(candidate[new], squared[new], nearest[new])
+
+    def in_callers_order(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the squared distance of each candidate to its nearest centre, and that centre's number."""
+        order = self._state.points.order
+        squared = np.empty_like(self._cover.squared)
+        nearest = np.empty(len(squared), np.int64)
+        squared[order] = self._cover.squared
+        nearest[order] = self._cover.nearest
+        return squared, nearest
+
+    def _find_first_nearest(self) -> None:
+        """Make what is known of every candidate exact, where nothing was known before."""
+        if self.count == 0:
+            return
+        if self._grouped:
+            self._side_by_side(
+                lambda a, b: kernels.search_groups(self._state, a, b, self.count),
+                len(self._state.groups.half),
+                _GROUPS_A_TASK,
+            )
+        self._refresh(kernels.at_least(self._cover.squared, np.float32(0)), np.float32(0))
+        self._cover.seen[:] = self.count
+
+    def find_nearest(self) -> None:
+        """Make what is known of every candidate exact, and free the memory of what only further picks would need."""
+        rows = kernels.at_least(self._cover.squared, np.float32(0))
+        rows = self._refresh_groups(rows, np.float32(0))
+        self._state = self._state._replace(groups=self._state.groups._replace(pending=np.empty((0, 0), np.uint64)))
+        self._refresh(rows, np.float32(0))
+
+    def select(self, threshold: np.float32) -> None:
+        """Pick until the limit, the threshold, or until all that is left are duplicates of selected samples."""
+        self._pick_first()
+        n = len(self._cover.squared)
+        outer = max(self._tuning.outer, n // 16)
+        target = outer
+        lowest = max(threshold, _TINY)
+        ended = False
+        with tqdm(total=self.limit - self.n_base, desc="select", disable=None, leave=False) as progress:
+            progress.update(self.count - self.n_base)
+            while self.count < self.limit and not ended:
+                floor, rows = self._farthest(target, lowest)
+                if len(rows) == 0:
+                    return
+                before = self.count
+                rows = self._refresh(self._refresh_groups(rows, floor), floor)
+                n_active = len(rows)
+                ended = self._select_among(rows, floor, threshold)
+                progress.update(self.count - before)
+                if n_active < outer // 4:
+                    target = min(int(target * 1.6) + 1, max(n // 3, 1))
+                elif n_active > outer // 2:
+                    target = max(int(target * 0.8), outer // 8)
+
+    def _pick_first(self) -> None:
+        """With an empty base, pick candidate 0: nothing is near or far yet."""
+        if self.count == 0 < self.limit:
+            points, centres = self._state.points, self._state.centres
+            row = int(np.flatnonzero(points.order == 0)[0])
+            centres.vectors[0] = points.vectors[0]
+            centres.phi[0] = points.phi[row]
+            centres.phi[0, -1] = -points.half[row]
+            self._state.picks.candidate[0], self.count = 0, 1
+            self._cover.squared[row], self._cover.nearest[row] = -1, 0
+            self._find_first_nearest()
+
+    def _farthest(self, target: int, lowest: np.float32) -> tuple[np.float32, NDArray[np.int64]]:
+        """Return a floor, `lowest` at least, and the rows that may not be below it: about `target`, none if all are."""
+        squared = self._cover.squared
+        floor = max(lowest, _nth_largest(squared, target, sample=65_536))
+        rows = kernels.at_least(squared, floor)
+        if len(rows) == 0:  # the sample that the floor was taken from missed the few that are left
+            floor = max(lowest, squared.max())
+            rows = kernels.at_least(squared, floor)
+        return floor, rows
+
+    def _select_among(self, rows: NDArray[np.int64], floor: np.float32, threshold: np.float32) -> bool:
+        """Pick among some rows until all of them are below `floor`; say whether the threshold ended the selection."""
+        squared = self._cover.squared
+        while self.count < self.limit and len(rows):
+            inner_floor = max(floor, _nth_largest(squared[rows], self._tuning.inner))
+            few = self._refresh(self._refresh_groups(rows[squared[rows] >= inner_floor], inner_floor), inner_floor)
+            before = self.count
+            self.count, ended = kernels.pick_among(self._state, few, inner_floor, before, self.limit, threshold)
+            self._mark_pending(before)
+            if ended:
+                return True
+            rows = rows[squared[rows] >= floor]
+        return False
+
+    def _refresh_groups(self, rows: NDArray[np.int64], floor: np.float32) -> NDArray[np.int64]:
+        """Make the distances of some rows exact where their group rules out much; return those not below `floor`."""
+        if self._grouped:
+            groups = np.unique(np.searchsorted(self._state.groups.start, rows, side="right") - 1)
+            self._side_by_side(
+                lambda a, b: kernels.refresh_groups(self._state, groups[a:b], self.count, floor),
+                len(groups),
+                _GROUPS_A_TASK,
+            )
+        return rows[self._cover.squared[rows] >= floor]
+
+    def _refresh(self, rows: NDArray[np.int64], floor: np.float32) -> NDArray[np.int64]:
+        """Make the distances of some rows exact, and return those that are not below `floor`.
+
+        Rows that have seen about as many centres are taken together.
+        """
+        late = rows[self._cover.seen[rows] < self.count]
+        late = late[np.argsort(self._cover.seen[late], kind="stable")]
+        in_blocks(
+            self._executor,
+            lambda a, b: kernels.refresh_all_columns(self._state, late[a:b], self.count, floor),
+            len(late),
+            _ROWS_A_TASK,
+        )
+        return rows[self._cover.squared[rows] >= floor]
+
+    def _mark_pending(self, first: int) -> None:
+        """Note for every group which of the centres from number `first` on can matter to it."""
+        if first < self.count and self._grouped:
+            centres = self._state.centres
+            centres.coarse[first : self.count] = self._project.coarse(centres.phi[first : self.count])
+            self._side_by_side(
+                lambda a, b: kernels.mark_pending(self._state, a, b, first, self.count),
+                len(self._state.groups.half),
+                _MARKED_A_TASK,
+            )
+
+    def take_duplicates(self, threshold: np.float32) -> None:
+        """Pick what is left at distance 0, the lowest candidate first, as far as the limit and the threshold allow."""
+        if threshold > 0 or self.count == self.limit:
+            return
+        squared, nearest = self.in_callers_order()
+        left = np.flatnonzero(squared == 0)[: self.limit - self.count]
+        numbers = np.arange(self.count, self.count + len(left))
+        picks = self._state.picks
+        picks.candidate[numbers], picks.squared[numbers], picks.nearest[numbers] = left, 0, nearest[left]
+        row_of = np.empty(len(squared), np.int64)
+        row_of[self._state.points.order] = np.arange(len(squared))
+        self._cover.nearest[row_of[left]] = numbers
+        self.count += len(left)
+
+
+def _nth_largest(values: NDArray[np.float32], n: int, sample: int | None = None) -> np.float32:
+    """Return about the n-th largest value that is not negative, the smallest if there are fewer; 0 without any.
+
+    Args:
+        values: (m,) float32.
+        n: at least 1.
+        sample: how many evenly spaced values to judge by; None for all.
+    """
+    step = max(1, len(values) // sample) if sample else 1
+    seen = values[::step]
+    seen = seen[seen >= 0]
+    if len(seen) == 0:
+        return np.float32(0)
+    position = min(len(seen), max(1, n // step))
+    return np.float32(np.partition(seen, -position)[-position])

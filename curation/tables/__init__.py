@@ -1,0 +1,1 @@
+"""The columns of every table, and how tables are read and written."""

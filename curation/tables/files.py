@@ -1,0 +1,57 @@
+"""Tables on disk: Parquet for programs, CSV for people and other tools. Equal tables give equal bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.core.atomic import atomic_file
+
+
+def empty_frame(schema: pa.Schema) -> pd.DataFrame:
+    """Return a table without rows in the columns and types of `schema`."""
+    return to_frame(schema.empty_table())
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """Convert an Arrow table to pandas."""
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def write_parquet(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
+    """Write the columns of `schema`, in its order and types, and no others."""
+    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    table = table.replace_schema_metadata(schema.metadata)
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet file, or some of its columns."""
+    return to_frame(pq.read_table(path, columns=columns))
+
+
+def write_csv(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
+    r"""Write the columns of `schema` as CSV: UTF-8, comma, `\\n`, missing values empty, shortest exact numbers."""
+    typed = to_frame(pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False))
+    with atomic_file(path) as temporary:
+        typed.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """Read a CSV written by `write_csv` with the types of `schema`; empty text stays empty text."""
+    text = pd.read_csv(path, dtype=str, keep_default_na=False)
+    columns: dict[str, object] = {}
+    for field in schema:
+        values = text[field.name]
+        if pa.types.is_string(field.type):
+            columns[field.name] = values
+        elif pa.types.is_floating(field.type):
+            numbers = [float(value) if value else np.nan for value in values]
+            columns[field.name] = np.array(numbers, dtype=field.type.to_pandas_dtype())
+        else:
+            columns[field.name] = values.astype(field.type.to_pandas_dtype())
+    return pd.DataFrame(columns, columns=schema.names)

@@ -1,0 +1,83 @@
+"""Columns of the tables about raw files and samples."""
+
+import pyarrow as pa
+
+from curation.raw.kinds import IGNORED as IGNORED
+from curation.raw.kinds import IMAGE as IMAGE
+from curation.raw.kinds import VIDEO as VIDEO
+
+KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near_duplicate"
+LOW_QUALITY, OVER_LIMIT, SKIPPED, PROCESSED = "low_quality", "over_limit", "skipped", "processed"
+
+COUNTS = (KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE, LOW_QUALITY, OVER_LIMIT, SKIPPED)
+"""What becomes of a sample, and the columns that count it. `SKIPPED` frames are left out on purpose (`ingest.fps`)."""
+
+DROPPED_STATUSES = (CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE, OVER_LIMIT)
+"""Why a sample or file is dropped; the first that holds is the reason."""
+
+TAKEN_IN = (KEPT, CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE)
+"""What becomes of a raw file that this iteration processes for good. Those `OVER_LIMIT` come again with the next one,
+in case the limit is raised; others are `IGNORED`, or `PROCESSED` in an earlier iteration."""
+
+RAW_FILES = pa.schema(
+    {
+        "path": pa.string(),  # relative to data/raw, with /; sorted; see curation.raw.listing on unusual names
+        "media": pa.string(),  # image, video or ignored
+        "reason": pa.string(),  # why it is ignored, else empty
+        "size": pa.int64(),  # bytes
+        "content_hash": pa.string(),  # SHA-256 of the bytes; empty for ignored files
+        "frames": pa.int64(),  # as the container declares, counted by demuxing if it does not; images 1; 0 unknown
+    }
+)
+
+SAMPLES = pa.schema(
+    {
+        "filename": pa.string(),  # the sample's name, its key everywhere; the table is sorted by it
+        "raw_path": pa.string(),
+        "content_hash": pa.string(),  # of the raw file
+        "frame": pa.int64(),  # 0-based index among all frames of the video; 0 for images
+        "time_s": pa.float64(),  # seconds from the first frame's pts; NaN for images
+        "width": pa.int32(),  # pixels, after orientation
+        "height": pa.int32(),
+        "pixel_hash": pa.string(),  # 32 hexadecimal digits; equal for equal decoded pixels
+        "luma_mean": pa.float32(),  # figures of the picture in its proxy's size: see curation.image.quality.Quality
+        "contrast": pa.float32(),
+        "sharpness": pa.float32(),
+        "uniform_rows": pa.float32(),
+        "red_mean": pa.float32(),
+        "green_mean": pa.float32(),
+        "blue_mean": pa.float32(),
+        "perceptual_hash": pa.string(),  # 16 hexadecimal digits; alike pictures differ in few bits
+        "label": pa.int32(),  # weak label: index of the top-level folder
+        "label_name": pa.string(),  # that folder's name; empty for files beside the folders
+        "is_new": pa.bool_(),  # false only where `train.retrain` made an earlier sample's proxy again
+        "shard": pa.string(),  # file name of the proxy shard
+        "member": pa.string(),  # name of the proxy inside the shard
+    }
+)
+
+DROPPED = pa.schema(
+    {
+        "filename": pa.string(),  # sample name; the raw file's path where the file as a whole was dropped
+        "raw_path": pa.string(),
+        "frame": pa.int64(),  # index among all frames of the video; 0 for images; -1 for a file as a whole
+        "status": pa.string(),  # one of DROPPED_STATUSES
+        "reason": pa.string(),  # what was wrong, in words
+        "duplicate_of": pa.string(),  # filename (or raw path) that stays in its place; empty where none does
+        "figure": pa.float64(),  # low quality: the figure beyond its limit; near duplicates: differing bits; else NaN
+    }
+)
+
+FILES = pa.schema(
+    {
+        "path": pa.string(),
+        "content_hash": pa.string(),
+        "media": pa.string(),
+        "status": pa.string(),  # one of TAKEN_IN, over_limit, ignored, processed; they sum to all raw files
+        "reason": pa.string(),
+        "duplicate_of": pa.string(),  # raw path of the file with the same content
+        "declared_frames": pa.int64(),
+        "samples": pa.int64(),  # frames or images that decoded or should have: the sum of the counts that follow
+        **dict.fromkeys(COUNTS, pa.int64()),
+    }
+)

@@ -1,0 +1,1 @@
+"""Videos: their packets, their frames, and whether all came that should."""

@@ -1,0 +1,142 @@
+"""The frames of a video that are wanted, each with its index and its time, by decoding all of it or only parts.
+
+Both ways give the same frames of a sound file. Which frames a damaged file has is known after decoding it only.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import av
+
+from curation.video.evidence import Tally
+from curation.video.packet_index import PacketIndex, Passed, silently
+from curation.video.reader import read_frames, usual_distance
+from curation.video.sampling import Chooser, FrameChoice
+from curation.video.seeking import read_by_seeking
+
+
+class _Stamped(Protocol):
+    """What may have a time stamp."""
+
+    @property
+    def pts(self) -> int | None:
+        """In units of the stream's time base."""
+
+
+Some = TypeVar("Some", bound=_Stamped)
+
+
+@dataclass(frozen=True)
+class Placed(Generic[Some]):
+    """A frame, or what was made of it, and its place.
+
+    Attributes:
+        index: 0 for the first frame of the video that is shown, whatever is left out.
+        seconds: since the first frame.
+        frame: the frame itself.
+    """
+
+    index: int
+    seconds: Fraction
+    frame: Some
+
+
+Picture = Placed[av.VideoFrame]
+
+
+def decode_inside(
+    path: Path,
+    choice: FrameChoice,
+    index: PacketIndex,
+    *,
+    max_pixels: int,
+    threads: int,
+    passed: Passed = silently,
+) -> Iterator[Picture]:
+    """Yield the chosen frames, decoding no more than they need.
+
+    Args:
+        path: the file.
+        choice: of frames.
+        index: of the file's packets.
+        max_pixels: a video with larger frames is refused.
+        threads: threads of the decoder, if its format allows for several; 0 = one a core.
+        passed: takes the number of frames that lie behind, at every packet.
+
+    Raises:
+        NoVideoError: the file cannot be opened any more.
+        UnsureError: what was yielded is not to be trusted, so all of the video must be decoded.
+    """
+    wanted = choice.frames(index.seconds(frame) for frame in range(index.frames))
+    frames = read_by_seeking(path, index, wanted, max_pixels=max_pixels, threads=threads, passed=passed)
+    for number, seconds, frame in frames:
+        yield Placed(number, seconds, frame)
+
+
+def decode_through(
+    path: Path, choice: FrameChoice, *, max_pixels: int, threads: int, tally: Tally, passed: Passed = silently
+) -> Generator[Picture, None, None]:
+    """Decode all of a video, and yield the chosen frames.
+
+    Where `choice` has a limit, the video is decoded twice, the first time to count its frames.
+
+    Args:
+        path: the file.
+        choice: of frames.
+        max_pixels: a video with larger frames is refused.
+        threads: threads of the decoder, if its format allows for several; 0 = one a core.
+        tally: takes note of what is met.
+        passed: takes the number of frames that lie behind, at every frame.
+
+    Raises:
+        NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
+    """
+
+    def usual() -> Fraction:
+        return usual_distance(path, max_pixels=max_pixels)
+
+    wanted = None if choice.known is None else set(choice.known)
+    if wanted is None and choice.limit is not None:
+        counting = Tally()
+        seconds: list[Fraction] = []
+        counted = read_frames(path, max_pixels=max_pixels, threads=threads, tally=counting)
+        for picture in placed(counted, counting, usual):
+            seconds.append(picture.seconds)
+            passed(0)
+        wanted = set(choice.frames(seconds))
+    chooser = Chooser(choice.fps)
+    frames = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally)
+    for picture in placed(frames, tally, usual):
+        passed(picture.index)
+        if picture.index in wanted if wanted is not None else chooser.takes(picture.seconds):
+            yield picture
+
+
+def placed(frames: Iterable[Some], tally: Tally, usual: Callable[[], Fraction]) -> Iterator[Placed[Some]]:
+    """Number frames, and add their times: from time stamps; a frame without one comes one usual distance later.
+
+    Once a frame lacks one, no time stamp leads back: the frame follows at the usual distance then, too.
+
+    Args:
+        frames: in the order in which they are shown.
+        tally: of the video.
+        usual: finds the usual distance of frames, seconds; asked once, where a time stamp is missing.
+    """
+    seconds = Fraction(0)
+    distance: Fraction | None = None
+    first: tuple[int, Fraction] | None = None  # time stamp and time of the first frame that has one
+    for index, frame in enumerate(frames):
+        is_stamped = frame.pts is not None and tally.time_base is not None
+        if not is_stamped and distance is None:
+            distance = usual()
+        following = seconds + distance if index and distance is not None else seconds
+        if frame.pts is not None and tally.time_base is not None:
+            first = first or (frame.pts, following)
+            stamp = first[1] + (frame.pts - first[0]) * tally.time_base
+            seconds = stamp if distance is None or stamp > seconds else following
+        else:
+            seconds = following
+        yield Placed(index, seconds, frame)

@@ -1,0 +1,254 @@
+"""Decoding videos: every wanted frame once, streamed, and every frame that should have come accounted for.
+
+Where only some frames are wanted, the rest is passed over undecoded as far as possible; if anything unexpected is met
+then, this is tried again with one thread, and after that the whole video is decoded as if all were wanted.
+
+Where all frames of an H.264 video are wanted, its groups of pictures are decoded side by side; if anything unexpected
+is met then, it is decoded in one go.
+
+Where a first pass finds any damage, the file is decoded again with one thread: with several, what a damaged frame looks
+like and how many are lost depends on their number, and results must not depend on the machine.
+Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import av
+
+from curation.cleaning.records import Records
+from curation.core.cores import available_cores
+from curation.video.chosen_frames import Picture, decode_inside, decode_through, placed
+from curation.video.containers import NoVideoError
+from curation.video.evidence import Tally
+from curation.video.frame_samples import Decoded, Frame, FrameKeeper, frame_samples, work_on
+from curation.video.packet_index import UnsureError, index_packets
+from curation.video.picture_groups import read_groups
+from curation.video.reader import is_for_one_thread, usual_distance
+from curation.video.sampling import EVERY_FRAME, FrameChoice
+
+_MOST_HELPERS = 4
+"""Threads beside the decoder's own: four keep up with any decoder, and each holds frames in memory."""
+
+
+@dataclass(frozen=True)
+class DecodedVideo:
+    """What one pass over a video gives.
+
+    Attributes:
+        frames: the chosen ones of those that came out of the decoder.
+        missing: chosen frames that should have come, but did not: of all lost frames as large a share as was chosen of
+            the others.
+        reason: why the whole video counts as corrupt; how many frames are missing if it does not; else empty.
+        is_corrupt: whether the whole video counts as corrupt.
+        limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
+        skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
+        decoded: frames that came out of the decoder, or would have if they had not been left out.
+    """
+
+    frames: Sequence[Frame]
+    missing: int
+    reason: str
+    is_corrupt: bool
+    limit: str = ""
+    skipped: int = 0
+    decoded: int = 0
+
+
+def decode_video(
+    path: Path,
+    *,
+    max_pixels: int,
+    proxy_size: int,
+    corruption_threshold: float,
+    threads: int,
+    add_proxy: Callable[[int, bytes], None],
+    restart: Callable[[], None],
+    progress: Callable[[int], object] | None = None,
+    choice: FrameChoice = EVERY_FRAME,
+) -> DecodedVideo:
+    """Decode a video, in bounded memory.
+
+    Args:
+        path: the file.
+        max_pixels: a video with larger frames is refused from its header.
+        proxy_size: short side of the proxies in pixels.
+        corruption_threshold: share of damaged and missing frames above which the whole video counts as corrupt.
+            Without influence where frames are chosen that are known from before.
+        threads: threads that decode; 0 = one a core. Has no influence on the result.
+        add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new in this video.
+        restart: called where decoding begins again; what `add_proxy` took is void.
+        progress: takes the number of frames done or skipped since the last call; 0 says that work goes on.
+        choice: of frames.
+    """
+    steps = _Steps(progress)
+    reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps)
+    threshold = 1.0 if choice.known is not None else corruption_threshold
+
+    def begin_again() -> None:
+        restart()
+        steps.restart()
+
+    try:
+        wants_one_thread = is_for_one_thread(path, max_pixels=max_pixels)
+        count = 1 if wants_one_thread else reading.threads
+        ways: list[Callable[[], DecodedVideo]] = []
+        if not choice.takes_all:
+            # Several threads take the missing predecessors of frames before an open entry for damage; one does not.
+            ways = [partial(_decode_inside, reading, threads) for threads in dict.fromkeys((count, 1))]
+        elif wants_one_thread:
+            ways = [partial(_decode_groups, reading, threshold)]
+        for way in ways:
+            try:
+                return way()
+            except UnsureError:
+                begin_again()
+        tally = Tally()
+        frames = _decode_through(reading, tally, count)
+        if count != 1 and tally.is_damaged:
+            begin_again()
+            tally = Tally()
+            frames = _decode_through(reading, tally, 1)
+    except NoVideoError as error:
+        return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
+    return _judged(frames, tally, threshold)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What every way of reading a video needs; see `decode_video`."""
+
+    path: Path
+    choice: FrameChoice
+    max_pixels: int
+    proxy_size: int
+    threads: int
+    add_proxy: Callable[[int, bytes], None]
+    steps: "_Steps"
+
+
+class _Steps:
+    """Tells how many frames have been done or passed over."""
+
+    def __init__(self, progress: Callable[[int], object] | None) -> None:
+        self._progress = progress
+        self._done = 0
+
+    def reach(self, frames: int) -> None:
+        """Note that so many frames of the video lie behind; if it were more before, this is a sign of life only."""
+        if self._progress:
+            self._progress(max(0, frames - self._done))
+        self._done = max(frames, self._done)
+
+    def restart(self) -> None:
+        """Begin with the first frame again."""
+        if self._progress:
+            self._progress(-self._done)
+        self._done = 0
+
+
+def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
+    """Decode the chosen frames without the rest.
+
+    Raises:
+        NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
+        UnsureError: something is unexpected, so all of the video must be decoded.
+    """
+    limit = reading.max_pixels
+    reach = reading.steps.reach
+    index = index_packets(reading.path, max_pixels=limit, passed=reach)
+    pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads, passed=reach)
+    frames = _finished(pictures, reading, Tally())
+    if any(frame.fault for frame in frames):
+        raise UnsureError("a damaged frame")
+    if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
+        raise UnsureError("other pixels than before")
+    reading.steps.reach(index.frames)
+    skipped = index.frames - len(frames)
+    return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=index.frames)
+
+
+def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
+    """Decode all frames of an H.264 video, its groups of pictures side by side.
+
+    Raises:
+        NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
+        UnsureError: something is unexpected, so the video must be decoded in one go.
+    """
+    tally, frames, keeper = Tally(), Records(Frame), FrameKeeper(reading.add_proxy)
+    groups = read_groups(
+        reading.path,
+        lambda picture: work_on(picture, reading.proxy_size, keeper.seen),
+        max_pixels=reading.max_pixels,
+        decoders=reading.threads,
+        tally=tally,
+    )
+    usual = partial(usual_distance, reading.path, max_pixels=reading.max_pixels)
+    with closing(groups) as made:  # its threads end before anything else is tried
+        for each in placed(made, tally, usual):
+            work = each.frame.made
+            if work.fault:
+                raise UnsureError(work.fault)
+            frames.append(keeper.keep(each.index, float(each.seconds), work))
+            reading.steps.reach(tally.decoded)
+    return _judged(frames, tally, corruption_threshold)
+
+
+def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
+    """Decode all of the video for its chosen frames."""
+    pictures = decode_through(
+        reading.path,
+        reading.choice,
+        max_pixels=reading.max_pixels,
+        threads=threads,
+        tally=tally,
+        passed=reading.steps.reach,
+    )
+    frames = _finished(pictures, reading, tally)
+    reading.steps.reach(tally.decoded)
+    return frames
+
+
+def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) -> DecodedVideo:
+    """Decide whether the video as a whole is corrupt."""
+    lost = tally.missing()
+    damaged = sum(bool(frame.fault) for frame in frames)
+    details = f" (first error: {tally.first_error})" if tally.first_error else ""
+    came = tally.decoded
+    if not frames:
+        reason = f"no frame can be decoded{details}"
+        return DecodedVideo(frames, lost, reason, is_corrupt=True, skipped=came, decoded=came)
+    lost_of_chosen = lost * len(frames) / came
+    missing = round(lost_of_chosen)
+    skipped = came + lost - len(frames) - missing
+    numbers = f"{damaged} damaged and {missing} missing of {len(frames) + missing} frames"
+    if skipped:
+        numbers = f"{damaged} of {len(frames)} chosen frames damaged, {lost} of all {came + lost} missing"
+    reason = f"{numbers}{details}" if lost else ""
+    share = (damaged + lost_of_chosen) / (len(frames) + lost_of_chosen)
+    is_corrupt = share == 1 or share > corruption_threshold
+    if is_corrupt:
+        reason = f"{numbers}: {100 * share:.1f} %, more than clean.corruption_threshold{details}"
+    return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
+
+
+def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[Frame]:
+    """Keep what is needed of each frame, and hand over the proxies."""
+    frames = Records(Frame)
+    helpers = min(reading.threads, _MOST_HELPERS)
+    decoded = (Decoded(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures)
+    for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
+        frames.append(frame)
+    return frames
+
+
+def _fault_of(picture: av.VideoFrame, tally: Tally) -> str:
+    """Say what is wrong with a frame that came out of the decoder, empty if nothing is."""
+    if picture.is_corrupt:
+        return "the decoder marks the frame as damaged"
+    if picture.pts is not None and picture.pts in tally.damaged_pts:
+        return "the frame's data is cut off or damaged"
+    return ""

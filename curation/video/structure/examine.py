@@ -1,0 +1,46 @@
+"""Which reader of container structure is for which container."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from curation.video.structure.asf import read_asf
+from curation.video.structure.findings import Structure
+from curation.video.structure.flv import read_flv
+from curation.video.structure.matroska import read_matroska
+from curation.video.structure.mp4 import read_mp4
+from curation.video.structure.mpegps import read_program_stream
+from curation.video.structure.mpegts import read_transport_stream
+from curation.video.structure.ogg import read_ogg
+from curation.video.structure.view import View
+
+_READERS: dict[str, Callable[[View, int], Structure]] = {
+    "asf": read_asf,
+    "flv": read_flv,
+    "matroska": read_matroska,
+    "mov": read_mp4,
+    "mpeg": read_program_stream,
+    "mpegts": read_transport_stream,
+    "ogg": read_ogg,
+}
+"""By the first of the names that FFmpeg gives a format."""
+
+
+def examine(path: Path, format_name: str, stream: int) -> Structure | None:
+    """Read the structure of a video file.
+
+    Args:
+        path: the file.
+        format_name: as FFmpeg calls its container.
+        stream: as the container numbers the video stream.
+
+    Returns:
+        What it says; None where the container has no reader here, or the file cannot be read.
+    """
+    reader = _READERS.get(format_name.partition(",")[0])
+    if reader is None:
+        return None
+    try:
+        with path.open("rb", buffering=4096) as file:
+            return reader(View(file), stream)
+    except OSError:
+        return None

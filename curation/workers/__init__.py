@@ -1,0 +1,1 @@
+"""Work side by side: in processes, whose death costs one file, and on threads."""

@@ -1,1 +1,0 @@
-"""Raw files: listing them, decoding them, and the proxy images made from them."""

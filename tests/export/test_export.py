@@ -1,0 +1,250 @@
+"""Exported samples: pictures in full size, and lists that the tools' documented formats allow."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import jsonschema
+import pandas as pd
+import pytest
+from PIL import Image
+
+from curation.core.errors import OutputError
+from curation.core.hashing import sha256_of_file
+from curation.export.images import Settings, export_images, scaled_down, target_name, targets_of
+from curation.export.lists import LIST_COLUMNS, LISTS, as_yolo_dataset
+from curation.workers.processes import Limits
+from tests.media_files import write_image, write_video
+
+LIMITS = Limits(60, None)
+TEXT, COUNT = {"type": "string", "minLength": 1}, {"type": "integer", "minimum": 1}
+
+
+def an_object(properties: dict[str, object], *, more: bool = False) -> dict[str, object]:
+    """Return the schema of an object that has all of these properties."""
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": more}
+
+
+SCHEMAS: dict[str, dict[str, object]] = {
+    # https://docs.cvat.ai/docs/dataset_management/dataset_manifest/, and what CVAT's own reader asks for
+    "cvat": {
+        "type": "array",
+        "prefixItems": [an_object({"version": {"enum": ["1.0", "1.1"]}}), an_object({"type": {"const": "images"}})],
+        "items": an_object(
+            {"name": TEXT, "extension": {"type": "string", "pattern": r"^\.\w+$"}, "width": COUNT, "height": COUNT}
+        ),
+        "minItems": 3,
+    },
+    # https://labelstud.io/guide/tasks#Basic-Label-Studio-JSON-format
+    "label-studio": {
+        "type": "array",
+        "items": an_object({"data": an_object({"image": TEXT, "weak_label": {"type": "string"}})}),
+    },
+    # https://docs.voxel51.com/user_guide/import_datasets.html#fiftyoneimageclassificationdataset
+    "fiftyone": an_object(
+        {
+            "classes": {"type": "array", "items": TEXT, "uniqueItems": True},
+            "labels": {"type": "object", "additionalProperties": {"type": ["integer", "null"], "minimum": 0}},
+        }
+    ),
+}
+"""What the tools' documentation says of the formats of which no light library reads them."""
+FORMULA = "=1+1.png"
+
+
+def settings(picture_format: str = "original", size: int | None = None) -> Settings:
+    return Settings(picture_format, size, ("mp4",), 10**6)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    (folder / "city").mkdir(parents=True)
+    write_image(folder / "city/a.jpg", 1, 60, 40)
+    write_image(folder / "b.png", 2, 30, 50)
+    write_video(folder / "drive.mp4", range(12))
+    return folder
+
+
+@pytest.fixture
+def samples(raw: Path) -> pd.DataFrame:
+    rows = [
+        ("drive-07-mp4.png", "drive.mp4", 7, "", ""),
+        ("city/a.jpg", "city/a.jpg", 0, "city", sha256_of_file(raw / "city/a.jpg")),
+        ("drive-03-mp4.png", "drive.mp4", 3, "", ""),
+        ("b.png", "b.png", 0, "", sha256_of_file(raw / "b.png")),
+    ]
+    table = pd.DataFrame(rows, columns=["filename", "raw_path", "frame", "label_name", "content_hash"])
+    return table.assign(pixel_hash="", time_s=0.5, iteration=1, rank=range(4), label=0, width=60, height=40)
+
+
+def export(samples: pd.DataFrame, raw: Path, folder: Path, form: Settings) -> dict[str, str]:
+    return export_images(samples, raw, folder, form, workers=2, limits=LIMITS)
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_originals_are_copied_and_frames_are_lossless(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
+    done = list[int]()
+    failed = export_images(samples, raw, tmp_path / "out", settings(), workers=1, limits=LIMITS, advance=done.append)
+    assert failed == {}
+    assert sum(done) == 4
+    assert files_in(tmp_path / "out") == sorted(samples["filename"])
+    for name in ("city/a.jpg", "b.png"):
+        assert (tmp_path / "out" / name).read_bytes() == (raw / name).read_bytes()
+    with Image.open(tmp_path / "out/drive-03-mp4.png") as third, Image.open(tmp_path / "out/drive-07-mp4.png") as last:
+        assert third.format == "PNG"
+        assert third.tobytes() != last.tobytes()
+
+
+def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
+    assert export(samples, raw, tmp_path / "out", settings("jpg", 20)) == {}
+    assert files_in(tmp_path / "out") == ["b.png.jpg", "city/a.jpg", "drive-03-mp4.jpg", "drive-07-mp4.jpg"]
+    with Image.open(tmp_path / "out/city/a.jpg") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (30, 20))
+    assert scaled_down(Image.new("RGB", (9, 7)), 20).size == (9, 7)
+
+
+def test_an_interrupted_export_goes_on(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    export(samples, raw, folder, settings())
+    (folder / "drive-07-mp4.png").unlink()
+    (folder / "b.png").write_bytes(b"here already")
+    (raw / "city/a.jpg").unlink()
+    assert export(samples, raw, folder, settings()) == {}
+    assert (folder / "drive-07-mp4.png").is_file()
+    assert (folder / "b.png").read_bytes() == b"here already"
+
+
+def test_what_is_gone_or_changed_is_named_and_the_rest_is_written(
+    samples: pd.DataFrame, raw: Path, tmp_path: Path
+) -> None:
+    (raw / "b.png").unlink()
+    write_image(raw / "city/a.jpg", 9, 60, 40)
+    wrong = samples.assign(pixel_hash=["0" * 32, "", "", ""])
+    failed = export(wrong, raw, tmp_path / "out", settings())
+    assert list(failed) == ["b.png", "city/a.jpg", "drive-07-mp4.png"]
+    assert "is not in" in failed["b.png"]
+    assert "other content than when it was selected" in failed["city/a.jpg"]
+    assert "no longer holds these pixels" in failed["drive-07-mp4.png"]
+    assert files_in(tmp_path / "out") == ["drive-03-mp4.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_frame", "form", "target"),
+    [
+        ("x-1-mp4.png", True, "original", "x-1-mp4.png"),
+        ("x-1-mp4.png", True, "jpg", "x-1-mp4.jpg"),
+        ("a.JPEG", False, "jpg", "a.JPEG"),
+        ("a.jpg", False, "png", "a.jpg.png"),
+    ],
+)
+def test_names_stay_as_far_as_the_format_allows(name: str, is_frame: bool, form: str, target: str) -> None:
+    assert target_name(name, is_frame=is_frame, picture_format=form) == target  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/etc/a.png", "x/../../a.png"])
+def test_nothing_is_written_outside_of_the_folder(name: str) -> None:
+    with pytest.raises(OutputError, match="no name inside of a folder"):
+        targets_of(pd.DataFrame({"filename": [name], "raw_path": [name]}), "png", ())
+
+
+def test_two_samples_never_share_a_file() -> None:
+    both = pd.DataFrame({"filename": ["a.jpg", "a.jpg.png"], "raw_path": ["a.jpg", "a.jpg.png"]})
+    with pytest.raises(OutputError, match=r"two samples would both be written to 'a\.jpg\.png'"):
+        targets_of(both, "png", ())
+
+
+def test_coco(samples: pd.DataFrame) -> None:
+    content = json.loads(LISTS["coco"](samples))
+    assert [image["id"] for image in content["images"]] == [1, 2, 3, 4]
+    assert content["images"][1] == {"id": 2, "file_name": "city/a.jpg", "width": 60, "height": 40}
+    assert content["categories"] == [{"id": 1, "name": "city", "supercategory": ""}]
+    assert content["annotations"] == []
+
+
+def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tmp_path: Path) -> None:
+    from labelformat.formats.coco import COCOObjectDetectionInput
+    from pycocotools.coco import COCO
+
+    path = tmp_path / "selected.json"
+    path.write_text(LISTS["coco"](samples))
+    coco = COCO(str(path))
+    assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == list(samples["filename"])
+    assert coco.getAnnIds() == []
+    assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["city"]
+    found = COCOObjectDetectionInput(path)
+    images = [(image.filename, image.width, image.height) for image in found.get_images()]
+    assert images == list(zip(samples["filename"], samples["width"], samples["height"], strict=True))
+    assert [len(labels.objects) for labels in found.get_labels()] == [0] * len(samples)
+
+
+def test_label_studio(samples: pd.DataFrame) -> None:
+    tasks = json.loads(LISTS["label-studio"](samples))
+    assert tasks[1] == {"data": {"image": "city/a.jpg", "weak_label": "city"}}
+    assert len(tasks) == 4
+
+
+def test_cvat(samples: pd.DataFrame) -> None:
+    lines = [json.loads(line) for line in LISTS["cvat"](samples).splitlines()]
+    assert lines[:2] == [{"version": "1.1"}, {"type": "images"}]
+    assert lines[3] == {"name": "city/a", "extension": ".jpg", "width": 60, "height": 40}
+    assert [line["name"] + line["extension"] for line in lines[2:]] == list(samples["filename"])
+
+
+@pytest.mark.parametrize("kind", list(SCHEMAS))
+def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> None:
+    samples = samples.assign(filename=["./-rf.png", *samples["filename"][1:]])
+    text = LISTS[kind](samples)
+    lines = text.splitlines() if kind == "cvat" else [text]
+    jsonschema.validate([json.loads(line) for line in lines] if kind == "cvat" else json.loads(text), SCHEMAS[kind])
+    assert "./" not in text or kind == "label-studio"
+
+
+def test_two_pictures_that_fiftyone_cannot_tell_apart(samples: pd.DataFrame) -> None:
+    with pytest.raises(OutputError, match="two samples would both be 'b' for FiftyOne"):
+        LISTS["fiftyone"](samples.assign(filename=["b.jpg", "c.png", "d.png", "b.png"]))
+
+
+def test_fiftyone(samples: pd.DataFrame) -> None:
+    content = json.loads(LISTS["fiftyone"](samples))
+    assert content["classes"] == ["city"]
+    assert content["labels"] == {"drive-07-mp4": None, "city/a": 0, "drive-03-mp4": None, "b": None}
+
+
+def test_yolo(samples: pd.DataFrame) -> None:
+    assert LISTS["yolo"](samples).splitlines()[1] == "./images/city/a.jpg"
+
+
+def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
+    samples: pd.DataFrame, raw: Path, tmp_path: Path
+) -> None:
+    from labelformat.formats.yolov8 import YOLOv8ObjectDetectionInput
+
+    folder = tmp_path / "dataset"
+    export(samples, raw, folder / "images", settings())
+    (folder / "data.yaml").write_text(as_yolo_dataset(samples.assign(label_name=['a: "b"', "city", "", ""])))
+    for split in ("train", "val"):
+        dataset = YOLOv8ObjectDetectionInput(folder / "data.yaml", split)
+        assert [(category.id, category.name) for category in dataset.get_categories()] == [(0, 'a: "b"'), (1, "city")]
+        images = {image.filename: (image.width, image.height) for image in dataset.get_images()}
+        assert sorted(images) == sorted(samples["filename"])
+        assert images["city/a.jpg"] == (60, 40)
+        assert list(dataset.get_labels()) == []
+    # The list names the same files, seen from where it lies.
+    listed = LISTS["yolo"](samples).splitlines()
+    assert all((folder / line).is_file() for line in listed)
+    assert as_yolo_dataset(samples.assign(label_name="")) == "train: images\nval: images\nnames: {}\n"
+
+
+def test_csv_holds_no_formula(samples: pd.DataFrame) -> None:
+    text = LISTS["csv"](
+        samples.assign(filename=[FORMULA, 'a,"b\n.png', "c.png", "d.png"], time_s=[0.25, float("nan"), 1, 2])
+    )
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert tuple(rows[0]) == LIST_COLUMNS
+    assert [row["filename"] for row in rows] == [f"'{FORMULA}", 'a,"b\n.png', "c.png", "d.png"]
+    assert [row["time_s"] for row in rows][:2] == ["0.25", ""]

@@ -1,0 +1,64 @@
+"""Settling what git cannot merge: the generated files of two iterations, and nothing else."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from curation.cli.main import main
+from curation.core.errors import BaseError
+from curation.history.merge import conflicts, settle_conflicts
+
+
+def _git(*arguments: str, check: bool = True) -> str:
+    return subprocess.run(["git", *arguments], check=check, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def merging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository in which both sides of a merge changed the same lines of what the pipeline makes."""
+    monkeypatch.chdir(tmp_path)
+    _git("init", "--quiet", "--initial-branch", "main")
+    _git("config", "user.name", "t")
+    _git("config", "user.email", "t@example.org")
+    Path("dvc.yaml").write_text("stages: {}\n")
+    for side in ("start", "theirs", "ours"):
+        if side == "theirs":
+            _git("checkout", "--quiet", "-b", "other")
+        if side == "ours":
+            _git("checkout", "--quiet", "main")
+        Path("reports/plots").mkdir(parents=True, exist_ok=True)
+        for name in ("dvc.lock", "base.json", "reports/plots/growth.csv", "notes.txt"):
+            Path(name).write_text(f"{side}\n")
+        if side != "start":
+            Path("reports/new.json").write_text(f"{side}\n")
+        _git("add", "--all")
+        _git("commit", "--quiet", "--message", side)
+    _git("merge", "other", check=False)
+    return tmp_path
+
+
+def test_generated_files_are_settled_and_others_named(merging: Path) -> None:
+    assert len(conflicts()) == 5
+    with pytest.raises(BaseError, match=r"^1 files .*notes.txt"):
+        settle_conflicts()
+    assert conflicts() == [Path("notes.txt")]
+    for name in ("dvc.lock", "base.json", "reports/plots/growth.csv", "reports/new.json"):
+        assert Path(name).read_text() == "ours\n"
+    Path("notes.txt").write_text("both\n")
+    _git("add", "notes.txt")
+    settle_conflicts()
+
+
+def test_without_a_merge_there_is_nothing_to_unite(merging: Path) -> None:
+    _git("merge", "--abort")
+    told = CliRunner().invoke(main, ["merge"])
+    assert told.exit_code == 1
+    assert "no merge is going on" in told.output
+    assert "no revision that git knows" in CliRunner().invoke(main, ["merge", "nonsense"]).output
+    assert "git merges nothing" in CliRunner().invoke(main, ["merge", "HEAD~1"]).output
+
+
+def test_a_second_merge_does_not_begin(merging: Path) -> None:
+    assert "going on already" in CliRunner().invoke(main, ["merge", "other"]).output

@@ -1,0 +1,43 @@
+"""torchvision can be imported beside a CPU build of torch."""
+
+import subprocess
+import sys
+
+import torch
+
+from curation.model.torchvision_operators import declare_missing_operators
+from tests.model_data import REPOSITORY
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False
+    )
+
+
+def test_torchvision_and_lightly_import_after_it() -> None:
+    result = run(
+        "from curation.model.torchvision_operators import DECLARED, declare_missing_operators\n"
+        "import torchvision, lightly.transforms\n"
+        "assert DECLARED in ([], ['nms', 'qnms']), DECLARED\n"
+        "assert torchvision.extension._has_ops() == (DECLARED == [])\n"
+        "assert declare_missing_operators() == []\n"
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_operators_that_are_there_are_left_alone() -> None:
+    result = run(
+        "import torch\n"
+        "torch.library.define('torchvision::nms', '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n"
+        "from curation.model.torchvision_operators import DECLARED\n"
+        "assert 'nms' not in DECLARED\n"
+        "import torchvision\n"
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_nothing_is_declared_once_torchvision_is_imported() -> None:
+    __import__("torchvision")
+    assert declare_missing_operators() == []
+    assert hasattr(torch.ops.torchvision, "nms")

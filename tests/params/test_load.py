@@ -1,0 +1,98 @@
+"""`params.yaml`: everything that is wrong is told at once, one line a key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from curation.core.errors import ParamsError
+from curation.params.load import load_params
+
+SHIPPED = Path(__file__).resolve().parent.parent.parent / "params.yaml"
+
+
+def _changed(tmp_path: Path, **values: object) -> Path:
+    yaml = YAML()
+    content: Any = yaml.load(SHIPPED.read_text())
+    for key, value in values.items():
+        section, _, name = key.partition("__")
+        content[section][name] = value
+    path = tmp_path / "params.yaml"
+    with path.open("w") as file:
+        yaml.dump(content, file)
+    return path
+
+
+def test_the_shipped_file_is_valid() -> None:
+    assert load_params(SHIPPED).select.method == "coreset"
+
+
+def test_every_error_is_reported_in_one_go(tmp_path: Path) -> None:
+    path = _changed(
+        tmp_path,
+        clean__corruption_threshold=2,
+        train__seed="one",
+        train__epoch=3,
+        select__n_samples=0,
+        report__n_example_images=3,
+    )
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+    lines = caught.value.message.splitlines()
+    assert len(lines) == 6
+    for key in (
+        "clean.corruption_threshold",
+        "train.seed",
+        "train.epoch",
+        "select.n_samples",
+        "report.n_example_images",
+    ):
+        assert sum(line.strip().startswith(key + ":") for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"select__n_samples": 5, "select__proportion_samples": 0.5}, "contradict"),
+        ({"select__n_samples": None}, "nothing ends the selection"),
+        ({"select__min_distance": float("nan")}, "select.min_distance"),
+        ({"select__n_samples": True}, "select.n_samples"),
+        ({"select__n_samples": 2.0}, "select.n_samples"),
+        ({"train__retrain": True, "train__checkpoint": "x.ckpt"}, "one of them only"),
+        ({"clean__decode_timeout_s": 0}, "clean.decode_timeout_s"),
+        ({"clean__decode_timeout_s": float("inf")}, "clean.decode_timeout_s"),
+        ({"clean__decode_memory_mb": 255}, "clean.decode_memory_mb"),
+        ({"clean__decode_memory_mb": 4096.0}, "clean.decode_memory_mb"),
+        ({"ingest__image_extensions": ["mp4"]}, "mp4 stands under both"),
+        ({"ingest__image_extensions": [".png"]}, "ingest.image_extensions"),
+        ({"ingest__fps": 0}, "ingest.fps"),
+        ({"ingest__max_frames_per_video": 0}, "ingest.max_frames_per_video"),
+        ({"ingest__relevant_filenames_file": None}, "ingest.relevant_filenames_file"),
+        ({"ingest__relevant_filenames_file": ""}, "ingest.relevant_filenames_file"),
+    ],
+)
+def test_contradictions_and_wrong_types(tmp_path: Path, values: dict[str, object], words: str) -> None:
+    with pytest.raises(ParamsError, match=words):
+        load_params(_changed(tmp_path, **values))
+
+
+def test_decoding_may_have_no_memory_limit(tmp_path: Path) -> None:
+    assert load_params(_changed(tmp_path, clean__decode_memory_mb=None)).clean.decode_memory_mb is None
+
+
+def test_exponents_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(SHIPPED.read_text().replace("learning_rate: 0.0003", "learning_rate: 1e-3"))
+    assert load_params(path).train.learning_rate == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize("content", ["a: [1", "- 1", "", "\x00"])
+def test_what_is_no_parameter_file_is_told(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(content)
+    with pytest.raises(ParamsError):
+        load_params(path)
+    path.unlink()
+    with pytest.raises(ParamsError, match="missing"):
+        load_params(path)
