@@ -20,6 +20,7 @@ from tests.code_closure import ROOT, code_dependencies
 STAGES: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS_TEXT = (ROOT / "params.yaml").read_text()
 ORDER = ["ingest", "resolve_base", "base", "clean", "train", "embed", "select", "merge_datapool", "report"]
+CODE = ("stages/", "curation/")
 STAGES_WITHOUT_PARAMETERS = {"resolve_base", "merge_datapool"}
 """`resolve_base` decides by the section `base`; a merge has nothing to choose."""
 GIVEN_PATHS = {"${ingest.relevant_filenames_file}"}
@@ -36,7 +37,7 @@ def test_each_stage_has_a_module_and_a_test_file_of_its_name() -> None:
         assert stage["cmd"] == f"python -m stages.{name}"
         assert (ROOT / f"stages/{name}.py").exists()
         assert (ROOT / f"tests/test_{name}.py").exists()
-    shared = {"__init__", "command", "cores", "errors", "paths"}
+    shared = {"__init__"}
     assert {path.stem for path in (ROOT / "stages").glob("*.py")} - shared == set(STAGES)
 
 
@@ -78,7 +79,7 @@ def test_dvc_sees_in_a_folder_of_code_what_git_does() -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_code_dependencies_are_the_import_closure(name: str) -> None:
-    listed = [dependency for dependency in STAGES[name]["deps"] if dependency.startswith("stages/")]
+    listed = [dependency for dependency in STAGES[name]["deps"] if dependency.startswith(CODE)]
     assert listed == code_dependencies(f"stages.{name}"), "run `python -m tests.code_closure --write`"
 
 
@@ -110,24 +111,26 @@ def test_paths_are_those_of_dvc_yaml() -> None:
         outs = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
         named = [*stage["deps"], *(next(iter(out)) if isinstance(out, dict) else out for out in outs)]
         for path in named:
-            assert path.startswith(("stages/", "reports/")) or path in known | GIVEN_PATHS, path
+            assert path.startswith((*CODE, "reports/")) or path in known | GIVEN_PATHS, path
 
 
 def _modules() -> list[Path]:
-    return sorted((ROOT / "stages").rglob("*.py"))
+    return sorted(file for folder in CODE for file in (ROOT / folder).rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_stages_never_import_each_other_and_shared_code_knows_no_stage(path: Path) -> None:
-    is_stage = path.parent == ROOT / "stages" and path.stem in STAGES
-    entrances = {"command", "paths"}
+    is_engine = path.relative_to(ROOT).parts[0] == "curation"
+    entrances = {"curation.pipeline", "curation.cli", "curation.inspection", "curation.history"}
+    room = ".".join(path.relative_to(ROOT).parts[:2]).removesuffix(".py")
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "stages":
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("stages", "curation"):
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            parts = {name.split(".")[1] for name in names if name.count(".") == 1}
-            assert not parts & set(STAGES), f"{path} imports a stage"
-            if not is_stage and path.stem not in entrances:
-                assert not parts & entrances, f"{path} knows fixed paths"
+            stages = {name.split(".")[1] for name in names if name.startswith("stages.")}
+            if room not in entrances:
+                assert not stages & set(STAGES), f"{path} imports a stage"
+            if is_engine and room not in entrances:
+                assert "curation.pipeline" not in {name.rpartition(".")[0] for name in names}, f"{path} knows paths"
 
 
 def test_files_that_dvc_does_not_see_are_not_listed_as_raw_files() -> None:

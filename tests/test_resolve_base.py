@@ -232,11 +232,11 @@ def test_files_that_strategies_name_are_inputs() -> None:
 
 
 def test_code_in_a_folder_counts_like_code_that_is_named(tmp_path: Path) -> None:
-    folder = tmp_path / "stages/model"
+    folder = tmp_path / "curation/model"
     folder.mkdir(parents=True)
-    (folder / "training.py").write_text("code")
-    named = code_hashes({"train": {"deps": ["curation/model/training/fit.py", "data/raw"]}}, tmp_path)
-    (folder / ".#training.py").symlink_to("nobody@nowhere")
+    (folder / "fit.py").write_text("code")
+    named = code_hashes({"train": {"deps": ["curation/model/fit.py", "data/raw"]}}, tmp_path)
+    (folder / ".#fit.py").symlink_to("nobody@nowhere")
     (folder / "notes.txt").write_text("no code")
-    assert code_hashes({"train": {"deps": ["stages/model", "data/raw"]}}, tmp_path) == named
-    assert list(named) == ["curation/model/training/fit.py"]
+    assert code_hashes({"train": {"deps": ["curation/model", "data/raw"]}}, tmp_path) == named
+    assert list(named) == ["curation/model/fit.py"]

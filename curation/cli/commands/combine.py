@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from curation.core.errors import BaseError
-from curation.datapool.combine import combined, is_file, source_and_revision, taken_in
 from curation.history import git
+from curation.history.combine import combined, is_file, source_and_revision, taken_in
 from curation.history.dvc_cache import open_cache
 from curation.history.dvc_lock import output_hash, stages_at
 from curation.inspection.revision import revision
