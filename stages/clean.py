@@ -140,6 +140,19 @@ def clean(
     return Cleaned(samples, accounting.dropped_table(files, found), files)
 
 
+def still_there(raw: pd.DataFrame, ledger: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Leave out the files that the base has processed and that are gone: `ingest` may list them still.
+
+    Args:
+        raw: columns of `RAW_FILES`.
+        ledger: of the base.
+        folder: of raw data.
+    """
+    known = raw["path"].isin(set(ledger["path"]))
+    gone = [is_known and not (folder / path).is_file() for path, is_known in zip(raw["path"], known, strict=True)]
+    return raw[[not one for one in gone]].reset_index(drop=True)
+
+
 def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool = False) -> dict[str, str]:
     """Find the raw files of earlier iterations whose samples need their proxies again.
 
@@ -323,12 +336,12 @@ def run(params: Params) -> str:
     Reads   data/ingest/raw_files.parquet, data/raw/, data/base/
     Writes  data/clean/: samples.parquet, dropped.parquet, files.parquet, proxies/
     """
-    raw = read_parquet(paths.RAW_FILES)[RAW_FILES.names]
     base = BaseTables(
         store.read_ledger(paths.BASE),
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
+    raw = still_there(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, paths.RAW)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
         max_luma=params.clean.max_luma,

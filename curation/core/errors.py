@@ -8,6 +8,7 @@ CurationError
 ├── BaseError             the datapool to build on cannot be found, read or combined
 ├── NothingToSelectError  there is no new sample to add to the datapool
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
+├── OtherCodeError        a stage would write other bytes under the name of the code that made an iteration
 ├── MissingLibraryError   a library of the system that cannot come from a Python package is not installed
 └── OutputError           an output cannot be written: no space, no permission
 """
@@ -53,6 +54,10 @@ class NothingToSelectError(CurationError):
 
 class CheckpointError(CurationError):
     """A checkpoint is damaged or does not fit the datapool's embedding space."""
+
+
+class OtherCodeError(CurationError):
+    """A stage would write other bytes under the name of the code that made an iteration."""
 
 
 class MissingLibraryError(CurationError):

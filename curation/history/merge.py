@@ -15,7 +15,7 @@ from curation.core.errors import BaseError
 from curation.history import git
 from curation.pipeline import paths
 
-GENERATED = (paths.DVC_LOCK, paths.BASE_JSON, paths.REPORTS)
+GENERATED = (paths.DVC_LOCK, paths.BASE_JSON, paths.CODE, paths.REPORTS)
 """What the pipeline makes and git holds."""
 
 

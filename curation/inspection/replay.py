@@ -6,6 +6,9 @@ folder, with the commit's own code, the inputs by the hashes that `dvc.lock` rec
 
 What comes before (decoding, training, embedding) is taken as recorded: it takes long, and its last digits depend on the
 machine.
+
+Only the code that made an iteration can make it again. Where the commit holds other code, or none was recorded, the
+verdict says so, and accuses nobody.
 """
 
 import json
@@ -24,22 +27,26 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from curation.core.atomic import link_or_copy, remove
+from curation.core.atomic import link_or_copy, remove, write_json
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
 from curation.datapool.store import REMOVED_CSV, SAMPLES_CSV, TAKEN_OUT_JSON
 from curation.history import git
 from curation.history.accepted import lost_samples
+from curation.history.code_record import NOT_RECORDED
 from curation.history.dvc_cache import Cache
 from curation.history.dvc_lock import dependency_hash, output_hash, stages_at
-from curation.inspection.revision import Revision
+from curation.history.layout import LAYOUT
+from curation.inspection.revision import Revision, recorded_locks
 from curation.pipeline import paths
 from curation.tables.datapool import REMOVED, SAMPLES
 from curation.tables.files import read_csv
-from stages.resolve_base import LAYOUT
 
 STAGES = ("select", "merge_datapool")
 """The stages that run again, in their order."""
+
+_CODE_FOLDERS = ("stages/", "curation/")
+"""Where stages had their code before there was `code.json`."""
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-4, 1e-5
 """How far numbers may be apart that another machine has computed."""
@@ -75,13 +82,15 @@ class Replayer:
             BaseError: git cannot give the commit's files.
         """
         parts = [Replay(lies=tuple(contradictions(recorded)))]
-        waiting = [name for name in STAGES if name in recorded.stages and self._key(recorded, name) not in self._known]
-        if waiting:
+        makers = {name: made_at(recorded, name) for name in STAGES if name in recorded.stages}
+        waiting = [name for name, maker in makers.items() if self._key(maker, name) not in self._known]
+        for maker in {makers[name].commit: makers[name] for name in waiting}.values():
             with TemporaryDirectory(prefix="verify-", dir=_temporary_root()) as folder:
-                unpack(recorded, Path(folder))
+                unpack(maker, Path(folder))
                 for name in waiting:
-                    self._known[self._key(recorded, name)] = replay_stage(recorded, name, Path(folder))
-        parts += [self._known[self._key(recorded, name)] for name in STAGES if name in recorded.stages]
+                    if makers[name].commit == maker.commit:
+                        self._known[self._key(maker, name)] = replay_stage(maker, name, Path(folder))
+        parts += [self._known[self._key(maker, name)] for name, maker in makers.items()]
         return Replay(
             *(
                 tuple(text for part in parts for text in getattr(part, name))
@@ -107,24 +116,91 @@ def replay_stage(recorded: Revision, name: str, folder: Path) -> Replay:
     outputs = [item for item in stage.get("outs", []) if "md5" in item and not recorded.is_in_git(item["path"])]
     if absent := _first_absent(cache, [*inputs, *outputs]):
         return Replay(left_out=(f"{name} is not made again: {absent} is not in the cache (--fetch brings it)",))
-    other_code = _other_code(recorded, name, folder)
-    if other_code and not records_an_iteration(recorded):
-        return Replay(left_out=(f"{name} is not made again: it ran before {other_code} was changed",))
+    code = code_in(folder, stage, name)
+    if code.is_same is None:
+        return Replay(left_out=(f"{name} is not made again: its code was not recorded",))
+    if not code.is_same:
+        return Replay(left_out=(f"{name} was made by other code than the commit holds, and is not made again",))
     for item in [*inputs, *outputs]:
         remove(folder / item["path"])
     for item in inputs:
         materialise(cache, str(item["md5"]), folder / item["path"])
     use_recorded_params(stage.get("params", {}).get(paths.PARAMS.as_posix(), {}), folder / paths.PARAMS)
-    hint = f" ({other_code} is not the code that dvc.lock recorded)" if other_code else ""
+    if code.digests:
+        write_json(folder / paths.CODE, code.digests)  # that of the libraries here is in there
     if failure := run_stage(name, folder):
-        return Replay(lies=(f"{name} fails when it is run again{hint}: {failure}",))
+        return _outcome(code, f"{name} fails when it is run again: {failure}")
     rounded, lies = [], []
     for path, wanted, found in _compared(cache, outputs, folder):
         if wanted and found and is_same_but_for_digits(cache.path(wanted), folder / path):
             rounded.append(path)
         elif wanted != found:
-            lies.append(f"{path}: recorded {wanted or 'not at all'}, but {name} makes {found or 'none'}{hint}")
-    return Replay(() if lies else (name,), tuple(rounded), (), tuple(lies))
+            lies.append(f"{path}: recorded {wanted or 'not at all'}, but {name} makes {found or 'none'}")
+    return _outcome(code, *lies) if lies else Replay((name,), tuple(rounded))
+
+
+def _outcome(code: "CodeThen", *lies: str) -> Replay:
+    """Return what came of a stage whose outputs came out otherwise: no lie where other libraries may be the reason."""
+    if code.has_other_libraries:
+        return Replay(left_out=(f"with other versions of libraries than then, it comes out otherwise ({lies[0]})",))
+    return Replay(lies=lies)
+
+
+@dataclass(frozen=True)
+class CodeThen:
+    """How the code in a commit compares with the code that a stage ran by.
+
+    Attributes:
+        is_same: None where that is not known.
+        has_other_libraries: whether other versions of libraries are installed than then.
+        digests: of all stages, of the code in the commit with the libraries here.
+    """
+
+    is_same: bool | None
+    has_other_libraries: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def code_in(folder: Path, entry: Mapping[str, Any], name: str) -> CodeThen:
+    """Compare the code in a folder with what a stage recorded. What counts as code, the code in the folder decides.
+
+    Args:
+        folder: the commit's files.
+        entry: of the stage in dvc.lock.
+        name: of the stage.
+    """
+    digest = entry.get("params", {}).get(paths.CODE.as_posix(), {}).get(name)
+    if digest is None:
+        return CodeThen(_has_recorded_files(folder, entry))
+    if str(digest).startswith(NOT_RECORDED):
+        return CodeThen(None)
+    printed = _run_module(folder, "stages.code", "--now")
+    try:
+        digests = {str(key): str(value) for key, value in json.loads(printed.stdout).items()}
+    except (ValueError, AttributeError):
+        return CodeThen(False)
+    code, _, libraries = str(digest).partition("-")
+    code_here, _, libraries_here = digests.get(name, "").partition("-")
+    return CodeThen(code == code_here, libraries != libraries_here, digests)
+
+
+def made_at(recorded: Revision, name: str) -> Revision:
+    """Return the commit at which a stage's outputs came up that a commit records: itself where it is an iteration.
+
+    A commit between two iterations may record the stage anew without having run it: other parameters have come up.
+    """
+    if records_an_iteration(recorded):
+        return recorded
+    found = recorded
+    for earlier in recorded_locks(recorded):
+        if _outputs(earlier, name) != _outputs(recorded, name):
+            break
+        found = earlier
+    return found
+
+
+def _outputs(recorded: Revision, name: str) -> list[tuple[str, Any]]:
+    return [(str(out["path"]), out.get("md5")) for out in recorded.stages.get(name, {}).get("outs", [])]
 
 
 def contradictions(recorded: Revision) -> Iterator[str]:
@@ -143,6 +219,10 @@ def contradictions(recorded: Revision) -> Iterator[str]:
     found = md5(text.encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
     if wanted is not None and wanted != found:
         yield f"{paths.BASE_JSON}: recorded {wanted}, but git holds {found}"
+    wanted, text = output_hash(recorded.stages, paths.CODE), recorded.text(paths.CODE) or ""
+    found = md5(text.encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
+    if wanted is not None and wanted != found:
+        yield f"{paths.CODE}: recorded {wanted}, but git holds {found}"
     base_hash = output_hash(recorded.stages, paths.BASE)
     if recorded.base is not None and len(recorded.base.datapools) == 1 and recorded.base.datapools[0] != base_hash:
         yield from _not_taken_from(recorded, recorded.base.datapools[0], base_hash)
@@ -263,21 +343,24 @@ def use_recorded_params(recorded: Mapping[str, Any], path: Path) -> None:
 
 def run_stage(name: str, folder: Path) -> str | None:
     """Run a stage in a folder, and return the last line that it printed if it failed."""
+    done = _run_module(folder, f"stages.{name}")
+    if done.returncode == 0:
+        return None
+    return ((done.stdout + done.stderr).strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+
+
+def _run_module(folder: Path, module: str, *options: str) -> "subprocess.CompletedProcess[str]":
     environment = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONSAFEPATH"}}
-    done = subprocess.run(
-        [sys.executable, "-m", f"stages.{name}"],
+    return subprocess.run(
+        [sys.executable, "-m", module, *options],
         cwd=folder,
         env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         errors="replace",
         check=False,
     )
-    if done.returncode == 0:
-        return None
-    return (done.stdout.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
 
 
 def is_same_but_for_digits(wanted: Path, found: Path) -> bool:
@@ -330,13 +413,29 @@ def _first_absent(cache: Cache, items: list[dict[str, Any]]) -> str | None:
     return None
 
 
-def _other_code(recorded: Revision, name: str, folder: Path) -> str | None:
-    """Return the first code file of a stage that the commit holds otherwise than `dvc.lock` recorded it."""
-    for item in recorded.stages[name].get("deps", []):
-        file = folder / item["path"]
-        if file.suffix == ".py" and "md5" in item and not (file.is_file() and md5_of_file(file) == item["md5"]):
-            return str(item["path"])
-    return None
+def _has_recorded_files(folder: Path, entry: Mapping[str, Any]) -> bool | None:
+    """Whether a folder holds the files and folders of code that stages named one by one before there was `code.json`.
+
+    Returns:
+        None where the stage named none.
+    """
+    named = {str(item["path"]): item.get("md5") for item in entry.get("deps", [])}
+    code = {path: value for path, value in named.items() if path.endswith(".py") or path.startswith(_CODE_FOLDERS)}
+    if not code:
+        return None
+    return all(_dvc_hash(folder / path) == recorded for path, recorded in code.items())
+
+
+def _dvc_hash(path: Path) -> str | None:
+    """Return the hash by which DVC knows a file, or a folder whose files git holds; None where there is neither."""
+    if path.is_file():
+        return md5_of_file(path)
+    if not path.is_dir():
+        return None
+    files = sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    entries = [{"md5": md5_of_file(file), "relpath": file.relative_to(path).as_posix()} for file in files]
+    entries.sort(key=lambda entry: entry["relpath"])
+    return f"{md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest()}.dir"
 
 
 def _temporary_root() -> Path | None:
