@@ -9,7 +9,7 @@ import click
 from curation.core.atomic import write_json
 from curation.core.errors import CurationError
 from curation.history.base_rule import Decision, datapool_hash, parse_base
-from curation.history.code_record import digests_now, iteration_of_head, pinned_code, what_changed
+from curation.history.code_record import digests_now, pinned_code, what_changed
 from curation.history.dvc_lock import stages_at
 from curation.history.layout import LAYOUT
 from curation.history.workspace import (
@@ -81,10 +81,10 @@ def _write_code(decision: Decision, params: Params, pipeline: Pipeline) -> str:
     head = stages_at("HEAD", paths.DVC_LOCK)
     code = pinned_code(pipeline, now, head, read_yaml(paths.PARAMS), default_values())
     write_json(paths.CODE, code)
-    if (changed := what_changed(now, code)) is None:
+    if (changed := what_changed(now, code, head)) is None:
         return ""
     ways = "with new data" if needs_new_data(params) else "with new data, or with base.round"
-    return f"; {changed} since {iteration_of_head(head)}: it takes effect {ways}"
+    return f"; {changed}: that takes effect {ways}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ code is as at HEAD, whose iteration is accepted, HEAD's digests stay, whatever t
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -126,11 +126,16 @@ def runs_as_recorded(
     own = [path for path in stage.dependencies if made_by(pipeline, path) is None]
     return (
         list(stage.command) == _lines(entry.get("cmd", ""))
-        and recorded.keys() >= set(stage.dependencies)
+        and all(_is_known(path, recorded) for path in stage.dependencies)
         and outputs >= set(stage.outputs)
-        and all(_is_unchanged(Path(path), recorded[path].get("md5")) for path in own)
+        and all(_is_unchanged(Path(path), recorded.get(path, {}).get("md5")) for path in own)
         and all(_same_value(key, entry, values, defaults) for key in stage.parameters.get(paths.PARAMS.as_posix(), ()))
     )
+
+
+def _is_known(path: str, recorded: Collection[str]) -> bool:
+    """Whether a path was a dependency then, or, of a folder, something in it."""
+    return path in recorded or any(known.startswith(f"{path}/") for known in recorded)
 
 
 def _lines(command: str | list[str]) -> list[str]:
@@ -169,15 +174,22 @@ def _same_value(key: str, entry: Mapping[str, Any], values: Mapping[str, Any], d
     return {**of_section, **before} == {**of_section, **now}
 
 
-def what_changed(now: Digests, code: Digests) -> str | None:
-    """Say what is different from the code of an iteration; None where nothing is."""
-    pairs = [(now[name], code[name]) for name in now if name in code and now[name] != code[name]]
+def what_changed(now: Digests, code: Digests, head: Stages) -> str | None:
+    """Say what is different from the code of HEAD's iteration; None where nothing is.
+
+    Args:
+        now: the code as it is now.
+        code: that of the iteration.
+        head: of HEAD's dvc.lock.
+    """
+    pairs = [(now[name], code[name]) for name in now if now[name] != code[name]]
     if not pairs:
         return None
-    if all(was.startswith(NOT_RECORDED) for _, was in pairs):
-        return "this code may be other"
+    iteration = iteration_of_head(head)
+    if any(was.startswith(NOT_RECORDED) for _, was in pairs):
+        return f"which code made {iteration} was not recorded, and it may have changed"
     only_libraries = all(one.partition("-")[0] == other.partition("-")[0] for one, other in pairs)
-    return "the libraries have changed" if only_libraries else "the code has changed"
+    return f"{'versions of libraries have' if only_libraries else 'the code has'} changed since {iteration}"
 
 
 def iteration_of_head(head: Stages) -> str:

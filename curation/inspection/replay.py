@@ -12,13 +12,9 @@ verdict says so, and accuses nobody.
 """
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import md5
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,23 +26,16 @@ from ruamel.yaml import YAML
 from curation.core.atomic import link_or_copy, remove, write_json
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
-from curation.datapool.store import REMOVED_CSV, SAMPLES_CSV, TAKEN_OUT_JSON
 from curation.history import git
-from curation.history.accepted import lost_samples
-from curation.history.code_record import NOT_RECORDED
 from curation.history.dvc_cache import Cache
-from curation.history.dvc_lock import dependency_hash, output_hash, stages_at
-from curation.history.layout import LAYOUT
+from curation.history.dvc_lock import output_hash
+from curation.inspection.code_then import CodeThen, code_in, run_module
+from curation.inspection.contradictions import contradictions, records_an_iteration
 from curation.inspection.revision import Revision, recorded_locks
 from curation.pipeline import paths
-from curation.tables.datapool import REMOVED, SAMPLES
-from curation.tables.files import read_csv
 
 STAGES = ("select", "merge_datapool")
 """The stages that run again, in their order."""
-
-_CODE_FOLDERS = ("stages/", "curation/")
-"""Where stages had their code before there was `code.json`."""
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-4, 1e-5
 """How far numbers may be apart that another machine has computed."""
@@ -81,7 +70,7 @@ class Replayer:
         Raises:
             BaseError: git cannot give the commit's files.
         """
-        parts = [Replay(lies=tuple(contradictions(recorded)))]
+        parts = [Replay(lies=tuple(contradictions(recorded, STAGES)))]
         makers = {name: made_at(recorded, name) for name in STAGES if name in recorded.stages}
         waiting = [name for name, maker in makers.items() if self._key(maker, name) not in self._known]
         for maker in {makers[name].commit: makers[name] for name in waiting}.values():
@@ -139,49 +128,11 @@ def replay_stage(recorded: Revision, name: str, folder: Path) -> Replay:
     return _outcome(code, *lies) if lies else Replay((name,), tuple(rounded))
 
 
-def _outcome(code: "CodeThen", *lies: str) -> Replay:
+def _outcome(code: CodeThen, *lies: str) -> Replay:
     """Return what came of a stage whose outputs came out otherwise: no lie where other libraries may be the reason."""
     if code.has_other_libraries:
         return Replay(left_out=(f"with other versions of libraries than then, it comes out otherwise ({lies[0]})",))
     return Replay(lies=lies)
-
-
-@dataclass(frozen=True)
-class CodeThen:
-    """How the code in a commit compares with the code that a stage ran by.
-
-    Attributes:
-        is_same: None where that is not known.
-        has_other_libraries: whether other versions of libraries are installed than then.
-        digests: of all stages, of the code in the commit with the libraries here.
-    """
-
-    is_same: bool | None
-    has_other_libraries: bool = False
-    digests: Mapping[str, str] = field(default_factory=dict)
-
-
-def code_in(folder: Path, entry: Mapping[str, Any], name: str) -> CodeThen:
-    """Compare the code in a folder with what a stage recorded. What counts as code, the code in the folder decides.
-
-    Args:
-        folder: the commit's files.
-        entry: of the stage in dvc.lock.
-        name: of the stage.
-    """
-    digest = entry.get("params", {}).get(paths.CODE.as_posix(), {}).get(name)
-    if digest is None:
-        return CodeThen(_has_recorded_files(folder, entry))
-    if str(digest).startswith(NOT_RECORDED):
-        return CodeThen(None)
-    printed = _run_module(folder, "stages.code", "--now")
-    try:
-        digests = {str(key): str(value) for key, value in json.loads(printed.stdout).items()}
-    except (ValueError, AttributeError):
-        return CodeThen(False)
-    code, _, libraries = str(digest).partition("-")
-    code_here, _, libraries_here = digests.get(name, "").partition("-")
-    return CodeThen(code == code_here, libraries != libraries_here, digests)
 
 
 def made_at(recorded: Revision, name: str) -> Revision:
@@ -201,105 +152,6 @@ def made_at(recorded: Revision, name: str) -> Revision:
 
 def _outputs(recorded: Revision, name: str) -> list[tuple[str, Any]]:
     return [(str(out["path"]), out.get("md5")) for out in recorded.stages.get(name, {}).get("outs", [])]
-
-
-def contradictions(recorded: Revision) -> Iterator[str]:
-    """Yield where the record of an iteration contradicts itself or what it builds on, a sentence each.
-
-    A commit that records no datapool of its own may be half an iteration, in which stages need not fit together.
-    """
-    if not records_an_iteration(recorded):
-        return
-    for name in STAGES:
-        for item in recorded.stages.get(name, {}).get("deps", []):
-            made = output_hash(recorded.stages, Path(item["path"]))
-            if made is not None and "md5" in item and made != item["md5"]:
-                yield f"dvc.lock contradicts itself: {item['path']} is {made}, but {name} read {item['md5']}"
-    wanted, text = output_hash(recorded.stages, paths.BASE_JSON), recorded.text(paths.BASE_JSON) or ""
-    found = md5(text.encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
-    if wanted is not None and wanted != found:
-        yield f"{paths.BASE_JSON}: recorded {wanted}, but git holds {found}"
-    wanted, text = output_hash(recorded.stages, paths.CODE), recorded.text(paths.CODE) or ""
-    found = md5(text.encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
-    if wanted is not None and wanted != found:
-        yield f"{paths.CODE}: recorded {wanted}, but git holds {found}"
-    base_hash = output_hash(recorded.stages, paths.BASE)
-    if recorded.base is not None and len(recorded.base.datapools) == 1 and recorded.base.datapools[0] != base_hash:
-        yield from _not_taken_from(recorded, recorded.base.datapools[0], base_hash)
-    yield from _not_built_on(recorded)
-
-
-def _not_taken_from(recorded: Revision, datapool: str, base_hash: str | None) -> Iterator[str]:
-    """Yield what is wrong with a base that is another datapool than `base.json` names: samples may have been removed.
-
-    Args:
-        recorded: whose record.
-        datapool: that `base.json` names.
-        base_hash: of what was built on.
-    """
-    before, after = filenames(recorded.cache, datapool), filenames(recorded.cache, base_hash)
-    listing = recorded.cache.listing(base_hash) if base_hash and recorded.cache.has(base_hash) else {}
-    if TAKEN_OUT_JSON not in listing:
-        yield f"{paths.BASE_JSON} names datapool {datapool}, but {paths.BASE} is {base_hash}"
-    elif before is not None and after is not None:
-        removed = removed_names(recorded.cache, base_hash)
-        if [name for name in before if name not in removed] != after:
-            yield f"{paths.BASE}: it is not datapool {datapool} without what was taken out for good"
-
-
-def _not_built_on(recorded: Revision) -> Iterator[str]:
-    """Yield where a datapool does not begin with its base, or drops what a parent of the commit had accepted."""
-    have = filenames(recorded.cache, recorded.datapool_hash)
-    base = filenames(recorded.cache, dependency_hash(recorded.stages, "merge_datapool", paths.BASE))
-    if have is None:
-        return
-    if base is not None and have[: len(base)] != base:
-        yield f"{paths.DATAPOOL}: its samples do not begin with the {len(base)} samples of its base"
-    if (recorded.params.get("base") or {}).get("datapool", "auto") != "auto":
-        return
-    parents = (git.git("rev-parse", f"{recorded.commit}^@") or "").split()
-    hashes = {parent: output_hash(stages_at(parent, paths.DVC_LOCK), paths.DATAPOOL) for parent in parents}
-    read = [parent for parent in parents if filenames(recorded.cache, hashes[parent]) is not None]
-
-    def names(datapool: str) -> frozenset[str] | None:
-        found = filenames(recorded.cache, datapool)
-        return None if found is None else removed_names(recorded.cache, datapool).union(found)
-
-    lost = lost_samples(recorded.name, recorded.stages, recorded.base, read, LAYOUT, names)
-    # `git revert` goes back to a datapool that was accepted before: nothing is hidden there.
-    if lost and not _was_recorded_before(recorded):
-        yield from (message.removeprefix(f"{recorded.name}: ") for message in lost)
-
-
-def records_an_iteration(recorded: Revision) -> bool:
-    """Whether a commit records another datapool than its first parent."""
-    datapool = output_hash(recorded.stages, paths.DATAPOOL)
-    former = output_hash(stages_at(f"{recorded.commit}^", paths.DVC_LOCK), paths.DATAPOOL)
-    return datapool is not None and datapool != former
-
-
-def _was_recorded_before(recorded: Revision) -> bool:
-    listing = git.git("rev-list", f"{recorded.commit}^", "--", f"./{paths.DVC_LOCK.as_posix()}")
-    locks = (stages_at(commit, paths.DVC_LOCK) for commit in (listing or "").split())
-    return any(output_hash(stages, paths.DATAPOOL) == recorded.datapool_hash for stages in locks)
-
-
-def filenames(cache: Cache, datapool: str | None) -> list[str] | None:
-    """Return the filenames in a datapool, in order of selection; None where the cache does not hold them."""
-    if datapool is None or not cache.has(datapool):
-        return None
-    samples = cache.listing(datapool).get(SAMPLES_CSV)
-    if samples is None or not cache.has(samples):
-        return None
-    return list(read_csv(cache.path(samples), SAMPLES)["filename"])
-
-
-def removed_names(cache: Cache, datapool: str | None) -> frozenset[str]:
-    """Return the filenames of which a datapool, whose listing the cache holds, has tombstones."""
-    removed = cache.listing(datapool).get(REMOVED_CSV) if datapool else None
-    if removed is None or not cache.has(removed):
-        return frozenset()
-    return frozenset(read_csv(cache.path(removed), REMOVED)["filename"])
 
 
 def unpack(recorded: Revision, folder: Path) -> None:
@@ -343,24 +195,10 @@ def use_recorded_params(recorded: Mapping[str, Any], path: Path) -> None:
 
 def run_stage(name: str, folder: Path) -> str | None:
     """Run a stage in a folder, and return the last line that it printed if it failed."""
-    done = _run_module(folder, f"stages.{name}")
+    done = run_module(folder, f"stages.{name}")
     if done.returncode == 0:
         return None
     return ((done.stdout + done.stderr).strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-
-
-def _run_module(folder: Path, module: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    environment = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONSAFEPATH"}}
-    return subprocess.run(
-        [sys.executable, "-m", module, *options],
-        cwd=folder,
-        env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
 
 
 def is_same_but_for_digits(wanted: Path, found: Path) -> bool:
@@ -411,31 +249,6 @@ def _first_absent(cache: Cache, items: list[dict[str, Any]]) -> str | None:
                 if not cache.has(file_hash):
                     return f"{path}/{name}"
     return None
-
-
-def _has_recorded_files(folder: Path, entry: Mapping[str, Any]) -> bool | None:
-    """Whether a folder holds the files and folders of code that stages named one by one before there was `code.json`.
-
-    Returns:
-        None where the stage named none.
-    """
-    named = {str(item["path"]): item.get("md5") for item in entry.get("deps", [])}
-    code = {path: value for path, value in named.items() if path.endswith(".py") or path.startswith(_CODE_FOLDERS)}
-    if not code:
-        return None
-    return all(_dvc_hash(folder / path) == recorded for path, recorded in code.items())
-
-
-def _dvc_hash(path: Path) -> str | None:
-    """Return the hash by which DVC knows a file, or a folder whose files git holds; None where there is neither."""
-    if path.is_file():
-        return md5_of_file(path)
-    if not path.is_dir():
-        return None
-    files = sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-    entries = [{"md5": md5_of_file(file), "relpath": file.relative_to(path).as_posix()} for file in files]
-    entries.sort(key=lambda entry: entry["relpath"])
-    return f"{md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest()}.dir"
 
 
 def _temporary_root() -> Path | None:
