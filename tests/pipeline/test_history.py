@@ -24,18 +24,6 @@ def test_nothing_new_is_refused_before_any_output_is_touched(project: Project) -
     assert project.state() == (5, 1)
 
 
-def test_a_code_change_appends_and_drops_nothing(project: Project) -> None:
-    accepted = project.names()
-    with (project.folder / "curation/selection/stopping.py").open("a") as file:
-        file.write("\n# changed\n")
-    result = project.repro(check=False)
-    assert "changed since then: the code of the stages" in result.output
-    project.add_images("b")
-    project.repro()
-    assert project.state() == (10, 2)
-    assert project.names()[:5] == accepted
-
-
 def test_raw_data_committed_before_the_pipeline_ran(project: Project) -> None:
     project.add_images("b")
     project.dvc("add", "--quiet", "data/raw")
