@@ -1,9 +1,11 @@
 """Code, stages and raw files that change after an iteration was accepted: new code begins with new data."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.pipeline.project import ALWAYS, Project
 
@@ -175,17 +177,14 @@ def test_a_file_that_came_and_gives_nothing_is_told(project: Project) -> None:
 
 def make_old(project: Project) -> None:
     """Make the last commit one of the time before `code.json`: stages named their code files, and one hash of all."""
-    from ruamel.yaml import YAML
-
     yaml = YAML()
     lock = project.folder / "dvc.lock"
     content = yaml.load(lock.read_text())
     del content["stages"]["code"]
     for name, stage in content["stages"].items():
-        for file in ("code.json", "data/early_code.json"):
-            stage.get("params", {}).pop(file, None)
-        outs = [out for out in stage["outs"] if out["path"] != "code.json"]
-        stage["outs"] = outs
+        for name_of_file in ("code.json", "data/early_code.json"):
+            stage.get("params", {}).pop(name_of_file, None)
+        stage["outs"] = [out for out in stage["outs"] if out["path"] != "code.json"]
         stage.setdefault("deps", []).append({"path": f"stages/{name}.py", "hash": "md5", "md5": "0" * 32, "size": 1})
     with lock.open("w") as file:
         yaml.dump(content, file)
@@ -194,8 +193,6 @@ def make_old(project: Project) -> None:
     sections: dict[str, dict[str, object]] = {}
     for key, value in former["fingerprint"]["params"].items():
         sections.setdefault(key.partition(".")[0], {})[key.partition(".")[2]] = value
-    from hashlib import sha256
-
     text = json.dumps(sections, sort_keys=True, default=str).encode()
     former["fingerprint"] |= {"params": sha256(text).hexdigest()[:16], "code": "0" * 16, "commands": "0" * 16}
     del former["fingerprint"]["own_files"]
