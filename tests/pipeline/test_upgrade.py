@@ -31,13 +31,8 @@ def newer(template: Project) -> None:
     (schema,) = [
         path for path in (template.folder / "curation/params").glob("*.py") if "class SelectParams" in path.read_text()
     ]
-    text = re.sub(
-        r'(class SelectParams\(Section\):\n    """.*?"""\n)',
-        r"\1\n    limit: int = 7\n",
-        schema.read_text(),
-        flags=re.S,
-    )
-    schema.write_text(text)
+    head = re.compile(r'(class SelectParams\(Section\):\n    """.*?"""\n)', re.DOTALL)
+    schema.write_text(head.sub(r"\1\n    limit: int = 7\n", schema.read_text()))
     edit(template, "params.yaml", "\nselect:\n", "\nselect:\n  # A limit that is new, >= 1.\n  limit: 7\n")
     edit(template, "dvc.yaml", "desc: Say what happened, for people", "desc: Tell what happened, for people")
     edit(template, ".gitignore", "# Unfinished writes\n", "# Unfinished writes, and what is new\n/new\n")
