@@ -110,7 +110,8 @@ def test_every_input_of_the_datapool_is_in_the_fingerprint() -> None:
 def test_every_parameter_is_a_dependency_of_a_stage_but_those_of_speed() -> None:
     content = YAML(typ="safe").load(PARAMS_TEXT)
     everything = {f"{section}.{key}" for section, values in content.items() for key in values}
-    depended = {key for name in ORDER for key in PIPELINE[name].parameters.get("params.yaml", ()) if name != "report"}
+    others = [stage for name, stage in PIPELINE.items() if name != "report"]
+    depended = {key for stage in others for key in (*stage.parameters.get("params.yaml", ()), *stage.digested)}
     covered = {key for key in everything if key in depended or key.split(".")[0] in depended}
     free = {key for key in everything if key.startswith(("report.", "base."))}
     assert everything - covered - free == EXECUTION_KEYS

@@ -71,11 +71,18 @@ def early_code(pipeline: Pipeline, head: Stages, values: Mapping[str, Any], defa
     """
     digests = digests_now(pipeline, paths.EARLY_CODE)
     for name in digests:
-        entry = head.get(name, {})
-        known = entry.get("params", {}).get(paths.EARLY_CODE.as_posix(), {}).get(name)
-        if known is not None and runs_as_recorded(pipeline, pipeline[name], entry, values, defaults):
-            digests[name] = str(known)
+        stage, entry = pipeline[name], head.get(name, {})
+        parameters = _parameters_hash(stage, values, defaults)
+        known = str(entry.get("params", {}).get(paths.EARLY_CODE.as_posix(), {}).get(name, ""))
+        is_pinned = known.endswith(parameters) and runs_as_recorded(pipeline, stage, entry, values, defaults)
+        digests[name] = known if known and is_pinned else digests[name] + parameters
     return digests
+
+
+def _parameters_hash(stage: Definition, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """Return what a digest ends with for the parameters that count with the code; nothing for none."""
+    found = {key: _value(values, key, defaults) for key in stage.digested}
+    return f"-{sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:8]}" if found else ""
 
 
 def pinned_code(
@@ -163,15 +170,20 @@ def _yaml(text: str) -> dict[str, Any]:
 def _same_value(key: str, entry: Mapping[str, Any], values: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
     """Whether a parameter, or each of a section, has the value that was recorded; new ones may have their default."""
     recorded = entry.get("params", {}).get(paths.PARAMS.as_posix(), {})
-    try:
-        now = value_at(values, key)
-    except KeyError:
-        now = defaults.get(key)
+    now = _value(values, key, defaults)
     before = recorded[key] if key in recorded else defaults.get(key)
     if not (isinstance(now, Mapping) and isinstance(before, Mapping) and "." not in key):
         return bool(before == now)
     of_section = {name.partition(".")[2]: value for name, value in defaults.items() if name.startswith(f"{key}.")}
     return {**of_section, **before} == {**of_section, **now}
+
+
+def _value(values: Mapping[str, Any], key: str, defaults: Mapping[str, Any]) -> Any:
+    """Return a parameter's value, or a section's."""
+    try:
+        return value_at(values, key)
+    except KeyError:
+        return defaults.get(key)
 
 
 def what_changed(now: Digests, code: Digests, head: Stages) -> str | None:

@@ -21,6 +21,7 @@ class Definition:
         dependencies: paths, without the files of parameters.
         parameters: the keys that it depends on, by the file that they stand in; no keys for the whole file.
         outputs: paths, metrics and plots included.
+        digested: parameters of which the digest of its code holds a hash: `meta: {digested_params: […]}`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Definition:
     dependencies: tuple[str, ...]
     parameters: Mapping[str, tuple[str, ...]]
     outputs: tuple[str, ...]
+    digested: tuple[str, ...] = ()
 
 
 Pipeline = Mapping[str, Definition]
@@ -101,6 +103,7 @@ def _definition(name: str, stage: Mapping[str, Any], values: Mapping[str, Any], 
         outputs=tuple(
             resolved(path) for kind in ("outs", "metrics", "plots") for path in _paths(stage.get(kind) or [])
         ),
+        digested=tuple(map(str, (stage.get("meta") or {}).get("digested_params", ()))),
     )
 
 
