@@ -64,7 +64,7 @@ def edit(project: Project, path: str, before: str, after: str) -> None:
 def add_stage(project: Project, text: str) -> None:
     """Add a stage where dvc.yaml says that own stages go."""
     line = "  # Stages of your own go above this line.\n"
-    edit(project, "dvc.yaml", line, f"{text.lstrip()}\n{line}")
+    edit(project, "dvc.yaml", line, text.strip("\n") + "\n\n" + line)
 
 
 def verify(project: Project, *arguments: str) -> str:
