@@ -12,9 +12,6 @@ for a network of the same shape with random weights, whose projection to the emb
 Pretrained weights that are not trained further depend on no seed: the rows are equal then.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import time
 from collections.abc import Sequence
 from dataclasses import replace

@@ -25,9 +25,6 @@ to six pictures of a class for the test. Handwritten digits are large enough but
 networks were trained on. A bar is to be judged where the interval is narrow.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,8 +1,5 @@
 """Stage `embed`: which samples are embedded, and that an embedding depends on its sample alone."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import io
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,8 +1,5 @@
 """CLIP and SigLIP of open_clip as backbones: trained, embedded and fetched like others, with their text towers kept."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import sys
 from dataclasses import replace
 from pathlib import Path

@@ -1,8 +1,5 @@
 """Fused convolutions: what they compute is what the plain operators compute, for each image by itself."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import copy
 import operator
 from collections import Counter

@@ -1,8 +1,5 @@
 """Checkpoints of lightly: taken as they are, and embedding as lightly does."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import argparse
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,8 +1,5 @@
 """Weights that come in a package: they are the right ones, in the right places, and nothing else is needed."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import importlib.util
 import socket
 from importlib.machinery import ModuleSpec

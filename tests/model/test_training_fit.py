@@ -1,8 +1,5 @@
 """Training: resumed, accumulated, in 16 bits, on several devices."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

@@ -1,8 +1,5 @@
 """Files of weights for a backbone to begin with, as other programs write them."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from collections.abc import Callable, Mapping
 from pathlib import Path
 

@@ -1,8 +1,5 @@
 """Stage `select` with images and texts as queries: on samples that the stages before it decoded and embedded."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import shutil
 import subprocess
 import sys

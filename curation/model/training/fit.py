@@ -1,8 +1,5 @@
 """Training a backbone by a self-supervised method, and fitting its embedding."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import logging
 import math
 import warnings
