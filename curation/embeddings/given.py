@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curation.core.errors import ParamsError
+from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given_files import files_of
 
 NAMES, EMBEDDING, LIST = "filenames", "embedding_", "embedding"
@@ -30,18 +31,16 @@ _TRUTH = {"0": False, "1": True, "false": False, "true": True, "0.0": False, "1.
 
 
 @dataclass(frozen=True)
-class GivenEmbeddings:
+class GivenEmbeddings(NamedEmbeddings):
     """The content of a file of embeddings, in the file's order.
 
+    The embeddings have unit length; those of masked samples, whose values are not looked at, are 0.
+
     Attributes:
-        names: n filenames, each once.
-        embeddings: (n, d) float32 of unit length; 0 for masked samples, whose values are not looked at.
         masked: (n,) bool: samples to leave alone.
         selected: (n,) bool: samples that somebody chose already.
     """
 
-    names: list[str]
-    embeddings: NDArray[np.float32]
     masked: NDArray[np.bool_]
     selected: NDArray[np.bool_]
 

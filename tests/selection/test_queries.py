@@ -26,7 +26,7 @@ from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
-from curation.selection.query_images import decode_query_images
+from curation.selection.query_images import decode_query_images, embed_images
 from curation.tables.files import read_csv
 from curation.tables.selection import SELECTION
 from stages import clean, embed, ingest, select, train
@@ -156,7 +156,7 @@ def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch:
         embed.embed(wanted)
     rows, embeddings = read_shards(paths.EMBEDDINGS)
     queries = [str(paths.RAW / path) for path in rows["raw_path"]]
-    found = select.embed_images(queries, wanted)
+    found = embed_images(queries, wanted, paths.CHECKPOINT, paths.SELECTION.parent)
     of_path = dict(zip(rows["raw_path"], embeddings, strict=True))
     np.testing.assert_array_equal(found, np.stack([of_path[path] for path in sorted(of_path)]))
 
