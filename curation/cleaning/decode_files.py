@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from curation.cleaning.decode_file import DecodedFile, RawFile, Settings, Task, decode_file, files_of, gather_shard
+from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
+from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.regular import size_of
 from curation.raw.kinds import IMAGE

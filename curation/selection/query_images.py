@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.cleaning.decode_file import Settings, tasks_of
+from curation.cleaning.decode_file import Settings
 from curation.cleaning.decode_files import decode_all
+from curation.cleaning.tasks import tasks_of
 from curation.core.atomic import TEMPORARY_PREFIX
 from curation.core.cores import available_cores
 from curation.core.errors import ParamsError

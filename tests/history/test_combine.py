@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.cleaning.accounting import Rules, judged, originals
+from curation.cleaning.judging import Rules, judged, originals
 from curation.cli.samples import with_picture
 from curation.core.errors import CheckpointError, CurationError
 from curation.core.hashing import sha256_of_file
