@@ -19,6 +19,7 @@ from curation.core.hashing import sha256_of_file
 from curation.datapool.store import write_empty_datapool
 from curation.embeddings.shards import read_shards
 from curation.image.proxies import ProxyReader
+from curation.model.agreement import wanted_architecture
 from curation.model.networks import clip
 from curation.model.training.fit import initial_model
 from curation.model.training.methods import network_weights
@@ -91,7 +92,7 @@ def write_weights() -> str:
 def clip_architecture() -> Any:
     from curation.model.networks.foreign import with_own_normalisation
 
-    return with_own_normalisation(train.wanted_architecture(params(weights="both.pt").train))
+    return with_own_normalisation(wanted_architecture(params(weights="both.pt").train))
 
 
 def features_of_raw(backbone: Any) -> dict[str, torch.Tensor]:
@@ -123,8 +124,8 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         clean.run(params(pretrained=True))
         weights = write_weights()
         paths.GIVEN_WEIGHTS.write_text(sha256_of_file(Path(weights)))
-        train.train(params(weights=weights))
-        embed.embed(params(weights=weights))
+        train.run(params(weights=weights))
+        embed.run(params(weights=weights))
     return folder
 
 
@@ -153,7 +154,7 @@ def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch:
     wanted = Params.model_validate(content)
     if draft:
         clean.run(wanted)
-        embed.embed(wanted)
+        embed.run(wanted)
     rows, embeddings = read_shards(paths.EMBEDDINGS)
     queries = [str(paths.RAW / path) for path in rows["raw_path"]]
     found = embed_images(queries, wanted, paths.CHECKPOINT, paths.SELECTION.parent)
@@ -234,7 +235,7 @@ def test_a_text_without_text_tower_is_refused() -> None:
     architecture, weights = load_checkpoint(paths.CHECKPOINT)
     images = {name: value for name, value in weights.items() if not name.startswith(clip.TEXT_TOWER)}
     save_checkpoint(paths.CHECKPOINT, architecture, images)
-    embed.embed(given())
+    embed.run(given())
     with pytest.raises(ParamsError, match=r"text needs a text tower, and data/train/checkpoint\.ckpt \(open_clip/tiny"):
         select.run(given({"text": TEXT}))
 
