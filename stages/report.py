@@ -108,7 +108,7 @@ def run(params: Params) -> str:
     """
 
     def read_raw(wanted: Sequence[tuple[str, int]]) -> Sequence[Image.Image | None]:
-        from curation.raw.full_size import read_raw_samples
+        from curation.cleaning.full_size import read_raw_samples
 
         return read_raw_samples(
             paths.RAW, wanted, video_extensions=params.ingest.video_extensions, max_pixels=params.clean.max_pixels

@@ -15,7 +15,7 @@ from PIL import Image
 from curation.cleaning import accounting
 from curation.cleaning.base import BaseTables, files_to_decode_again
 from curation.cleaning.clean import Cleaned, clean
-from curation.cleaning.decode_file import DecodedFile, DecodedSample, Settings
+from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, originals
 from curation.cleaning.quality_limits import quality_limits
@@ -26,6 +26,7 @@ from curation.core.errors import NothingToSelectError, RawDataError
 from curation.datapool import store
 from curation.datapool.removal import tombstones
 from curation.embeddings.shards import read_metadata, write_shards
+from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ProxyReader
 from curation.image.quality import Quality
 from curation.params.load import load_params

@@ -22,7 +22,8 @@ from curation.model.architecture import Architecture
 from curation.model.embedding import embed_proxies
 from curation.model.training import resumption
 from curation.model.training.augmentation import Views
-from curation.model.training.fit import LossValue, initial_model, train_model
+from curation.model.training.callbacks import LossValue
+from curation.model.training.fit import initial_model, train_model
 from curation.model.training.methods import METHODS, Method, WithFollower, learning_rate_factor, network_weights
 from curation.model.training.new_checkpoint import summary
 from curation.model.weights import load_checkpoint, save_checkpoint

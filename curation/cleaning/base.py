@@ -7,10 +7,7 @@ import pandas as pd
 
 from curation.cleaning.accounting import named
 from curation.core.errors import RawDataError
-from curation.tables.samples import (
-    IGNORED,
-    SAMPLES,
-)
+from curation.tables.samples import IGNORED, SAMPLES
 
 
 @dataclass(frozen=True)

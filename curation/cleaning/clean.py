@@ -16,11 +16,7 @@ from curation.cleaning.tasks import tasks_of
 from curation.image.proxies import store_empty_shard, store_shard
 from curation.raw.naming import label_indices, label_name
 from curation.tables.files import empty_frame
-from curation.tables.samples import (
-    IGNORED,
-    KEPT,
-    SAMPLES,
-)
+from curation.tables.samples import IGNORED, KEPT, SAMPLES
 
 
 @dataclass(frozen=True)

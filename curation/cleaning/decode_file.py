@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from curation.cleaning.records import Records
 from curation.cleaning.tasks import RawFile
 from curation.core.errors import RawDataError
+from curation.core.kinds import IMAGE, VIDEO
 from curation.core.regular import open_regular
 from curation.image.decode import UndecodableImageError, decode_image
+from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter, member_name
-from curation.image.quality import Quality
-from curation.raw.kinds import IMAGE, VIDEO
 from curation.video.decode import decode_video
 from curation.video.sampling import FrameChoice
 
@@ -61,31 +60,6 @@ class Settings:
             max_frames_per_video=max_frames_per_video,
             jpeg_draft=clean.jpeg_draft,
         )
-
-
-@dataclass(frozen=True)
-class DecodedSample:
-    """One frame or image.
-
-    Attributes:
-        frame: index among all frames of the video; 0 for images.
-        time_s: seconds from the first frame; NaN for images.
-        width: pixels, upright.
-        height: pixels, upright.
-        pixel_hash: 32 hexadecimal digits; empty for a damaged frame.
-        fault: what is wrong with it, else empty.
-        member: name of its proxy in the task's shard; empty if it has none.
-        quality: figures of its proxy's size; None for a damaged frame.
-    """
-
-    frame: int
-    time_s: float
-    width: int
-    height: int
-    pixel_hash: str
-    fault: str
-    member: str
-    quality: Quality | None
 
 
 @dataclass(frozen=True)
@@ -215,25 +189,10 @@ def _decode_video(
             writer.discard()
             if _NO_MEMORY in video.reason:
                 raise MemoryError
-    samples = Records(DecodedSample)
-    for frame in video.frames:
-        has_proxy = not (frame.fault or frame.is_repeated or video.is_corrupt)
-        samples.append(
-            DecodedSample(
-                frame.index,
-                frame.time_s,
-                frame.width,
-                frame.height,
-                frame.pixel_hash,
-                frame.fault,
-                member_name(frame.index) if has_proxy else "",
-                frame.quality,
-            )
-        )
     return DecodedFile(
         file.path,
         VIDEO,
-        samples,
+        video.frames,
         video.missing,
         video.is_corrupt,
         video.reason,

@@ -11,13 +11,7 @@ from curation.cleaning.near_duplicates import near_duplicates
 from curation.cleaning.quality_limits import QualityLimit, beyond_limits
 from curation.cleaning.removed import is_removed
 from curation.raw.naming import shortlex
-from curation.tables.samples import (
-    CORRUPT,
-    DUPLICATE,
-    KEPT,
-    LOW_QUALITY,
-    NEAR_DUPLICATE,
-)
+from curation.tables.samples import CORRUPT, DUPLICATE, KEPT, LOW_QUALITY, NEAR_DUPLICATE
 
 
 @dataclass(frozen=True)

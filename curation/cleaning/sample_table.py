@@ -14,9 +14,7 @@ from curation.cleaning.decode_file import DecodedFile
 from curation.core.errors import RawDataError
 from curation.image.quality import Quality
 from curation.raw.naming import label_name, sample_name
-from curation.tables.samples import (
-    SAMPLES,
-)
+from curation.tables.samples import SAMPLES
 
 _FIGURES = [field.name for field in fields(Quality) if field.type is float]
 
@@ -25,7 +23,6 @@ _figures_of = attrgetter(*(field.name for field in fields(Quality)))
 
 
 _ROWS_AT_ONCE = 50_000
-
 
 _NO_QUALITY = (*[math.nan] * len(_FIGURES), "")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from curation.core.kinds import IMAGE, VIDEO
 from curation.image.proxies import IMAGES_PER_SHARD, member_name
-from curation.raw.kinds import IMAGE, VIDEO
 
 if TYPE_CHECKING:
     pass

@@ -25,9 +25,7 @@ from numpy.typing import NDArray
 from curation.core.errors import ParamsError
 from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given_files import KEY, files_of, require_unchanged
-from curation.embeddings.shards import (
-    read_shards,
-)
+from curation.embeddings.shards import read_shards
 from curation.tables.embeddings import MARKS
 
 NAMES, EMBEDDING, LIST = "filenames", "embedding_", "embedding"

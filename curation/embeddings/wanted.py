@@ -6,9 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from curation.core.errors import CheckpointError, ParamsError
-from curation.embeddings.shards import (
-    shard_precision,
-)
+from curation.embeddings.shards import shard_precision
 
 
 def samples_to_embed(

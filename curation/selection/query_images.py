@@ -14,11 +14,11 @@ from curation.cleaning.tasks import tasks_of
 from curation.core.atomic import TEMPORARY_PREFIX
 from curation.core.cores import available_cores
 from curation.core.errors import ParamsError
+from curation.core.kinds import IMAGE
 from curation.image.proxies import ProxyReader
 from curation.image.turbojpeg import require as require_turbojpeg
 from curation.model.embedding import embed_proxies
 from curation.params.schema import Params
-from curation.raw.kinds import IMAGE
 
 
 def embed_images(images: Sequence[str], params: Params, checkpoint: Path, scratch: Path) -> NDArray[np.float32]:

@@ -19,12 +19,13 @@ from pathlib import Path
 
 import av
 
-from curation.cleaning.records import Records
 from curation.core.cores import available_cores
+from curation.core.records import Records
+from curation.image.decoded_sample import DecodedSample
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
 from curation.video.containers import NoVideoError
 from curation.video.evidence import Tally
-from curation.video.frame_samples import Decoded, Frame, FrameKeeper, frame_samples, work_on
+from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
 from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
 from curation.video.reader import is_for_one_thread, usual_distance
@@ -49,7 +50,7 @@ class DecodedVideo:
         decoded: frames that came out of the decoder, or would have if they had not been left out.
     """
 
-    frames: Sequence[Frame]
+    frames: Sequence[DecodedSample]
     missing: int
     reason: str
     is_corrupt: bool
@@ -170,7 +171,7 @@ def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float
     if attempt.is_inside:
         if any(frame.fault for frame in frames):
             raise UnsureError("a damaged frame")
-        if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
+        if not reading.choice.confirms({frame.frame: frame.pixel_hash for frame in frames}):
             raise UnsureError("other pixels than before")
     reading.steps.reach(tally.decoded)
     if attempt.is_inside:
@@ -188,7 +189,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
         UnsureError: something is unexpected, so the video must be decoded in one go.
     """
-    tally, frames, keeper = Tally(), Records(Frame), FrameKeeper(reading.add_proxy)
+    tally, frames, keeper = Tally(), Records(DecodedSample), FrameKeeper(reading.add_proxy)
     groups = read_groups(
         reading.path,
         lambda picture: work_on(picture, reading.proxy_size, keeper.seen),
@@ -207,7 +208,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
     return _judged(frames, tally, corruption_threshold)
 
 
-def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) -> DecodedVideo:
+def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold: float) -> DecodedVideo:
     """Decide whether the video as a whole is corrupt."""
     lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
@@ -230,11 +231,13 @@ def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) 
     return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
 
 
-def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[Frame]:
+def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[DecodedSample]:
     """Keep what is needed of each frame, and hand over the proxies."""
-    frames = Records(Frame)
+    frames = Records(DecodedSample)
     helpers = min(reading.threads, _MOST_HELPERS)
-    decoded = (Decoded(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures)
+    decoded = (
+        DecodedFrame(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures
+    )
     for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
         frames.append(frame)
     return frames

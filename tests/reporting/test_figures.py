@@ -8,8 +8,10 @@ import pytest
 
 from curation.reporting import contents as schema
 from curation.reporting.compute import figures, maps
-from curation.reporting.compute.figures import compute_figures, nice_ceiling, verdict
+from curation.reporting.compute.figures import compute_figures
+from curation.reporting.compute.histograms import nice_ceiling
 from curation.reporting.compute.sources import source_names
+from curation.reporting.compute.words import verdict
 from curation.reporting.inputs import ReportInputs
 from tests.report_example import FIRST, SECOND, SETTINGS, Raw, example, without_selection
 

@@ -11,7 +11,8 @@ from curation.model.architecture import Architecture
 from curation.model.checkpoint import read_origin
 from curation.model.networks.foreign import with_own_normalisation
 from curation.model.proxy_source import ProxySource
-from curation.model.training.fit import LossValue, TrainingSettings, fit_projection, initial_model, train_model
+from curation.model.training.callbacks import LossValue
+from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
 from curation.model.training.methods import Method, network_weights, without_head
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import TrainParams

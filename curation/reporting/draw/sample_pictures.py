@@ -11,9 +11,7 @@ from curation.reporting.draw.pictures import PictureReader
 _RAW_FRAMES = 2_000
 """Frames that may be decoded again for the explorer's pictures of samples that have no proxy any more: seconds."""
 
-
 _RAW_FRAMES_OF_A_VIDEO, _FRAMES_AN_IMAGE_IS_WORTH = 16, 10
-
 
 RawReader = Callable[[Sequence[tuple[str, int]]], Sequence[Image.Image | None]]
 """Decodes samples, each a raw file's path and a frame index, from the raw files."""

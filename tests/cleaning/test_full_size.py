@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from curation.cleaning.full_size import read_raw_samples
 from curation.image.decode import decode_image
-from curation.raw.full_size import read_raw_samples
 from curation.video.frame import pixel_hash, upright_image
 from curation.video.reader import read_frames
 from tests.media_files import picture, write_image, write_video
