@@ -92,11 +92,6 @@ class Parameter:
         """The stages whose outputs depend on it, besides `report`."""
         return self.about.read_by or (self.section,)
 
-    @property
-    def neutral(self) -> Any:
-        """The value under which everything comes out as before the parameter was there."""
-        return self.default if self.about.neutral is ... else self.about.neutral
-
 
 def _declared() -> Iterator[Parameter]:
     for section, model in SECTIONS.items():

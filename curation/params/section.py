@@ -39,8 +39,6 @@ class About:
         form: what the parameter must be, where type and range do not say it, as in `the path of a file`.
         read_by: stages whose outputs depend on it; none: the stage of its section. The report shows all of them.
         is_execution: whether it says how fast something runs and never what comes out.
-        neutral: the value under which everything comes out as it did before the parameter was there; ...: its default.
-            A default that changes leaves the former one here. See `curation.params.record`.
     """
 
     unit: str = ""
@@ -49,7 +47,6 @@ class About:
     form: str = ""
     read_by: tuple[str, ...] = ()
     is_execution: bool = False
-    neutral: object = ...
 
     def __call__(self, schema: JsonDict) -> None:
         """Leave the JSON schema as it is: `curation.reference` writes these texts into the descriptions."""

@@ -43,12 +43,6 @@ def limits_of(parameter: Parameter) -> str:
     return f"{first}.{unit}{null}"
 
 
-def text_of(parameter: Parameter) -> list[str]:
-    """Return the whole text on a parameter: the description, a line for each value that has a meaning, the limits."""
-    values = [f"  {value}: {meaning}" for value, meaning in parameter.about.values.items()]
-    return [parameter.description, *values, limits_of(parameter)]
-
-
 def _alternatives(schema: Schema) -> Sequence[Schema]:
     """Return the schemas of which one has to fit."""
     alternatives: Sequence[Schema] = schema.get("anyOf", [schema])

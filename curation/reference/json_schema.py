@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from curation.params.schema import PARAMETERS, SECTIONS, Params
-from curation.params.wording import text_of
+from curation.reference.texts import text_of
 
 
 def json_schema() -> str:

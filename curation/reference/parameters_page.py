@@ -9,6 +9,7 @@ from curation.params import strategies
 from curation.params.schema import PARAMETERS, SECTIONS, Parameter
 from curation.params.section import Section
 from curation.params.wording import in_words, limits_of
+from curation.reference.texts import as_yaml
 
 INTRODUCTION = """\
 # Parameters
@@ -49,17 +50,6 @@ def _entry(parameter: Parameter) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def as_yaml(value: Any) -> str:
-    """Return a value of a parameter as YAML writes it on one line."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(as_yaml, value))}]"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {as_yaml(item)}' for key, item in value.items())}}}"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _quoted(names: Sequence[str]) -> str:

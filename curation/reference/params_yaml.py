@@ -22,7 +22,7 @@ from ruamel.yaml.error import YAMLError
 from curation.core.errors import ParamsError
 from curation.params.load import checked
 from curation.params.schema import PARAMETERS, SECTIONS, Parameter, Params
-from curation.params.wording import text_of
+from curation.reference.texts import text_of
 
 SCHEMA = "docs/reference/params.schema.json"
 WIDTH = 120

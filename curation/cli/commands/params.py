@@ -8,10 +8,9 @@ from curation.core.atomic import write_text
 from curation.core.errors import ParamsError
 from curation.params.load import load_params
 from curation.params.schema import PARAMETERS, Parameter, Params
-from curation.params.wording import text_of
 from curation.pipeline import paths
-from curation.reference.parameters_page import as_yaml
 from curation.reference.params_yaml import documented
+from curation.reference.texts import as_yaml, text_of
 
 
 def value_of(parameter: Parameter, params: Params) -> object:
