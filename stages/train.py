@@ -29,8 +29,6 @@ def run(params: Params) -> str:
     Reads   data/clean/samples.parquet, data/clean/proxies/, data/base/, data/given_weights.txt,
             data/given_embeddings.txt
     Writes  data/train/checkpoint.ckpt, data/train/loss.csv
-
-    Parameters: train, embed.embeddings_file.
     """
     base = paths.BASE / store.CHECKPOINT if (paths.BASE / store.CHECKPOINT).exists() else None
     file, retrain = params.embed.embeddings_file, params.train.retrain

@@ -26,7 +26,7 @@ ROOMS = [
     {"reporting"},
     {"pipeline"},
     {"history", "inspection"},  # what is combined or taken out is read as what is looked at is
-    {"cli"},
+    {"cli", "reference"},  # the reference describes the commands, one of which writes parameters as it does
 ]
 """The rooms of `curation`, the lowest first: a room imports from itself and from those before it."""
 

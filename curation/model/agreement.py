@@ -6,7 +6,7 @@ from curation.core.errors import CheckpointError
 from curation.core.hashing import sha256_of_file
 from curation.model.architecture import GIVEN_EMBEDDINGS, Architecture
 from curation.model.checkpoint import read_origin
-from curation.params.schema import TrainParams
+from curation.params.train import TrainParams
 
 FIXED = ("backbone", "embedding_dim", "input_size")
 """What must stay while a datapool lives on one checkpoint. `projection_dim` matters in training only."""

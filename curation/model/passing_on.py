@@ -8,7 +8,7 @@ from curation.core.hashing import sha256_of_file
 from curation.model.agreement import check_fit, check_origin, wanted_architecture
 from curation.model.architecture import Architecture
 from curation.model.checkpoint import is_of_pipeline, read_architecture
-from curation.params.schema import TrainParams
+from curation.params.train import TrainParams
 
 
 def pass_on(base: Path, params: TrainParams, given: str | None, target: Path, *, has_samples: bool) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from curation.core.errors import NothingToSelectError, ParamsError
 from curation.datapool.store import may_lack_new_data, read_removed, read_samples, read_without_embedding
 from curation.embeddings.given import MASKED, SELECTED
-from curation.params.schema import SelectParams
+from curation.params.select import SelectParams
 from curation.selection.embedded import Embedded
 from curation.selection.given import read_dropped
 from curation.selection.holdout import read_holdout, refuse_leaks, too_near

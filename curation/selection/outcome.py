@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.core.errors import NothingToSelectError, ParamsError
-from curation.params.schema import SelectParams
+from curation.params.select import SelectParams
 from curation.selection.comparison import baselines, compare
 from curation.selection.distance import euclidean, short_distance
 from curation.selection.embedded import Embedded

@@ -15,7 +15,7 @@ from curation.model.training.callbacks import LossValue
 from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
 from curation.model.training.methods import Method, network_weights, without_head
 from curation.model.weights import load_checkpoint, save_checkpoint
-from curation.params.schema import TrainParams
+from curation.params.train import TrainParams
 
 COLLAPSED = 1.5
 """An embedding of a lower effective rank tells samples apart along one direction only."""
