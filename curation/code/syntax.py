@@ -18,7 +18,7 @@ _IMPORTERS = frozenset({"import_module", "__import__"})
 _DISCOVERERS = frozenset({"discover", "iter_modules", "walk_packages"})
 _OF_ITSELF = frozenset({"__name__", "__path__", "__package__", "__file__", "__spec__"})
 _LONGEST_FILENAME = 255
-_WORDS = {"Field": ("description",)}
+_WORDS = {"Field": ("description",), "About": ("unit", "null", "values", "form")}
 """Arguments that only tell people what something is, by what is called with them."""
 
 

@@ -13,11 +13,11 @@ from curation.history import git
 from curation.history.accepted import check_range, check_workspace
 from curation.history.base_rule import Decision, decide_base, parse_base
 from curation.history.dvc_lock import cached_outputs, parse_stages
-from curation.history.inputs import Fingerprint, fingerprint, flat
+from curation.history.inputs import Fingerprint, fingerprint
 from curation.history.layout import LAYOUT
 from curation.history.removal_list import removal_list_hash
 from curation.params.load import load_params, read_yaml
-from curation.params.schema import Params
+from curation.params.schema import PARAMETERS, Params
 from curation.pipeline import paths
 from curation.pipeline.definition import Pipeline, ancestors, made_by, pipeline_of
 
@@ -30,9 +30,7 @@ def current_pipeline() -> Pipeline:
 
 def default_values() -> Mapping[str, Any]:
     """Return the value of each parameter that a project has which does not name it, by `section.key`."""
-    from curation.params.defaults import default_params
-
-    return flat(default_params().model_dump(mode="json"))
+    return {parameter.key: parameter.default for parameter in PARAMETERS}
 
 
 def current_fingerprint(params: Params, pipeline: Pipeline) -> Fingerprint:
