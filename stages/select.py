@@ -43,7 +43,8 @@ from curation.selection.distance import euclidean, first_not_finite, short_dista
 from curation.selection.given import read_dropped, read_filenames
 from curation.selection.holdout import read_holdout, refuse_leaks, too_near
 from curation.selection.nearest import nearest_rows
-from curation.selection.rules.registry import Options, choose
+from curation.selection.rule import Options
+from curation.selection.rules.registry import choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
 from curation.selection.strategies import allowed_by_thresholds, combined, objectives_of

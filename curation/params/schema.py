@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from curation.params.registered import RuleName, TrainingMethodName
 from curation.params.strategies import Similarity, StrategyParams
 
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -24,7 +25,6 @@ BACKBONE = (
 """Networks whose weights come in a package, of lightly, or of torchvision, timm or open_clip, whose lists tell which
 there are."""
 
-Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 
 EXECUTION_KEYS = frozenset({"clean.workers", "train.workers"})
@@ -84,7 +84,7 @@ class CleanParams(Section):
 class TrainParams(Section):
     """The self-supervised model."""
 
-    method: Literal["simclr", "byol", "moco", "dino", "barlow_twins", "vicreg"]
+    method: TrainingMethodName
     backbone: Annotated[str, StringConstraints(strict=True, pattern=BACKBONE)]
     pretrained: StrictBool
     weights: StrictStr | None
@@ -143,7 +143,7 @@ class EmbedParams(Section):
 class SelectParams(Section):
     """Which samples are chosen, and how many."""
 
-    method: Method
+    method: RuleName
     strategies: tuple[StrategyParams, ...]
     rare: Real = Field(ge=0, le=2)
     seed: int = Field(strict=True, ge=0, lt=2**32)
