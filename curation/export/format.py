@@ -45,12 +45,11 @@ class Format:
 
     Attributes:
         files: takes samples, with the columns named below, and TARGET; returns the files to write.
-        sentence: what it is, for the help, which wraps no lines by itself: 66 characters a line at most.
+        sentence: what it is, for help and docs.
         source: where it is described.
         columns: which of `COLUMNS` it reads.
         target: a usual TARGET; one without ending is a folder.
         example: the lists of `EXAMPLE` by their path, where TARGET is `target`; the tests check it, the docs show it.
-        others: files for another TARGET in place of the usual one, likewise.
     """
 
     files: Callable[[pd.DataFrame, Path], Iterable[TextFile]]

@@ -27,6 +27,30 @@ FORMAT = Format(
     target="selected.json",
     example={
         "selected.json": """\
+{
+  "images": [
+    {
+      "id": 1,
+      "file_name": "city/a.jpg",
+      "width": 640,
+      "height": 480
+    },
+    {
+      "id": 2,
+      "file_name": "drive-07-mp4.png",
+      "width": 1920,
+      "height": 1080
+    }
+  ],
+  "annotations": [],
+  "categories": [
+    {
+      "id": 1,
+      "name": "city",
+      "supercategory": ""
+    }
+  ]
+}
 """,
     },
 )

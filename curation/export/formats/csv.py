@@ -34,6 +34,9 @@ FORMAT = Format(
     target="selected.csv",
     example={
         "selected.csv": """\
+filename,raw_path,frame,time_s,iteration,rank,label,label_name,width,height
+city/a.jpg,city/a.jpg,0,,1,0,1,city,640,480
+drive-07-mp4.png,drive.mp4,7,0.28,1,1,0,,1920,1080
 """,
     },
 )

@@ -28,6 +28,10 @@ FORMAT = Format(
     target="manifest.jsonl",
     example={
         "manifest.jsonl": """\
+{"version": "1.1"}
+{"type": "images"}
+{"name": "city/a", "extension": ".jpg", "width": 640, "height": 480}
+{"name": "drive-07-mp4", "extension": ".png", "width": 1920, "height": 1080}
 """,
     },
 )

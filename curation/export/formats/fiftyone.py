@@ -36,6 +36,15 @@ FORMAT = Format(
     target="labels.json",
     example={
         "labels.json": """\
+{
+  "classes": [
+    "city"
+  ],
+  "labels": {
+    "city/a": 0,
+    "drive-07-mp4": null
+  }
+}
 """,
     },
 )

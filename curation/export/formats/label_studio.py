@@ -26,6 +26,20 @@ FORMAT = Format(
     target="tasks.json",
     example={
         "tasks.json": """\
+[
+  {
+    "data": {
+      "image": "city/a.jpg",
+      "weak_label": "city"
+    }
+  },
+  {
+    "data": {
+      "image": "drive-07-mp4.png",
+      "weak_label": ""
+    }
+  }
+]
 """,
     },
 )

@@ -28,7 +28,9 @@ def as_yolo_dataset(samples: pd.DataFrame) -> str:
     There are no labels yet, and so no validation set: `val`, which the format asks for, is the same folder. Without
     `path`, paths count from the file itself. https://docs.ultralytics.com/datasets/detect/
     """
-    names = [f"  {number}: {json.dumps(label, ensure_ascii=False)}\n" for number, label in enumerate(labels_of(samples))]
+    names = [
+        f"  {number}: {json.dumps(label, ensure_ascii=False)}\n" for number, label in enumerate(labels_of(samples))
+    ]
     return "train: images\nval: images\n" + ("names:\n" + "".join(names) if names else "names: {}\n")
 
 
@@ -41,6 +43,10 @@ FORMAT = Format(
     target="data.yaml",
     example={
         "data.yaml": """\
+train: images
+val: images
+names:
+  0: "city"
 """,
     },
 )
