@@ -27,7 +27,7 @@ from benchmarks.labelled import Pictures, read_pictures
 from benchmarks.probes import cross_validated, interval
 from curation.model.embedding import decoded, embed_proxies
 from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import save_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params

@@ -202,7 +202,7 @@ def train_checkpoint(
     """
     # Imported here, because torch and Lightning take seconds that passing a checkpoint through need not cost.
     from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
-    from curation.model.training.methods import network_weights, without_head
+    from curation.model.training.method import network_weights, without_head
     from curation.model.weights import load_checkpoint, save_checkpoint
 
     architecture = wanted_architecture(params)

@@ -26,7 +26,7 @@ from curation.model.embedding import decoded, embed_proxies, load_backbone, norm
 from curation.model.inference import folded
 from curation.model.networks.backbone import Backbone
 from curation.model.training.fit import initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params
 from curation.pipeline import paths

@@ -22,7 +22,9 @@ from curation.model.embedding import embed_proxies
 from curation.model.training import resumption
 from curation.model.training.augmentation import Views
 from curation.model.training.fit import LossValue, initial_model, train_model
-from curation.model.training.methods import METHODS, Method, WithFollower, learning_rate_factor, network_weights
+from curation.model.training.follower import WithFollower
+from curation.model.training.method import Method, learning_rate_factor, network_weights
+from curation.model.training.methods.registry import METHODS
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params, TrainParams
 from curation.pipeline import paths

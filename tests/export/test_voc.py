@@ -64,7 +64,7 @@ def test_any_name_comes_back_from_the_annotation(name: str) -> None:
         assert (root.findtext("size/width"), root.findtext("size/height")) == ("5", "4")
 
 
-@pytest.mark.parametrize("name", ["a\x01.jpg", "a\n.jpg", "a\u2028.jpg", "a\ufffe.jpg", "a\udc80.jpg"])
+@pytest.mark.parametrize("name", ["a\x01.jpg", "a\n.jpg", "a\u2028.jpg", "a\ufffe.jpg"])
 def test_what_the_format_cannot_hold_is_told(name: str, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="a character that Pascal VOC cannot hold"):
         voc_files(table((name, "")), tmp_path)

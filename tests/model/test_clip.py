@@ -22,7 +22,7 @@ from curation.model.embedding import embed_proxies, load_backbone
 from curation.model.networks import clip
 from curation.model.networks.foreign import ForeignTrunk, pretrained_weights, with_own_normalisation
 from curation.model.training.fit import fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import TrainParams
 from curation.pipeline import paths

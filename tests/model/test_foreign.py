@@ -17,7 +17,7 @@ from curation.model.architecture import IMAGENET_MEAN, Architecture
 from curation.model.embedding import embed_proxies
 from curation.model.networks import foreign
 from curation.model.training.fit import fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import TrainParams
 from curation.pipeline import paths

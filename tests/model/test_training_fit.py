@@ -17,7 +17,7 @@ from curation.model.training import fit as training
 from curation.model.training import resumption
 from curation.model.training.augmentation import EpochBatches
 from curation.model.training.fit import LossValue, TrainingSettings, initial_model, loss_values, train_model
-from curation.model.training.methods import Schedule
+from curation.model.training.method import Schedule
 from curation.model.training.resumption import SealedCheckpoints, training_key
 from tests.model_data import ARCHITECTURE, SETTINGS
 from tests.model_source import SourceOfJpegs

@@ -16,7 +16,7 @@ from curation.datapool.store import CHECKPOINT, write_empty_datapool
 from curation.model.architecture import Architecture
 from curation.model.checkpoint import read_origin
 from curation.model.training.fit import given_weights, initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params
 from curation.pipeline import paths

@@ -21,7 +21,7 @@ from curation.embeddings.shards import read_shards
 from curation.image.proxies import ProxyReader
 from curation.model.networks import clip
 from curation.model.training.fit import initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params

@@ -88,8 +88,8 @@ def command(
         click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
     if what != IMAGES:
         names = targets_of(sized, chosen_format, params.ingest.video_extensions)
-        listed = FORMATS[what]
-        write_files(listed.files(sized.assign(filename=names)[list(listed.columns)], target))
+        chosen = FORMATS[what]
+        write_files(chosen.files(sized.assign(filename=names)[list(chosen.columns)], target))
         click.echo(f"export: {len(sized)} samples listed in {target}")
         return
     settings = Settings(chosen_format, size, tuple(params.ingest.video_extensions), params.clean.max_pixels)

@@ -31,7 +31,8 @@ from curation.model.networks.weight_files import read_tensors
 from curation.model.projection import evenly_spaced, principal_components
 from curation.model.proxy_source import ProxySource
 from curation.model.training.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
-from curation.model.training.methods import METHODS, Method, Schedule, network_weights
+from curation.model.training.method import Method, Schedule, network_weights
+from curation.model.training.methods.registry import METHODS
 from curation.model.training.resumption import KeptEpochs, SealedCheckpoints, training_key
 from curation.model.training.spawning import SpawnedDevices
 
@@ -132,7 +133,7 @@ def initial_model(architecture: Architecture, settings: TrainingSettings) -> Met
         ParamsError: there is no such network, it does not take images of that size, or its weights cannot be had.
     """
     with seeded(derived_seed(settings.seed, "weights")):
-        model = METHODS[settings.method](architecture, settings.learning_rate, settings.temperature)
+        model = METHODS[settings.method].model(architecture, settings.learning_rate, settings.temperature)
     if settings.pretrained or settings.weights is not None:
         trunk = given_weights(architecture, settings.weights)
         own = network_weights(model)
