@@ -21,7 +21,7 @@ from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
 from curation.raw.full_size import video_pictures
 from curation.raw.listing import extension_of
-from curation.video.containers import NoVideoError
+from curation.video.opening import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
 

@@ -11,8 +11,8 @@ from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
 from curation.video import frame as frames
 from curation.video.chosen_frames import Picture, decode_inside, decode_through
-from curation.video.containers import NoVideoError
 from curation.video.evidence import Tally
+from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError, index_packets
 from curation.video.sampling import FrameChoice
 

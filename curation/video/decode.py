@@ -22,9 +22,9 @@ import av
 from curation.cleaning.records import Records
 from curation.core.cores import available_cores
 from curation.video.chosen_frames import Picture, decode_inside, decode_through, placed
-from curation.video.containers import NoVideoError
 from curation.video.evidence import Tally
 from curation.video.frame_samples import Decoded, Frame, FrameKeeper, frame_samples, work_on
+from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError, index_packets
 from curation.video.picture_groups import read_groups
 from curation.video.reader import is_for_one_thread, usual_distance

@@ -12,8 +12,8 @@ from curation.cleaning.records import Records
 from curation.image.proxies import proxy_dimensions
 from curation.image.quality import Quality, quality_of
 from curation.image.yuv import encode_jpeg, scaled, turned
-from curation.video.containers import error_text
 from curation.video.frame import SWAPPING, pixel_hash, transpose_of
+from curation.video.opening import error_text
 
 _FRAMES_PER_THREAD = 2
 """Decoded frames that wait for a thread or are worked on: enough that no thread waits, few for the memory's sake."""

@@ -25,8 +25,8 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from curation.core.cores import available_cores
-from curation.video.containers import error_text
 from curation.video.evidence import Tally
+from curation.video.opening import error_text
 from curation.video.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
 from curation.video.random_access import RandomAccess, random_access
 from curation.video.reader import is_for_one_thread, open_stream, read_packets

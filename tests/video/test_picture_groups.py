@@ -9,10 +9,10 @@ import av
 import pytest
 
 from curation.video import picture_groups as module
-from curation.video.containers import NoVideoError
 from curation.video.decode import DecodedVideo, decode_video
 from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
+from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
 from curation.video.reader import open_stream, read_frames
