@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.params.schema import SelectParams
+from curation.params.select import SelectParams
 from curation.selection.distance import squared_distances
 from curation.selection.rule import Options
 from curation.selection.rules.registry import RULES, choose

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.labelled import Rows
 from benchmarks.probes import FewLabelsProbe, difference
-from curation.params.defaults import default_params
+from curation.params.select import SelectParams
 from curation.selection.rule import Options
 from curation.selection.rules import registry
 from curation.selection.traversal import Traversal
@@ -22,7 +22,7 @@ def _with_defaults(name: str) -> Rule:
     """Return a rule with the default values of its parameters."""
 
     def rule(new: Floats, base: Floats, count: int, seed: int) -> Traversal:
-        options = Options(seed, default_params().select.rare, (), np.empty(0))
+        options = Options(seed, SelectParams().rare, (), np.empty(0))
         return registry.choose(name, new, base, count, None, options)
 
     return rule

@@ -15,7 +15,8 @@ from curation.core.hashing import sha256_of_bytes
 from curation.datapool import store
 from curation.embeddings.shards import write_shards
 from curation.params.load import load_params
-from curation.params.schema import Params, SelectParams
+from curation.params.schema import Params
+from curation.params.select import SelectParams
 from curation.pipeline import paths
 from curation.selection.rules.registry import RULES
 from curation.selection.sequences import Units, units_of

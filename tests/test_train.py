@@ -26,7 +26,8 @@ from curation.model.training.follower import WithFollower
 from curation.model.training.method import Method, learning_rate_factor, network_weights
 from curation.model.training.methods.registry import METHODS
 from curation.model.weights import load_checkpoint, save_checkpoint
-from curation.params.schema import Params, TrainParams
+from curation.params.schema import Params
+from curation.params.train import TrainParams
 from curation.pipeline import paths
 from curation.tables.files import empty_frame, read_csv
 from stages.train import LOSS, check_fit, summary, train

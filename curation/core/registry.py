@@ -9,9 +9,11 @@ options of the command line know the names without importing torch or faiss, and
 used.
 """
 
+import ast
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from curation.core.errors import RegistryError
@@ -33,6 +35,28 @@ def member_names(package: str) -> tuple[str, ...]:
 
 def _is_member(module: str) -> bool:
     return module.isidentifier() and not module.startswith("_") and module != _REGISTRY
+
+
+def stated(package: str, name: str, variable: str, argument: str) -> str:
+    """Return a text that a member says of itself, from its source, without importing it; empty where it says none.
+
+    Args:
+        package: dotted name.
+        name: of the member's module.
+        variable: what the module calls its member, `RULE` in `RULE = Rule(sentence="…")`.
+        argument: by which the text is given, `sentence`.
+    """
+    folders = map(Path, importlib.import_module(package).__path__)
+    source = next(path for folder in folders if (path := folder / f"{name}.py").is_file())
+    for statement in ast.parse(source.read_text(encoding="utf-8")).body:
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.value, ast.Call)
+            and any(isinstance(target, ast.Name) and target.id == variable for target in statement.targets)
+        ):
+            given = {keyword.arg: keyword.value for keyword in statement.value.keywords}.get(argument)
+            return str(given.value) if isinstance(given, ast.Constant) else ""
+    return ""
 
 
 class Registry(Mapping[str, Member]):

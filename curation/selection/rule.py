@@ -69,6 +69,7 @@ class Rule:
         source: who described it.
         options: which attributes of `Options` it takes.
         example: a known answer.
+        advice: what it is good for, in a few words; empty: nothing in particular.
     """
 
     pick: Callable[..., Traversal]
@@ -76,3 +77,4 @@ class Rule:
     source: str
     example: Example
     options: tuple[str, ...] = ()
+    advice: str = ""

@@ -14,10 +14,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from curation.core.errors import RegistryError
-from curation.core.registry import Registry, discover, member_names
+from curation.core.registry import Registry, discover, member_names, stated
 from curation.export.formats import registry as formats
 from curation.model.training.methods import registry as methods
-from curation.params.registered import RuleName, TrainingMethodName
+from curation.params.registered import RuleName, Sentences, TrainingMethodName
+from curation.reference.json_schema import json_schema
 from curation.selection.rule import Options
 from curation.selection.rules import registry as rules
 from curation.video.containers import registry as containers
@@ -89,6 +90,7 @@ def imported_anew(name: str) -> Any:
 def test_a_rule_is_one_file(added: str) -> None:
     assert TypeAdapter(RuleName).validate_python(added) == added
     assert added in TypeAdapter(RuleName).json_schema()["enum"]
+    assert "the_new_one: the picks are the last ones" in json_schema()
     points = np.eye(3, dtype=np.float32)
     found = rules.choose(added, points, points[:0], 2, None, Options(1, 0.5, ["a"] * 3, np.arange(3.0)))
     assert found.picks.tolist() == [2, 1]
@@ -118,12 +120,12 @@ def test_a_container_is_one_file(added: str) -> None:
 
 
 def test_what_there_is_not_is_told_with_what_there_is() -> None:
-    for kind, what in ((RuleName, "rule of selection"), (TrainingMethodName, "method of training")):
-        with pytest.raises(ValidationError, match=f"there is no such {what}; there are "):
+    for kind, names in ((RuleName, "'coreset', 'coverage', .*"), (TrainingMethodName, "'barlow_twins', 'byol', .*")):
+        with pytest.raises(ValidationError, match=f"Input should be {names} or '"):
             TypeAdapter(kind).validate_python("best")
         with pytest.raises(ValidationError, match="should be a valid string"):
             TypeAdapter(kind).validate_python(3)
-    with pytest.raises(ValidationError, match=r"coreset, coverage, .*, uniform_time"):
+    with pytest.raises(ValidationError, match="Input should be"):
         TypeAdapter(RuleName).validate_python("registry")
 
 
@@ -181,9 +183,25 @@ def test_a_fault_in_a_file_is_shown_as_it_is(package: ModuleType) -> None:
         discover("toys.registry", "NUMBER", int)["a"]
 
 
+def test_what_members_say_is_read_from_their_source() -> None:
+    for package, variable, members in (
+        ("curation.selection.rules", "RULE", rules.RULES),
+        ("curation.model.training.methods", "METHOD", methods.METHODS),
+    ):
+        said = Sentences(package, variable)
+        assert list(said) == list(members)
+        for name, member in members.items():
+            sentence, _, advice = said[name].partition("; ")
+            assert (sentence, advice) == (member.sentence, getattr(member, "advice", ""))
+    with pytest.raises(KeyError):
+        Sentences("curation.selection.rules", "RULE")["registry"]
+    assert stated("curation.selection.rules", "coreset", "RULES", "sentence") == ""
+    assert stated("curation.selection.rules", "coreset", "RULE", "example") == ""
+
+
 def test_reading_parameters_imports_no_member() -> None:
     code = (
-        "import sys; from curation.params.defaults import default_params; default_params();"
+        "import sys; from curation.params.schema import Params; Params();"
         "heavy = {'numpy', 'torch', 'faiss', 'numba', 'pandas', 'lightly', 'av'} & set(sys.modules);"
         "packages = ['curation.selection.rules', 'curation.model.training.methods'];"
         "rooms = ('curation.selection.', 'curation.model.training.');"

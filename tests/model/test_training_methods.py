@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from curation.model.training.methods.registry import METHODS
-from curation.params.schema import TrainParams
+from curation.params.train import TrainParams
 from tests.model_data import ARCHITECTURE
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.params.defaults import default_params
+from curation.params.ingest import IngestParams
 from curation.video.container import Container
 from curation.video.containers.registry import CONTAINERS
 from curation.video.decode import decode_video
@@ -51,8 +51,8 @@ def test_the_sample_of_a_container_is_read_by_it(name: str, tmp_path: Path) -> N
 def test_each_ending_is_of_one_container_and_all_defaults_are_known() -> None:
     endings = [ending for container in CONTAINERS.values() for ending in container.endings]
     assert len(set(endings)) == len(endings)
-    assert set(default_params().ingest.video_extensions) <= set(endings)
-    assert not set(default_params().ingest.image_extensions) & set(endings)
+    assert set(IngestParams().video_extensions) <= set(endings)
+    assert not set(IngestParams().image_extensions) & set(endings)
 
 
 def test_names_of_containers_and_demuxers_are_given_once() -> None:

@@ -62,5 +62,6 @@ RULE = Rule(
     coreset,
     sentence="each pick is the candidate farthest from everything selected before, the datapool included",
     source="greedy k-center: T. F. Gonzalez, Theoretical Computer Science 38, 1985",
+    advice="for rare events and unusual scenes, since it leaves nothing far from a selected sample",
     example=Example((0, 10, 90), base=(180,), picks=(0, 2)),
 )

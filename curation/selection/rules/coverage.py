@@ -283,5 +283,6 @@ RULE = Rule(
     "count for more",
     source="facility location: G. L. Nemhauser, L. A. Wolsey and M. L. Fisher, Mathematical Programming 14, 1978",
     options=("rare",),
+    advice="usually the best choice for labelling",
     example=Example((0, 4, 6, 12, 15, 90, 95, 100, 180, 184, 190), base=(95,), picks=(2, 9)),
 )

@@ -41,5 +41,6 @@ RULE = Rule(
     sentence="the picks are drawn by chance",
     source="",
     options=("seed",),
+    advice="what every other rule has to beat",
     example=Example(tuple(range(9)), base=(), picks=(7, 0, 1, 4)),
 )

@@ -47,11 +47,17 @@ def sentence_of(method: str) -> str:
 def reference() -> str:
     """Return the page of the reference that describes every rule."""
     rows = [
-        (f"`{name}`", rule.sentence, ", ".join(OPTIONS[option] for option in rule.options) or "—", rule.source)
+        (
+            f"`{name}`",
+            rule.sentence,
+            rule.advice or "—",
+            ", ".join(OPTIONS[option] for option in rule.options) or "—",
+            rule.source or "—",
+        )
         for name, rule in RULES.items()
     ]
     return (
         "# Rules\n\n"
         "`select.method` names one of them. Each is a file of `curation/selection/rules`.\n\n"
-        f"{markdown.table(['rule', 'what it picks', 'what it needs besides embeddings', 'source'], rows)}"
+        f"{markdown.table(['rule', 'what it picks', 'good for', 'what it needs besides embeddings', 'source'], rows)}"
     )

@@ -94,5 +94,6 @@ RULE = Rule(
     "included, the largest such cluster first",
     source="TypiClust: G. Hacohen, A. Dekel and D. Weinshall, ICML 2022",
     options=("seed",),
+    advice="for a first few samples to label",
     example=Example((0, 4, 6, 12, 15, 90, 95, 100, 180, 184, 190), base=(93,), picks=(2, 9)),
 )

@@ -100,5 +100,6 @@ RULE = Rule(
     sentence="the picks are frames at equal distances in time",
     source="systematic sampling: W. G. Madow and L. H. Madow, Annals of Mathematical Statistics 15, 1944",
     options=("seed", "raw_paths", "times"),
+    advice="the usual choice where nothing is known of the videos",
     example=Example(tuple(range(9)), base=(), picks=(1, 7, 4)),
 )
