@@ -112,7 +112,7 @@ def test_editors_show_what_the_comments_say() -> None:
     properties = json.loads(json_schema())["$defs"]["SelectParams"]["properties"]
     assert properties["n_samples"]["description"].endswith("Integer, 1 or more. Unit: samples. null: no such limit.")
     assert properties["n_samples"]["default"] == 50
-    assert "  kmeans: each pick is the candidate nearest to the middle of a cluster" in properties["method"]["description"]
+    assert "  random: the picks are drawn by chance" in properties["method"]["description"]
 
 
 def test_the_file_names_its_schema() -> None:
