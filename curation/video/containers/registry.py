@@ -19,10 +19,11 @@ def reference() -> str:
         )
         for each in CONTAINERS.values()
     ]
+    head = ("container", "usual endings", "FFmpeg's name", "structure")
     return (
         "# Video containers\n\n"
         "A file is recognised by its content, and opened if it is one of these. `ingest.video_extensions` says which "
         "endings are looked at. Where\nthe structure of a container is read, damage is found that decoders pass over "
         "in silence. Each is a file of\n`curation/video/containers`.\n\n"
-        f"{markdown.table(['container', 'usual endings', 'FFmpeg's name', 'structure'], rows)}"
+        f"{markdown.table(head, rows)}"
     )
