@@ -63,7 +63,8 @@ def _value(declaration: str) -> str:
     """Return what follows the names of an option in its help: `REV` of `--since REV`."""
     last = declaration.split(", ")[-1]
     value = last.partition(" ")[2]
-    return f"`{value}`".replace("|", "&#124;") if value else ""
+    # A vertical bar would end the cell, on some Git hosts within code, too.
+    return ", ".join(f"`{choice}`" for choice in value.strip("[]{}").split("|")) if value else ""
 
 
 def _as_markdown(text: str) -> str:

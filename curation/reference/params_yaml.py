@@ -1,5 +1,7 @@
 """`params.yaml` with the comments that its fields say; values, and comments at line ends, stay as they are.
 
+Lists have the indentation that DVC gives them when it sets a value (`dvc exp run -S`).
+
 The file is worked on line by line, so whatever a user has written in a value keeps its form. A comment on lines of its
 own above a key is replaced, unless its lines begin with `##`.
 
@@ -9,6 +11,7 @@ changed never touch; for the last parameter, the footer sees to that.
 """
 
 import io
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +63,7 @@ def documented(text: str, path: Path) -> str:
             lines += [""] if place else []
             lines += written.remarks.get(parameter.key, [])
             lines += [f"{indent}# {line}".rstrip() for line in comment(parameter, WIDTH - len(indent) - 2)]
-            lines += written.lines.get(parameter.key) or _default_lines(parameter, indent)
+            lines += _own_lines(parameter, written) or _default_lines(parameter, indent)
     after = "\n".join([*lines, *FOOTER, *written.remarks.get("", [])]) + "\n"
     try:
         is_same = _values(after, path) == values
@@ -156,14 +159,20 @@ def _indent(*values: Sequence[str]) -> str:
     return first[: len(first) - len(first.lstrip())]
 
 
+def _own_lines(parameter: Parameter, written: OwnParts) -> list[str]:
+    """Return key and value as they are, but null where there is no value: `dvc exp run -S` takes the word away."""
+    first, *rest = written.lines.get(parameter.key) or [""]
+    if not rest and (match := re.fullmatch(rf"(\s*{parameter.name}:)(\s*#.*|\s*)", first)):
+        return [f"{match[1]} null{match[2].rstrip()}"]
+    return [first, *rest] if first else []
+
+
 def _default_lines(parameter: Parameter, indent: str) -> list[str]:
     """Return key and default of a parameter that the file lacks."""
     if parameter.default is None:
         return [f"{indent}{parameter.name}: null"]
-    yaml = YAML()
-    yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
-    yaml.dump({parameter.name: parameter.default}, stream)
+    YAML().dump({parameter.name: parameter.default}, stream)
     return [f"{indent}{line}" for line in stream.getvalue().splitlines()]
 
 

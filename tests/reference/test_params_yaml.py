@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dvc.utils.serialize import modify_yaml
 
 from curation.core.errors import ParamsError
 from curation.params.load import checked, load_params, read_yaml
@@ -116,6 +117,19 @@ def test_an_upgrade_merges_with_other_values(tmp_path: Path) -> None:
     assert merged.returncode == 0
     assert merged.stdout.count("# mine") == len(PARAMETERS)
     assert merged.stdout.count("  new_") > 40
+
+
+def test_what_dvc_writes_gets_its_form_back(tmp_path: Path) -> None:
+    (tmp_path / PATH).write_text(SHIPPED)
+    with modify_yaml(tmp_path / PATH) as content:
+        content["select"]["n_samples"] = 20
+    text = (tmp_path / PATH).read_text()
+    assert "fps:\n" in text
+    wanted = SHIPPED.replace("n_samples: 50", "n_samples: 20")
+    assert documented(text, PATH) == wanted
+    assert documented(text.replace("fps:\n", "fps:   # all\n"), PATH) == wanted.replace(
+        "fps: null", "fps: null   # all"
+    )
 
 
 def test_a_file_with_windows_line_ends_is_read(tmp_path: Path) -> None:
