@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from curation.params.select import SelectParams
 from curation.selection.distance import squared_distances
+from curation.selection.outcome import select
 from curation.selection.rule import Options
 from curation.selection.rules.registry import RULES, choose
 from curation.selection.stopping import squared_threshold
 from curation.selection.traversal import Traversal
-from stages.select import select
 from tests.embedding_examples import KINDS, embeddings_of_kind
 
 Case = tuple[NDArray[np.float32], NDArray[np.float32], int, np.float32 | None, Options]

@@ -11,7 +11,8 @@ from torch.fx import GraphModule, symbolic_trace
 from torch.nn import functional
 
 from curation.model.architecture import Architecture
-from curation.model.fusion import FusedConvolution, InParts, MaximumOf3x3, apart_again, fused, in_one_row
+from curation.model.fused_layers import FusedConvolution, InParts, MaximumOf3x3, apart_again, in_one_row
+from curation.model.fusion import fused
 from curation.model.inference import InferenceNetwork, folded
 from curation.model.networks.backbone import Backbone
 

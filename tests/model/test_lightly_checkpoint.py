@@ -26,7 +26,7 @@ from curation.model.networks.lightly_checkpoint import converted
 from curation.model.networks.weight_files import read_tensors
 from curation.pipeline import paths
 from stages.base import holds
-from stages.train import train
+from stages.train import run as train
 from tests.model_data import write_clean
 from tests.test_train import params
 

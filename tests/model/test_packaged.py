@@ -26,8 +26,8 @@ from curation.model.weights import load_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
-from stages.embed import embed
-from stages.train import train
+from stages.embed import run as embed
+from stages.train import run as train
 from tests.model_data import REPOSITORY, write_clean
 
 LITE0 = "efficientnet-lite0"

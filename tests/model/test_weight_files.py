@@ -20,7 +20,7 @@ from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params
 from curation.pipeline import paths
-from stages.train import train
+from stages.train import run as train
 from tests.model_data import ARCHITECTURE, SETTINGS, write_clean
 from tests.test_train import params
 
