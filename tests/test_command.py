@@ -11,7 +11,7 @@ import pytest
 from curation.core import atomic
 from curation.core.errors import CurationError
 from curation.pipeline.command import os_error, with_clear_errors
-from tests.code_closure import ROOT
+from tests import ROOT
 from tests.test_contract import ORDER
 
 
@@ -80,5 +80,5 @@ def test_heavy_libraries_are_imported_where_they_are_used(stage: str) -> None:
     ).stdout.split()
     heavy = {"torch", "lightly", "matplotlib", "weasyprint", "numba", "pytorch_lightning"}
     assert not heavy & set(loaded)
-    if stage == "resolve_base":
+    if stage in ("code", "resolve_base"):
         assert not {"pandas", "numpy", "dvc", "pyarrow"} & set(loaded)

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from curation.cli.main import main
 from curation.params.schema import Params
-from tests.code_closure import ROOT
+from tests import ROOT
 from tests.test_contract import ORDER
 
 README = (ROOT / "README.md").read_text()

@@ -38,6 +38,15 @@ def dependency_hash(stages: Stages, stage: str, path: Path) -> str | None:
     return _recorded_hash(stages.get(stage, {}).get("deps", []), path)
 
 
+def recorded_params(stages: Stages) -> frozenset[str]:
+    """Return the parameters of params.yaml whose values a dvc.lock holds, as `section.key`."""
+    found = set[str]()
+    for stage in stages.values():
+        for key, value in stage.get("params", {}).get("params.yaml", {}).items():
+            found |= {f"{key}.{name}" for name in value} if isinstance(value, Mapping) and "." not in key else {key}
+    return frozenset(found)
+
+
 def outputs_in_git(stages: Stages) -> frozenset[str]:
     """Return the paths of the outputs in a dvc.yaml that git holds itself (`cache: false`)."""
     entries = [

@@ -5,6 +5,9 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 DVC_YAML = Path("dvc.yaml")
 DVC_LOCK = Path("dvc.lock")
+CODE = Path("code.json")
+EARLY_CODE = Path("data/early_code.json")
+CODE_MEMORY = Path(".dvc/tmp/code.json")
 RAW = Path("data/raw")
 
 RAW_FILES = Path("data/ingest/raw_files.parquet")

@@ -16,6 +16,9 @@ from ruamel.yaml import YAML
 
 TEMPLATE = Path(__file__).resolve().parent.parent.parent
 
+ALWAYS = ["code", "resolve_base"]
+"""The stages that run at every `dvc repro`."""
+
 WARM = "CURATION_TESTS_WARM_PYTHON"
 """Variable that holds the folder of the command that `tests.pipeline.warm_python` has written."""
 
@@ -213,7 +216,7 @@ def copy_template(target: Path) -> None:
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target / name)
-    for made in ("base.json", "dvc.lock"):
+    for made in ("base.json", "code.json", "dvc.lock"):
         (target / made).unlink(missing_ok=True)
 
 

@@ -26,9 +26,9 @@ from tests.pipeline.project import Project, new_project
 from tests.torture.tally import Tally, Tree, tree
 
 CHAINS, KILLS = 17, 15
-STAGES = ("ingest", "resolve_base", "base", "clean", "train", "embed", "select", "merge_datapool", "report")
+STAGES = ("code", "ingest", "resolve_base", "base", "clean", "train", "embed", "select", "merge_datapool", "report")
 _ANNOUNCED = "Running stage '"
-_MADE = ("dvc.lock", "base.json", "datapool", "reports")
+_MADE = ("dvc.lock", "base.json", "code.json", "datapool", "reports")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 
 from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
 from curation.workers.worker import Memory
-from tests.code_closure import ROOT
+from tests import ROOT
 from tests.hostile_work import Unloadable, do_harm
 
 LIMITS = Limits(timeout_s=60, memory_mb=256)

@@ -7,7 +7,7 @@ import click
 from curation.core.errors import BaseError
 from curation.history import git
 from curation.history.merge import begin_in_hook, bring_raw_files, run_dvc, settle_conflicts, stage_results
-from stages.resolve_base import check
+from curation.history.workspace import check
 
 
 @click.command(name="merge")
