@@ -1,4 +1,4 @@
-"""What datapools that are united have in common beyond names: equal pixels, and samples that are nearly the same."""
+"""The overlap of datapools that are united, beyond names: equal pixels, and samples that are nearly the same."""
 
 from typing import Literal, NamedTuple
 
@@ -15,7 +15,7 @@ Choice = Literal["keep", "drop"]
 
 
 class NearRule(NamedTuple):
-    """When samples of two datapools are near duplicates, and what becomes of them.
+    """The rule for near duplicates across two datapools: when they are such, and which stay.
 
     Attributes:
         min_distance: they are nearer than this; None: there are none.

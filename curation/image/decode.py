@@ -37,7 +37,7 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns an image upright, for each EXIF orientation but 1 (upright)."""
+"""The operation that turns an image upright, for each EXIF orientation but 1 (upright)."""
 
 _HASHED_ROWS = 64
 """Rows that are converted and hashed at a time: they fit into the processor's cache."""
@@ -71,7 +71,7 @@ class UndecodableImageError(Exception):
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """What one pass over an image file gives.
+    """The result of one pass over an image file.
 
     Attributes:
         width: pixels, after orientation.
@@ -106,7 +106,7 @@ class _Stored:
 
     @property
     def transpose(self) -> Image.Transpose | None:
-        """What turns it upright."""
+        """The operation that turns it upright."""
         return _TRANSPOSE.get(self.orientation)
 
     @property

@@ -25,7 +25,7 @@ _COSINE_BITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What a picture of proxy size looks like, in figures.
+    """The quality figures of a picture of proxy size.
 
     Attributes:
         luma_mean: 0 to 255.

@@ -104,7 +104,7 @@ def _walk(folder: Path) -> Iterator[tuple[os.DirEntry[str] | OSError, str]]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder itself; what cannot be known is found out when the entry is described."""
+    """Return whether an entry is a folder itself; what cannot be known is found out when the entry is described."""
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
@@ -182,7 +182,7 @@ def _writable_name(relative: str) -> tuple[str, str]:
 
 
 def _is_control(character: str) -> bool:
-    """Whether a character ends a line or steers a terminal."""
+    """Return whether a character ends a line or steers a terminal."""
     return unicodedata.category(character) in ("Cc", "Zl", "Zp")
 
 

@@ -1,4 +1,4 @@
-"""Which raw files are relevant: a text file lists paths or gitignore patterns, one a line.
+"""The list of relevant raw files: a text file with one path or gitignore pattern a line.
 
 Everything that a line matches is relevant. Lines with `!` in front leave something out again, the last line that
 matches a file decides, and a list that begins with such a line begins with everything. A list without a pattern means

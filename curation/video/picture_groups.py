@@ -35,7 +35,7 @@ LEAST_PACKETS = 32
 
 _PACKETS_A_DECODER = 512
 _BYTES_A_DECODER = 32 << 20
-"""What may be read ahead of the frames that were taken: some groups of pictures, but no more memory than that."""
+"""The limits of reading ahead of the frames that were taken: some groups of pictures, and some memory."""
 
 _FRAMES_HANDED_ON = 3
 """Frames of a part that idle threads work on at a time."""
@@ -47,7 +47,7 @@ Made = TypeVar("Made")
 
 
 class MadeFrame(NamedTuple, Generic[Made]):
-    """What was made of one frame.
+    """The outcome of one frame.
 
     Attributes:
         pts: its time stamp, if it has one.
@@ -227,7 +227,7 @@ class _Part(Generic[Made]):
 
 @dataclass(frozen=True)
 class _Work(Generic[Made]):
-    """What the threads share.
+    """The state that the threads share.
 
     Attributes:
         path: the file.
@@ -323,7 +323,7 @@ def _cut(
 def _changes_decoding(
     packet: "av.Packet[av.VideoStream]", brought: Sequence[bytes], parameters: Sequence[bytes]
 ) -> bool:
-    """Whether a packet brings other parameter sets than the first one, which later parts would lack.
+    """Return whether a packet brings other parameter sets than the first one, which later parts would lack.
 
     Args:
         packet: to look at.

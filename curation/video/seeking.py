@@ -142,7 +142,7 @@ def read_by_seeking(
 
 @dataclass(frozen=True)
 class _Source:
-    """What runs are decoded from; see `read_by_seeking`.
+    """The source that runs are decoded from; see `read_by_seeking`.
 
     Attributes:
         is_wanted: (packets,) bool, whether a packet's frame is wanted.
@@ -323,6 +323,6 @@ class _Reader:
         return packet
 
     def _is_at(self, packet: "av.Packet[av.VideoStream]", position: int) -> bool:
-        """Whether a packet is the one that the index has at a position."""
+        """Return whether a packet is the one that the index has at a position."""
         index = self.index
         return bool(packet.pts == index.pts[position] and packet.size == index.sizes[position])

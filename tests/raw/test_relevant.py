@@ -1,4 +1,4 @@
-"""Which raw files a list makes relevant, and which of its lines match nothing."""
+"""The raw files that a list makes relevant, and its lines that match nothing."""
 
 from pathlib import Path
 

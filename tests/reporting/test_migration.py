@@ -1,4 +1,4 @@
-"""What the report says of a datapool that has moved to another model, and of predicted classes."""
+"""The report of a datapool that has moved to another model, and of predicted classes."""
 
 import json
 from dataclasses import replace

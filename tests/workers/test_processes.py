@@ -181,7 +181,7 @@ def test_workers_end_with_the_main_process(tmp_path: Path, how: signal.Signals) 
 
 
 def _is_running(pid: int) -> bool:
-    """Whether a process exists and is not merely waiting for its parent to take note of its end."""
+    """Return whether a process exists and is not merely waiting for its parent to take note of its end."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (FileNotFoundError, ProcessLookupError):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 
 class Layout(NamedTuple):
-    """How a family of networks names its weights.
+    """The names that a family of networks gives its weights.
 
     Attributes:
         kernel: the first convolution. What comes before it in a name is that of the larger model; weights that lie

@@ -17,7 +17,7 @@ _CONTAINERS = ("state_dict", "model", "teacher", "model_state_dict")
 """Under which programs keep the weights, where they keep other things too: Lightning, timm and DINO, for instance."""
 
 _PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "0.network.")
-"""What wrappers put before a name: data in parallel, torch.compile, Lightning modules, lightly's, this pipeline."""
+"""Prefixes that wrappers give a name: data in parallel, torch.compile, Lightning modules, lightly's, this pipeline."""
 
 _MOST_NAMED = 5
 

@@ -1,4 +1,4 @@
-"""What the explorer shows of every sample: its place on the maps, what became of it, and how its picture is."""
+"""The explorer's data of every sample: its place on the maps, its fate, and the quality of its picture."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
