@@ -1,6 +1,6 @@
 """Places inside a video where decoding can begin and give the very pixels that decoding from the start gives.
 
-A packet that a container marks as a key frame is not always such a place: with H.264 it may be the begin of a gradual
+A packet that a container marks as a key frame is not always such a place: with H.264 it may be the start of a gradual
 refresh. So for H.264 and HEVC the packet itself is asked.
 """
 

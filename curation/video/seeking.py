@@ -49,7 +49,7 @@ _LONG = 64
 """Packets from which on a run of H.264 ends where the next frame needs nothing of it."""
 
 _ALL_DECODED = 16
-"""Packets at the begin of a run of which every frame must come out, which shows that each holds one."""
+"""Packets at the beginning of a run of which every frame must come out, which shows that each holds one."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _decoded_run(
     """Decode the packets of a run, and yield the wanted frames.
 
     Args:
-        reader: stands at the begin of the run.
+        reader: stands at the beginning of the run.
         run: what to decode.
         is_wanted: (packets,) bool, whether a packet's frame is wanted.
         access: whether frames on the way may be left out.

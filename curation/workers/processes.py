@@ -329,7 +329,7 @@ class _Run(Generic[Item, Result]):
             self._failed_starts += 1
             if self._failed_starts > _MAX_FAILED_STARTS:
                 raise ChildProcessError(
-                    f"worker processes end before they begin to work (exit status {failure.exit_status}); what they "
+                    f"worker processes ended before they began to work (exit status {failure.exit_status}); what they "
                     "wrote above may tell why"
                 )
             if worker.is_second_try:

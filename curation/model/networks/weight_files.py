@@ -52,7 +52,7 @@ def read_tensors(path: Path, parameter: str) -> dict[str, Tensor]:
             "torch.save({'state_dict': w['state_dict']}, sys.argv[2])\" OLD NEW"
         ) from None
     except Exception as error:  # each format and version has its own errors for what it cannot read
-        raise CheckpointError(f"{parameter}: {path} is damaged, or no file of weights ({_short(error)})") from None
+        raise CheckpointError(f"{parameter}: {path} is damaged or not a file of weights ({_short(error)})") from None
     for name in _CONTAINERS:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]

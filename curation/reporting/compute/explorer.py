@@ -179,7 +179,7 @@ def thumbnail_order(samples: ExplorerSamples, at_hand: Collection[str]) -> list[
 
     Args:
         samples: those on the page.
-        at_hand: filenames whose picture can be had.
+        at_hand: filenames whose picture is available.
     """
     table = samples.table[samples.table["filename"].isin(set(at_hand))]
     is_new = table["group"] == NEW
