@@ -53,7 +53,7 @@ def near_pairs(
     Args:
         known: `filename` of the earlier datapools' samples.
         new: of those that a later one adds.
-        embedded: metadata of n samples and their embeddings, (n, d) float32; who has none is near to nobody.
+        embedded: metadata of n samples and their embeddings, (n, d) float32; a sample without one is near to none.
         min_distance: None: none are near.
     """
     metadata, embeddings = embedded

@@ -245,7 +245,7 @@ def _guarded(decode: Callable[[], T]) -> T:
 
 
 def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None = None) -> _Stored | None:
-    """Decode a sound JPEG file of the usual kind without the way through RGB; None for any other file.
+    """Decode a sound JPEG file of the usual kind without a detour through RGB; None for any other file.
 
     Args:
         opened: the image.

@@ -1,4 +1,4 @@
-"""Figures that tell how good a picture is, and a hash that alike pictures share.
+"""Figures that tell how good a picture is, and a hash that similar pictures share.
 
 All come from whole numbers, so they are the same on every processor, and from the picture in the size of its proxy, so
 that they compare between cameras. Luma is that of JPEG files, from 0 (black) to 255 (white): see `curation.image.yuv`.

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from curation.raw.kinds import IGNORED
 
 HIDDEN_NAMES = ("__pycache__", "*.pyc", ".writing-*")
-"""Names that `.dvcignore` hides: DVC neither hashes nor shares such files, so they are no data and not listed."""
+"""Names that `.dvcignore` hides: DVC neither hashes nor shares such files, so they are not data, and not listed."""
 
 _RISKY_FIRST_CHARACTERS = "=+-@"
 _KINDS = (
@@ -148,7 +148,7 @@ def _reason_of_link(entry: os.DirEntry[str], allowed: Sequence[Path]) -> str:
 
 
 def _reason_of_kind(mode: int) -> str:
-    """Say what an entry is if it is no regular file; such an entry is never opened, since that can block."""
+    """Say what an entry is if it is not a regular file; such an entry is never opened, since that can block."""
     if stat.S_ISREG(mode):
         return ""
     return next((f"{kind}, not a file" for is_kind, kind in _KINDS if is_kind(mode)), "not a regular file")

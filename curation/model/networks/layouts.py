@@ -22,7 +22,7 @@ class Layout(NamedTuple):
 
     Attributes:
         kernel: the first convolution. What comes before it in a name is that of the larger model; weights that lie
-            elsewhere, such as those of a text tower, are no part of the network.
+            elsewhere, such as those of a text tower, are not part of the network.
         renamed: patterns and replacements, one after the other.
     """
 

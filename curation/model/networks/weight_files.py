@@ -85,7 +85,7 @@ def _known_kind(path: Path) -> str | None:
 
 
 def without_prefixes(tensors: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Tensor]:
-    """Take off what wrappers put before names, one after the other; what has not the prefix is no part of the network.
+    """Take off what wrappers put before names, one after the other; what lacks the prefix is not part of the network.
 
     Args:
         tensors: of a file.
