@@ -21,7 +21,7 @@ from curation.model.training.methods import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.train import TrainParams
 from curation.pipeline import paths
-from stages.train import train
+from stages.train import run as train
 from tests.model_data import SETTINGS, write_clean
 from tests.test_train import params
 
