@@ -36,8 +36,8 @@ class Quality:
         red_mean: 0 to 255.
         green_mean: 0 to 255.
         blue_mean: 0 to 255.
-        perceptual_hash: 16 hexadecimal digits of the upright picture; alike pictures differ in few of the 64 bits. All
-            pictures of one colour share one.
+        perceptual_hash: 16 hexadecimal digits of the upright picture; similar pictures differ in few of its 64 bits.
+            All pictures of one colour share one.
     """
 
     luma_mean: float

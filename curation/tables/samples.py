@@ -47,7 +47,7 @@ SAMPLES = pa.schema(
         "red_mean": pa.float32(),
         "green_mean": pa.float32(),
         "blue_mean": pa.float32(),
-        "perceptual_hash": pa.string(),  # 16 hexadecimal digits; alike pictures differ in few bits
+        "perceptual_hash": pa.string(),  # 16 hexadecimal digits; similar pictures differ in few bits
         "label": pa.int32(),  # weak label: index of the top-level folder
         "label_name": pa.string(),  # that folder's name; empty for files beside the folders
         "is_new": pa.bool_(),  # false only where `train.retrain` made an earlier sample's proxy again
