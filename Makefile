@@ -1,7 +1,7 @@
 # `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-avx2 torture lint format reference lock clean
+.PHONY: help setup demo test test-avx2 torture lint format reference docs lock clean
 
 # The stages' commands say `python`: it has to be the one in .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -41,9 +41,12 @@ format: setup ## reformat the code and repair what ruff can
 reference: setup ## write what is made from the code: params.yaml's comments, its schema, docs/reference
 	@python -m curation.reference --write
 
+docs: setup ## build the pages of docs/ as a website in site/
+	@python -m mkdocs build --strict --quiet
+
 lock: setup ## renew requirements.lock from pyproject.toml (takes minutes)
 	python setup/lock.py
 
 clean: ## delete caches of the tools and the generated demo clips; never data, datapool or reports
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis demo/clips
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis site demo/clips
 	find . -path ./.venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

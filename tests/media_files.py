@@ -30,7 +30,7 @@ RATE = 25
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """How a small video is written.
+    """The form of a small video.
 
     Attributes:
         suffix: of the file's name; says which container.

@@ -1,4 +1,4 @@
-"""What every stage's command has in common."""
+"""The common part of the stages' commands."""
 
 import errno
 import os

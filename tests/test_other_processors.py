@@ -1,4 +1,4 @@
-"""What depends on the processor, once more as on one that can do less, so that one machine stands for several.
+"""Tests that depend on the processor, once more as on one that can do less: one machine stands for several.
 
 `make test-avx2` runs all tests so. x264's choices on other processors: `tests/video/test_program_stamps.py`.
 """

@@ -29,10 +29,10 @@ LIBRARIES = (
     *("numpy", "pandas", "pyarrow.parquet", "ruamel.yaml", "scipy.linalg", "simplejpeg", "threadpoolctl", "timm"),
     *("torch", "torch._dynamo", "torchvision", "tqdm"),
 )
-"""What stages import. Not what draws the report: that looks at the environment while it is imported."""
+"""The libraries that stages import, without those that draw the report: they look at the environment at import."""
 
 OPERATORS = Path(__file__).resolve().parents[2] / "curation/model/torchvision_operators.py"
-"""What has to run before torchvision is imported. As a file, so that no module of the project stays."""
+"""The code that has to run before torchvision is imported. As a file, so that no module of the project stays."""
 
 COMMAND = """#!{python} -IS
 import json, os, socket, sys

@@ -33,7 +33,7 @@ _MADE = ("dvc.lock", "base.json", "code.json", "datapool", "reports")
 
 @dataclass(frozen=True)
 class Moment:
-    """When a run is killed.
+    """The moment when a run is killed.
 
     Attributes:
         place: index of the stage that has begun by then; -1: none yet.
@@ -46,7 +46,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What a run ends in that is left alone.
+    """The result of a run that is left alone.
 
     Attributes:
         made: its results.

@@ -145,7 +145,7 @@ def test_an_error_of_the_work_ends_the_run() -> None:
 
 
 def test_workers_that_cannot_begin_end_the_run(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ChildProcessError, match=r"end before they begin to work \(exit status 1\)"):
+    with pytest.raises(ChildProcessError, match=r"ended before they began to work \(exit status 1\)"):
         list(run_in_workers(Unloadable(), [["a"]], workers=1, cores=1, limits=LIMITS))
     assert "no number" in capfd.readouterr().err
 
@@ -181,7 +181,7 @@ def test_workers_end_with_the_main_process(tmp_path: Path, how: signal.Signals) 
 
 
 def _is_running(pid: int) -> bool:
-    """Whether a process exists and is not merely waiting for its parent to take note of its end."""
+    """Return whether a process exists and is not merely waiting for its parent to take note of its end."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (FileNotFoundError, ProcessLookupError):
