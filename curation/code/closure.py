@@ -8,11 +8,13 @@ never run and do not. Modules that are found by listing a folder count where a f
 import hashlib
 import json
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from curation.code import syntax
 from curation.code.libraries import library_versions
 from curation.code.syntax import NAME, Source, read_source
 from curation.core.atomic import write_bytes
@@ -22,8 +24,14 @@ WITHOUT_INFLUENCE = frozenset({"curation.pipeline.guard"})
 
 _SCRIPTS = (".py", ".sh", ".bash", ".R", ".jl", ".pl", ".js")
 """Endings of files that a command names and that are code."""
-_FORMAT = "1"
-"""Of what is remembered about files."""
+_MOST_REMEMBERED = 5000
+"""Files of which more are remembered are forgotten but for those that were read last."""
+
+
+def _reading() -> str:
+    """Name the way in which files are read: what was read in another way is not remembered."""
+    content = Path(syntax.__file__).read_bytes()
+    return f"{hashlib.sha256(content).hexdigest()[:16]} {sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class CodeReader:
             return
         try:
             content = json.loads(self.memory.read_bytes())
-            if content.pop("format") == _FORMAT:
+            if content.pop("reading") == _reading():
                 self._known = {
                     key: Source(digest, tuple(imports), tuple(packages), discovers, tuple(assets))
                     for key, (digest, imports, packages, discovers, assets) in content.items()
@@ -75,9 +83,11 @@ class CodeReader:
         """Keep what was read for the next process, where that is possible."""
         if self.memory is None or not self._is_new:
             return
-        content = {key: list(asdict(source).values()) for key, source in self._known.items()}
+        kept = set(self._read.values()) if len(self._known) > _MOST_REMEMBERED else None
+        known = {key: source for key, source in self._known.items() if kept is None or source in kept}
+        content = {key: list(asdict(source).values()) for key, source in known.items()}
         try:
-            write_bytes(self.memory, json.dumps({"format": _FORMAT, **content}).encode())
+            write_bytes(self.memory, json.dumps({"reading": _reading(), **content}).encode())
         except OSError:  # a folder that cannot be written: it only takes longer
             return
         self._is_new = False
