@@ -54,7 +54,7 @@ def checkpoint(path: Path, architecture: Architecture = ARCHITECTURE) -> Path:
 def test_trains_on_an_empty_base(workspace: Path) -> None:
     line = train(params())
     losses = read_csv(paths.LOSS, LOSS)
-    assert line.startswith("trained resnet-9 by simclr on 6 samples: 2 steps, loss ")
+    assert line.startswith("trained resnet-9x0.25 by simclr on 6 samples: 2 steps, loss ")
     assert losses[["step", "epoch"]].to_numpy().tolist() == [[1, 1], [2, 2]]
     assert load_checkpoint(paths.CHECKPOINT)[0] == ARCHITECTURE
     assert {file.name for file in paths.CHECKPOINT.parent.iterdir()} == {"checkpoint.ckpt", "loss.csv"}
@@ -138,7 +138,7 @@ def test_a_given_checkpoint_comes_in_an_empty_base(workspace: Path) -> None:
     [
         ({"embedding_dim": 16}, "train.embedding_dim 16 against 8"),
         ({"input_size": 48}, "train.input_size 48 against 32"),
-        ({"backbone": "resnet-18"}, "train.backbone resnet-18 against resnet-9"),
+        ({"backbone": "resnet-18"}, "train.backbone resnet-18 against resnet-9x0.25"),
     ],
 )
 def test_params_that_do_not_fit_the_base_are_refused(workspace: Path, change: dict[str, Any], said: str) -> None:
@@ -149,7 +149,7 @@ def test_params_that_do_not_fit_the_base_are_refused(workspace: Path, change: di
 
 
 def test_the_projection_may_differ_from_the_base() -> None:
-    other = Architecture.of("resnet-9", 8, 99, 32)
+    other = Architecture.of("resnet-9x0.25", 8, 99, 32)
     check_fit(other, params().train, Path("some.ckpt"))
 
 
@@ -166,7 +166,7 @@ def test_a_damaged_checkpoint_is_refused(workspace: Path, damage: Callable[[byte
 def test_retrain_starts_from_the_base(workspace: Path) -> None:
     base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
     train(params(seed=7))
-    assert "trained resnet-9 by simclr from the weights of the base on 6 samples: 1 step," in train(
+    assert "trained resnet-9x0.25 by simclr from the weights of the base on 6 samples: 1 step," in train(
         params(retrain=True, seed=7, max_steps=1)
     )
     from_base = load_checkpoint(paths.CHECKPOINT)[1]
@@ -230,7 +230,7 @@ def test_params_section_is_what_settings_take() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains_the_backbone_alike(workspace: Path, method: str) -> None:
-    assert f"trained resnet-9 by {method} on 6 samples" in train(params(method=method, epochs=4))
+    assert f"trained resnet-9x0.25 by {method} on 6 samples" in train(params(method=method, epochs=4))
     first = paths.CHECKPOINT.read_bytes()
     losses = read_csv(paths.LOSS, LOSS)["loss"]
     assert len(losses) == 4
