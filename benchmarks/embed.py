@@ -15,9 +15,6 @@ also told what remains without reading the checkpoint and preparing the network,
 turns, and each has its best.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import multiprocessing
 import os
 import time

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.params.schema import Method, SelectParams
+from curation.params.select import Method, SelectParams
 from curation.selection.distance import squared_distances
+from curation.selection.outcome import select
 from curation.selection.rules.registry import Options, choose
 from curation.selection.stopping import squared_threshold
 from curation.selection.traversal import Traversal
-from stages.select import select
 from tests.embedding_examples import KINDS, embeddings_of_kind
 
 Case = tuple[NDArray[np.float32], NDArray[np.float32], int, np.float32 | None, Options]

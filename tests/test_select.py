@@ -16,15 +16,18 @@ from curation.core.hashing import sha256_of_bytes
 from curation.datapool import store
 from curation.embeddings.shards import write_shards
 from curation.params.load import load_params
-from curation.params.schema import Method, Params, SelectParams
+from curation.params.schema import Params
+from curation.params.select import Method, SelectParams
 from curation.pipeline import paths
+from curation.selection.candidates import candidates_of
+from curation.selection.outcome import select, summary
 from curation.selection.sequences import Units, units_of
 from curation.tables import samples as media
 from curation.tables.datapool import SAMPLES
 from curation.tables.embeddings import MARKS
 from curation.tables.files import empty_frame, read_csv, read_parquet, write_csv, write_parquet
 from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
-from stages.select import candidates_of, run, select, summary
+from stages.select import run
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
 from tests.embedding_examples import embedding_sets, embeddings_of_kind

@@ -14,12 +14,12 @@ from typing import Literal, NamedTuple
 import pandas as pd
 from PIL import Image
 
+from curation.cleaning.full_size import video_pictures
 from curation.core.atomic import atomic_file
 from curation.core.errors import OutputError
 from curation.core.hashing import sha256_of_file
 from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
-from curation.raw.full_size import video_pictures
 from curation.raw.listing import extension_of
 from curation.video.containers import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers

@@ -8,7 +8,9 @@ from curation.video.containers import error_text
 from curation.video.packet_index import UnsureError
 
 
-def decoded(context: av.VideoCodecContext, packet: "av.Packet[av.VideoStream] | None") -> Sequence[av.VideoFrame]:
+def decode_strictly(
+    context: av.VideoCodecContext, packet: "av.Packet[av.VideoStream] | None"
+) -> Sequence[av.VideoFrame]:
     """Return the frames that a packet lets out of a decoder.
 
     Args:

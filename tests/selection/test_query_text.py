@@ -1,8 +1,5 @@
 """Texts as queries: where they lie in the space of embeddings, and models that have none."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from dataclasses import replace
 from pathlib import Path
 

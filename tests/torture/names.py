@@ -22,6 +22,7 @@ import pyarrow as pa
 from curation.cli.commands.list import as_csv, as_json
 from curation.datapool import store
 from curation.datapool.removal import read_removal_list
+from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given import read_given
 from curation.embeddings.shards import read_shards, write_shards
 from curation.export.lists import LISTS
@@ -184,7 +185,7 @@ def given_files(names: list[str], folder: Path) -> Iterator[tuple[str, Reader]]:
     lines.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     yield "list of queries", lambda: read_filenames(str(lines))
     embeddings = np.zeros((len(names), DIMENSION), np.float32)
-    yield "list of held-out samples", lambda: read_holdout(str(lines), names, embeddings).names
+    yield "list of held-out samples", lambda: read_holdout(str(lines), NamedEmbeddings(names, embeddings)).names
     review = pd.DataFrame({"filename": names, "decision": "drop", "class": "car", "score": 1})
     review.to_csv(folder / "review.csv", index=False)
     yield "review.csv", lambda: read_dropped(str(folder / "review.csv"))

@@ -136,7 +136,7 @@ def test_other_formats_and_what_is_no_video_are_refused(tmp_path: Path) -> None:
 
 
 def test_little_is_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PACKETS_A_DECODER", 10)
+    monkeypatch.setattr(module, "PACKETS_A_DECODER", 10)
     path = write_video(tmp_path / "v.mp4", range(FRAMES), options=_SHORT)
     made = 0
 

@@ -4,9 +4,6 @@ All train the same backbone on the same views with the same optimiser; heads and
 the backbone is left out of the embedding.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import math
 import warnings
 from abc import abstractmethod

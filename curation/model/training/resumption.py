@@ -6,9 +6,6 @@ file of another training, or a damaged one, counts as none, and it may be delete
 state, since those of an epoch depend on the seed and the epoch alone.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import hashlib
 import io
 import json
