@@ -66,6 +66,7 @@ def test_trains_on_an_empty_base(workspace: Path) -> None:
     assert {entry.name for entry in workspace.iterdir()} == {"data"}
 
 
+@pytest.mark.thorough
 def test_the_same_inputs_give_the_same_bytes(workspace: Path) -> None:
     train(params(workers=0))
     first = paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()
@@ -75,6 +76,7 @@ def test_the_same_inputs_give_the_same_bytes(workspace: Path) -> None:
     assert paths.CHECKPOINT.read_bytes() != first[0]
 
 
+@pytest.mark.thorough
 def test_an_interrupted_stage_goes_on_where_it_was(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(params(epochs=3))
     undisturbed = paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()
@@ -168,6 +170,7 @@ def test_a_damaged_checkpoint_is_refused(workspace: Path, damage: Callable[[byte
         train(params())
 
 
+@pytest.mark.thorough
 def test_retrain_starts_from_the_base(workspace: Path) -> None:
     base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
     train(params(seed=7))
@@ -201,6 +204,7 @@ def empty_frame_columns() -> list[str]:
     return list(empty_frame(SAMPLES).columns)
 
 
+@pytest.mark.thorough
 def test_divergence_is_told(workspace: Path) -> None:
     settings = params(epochs=4)
     beyond_the_range = settings.train.model_copy(update={"learning_rate": 1e30})
@@ -233,6 +237,7 @@ def test_params_section_is_what_settings_take() -> None:
     assert set(SETTINGS.__dataclass_fields__) <= set(TrainParams.model_fields)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains_the_backbone_alike(workspace: Path, method: str) -> None:
     assert f"trained resnet-9x0.25 by {method} on 6 samples" in train(params(method=method, epochs=4))
@@ -251,6 +256,7 @@ def test_every_method_trains_the_backbone_alike(workspace: Path, method: str) ->
     assert paths.CHECKPOINT.read_bytes() == first
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", METHODS)
 def test_retraining_by_another_method_starts_from_the_backbone(workspace: Path, method: str) -> None:
     base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")  # by simclr
@@ -266,6 +272,7 @@ def test_retraining_by_another_method_starts_from_the_backbone(workspace: Path, 
     assert f"by {method} from the weights of the base" in train(params(retrain=True, method=method, max_steps=1))
 
 
+@pytest.mark.thorough
 def test_the_follower_follows(workspace: Path) -> None:
     model = initial_model(ARCHITECTURE, replace(SETTINGS, method="byol"))
     assert isinstance(model, WithFollower)

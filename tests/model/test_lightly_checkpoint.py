@@ -75,6 +75,7 @@ def save(backbone: nn.Module, path: Path = GIVEN, **more: Any) -> Mapping[str, T
     return state
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("build", "name", "width", "backbone", "dimension"),
     [

@@ -1,12 +1,12 @@
-"""A `python` and a `dvc` that have imported their libraries already, for the commands that most pipeline tests run.
+"""A `python` and a `dvc` that have imported their libraries already, for the commands of most pipeline tests.
 
-On data as small as that of the tests, a stage takes longer to import PyTorch than for all else, and DVC longer to
-start than to see that nothing has changed. So a process that has imported the libraries, and nothing of the project,
-is forked for every `python -m stages.…`, `python -m curate` and `dvc`. It has the caller's folder, environment, standard
-streams and arguments. Everything else goes to the real interpreter, and so do the commands of tests that are marked
-`cold`: those that kill processes, and those that compare runs of which each is to have its own order of sets.
+On data as small as that of the tests, a stage takes longer to import PyTorch than for all else, and DVC a good part of
+its time to start. So a process that has imported the libraries, and nothing of the project, is forked for every
+`python -m stages.…`, `python -m curate` and `dvc`. It has the caller's folder, environment, standard streams and
+arguments. Everything else goes to the real interpreter, and so do the commands of tests that are marked `cold`: those
+that kill processes, and those that compare runs of which each is to have its own order of sets.
 
-`python warm_python.py SOCKET` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask for it.
+`python warm_python.py SOCKET` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask it.
 """
 
 import atexit
