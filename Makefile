@@ -1,7 +1,7 @@
 # `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-avx2 torture lint format reference docs lock clean
+.PHONY: help setup demo check test test-avx2 torture lint format reference docs lock clean
 
 # The stages' commands say `python`: it has to be the one in .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -16,6 +16,9 @@ setup: ## make .venv from requirements.lock; install missing Debian packages
 
 demo: setup ## run the whole pipeline on generated driving clips
 	@python -m demo.run_demo
+
+check: setup lint ## run the checks and the quick tests (two minutes)
+	python -m pytest $(PYTEST_ARGS) -m "not slow and not thorough"
 
 test: setup lint ## run the checks and all tests
 	python -m pytest $(PYTEST_ARGS)

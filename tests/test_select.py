@@ -142,6 +142,7 @@ def test_candidates() -> None:
     assert candidates_of(["c", "b"], ["d", "a", "b", "c"], ["c"], process_all=True) == ["a", "b", "d"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", METHODS)
 @given(st.data())
 @settings(max_examples=25, deadline=None)

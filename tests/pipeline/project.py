@@ -25,7 +25,7 @@ WARM = "CURATION_TESTS_WARM_PYTHON"
 SMALL = {
     "clean.proxy_size": 32,
     "clean.workers": 1,
-    "train.backbone": "resnet-9",
+    "train.backbone": "resnet-9x0.25",
     "train.pretrained": False,
     "train.enabled": True,
     "train.embedding_dim": 8,

@@ -147,6 +147,7 @@ def selected() -> list[str]:
 # ---- images
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("draft", [False, True])
 def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     content = given().model_dump()
@@ -162,6 +163,7 @@ def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch:
     np.testing.assert_array_equal(found, np.stack([of_path[path] for path in sorted(of_path)]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["04.jpg", "07.png", "12.jpg"])
 def test_an_image_finds_its_like(name: str, tmp_path: Path) -> None:
     Path("queries").mkdir()

@@ -78,10 +78,12 @@ def test_a_worker_without_progress_is_ended() -> None:
     assert _outcomes([orders], limits=limits) == dict.fromkeys(orders, failure)
 
 
+@pytest.mark.thorough
 def test_progress_extends_the_time() -> None:
     assert _outcomes([["announce"]], limits=Limits(timeout_s=1, memory_mb=None)) == {"announce": "ANNOUNCE"}
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not LINUX, reason="other kernels do not tell what a process reads")
 def test_reading_on_extends_the_time_but_not_reading_in_circles(tmp_path: Path) -> None:
     long, short = tmp_path / "long", tmp_path / "short"
