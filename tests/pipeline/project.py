@@ -88,7 +88,7 @@ class Project:
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "",
             # As `make setup` does it in .venv: DVC writes its files whole.
-            "PYTHONPATH": str(TEMPLATE / "setup/startup"),
+            "PYTHONPATH": "",
         }
 
     @staticmethod
