@@ -4,8 +4,8 @@
     make lock UPGRADE=pillow    raise one package as far as the others allow (or several: UPGRADE="pillow av")
     make lock UPGRADE=all       raise all
 
-`uv` does it, in seconds and without installing anything; only who renews the lock needs it. pip's own settings (mirrors,
-folders of wheels) apply.
+`uv` does it, in seconds and without installing anything; only who renews the lock needs it. pip's own settings
+(mirrors, folders of wheels) apply.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Name the Debian or Ubuntu packages whose libraries are needed and missing on this machine, one a line; nothing if none.
+"""Name the Debian or Ubuntu packages whose libraries are needed and missing here, one a line; nothing if none.
 
 WeasyPrint needs Pango, the decoding of JPEG files libturbojpeg.
 

@@ -46,11 +46,11 @@ def translated(pip: Mapping[str, str], environment: Mapping[str, str]) -> dict[s
 
 def uv_settings() -> dict[str, str]:
     """Return the variables for uv on this machine."""
-    listing = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    listing = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    )
     of_files = parse(listing.stdout) if listing.returncode == 0 else {}
-    of_variables = {
-        name: value for name in NAMES if (value := os.environ.get(f"PIP_{name.upper().replace('-', '_')}"))
-    }
+    of_variables = {name: value for name in NAMES if (value := os.environ.get(f"PIP_{name.upper().replace('-', '_')}"))}
     return translated(of_files | of_variables, os.environ)
 
 

@@ -21,6 +21,7 @@ from curation.history.base_rule import Decision, Layout, datapool_hash, decide_b
 from curation.history.dvc_lock import cached_outputs, parse_stages
 from curation.history.inputs import Fingerprint, code_hashes, fingerprint
 from curation.history.removal_list import removal_list_hash
+from curation.history.repair import refuse_cut_off_files
 from curation.params.load import load_params, read_yaml
 from curation.params.schema import Params
 from curation.pipeline import paths
@@ -128,6 +129,7 @@ def check(commits: str | None) -> list[str]:
     git.require_repository()
     if commits:
         return check_range(commits, LAYOUT, sample_names)
+    refuse_cut_off_files()
     lock = paths.DVC_LOCK.read_text() if paths.DVC_LOCK.exists() else None
     written = paths.BASE_JSON.read_text() if paths.BASE_JSON.exists() else None
     return check_workspace(parse_stages(lock), parse_base(written), LAYOUT, sample_names)
@@ -178,6 +180,7 @@ main.help = (main.help or "").replace("\\b", "\b")
 
 
 def _write() -> None:
+    refuse_cut_off_files()
     decision = resolve_base(load_params(paths.PARAMS))
     base = decision.base
     written = parse_base(paths.BASE_JSON.read_text()) if paths.BASE_JSON.is_file() else None
