@@ -1,8 +1,8 @@
 """Files of DVC that a kill has left cut off, and what becomes of them.
 
 DVC writes `dvc.lock`, the `.dvc` files and its list of running commands (`.dvc/tmp/rwlock`) in place. Killed in the
-middle of that, it leaves the beginning of one, or nothing in it, and then refuses its commands or, worse, takes it for a
-file that says nothing. Git has the first two; DVC makes the last one anew.
+middle of that, it leaves the beginning of one, or nothing in it, and then refuses its commands or, worse, takes it for
+a file that says nothing. Git has the first two; DVC makes the last one anew.
 
 Nothing here needs DVC, which cannot read the project in this state. Whole files are never touched.
 """

@@ -32,7 +32,7 @@ def merging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for name in ("dvc.lock", "base.json", "reports/plots/growth.csv", "notes.txt"):
             Path(name).write_text(f"schema: {side}\n")
         if side != "start":
-            Path("reports/new.json").write_text(f"{side}\n")
+            Path("reports/new.json").write_text(f"schema: {side}\n")
         _git("add", "--all")
         _git("commit", "--quiet", "--message", side)
     _git("merge", "other", check=False)
