@@ -1,7 +1,7 @@
 # `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-avx2 torture lint format lock clean
+.PHONY: help setup setup-dev demo test check test-avx2 torture lint format reference lock clean
 
 # The stages' commands say `python`: it has to be the one in .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -43,6 +43,9 @@ lint: setup-dev ## check style and types
 format: setup-dev ## reformat the code and repair what ruff can
 	ruff format .
 	ruff check --fix .
+
+reference: setup ## write what is made from the code: params.yaml's comments, its schema, docs/reference
+	@python -m curation.reference --write
 
 lock: setup ## renew the lock files with uv; UPGRADE=pillow raises that package, UPGRADE=all every one
 	python setup/lock.py $(UPGRADE)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.params.schema import Method, SelectParams
+from curation.params.select import Method, SelectParams
 from curation.selection.distance import squared_distances
 from curation.selection.rules.registry import Options, choose
 from curation.selection.stopping import squared_threshold

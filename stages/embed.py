@@ -91,8 +91,6 @@ def embed(params: Params) -> str:
     Reads   data/clean/samples.parquet, data/clean/proxies/, data/train/checkpoint.ckpt, data/base/
             data/given_embeddings.txt
     Writes  data/embed/embeddings/*.parquet, data/embed/marks.csv
-
-    Parameters: embed, train.accelerator.
     """
     checkpoint_hash = sha256_of_file(paths.CHECKPOINT)
     same_checkpoint = checkpoint_hash == store.checkpoint_hash(paths.BASE)

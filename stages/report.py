@@ -29,7 +29,6 @@ from curation.datapool.store import (
 from curation.embeddings.given import MASKED
 from curation.embeddings.shards import read_shards
 from curation.image.proxies import ProxyReader
-from curation.params.defaults import default_params
 from curation.params.schema import EXECUTION_KEYS, Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
@@ -194,7 +193,7 @@ def read_inputs(params: Params) -> ReportInputs:
         fingerprint=sha256_of_bytes(outputs.canonical_json(base["fingerprint"]).encode()),
         checkpoint_sha256=sha256_of_file(paths.CHECKPOINT),
         parameters=flat_parameters(params),
-        default_parameters=flat_parameters(default_params()),
+        default_parameters=flat_parameters(Params()),
         select=SelectionSettings(
             method="strategies" if params.select.strategies else params.select.method,
             n_samples=params.select.n_samples,

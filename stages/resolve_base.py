@@ -25,7 +25,7 @@ from curation.history.repair import refuse_cut_off_files
 from curation.params.load import load_params, read_yaml
 from curation.params.schema import Params
 from curation.pipeline import paths
-from curation.pipeline.command import with_clear_errors
+from curation.pipeline.command import parameters_line, with_clear_errors
 
 LAYOUT = Layout(paths.BASE_JSON, paths.DVC_LOCK, paths.DATAPOOL, paths.BASE, paths.RAW_FILES, paths.FILES)
 
@@ -148,7 +148,7 @@ def unready() -> list[str]:
     return [f"the DVC cache does not hold {path}: `dvc commit`, or `dvc repro`, puts it there" for path in absent]
 
 
-@click.command(name="resolve_base")
+@click.command(name="resolve_base", epilog=parameters_line("resolve_base"))
 @click.option(
     "--check", "check_only", is_flag=True, help="Only check that no accepted sample gets lost; for hooks, CI."
 )

@@ -34,7 +34,8 @@ from curation.datapool.store import (
 from curation.embeddings.given import MASKED, SELECTED
 from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files
 from curation.image.proxies import ProxyReader
-from curation.params.schema import Params, SelectParams
+from curation.params.schema import Params
+from curation.params.select import SelectParams
 from curation.params.strategies import Similarity
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command

@@ -20,7 +20,8 @@ from curation.datapool import store
 from curation.image.proxies import ProxyReader
 from curation.model.architecture import GIVEN_EMBEDDINGS, Architecture
 from curation.model.checkpoint import is_of_pipeline, read_architecture, read_origin
-from curation.params.schema import Params, TrainParams
+from curation.params.schema import Params
+from curation.params.train import TrainParams
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.tables.files import empty_frame, read_parquet, write_csv
@@ -72,8 +73,6 @@ def train(params: Params) -> str:
     Reads   data/clean/samples.parquet, data/clean/proxies/, data/base/, data/given_weights.txt,
             data/given_embeddings.txt
     Writes  data/train/checkpoint.ckpt, data/train/loss.csv
-
-    Parameters: train, embed.embeddings_file.
     """
     if params.embed.embeddings_file is not None:
         return without_model(params.embed.embeddings_file, retrain=params.train.retrain)

@@ -12,7 +12,6 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = {
-    "curation/params/defaults.py": ["curation/params/defaults.yaml"],
     "curation/reporting/pages/render.py": ["curation/reporting/pages/templates", "curation/reporting/draw/fonts"],
 }
 """Files, and folders of files, that code reads besides importing modules."""

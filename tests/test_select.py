@@ -16,7 +16,8 @@ from curation.core.hashing import sha256_of_bytes
 from curation.datapool import store
 from curation.embeddings.shards import write_shards
 from curation.params.load import load_params
-from curation.params.schema import Method, Params, SelectParams
+from curation.params.schema import Params
+from curation.params.select import Method, SelectParams
 from curation.pipeline import paths
 from curation.selection.sequences import Units, units_of
 from curation.tables import samples as media

@@ -24,7 +24,8 @@ from curation.model.training.augmentation import Views
 from curation.model.training.fit import LossValue, initial_model, train_model
 from curation.model.training.methods import METHODS, Method, WithFollower, learning_rate_factor, network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
-from curation.params.schema import Params, TrainParams
+from curation.params.schema import Params
+from curation.params.train import TrainParams
 from curation.pipeline import paths
 from curation.tables.files import empty_frame, read_csv
 from stages.train import LOSS, check_fit, summary, train

@@ -20,7 +20,7 @@ from curation.video.decode import decode_video
 from curation.video.sampling import FrameChoice
 
 if TYPE_CHECKING:
-    from curation.params.schema import CleanParams
+    from curation.params.clean import CleanParams
 
 _MOST_THREADS = 16
 """FFmpeg recommends no more."""

@@ -20,6 +20,7 @@ COMMANDS = {
     "remove": "Take samples out of the datapool for good, and say what still holds them.",
     "review": "Write a page to look through the new selection with, and to drop samples.",
     "repair": "Bring back the files of DVC that a kill left cut off.",
+    "params": "List the parameters that differ from their defaults, or explain some.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",
 }
 """Name of each command, which is its module in `curation.cli.commands`, and what it does. In the order of the help."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from curation.core.errors import BaseError
 from curation.inspection.revision import Revision, commits_of_iterations, recorded_iterations
-from curation.params.defaults import default_params
+from curation.params.schema import Params
 from curation.tables.datapool import COMBINED
 from curation.tables.samples import COUNTS, KEPT
 
@@ -169,7 +169,7 @@ def _frame_left_out(name: str, files: pd.DataFrame) -> Answer | None:
 
 def chosen_parameters(params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of the selection, and all others that differ from the template's."""
-    defaults = _flat(default_params().model_dump(mode="json"))
+    defaults = _flat(Params().model_dump(mode="json"))
     return {
         key: value
         for key, value in _flat(params).items()

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, StringConstraints, model_validator
+from pydantic import Field, StrictStr, StringConstraints, model_validator
 
-Real = Annotated[float, Field(allow_inf_nan=False)]
+from curation.params.section import Count, Real, Section
+
 NotEmpty = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
 
 Number = Literal[
@@ -22,41 +23,39 @@ Number = Literal[
 """Metadata of a sample that are numbers."""
 
 
-class _Mapping(BaseModel):
-    """Unknown keys are errors, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EmbeddingsInput(_Mapping):
+class EmbeddingsInput(Section):
     """The embeddings of the samples."""
 
     type: Literal["EMBEDDINGS"]
 
 
-class ScoresInput(_Mapping):
-    """A column of a CSV file with `filename` and any number of scores."""
+class ScoresInput(Section):
+    """Scores, a column of a CSV file that has the column `filename`, too."""
 
     type: Literal["SCORES"]
-    file: StrictStr
-    score: StrictStr = "score"
+    file: StrictStr = Field(description="Path of the file, with a row for every candidate.")
+    score: StrictStr = Field(default="score", description="Name of the column.")
 
 
-class MetadataInput(_Mapping):
-    """A figure of the sample as stage `clean` measured it, or the name of its weak label."""
+class MetadataInput(Section):
+    """A measurement of the sample by stage `clean`, or the name of its weak label."""
 
     type: Literal["METADATA"]
-    key: Number | Literal["label_name"]
+    key: Number | Literal["label_name"] = Field(
+        description="Which measurement. BALANCE takes label_name, width or height; the others take all but label_name."
+    )
 
 
-class PredictionsInput(_Mapping):
-    """The class with the highest score in a CSV file with `filename,class,score`, one row a prediction."""
+class PredictionsInput(Section):
+    """The class with the highest score among a sample's predictions."""
 
     type: Literal["PREDICTIONS"]
-    file: StrictStr
+    file: StrictStr = Field(
+        description="Path of the file: CSV with filename,class,score and one row per prediction, or COCO JSON."
+    )
 
 
-class RandomInput(_Mapping):
+class RandomInput(Section):
     """Random numbers from 0 to 1, from `select.seed`."""
 
     type: Literal["RANDOM"]
@@ -67,10 +66,10 @@ Input = Annotated[
 ]
 
 
-class _Weighted(_Mapping):
-    """An objective: what it says counts to the power of `strength`."""
+class _Weighted(Section):
+    """An objective, which counts to the power of `strength`."""
 
-    strength: Real = Field(default=1.0, gt=0, le=100)
+    strength: Real = Field(default=1.0, gt=0, le=100, description="Power to which the objective is raised.")
 
 
 class Diversity(_Weighted):
@@ -86,17 +85,19 @@ class Typicality(_Weighted):
 
 
 class Similarity(_Weighted):
-    """Near to one of some queries.
-
-    They are samples, those of a file with a filename a line or those of an iteration of the datapool; image files; or a
-    text.
-    """
+    """Near to the nearest of some queries: give one of `queries`, `images`, `text` and `datapool_iteration`."""
 
     type: Literal["SIMILARITY"]
-    queries: StrictStr | None = None
-    images: Annotated[tuple[NotEmpty, ...], Field(min_length=1)] | None = None
-    text: NotEmpty | None = None
-    datapool_iteration: Annotated[int, Field(strict=True, ge=1)] | None = None
+    queries: StrictStr | None = Field(
+        default=None, description="Path of a file with the names of samples, one filename per line."
+    )
+    images: Annotated[tuple[NotEmpty, ...], Field(min_length=1)] | None = Field(
+        default=None, description="Paths of image files, which need not be samples."
+    )
+    text: NotEmpty | None = Field(default=None, description="Text, for models with a text tower (open_clip).")
+    datapool_iteration: Count | None = Field(
+        default=None, description="Number of an iteration: the samples that it added to the datapool."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -114,19 +115,23 @@ class Weights(_Weighted):
     type: Literal["WEIGHTS"]
 
 
-class Threshold(_Mapping):
-    """Only samples whose value is on one side of a number."""
+class Threshold(Section):
+    """Only candidates whose value is on one side of a number; the others cannot be selected."""
 
     type: Literal["THRESHOLD"]
-    threshold: Real
-    operator: Literal["SMALLER", "SMALLER_EQUAL", "BIGGER", "BIGGER_EQUAL"]
+    threshold: Real = Field(description="Number to compare the value with.")
+    operator: Literal["SMALLER", "SMALLER_EQUAL", "BIGGER", "BIGGER_EQUAL"] = Field(
+        description="What a value must be, compared with the threshold, for the sample to stay a candidate."
+    )
 
 
 class Balance(_Weighted):
-    """A distribution over classes, aimed at for the datapool with what is selected; shares need not sum to 1."""
+    """A distribution of classes, for the datapool together with what is selected."""
 
     type: Literal["BALANCE"]
-    target: dict[StrictStr, Annotated[Real, Field(ge=0)]]
+    target: dict[StrictStr, Annotated[Real, Field(ge=0)]] = Field(
+        description="Mapping from class to share; the shares need not sum to 1."
+    )
 
     @model_validator(mode="after")
     def _something_is_wanted(self) -> Self:
@@ -135,7 +140,7 @@ class Balance(_Weighted):
         return self
 
 
-_INPUTS = {
+INPUTS = {
     "DIVERSITY": ("EMBEDDINGS",),
     "TYPICALITY": ("EMBEDDINGS",),
     "SIMILARITY": ("EMBEDDINGS",),
@@ -143,19 +148,20 @@ _INPUTS = {
     "THRESHOLD": ("SCORES", "METADATA"),
     "BALANCE": ("METADATA", "PREDICTIONS"),
 }
+"""Types of input that each type of strategy takes."""
 
 
-class StrategyParams(_Mapping):
+class StrategyParams(Section):
     """One of the strategies that are combined."""
 
-    input: Input
+    input: Input = Field(description="What to look at.")
     strategy: Annotated[
         Diversity | Typicality | Similarity | Weights | Threshold | Balance, Field(discriminator="type")
-    ]
+    ] = Field(description="What to do with it.")
 
     @model_validator(mode="after")
     def _input_fits(self) -> Self:
-        allowed = _INPUTS[self.strategy.type]
+        allowed = INPUTS[self.strategy.type]
         if self.input.type not in allowed:
             raise ValueError(f"{self.strategy.type} needs input {' or '.join(allowed)}, not {self.input.type}")
         if isinstance(self.input, MetadataInput):

@@ -8,23 +8,32 @@ import click
 
 from curation.core.errors import CurationError, OutputError
 from curation.params.load import load_params
-from curation.params.schema import Params
+from curation.params.schema import PARAMETERS, Params, parameters_of
 from curation.pipeline import paths
 
 
 def stage_command(run: Callable[[Params], str]) -> click.Command:
     """Turn a function of the parameters, which returns a one-line summary, into a stage's command.
 
-    The function's docstring becomes the text of `--help`.
+    The function's docstring becomes the text of `--help`, and the parameters that the stage reads stand below it.
     """
     name = run.__module__.rpartition(".")[2] if run.__module__ != "__main__" else _main_module_name(run)
 
     # Docstrings are raw strings, so click's mark for lines that are not to be wrapped stands there as two characters.
-    @click.command(name=name, help=(run.__doc__ or "").replace("\\b", "\b"))
+    @click.command(name=name, help=(run.__doc__ or "").replace("\\b", "\b"), epilog=parameters_line(name))
     def command() -> None:
         with_clear_errors(name, lambda: click.echo(f"{name}: {run(load_params(paths.PARAMS))}"))
 
     return command
+
+
+def parameters_line(stage: str) -> str | None:
+    """Name the parameters that a stage reads, whole sections by their name; None without any."""
+    read, words = {parameter.key for parameter in parameters_of(stage)}, list[str]()
+    for section in dict.fromkeys(parameter.section for parameter in PARAMETERS):
+        keys = [parameter.key for parameter in PARAMETERS if parameter.section == section]
+        words += [section] if read.issuperset(keys) else [key for key in keys if key in read]
+    return f"Parameters: {', '.join(words)}. `python -m curate params NAME` explains them." if words else None
 
 
 def with_clear_errors(name: str, action: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from curation.cli.main import COMMANDS, main
 from curation.inspection.revision import Revision
 from curation.inspection.verify import md5_of, sentence, verify
 from curation.inspection.why import chosen_parameters, sentences
-from curation.params.defaults import default_params
+from curation.params.schema import Params
 from tests.code_closure import ROOT
 
 
@@ -53,7 +53,7 @@ def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_parameters_of_a_selection_are_those_of_select_and_what_was_changed() -> None:
-    params = default_params().model_dump(mode="json")
+    params = Params().model_dump(mode="json")
     params["clean"]["proxy_size"] = 100
     params["report"]["title"] = "other"
     shown = chosen_parameters(params)

@@ -27,7 +27,7 @@ from curation.model.networks.foreign import ForeignTrunk, pretrained_weights, wi
 from curation.model.training.fit import fit_projection, initial_model, train_model
 from curation.model.training.methods import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
-from curation.params.schema import TrainParams
+from curation.params.train import TrainParams
 from curation.pipeline import paths
 from stages.train import train
 from tests.clip_models import list_tiny_models, random_model

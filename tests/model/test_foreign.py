@@ -19,7 +19,7 @@ from curation.model.networks import foreign
 from curation.model.training.fit import fit_projection, initial_model, train_model
 from curation.model.training.methods import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
-from curation.params.schema import TrainParams
+from curation.params.train import TrainParams
 from curation.pipeline import paths
 from stages.train import train
 from tests.model_data import SETTINGS, write_clean

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from curation.core.errors import ParamsError
 from curation.params.load import load_params
+from curation.params.schema import Params
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "params.yaml"
 
@@ -96,3 +97,38 @@ def test_what_is_no_parameter_file_is_told(tmp_path: Path, content: str) -> None
     path.unlink()
     with pytest.raises(ParamsError, match="missing"):
         load_params(path)
+
+
+def test_what_is_missing_has_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("train:\n  epochs: 7\n")
+    params = load_params(path)
+    assert params.train.epochs == 7
+    assert params.train.model_copy(update={"epochs": 5}) == Params().train
+    assert params.model_copy(update={"train": Params().train}) == load_params(SHIPPED) == Params()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("train:\n  epoch: 3\n", "train.epoch: unknown key; did you mean epochs?"),
+        ("train:\n  n_samples: 3\n", "train.n_samples: unknown key; it belongs to section select"),
+        ("train:\n  precision: 3\n  minimum: 1\n", "train.minimum: unknown key"),
+        ("selection:\n  seed: 1\n", "selection: unknown key; did you mean select?"),
+        ("own:\n  seed: 1\n", "own: unknown key; there are the sections ingest, base, clean, train, embed, "),
+        ("train:\n  devices: 0\n", "train.devices: must be an integer, 1 or more, or auto (found 0)"),
+        ("base:\n  datapool: 3\n", "base.datapool: must be one of auto, none, a datapool hash, a git revision, or a "),
+        ("base:\n  datapool: [auto, 3]\n", "base.datapool: must be one of auto, none, "),
+        ("select:\n  n_samples: 0\n", "select.n_samples: input should be greater than or equal to 1 (found 0)"),
+        ("select:\n  method: cores\n", "select.method: input should be 'coreset', 'coverage', 'diversity_typicality'"),
+        ("select:\n  strategies: [{input: 3}]\n", "select.strategies.0.input: "),
+        ("train:\n", "train: input should be a valid dictionary or instance of TrainParams (found None)"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(tmp_path: Path, text: str, line: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+    assert f"  {line}" in caught.value.message
+    assert caught.value.message.count(line.split(":")[0] + ":") == 1

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.params.schema import Method
+from curation.params.select import Method
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.names import visible
 from curation.reporting.draw.pictures import data_uri, inline_pictures

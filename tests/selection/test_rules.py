@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from curation.params.schema import Method
+from curation.params.select import Method
 from curation.selection.cells import cells, medoid
 from curation.selection.covering import follow
 from curation.selection.distance import squared_distances

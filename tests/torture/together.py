@@ -23,7 +23,7 @@ from curation.core.atomic import link_or_copy, remove, write_text
 from curation.datapool import store
 from curation.embeddings.cache import read_cache, write_cache
 from curation.embeddings.shards import write_shards
-from curation.params.defaults import default_params
+from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.tables.embeddings import MARKS
 from curation.tables.files import empty_frame, write_csv, write_parquet
@@ -116,7 +116,7 @@ def merges(folder: Path, count: int, rng: np.random.Generator) -> Tally:
         write_parquet(candidates_of(names, selected), CANDIDATES, paths.CANDIDATES)
         link_or_copy(base / store.CHECKPOINT, paths.CHECKPOINT)
         write_text(paths.BASE_JSON, "{}")
-        params = default_params()
+        params = Params()
         return rounds(
             lambda: merge_datapool.run(params), lambda: _copy(base, paths.DATAPOOL), paths.DATAPOOL, count, rng
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.params.schema import Method
+from curation.params.select import Method
 from curation.selection.rules.coreset import coreset
 from curation.selection.rules.coverage import coverage
 from curation.selection.rules.diversity_typicality import diversity_typicality

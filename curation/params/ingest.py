@@ -1,0 +1,56 @@
+"""Section `ingest`: what counts as an image or a video, which files matter, and which frames of a video."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from curation.params.section import FILE, About, Count, Extension, FilePath, Real, Section
+
+_EXTENSIONS = "a list of file name extensions in lower case, without the dot"
+
+
+class IngestParams(Section):
+    """Which files are read as images or videos, which of them are relevant, and which frames of a video are taken."""
+
+    image_extensions: tuple[Extension, ...] = Field(
+        default=(
+            *("avif", "bmp", "gif", "heic", "heif", "j2k", "jfif", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png"),
+            *("pnm", "ppm", "tga", "tif", "tiff", "webp"),
+        ),
+        description="Extensions of files that are read as images. Files with other extensions are listed as ignored.",
+        json_schema_extra=About(form=_EXTENSIONS),
+    )
+    video_extensions: tuple[Extension, ...] = Field(
+        default=(
+            *("3g2", "3gp", "asf", "avi", "f4v", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts"),
+            *("mxf", "ogv", "ts", "vob", "webm", "wmv"),
+        ),
+        description="Extensions of files that are read as videos.",
+        json_schema_extra=About(form=_EXTENSIONS),
+    )
+    relevant_filenames_file: FilePath = Field(
+        default="relevant_filenames.txt",
+        description=(
+            "Text file that lists the relevant files of data/raw: one path, folder/* or gitignore pattern per line. "
+            "Where it lists nothing, all files are relevant."
+        ),
+        json_schema_extra=About(form=FILE),
+    )
+    fps: Real | None = Field(
+        default=None,
+        gt=0,
+        description="Rate at which frames of videos are sampled, by their presentation timestamps.",
+        json_schema_extra=About(unit="frames per second", null="every frame", read_by=("clean",)),
+    )
+    max_frames_per_video: Count | None = Field(
+        default=None,
+        description="Largest number of frames taken from one video, spread evenly over those that `fps` leaves.",
+        json_schema_extra=About(unit="frames", null="no limit", read_by=("clean",)),
+    )
+
+    @model_validator(mode="after")
+    def _no_overlap(self) -> Self:
+        both = sorted(set(self.image_extensions) & set(self.video_extensions))
+        if both:
+            raise ValueError(f"{', '.join(both)} stands under both image_extensions and video_extensions")
+        return self

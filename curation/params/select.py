@@ -1,0 +1,134 @@
+"""Section `select`: which samples are chosen, and how many."""
+
+from typing import Literal, Self
+
+from pydantic import Field, StrictBool, StrictStr, model_validator
+
+from curation.params.section import DISTANCE, FILE, About, Count, Real, Section, Seed
+from curation.params.strategies import StrategyParams
+
+Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
+
+METHODS: dict[str, str] = {
+    "coreset": "exact greedy k-center: each pick is the candidate farthest from everything selected",
+    "coverage": "every candidate gets a selected sample similar to it; usually the best choice for labelling",
+    "diversity_typicality": "far from everything selected, but in a dense region",
+    "kmeans": "the centres of clusters",
+    "random": "a random sample",
+    "uniform_time": "frames at equal intervals in time",
+}
+"""What each rule selects."""
+
+_TO_BASE = ("resolve_base", "base", "select")
+_GIVEN = ("resolve_base", "select")
+"""The fingerprint of the inputs has the content of files that the section names."""
+
+
+class SelectParams(Section):
+    """The selection rule, when it stops, and what may be selected."""
+
+    method: Method = Field(default="coreset", description="Selection rule.", json_schema_extra=About(values=METHODS))
+    strategies: tuple[StrategyParams, ...] = Field(
+        default=(),
+        description=(
+            "Strategies to combine in place of `method`, in block style (one key per line), see docs/strategies.md."
+        ),
+        json_schema_extra=About(form="a list of strategies; [] is none", read_by=_GIVEN),
+    )
+    rare: Real = Field(
+        default=0.5,
+        ge=0,
+        le=2,
+        description=(
+            "For coverage only: how much more rare candidates count. Their weight is the density around them to the "
+            "power of minus this number."
+        ),
+    )
+    seed: Seed = Field(default=1, description="Seed of random, uniform_time and kmeans.")
+    n_samples: Count | None = Field(
+        default=50,
+        description="New samples to select. Not together with `proportion_samples`.",
+        json_schema_extra=About(unit="samples", null="no such limit"),
+    )
+    proportion_samples: Real | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Share of the new candidates to select. Not together with `n_samples`.",
+        json_schema_extra=About(null="no such limit"),
+    )
+    min_distance: Real | None = Field(
+        default=None,
+        gt=0,
+        le=2,
+        description="Nothing nearer than this to a selected sample is selected; where nothing else is left, it ends.",
+        json_schema_extra=About(unit=DISTANCE, null="no such limit", read_by=("base", "select")),
+    )
+    selected_sequence_length: Count = Field(
+        default=1,
+        description=(
+            "Above 1, runs of this many consecutive frames of a video are selected as a whole, by their mean "
+            "embedding, and images are left out. `n_samples` and `proportion_samples` still count frames."
+        ),
+        json_schema_extra=About(unit="frames"),
+    )
+    process_all: StrictBool = Field(
+        default=False,
+        description=("Whether samples that earlier iterations processed but did not select are candidates again."),
+        json_schema_extra=About(read_by=("resolve_base", "clean", "select")),
+    )
+    review_file: StrictStr | None = Field(
+        default=None,
+        description="Review that `python -m curate review` made: the samples that it drops are not selected.",
+        json_schema_extra=About(form=FILE, null="none", read_by=_GIVEN),
+    )
+    predictions_file: StrictStr | None = Field(
+        default=None,
+        description=(
+            "Predictions, as CSV with filename,class,score or as COCO JSON: the report counts the classes of "
+            "candidates and selection. docs/strategies.md says how to select by predictions and scores."
+        ),
+        json_schema_extra=About(form=FILE, null="none", read_by=_GIVEN),
+    )
+    holdout_file: StrictStr | None = Field(
+        default=None,
+        description=(
+            "Samples to hold out, such as a test set: one filename per line, or a CSV file of embeddings as lightly "
+            "writes it. They are never selected; it is an error if the datapool holds one."
+        ),
+        json_schema_extra=About(form=FILE, null="none", read_by=_GIVEN),
+    )
+    holdout_distance: Real | None = Field(
+        default=None,
+        gt=0,
+        le=2,
+        description=(
+            "Samples nearer than this to a held-out one are never selected either, and the datapool must hold none."
+        ),
+        json_schema_extra=About(unit=DISTANCE, null="only the held-out samples themselves"),
+    )
+
+    @property
+    def given_files(self) -> list[str]:
+        """The files that the parameters name."""
+        single = [path for path in (self.review_file, self.predictions_file, self.holdout_file) if path is not None]
+        return [*(path for item in self.strategies for path in item.files), *single]
+
+    @model_validator(mode="after")
+    def _stopping_conditions(self) -> Self:
+        if self.n_samples is not None and self.proportion_samples is not None:
+            raise ValueError("n_samples and proportion_samples contradict each other: set one of them to null")
+        if self.n_samples is None and self.proportion_samples is None and self.min_distance is None:
+            raise ValueError("nothing ends the selection: set n_samples, proportion_samples or min_distance")
+        if self.n_samples is not None and self.n_samples < self.selected_sequence_length:
+            raise ValueError(
+                f"n_samples: {self.n_samples} is less than one sequence of selected_sequence_length: "
+                f"{self.selected_sequence_length}; set it higher, since it counts frames"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _distance_from_something(self) -> Self:
+        if self.holdout_distance is not None and self.holdout_file is None:
+            raise ValueError("holdout_distance: there is nothing to keep away from: set holdout_file, too")
+        return self
