@@ -172,6 +172,7 @@ def set_up(
     return done.returncode, done.stdout
 
 
+@pytest.mark.slow
 def test_set_up_makes_an_environment_once(checkout: Path) -> None:
     code, said = set_up(checkout)
     assert (code, said.count("installing the packages of requirements.lock")) == (0, 1), said
@@ -238,6 +239,7 @@ def test_without_any_python_the_message_says_how_to_get_one(checkout: Path) -> N
     assert said.startswith("setup: Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one")
 
 
+@pytest.mark.slow
 def test_uv_is_used_where_it_is_there(checkout: Path) -> None:
     tools = checkout / "tools"
     tools.mkdir()
@@ -254,6 +256,7 @@ def test_uv_is_used_where_it_is_there(checkout: Path) -> None:
     assert set_up(checkout, "dev") == (0, "")
 
 
+@pytest.mark.slow
 def test_the_package_holds_the_engine_and_its_files(tmp_path: Path) -> None:
     """The engine builds as a package, whose modules and command can be imported from the built file alone."""
     tracked = subprocess.run(
