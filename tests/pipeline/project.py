@@ -90,8 +90,6 @@ class Project:
             "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site-cache"),
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "",
-            # As `make setup` does it in .venv: DVC writes its files whole.
-            "PYTHONPATH": str(TEMPLATE / "setup/startup"),
         }
 
     @staticmethod
