@@ -1,4 +1,4 @@
-"""What all tests share: one thread a process, quick tests first, the folder of real data where there is one."""
+"""The set-up of all tests: one thread a process, quick tests first, the folder of real data where there is one."""
 
 import gc
 import os

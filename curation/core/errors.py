@@ -18,7 +18,7 @@ import click
 
 
 class CurationError(click.ClickException):
-    """What is wrong, and what to do about it."""
+    """A fault that a user can cause: the message says what is wrong, and what to do about it."""
 
 
 class ParamsError(CurationError):

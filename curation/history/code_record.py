@@ -141,7 +141,7 @@ def runs_as_recorded(
 
 
 def _is_known(path: str, recorded: Collection[str]) -> bool:
-    """Whether a path was a dependency then, or, of a folder, something in it."""
+    """Return whether a path was a dependency then, or, of a folder, something in it."""
     return path in recorded or any(known.startswith(f"{path}/") for known in recorded)
 
 

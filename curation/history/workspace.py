@@ -150,7 +150,7 @@ def resolve_base(params: Params, pipeline: Pipeline) -> Decision:
 
 
 def needs_new_data(params: Params) -> bool:
-    """Whether an iteration on unchanged raw files could not select anything."""
+    """Return whether an iteration on unchanged raw files could not select anything."""
     return not (params.select.process_all or params.train.retrain)
 
 

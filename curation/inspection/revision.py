@@ -187,7 +187,7 @@ def revision(name: str | None, cache: Cache) -> Revision:
         return Revision(WORKSPACE, None, cache)
     commit = git.commit_of(name)
     if commit is None:
-        raise BaseError(f"{name!r} is no revision that git knows here; give a commit, branch or tag, such as HEAD~1")
+        raise BaseError(f"{name!r} is not a revision that git knows here; give a commit, branch or tag, such as HEAD~1")
     return Revision(name, commit, cache)
 
 

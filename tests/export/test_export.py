@@ -59,7 +59,7 @@ SCHEMAS: dict[str, dict[str, object]] = {
         }
     ),
 }
-"""What the tools' documentation says of the formats of which no light library reads them."""
+"""The tools' documentation of those formats that no light library reads."""
 FORMULA = "=1+1.png"
 
 

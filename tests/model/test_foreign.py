@@ -57,7 +57,7 @@ def test_foreign_networks_train_and_embed(tmp_path: Path, backbone: str, monkeyp
     [
         ("torchvision/resnet51", 64, "there are resnet50"),
         ("timm/vit_smal_patch14_dinov2", 64, "there are vit_small_patch14"),
-        ("torchvision/inception_v3", 96, "is no network that can be trained here"),
+        ("torchvision/inception_v3", 96, "is not a network that can be trained here"),
         ("torchvision/vgg11", 224, ""),
         ("torchvision/vit_b_32", 40, "does not take images of train.input_size: 40"),
     ],

@@ -34,7 +34,7 @@ GIVEN = Path("given.ckpt")
 
 
 class Model(nn.Module):
-    """What `lightly.cli` calls `_SimCLR`."""
+    """The class that `lightly.cli` calls `_SimCLR`."""
 
     def __init__(self, backbone: nn.Module) -> None:
         super().__init__()

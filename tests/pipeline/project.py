@@ -43,7 +43,7 @@ SMALL = {
 
 @dataclass(frozen=True)
 class Result:
-    """What a command printed, and how it ended."""
+    """The output of a command, and its exit status."""
 
     code: int
     output: str
