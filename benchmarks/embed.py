@@ -46,7 +46,7 @@ from curation.model.embedding import decoded, embed_proxies, load_backbone, norm
 from curation.model.inference import InferenceNetwork
 from curation.model.networks.packaged import PACKAGED
 from curation.model.training.fit import TrainingSettings, fit_projection, initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import save_checkpoint
 
 BATCH_SIZE = 16
@@ -61,7 +61,7 @@ ALONE_ROUNDS = 3
 
 @dataclass(frozen=True)
 class Task:
-    """What every program gets.
+    """The task of every program.
 
     Attributes:
         folder: original images.
@@ -80,7 +80,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """What a program did.
+    """The figures of a program.
 
     Attributes:
         seconds: wall-clock time.

@@ -1,4 +1,4 @@
-"""How much the default embedding knows of classes that it never saw, beside pixels and random weights.
+"""The default embedding's knowledge of classes that it never saw, beside pixels and random weights.
 
 `python -m benchmarks.linear_probe --images FOLDER`
 `python -m benchmarks.linear_probe --images FOLDER --set enabled=true --set epochs=20` for what training adds
@@ -28,7 +28,7 @@ from benchmarks.probes import cross_validated, interval
 from curation.model.agreement import wanted_architecture
 from curation.model.embedding import decoded, embed_proxies
 from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import save_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params

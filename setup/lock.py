@@ -1,64 +1,107 @@
-"""Renew requirements.lock: install what pyproject.toml names into a fresh virtual environment and write down all of it.
+"""Renew requirements.lock and requirements-dev.lock from pyproject.toml, for all its Pythons and systems at once.
 
-    make lock
+    make lock                   keep all versions that still fit; resolve what pyproject.toml has changed
+    make lock UPGRADE=pillow    raise one package as far as the others allow (or several: UPGRADE="pillow av")
+    make lock UPGRADE=all       raise all
 
-pip's own settings (mirrors, CPU builds of torch) apply; a build's local name, as in `2.13.0+cpu`, is not written down.
+`uv` does it, in seconds and without installing anything; only who renews the lock needs it. pip's own settings
+(mirrors, folders of wheels) apply.
 """
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
-import venv
 from pathlib import Path
 
+if __name__ == "__main__":  # as `python setup/lock.py`
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from setup.uv_settings import uv_settings
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
+OLDEST_PYTHON = "3.11"
 
 HEADER = """\
-# All packages of the project, direct and transitive, as they were tested together with Python 3.11 on Linux.
+# All packages that the pipeline needs, direct and transitive, for Python 3.11, 3.12 and 3.13 on Linux and macOS.
 # `make setup` installs this file; by hand: python -m pip install -r requirements.lock
 # The direct ones and their reasons are in pyproject.toml. `make lock` renews this file; then run `make test`.
 #
 # torch: on Linux the package index serves a CUDA build, which brings its own GPU packages (several GB). Where there is
 # no GPU, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make setup   takes the smaller CPU build instead.
+# These GPU packages are not listed: torch names the exact versions it needs.
 # faiss-cpu: CONTRIBUTING.md says how to replace it by a GPU build.
 """
 
+DEVELOPMENT_HEADER = """\
+# What tests, types and style need besides requirements.lock. `make test` installs both; `make lock` renews both.
+-r requirements.lock
+"""
 
-def direct_requirements() -> list[str]:
-    """Return the requirements that pyproject.toml names, those for development included."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+_OF_TORCHS_GPU_BUILD = re.compile(r"(nvidia|cuda)-|triton==")
 
 
-def normalised(line: str) -> str:
-    """Turn a line of `pip freeze` into `name==version`.
+def pins(text: str) -> list[str]:
+    """Return the lines of a lock file that pin a package, without those that only torch's GPU build brings along."""
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and line[0] not in "#-" and not _OF_TORCHS_GPU_BUILD.match(line)]
 
-    `torch @ file:///…/torch-2.13.0%2Bcpu-cp311-….whl` and `torch==2.13.0+cpu` both become `torch==2.13.0`.
+
+def lock_texts(all_pins: list[str], runtime_pins: list[str]) -> tuple[str, str]:
+    """Return the text of requirements.lock, and that of requirements-dev.lock, which holds the rest of all pins."""
+    rest = [line for line in all_pins if line not in set(runtime_pins)]
+    return HEADER + "\n".join(runtime_pins) + "\n", DEVELOPMENT_HEADER + "\n".join(rest) + "\n"
+
+
+def upgrade_options(wanted: list[str]) -> list[str]:
+    """Return the options with which uv raises the packages that are named; `all` raises all."""
+    if wanted == ["all"]:
+        return ["--upgrade"]
+    return [option for name in wanted for option in ("--upgrade-package", name)]
+
+
+def resolve(uv: str, preferred: str, options: list[str]) -> str:
+    """Return the pins that uv finds for pyproject.toml.
+
+    Args:
+        uv: the program.
+        preferred: pins that stay where they fit.
+        options: of uv.
     """
-    name, at, url = line.partition(" @ ")
-    if at:
-        version = url.rpartition("/")[2].split("-")[1].replace("%2B", "+")
-        line = f"{name}=={version}"
-    return line.partition("+")[0]
-
-
-def lock_text(frozen: str) -> str:
-    """Turn the output of `pip freeze --all` into the lock file's text; pip itself is left out."""
-    lines = {normalised(line) for line in frozen.splitlines() if line and not line.startswith(("#", "-e", "pip=="))}
-    return HEADER + "\n".join(sorted(lines, key=str.lower)) + "\n"
-
-
-def main() -> None:
-    """Install, and write the file."""
     with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        pip = [str(Path(folder) / "bin/python"), "-m", "pip"]
-        subprocess.run([*pip, "install", "--quiet", *direct_requirements()], check=True)
-        frozen = subprocess.run([*pip, "freeze", "--all"], check=True, capture_output=True, text=True).stdout
-    (REPOSITORY / "requirements.lock").write_text(lock_text(frozen))
-    print(f"requirements.lock: {len(frozen.splitlines()) - 1} packages", file=sys.stderr)
+        output = Path(folder) / "lock"
+        output.write_text(preferred)
+        command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST_PYTHON]
+        # One version of a package for all Pythons, so that all of them make the same bytes.
+        command += ["--fork-strategy", "fewest", "--no-annotate", "--no-header", *options]
+        subprocess.run(
+            [*command, "--output-file", str(output), "pyproject.toml"],
+            cwd=REPOSITORY,
+            env=os.environ | uv_settings(),
+            check=True,
+        )
+        return output.read_text()
+
+
+def main(wanted: list[str]) -> None:
+    """Resolve all, then the runtime's part of it with the same versions, and write both files."""
+    uv = shutil.which("uv")
+    if uv is None:
+        sys.exit("lock: `uv` is needed to renew the lock files, and was not found. Install it: pipx install uv")
+    files = [REPOSITORY / RUNTIME, REPOSITORY / DEVELOPMENT]
+    former = [line for file in files if file.exists() for line in pins(file.read_text())]
+    complete = resolve(uv, "\n".join(former), ["--extra", "dev", *upgrade_options(wanted)])
+    runtime = resolve(uv, complete, [])
+    texts = lock_texts(pins(complete), pins(runtime))
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+        print(f"{file.name}: {len(pins(text))} packages")
+    for line in sorted(set(pins("".join(texts))) ^ set(former)):
+        print(f"  {'-' if line in former else '+'} {line}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

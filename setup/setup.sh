@@ -1,50 +1,74 @@
 #!/usr/bin/env bash
-# Makes .venv from requirements.lock, and installs the few Debian packages that are missing.
-# Safe to run again: with the set-up complete it ends after a comparison of files.
+# Makes .venv, and installs the few Debian or Ubuntu packages that are missing.
+#
+#   setup/setup.sh        what the pipeline needs: requirements.lock
+#   setup/setup.sh dev    what tests, types and style need, too: requirements-dev.lock
+#
+# PYTHON=/path/to/python3.12 says which Python; else the first of 3.11, 3.12, 3.13 that is found. Where `uv` is on the
+# PATH, it makes .venv and installs; else venv and pip do. Safe to run again: with the set-up complete it ends after a
+# comparison of files.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Settings of the calling shell that would send packages to another place than .venv.
 unset PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 
+kind="${1:-runtime}"
+case "$kind" in
+  runtime) lock=requirements.lock ;;
+  dev) lock=requirements-dev.lock ;; # it names requirements.lock
+  *) printf 'setup: %s is neither runtime nor dev\n' "$kind" >&2; exit 2 ;;
+esac
 venv="$PWD/.venv"
-stamp=".venv/.installed-from" # a copy of the lock file, made when all of it is installed
-startup=".venv/lib/python3.11/site-packages/curation_startup" # what Python imports at its start: DVC writes whole files
+stamp=".venv/.installed-$kind" # a copy of the lock files, made when all of them is installed
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
 
-usable_python() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; }
-can_make_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+wanted() {
+  cat requirements.lock
+  [ "$kind" = runtime ] || cat requirements-dev.lock
+}
+is_installed() { wanted | cmp -s - "$stamp"; }
 
-# The first Python 3.11 that can make a virtual environment; else the first Python 3.11.
+supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
+version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
+can_make_venv() { has uv || "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+
+# The Python that was asked for; else the first that can make a virtual environment; else the first.
 find_python() {
   local candidate first=""
-  for candidate in "${PYTHON:-python3.11}" python3.11 python3 python /usr/bin/python3.11 /usr/bin/python3; do
-    usable_python "$candidate" || continue
+  if [ -n "${PYTHON:-}" ]; then printf '%s' "$PYTHON"; return; fi
+  for candidate in python3.1{1,2,3} python3 python /usr/bin/python3.1{1,2,3} /usr/bin/python3 \
+    "$(has uv && uv python find --quiet '>=3.11,<3.14' 2>/dev/null)"; do
+    [ -n "$candidate" ] && supported "$candidate" || continue
     if can_make_venv "$candidate"; then printf '%s' "$candidate"; return; fi
     first="${first:-$candidate}"
   done
   printf '%s' "$first"
 }
 
-# The interpreter runs, is 3.11, has pip, and its scripts belong to this folder (a copied .venv calls the original's).
+# The interpreter runs, is the one that was asked for, has pip, and its scripts belong to this folder (a copied .venv
+# calls the original's).
 venv_is_whole() {
-  usable_python .venv/bin/python && venv_belongs_here && .venv/bin/python -m pip --version >/dev/null 2>&1
+  supported .venv/bin/python && venv_is_of_the_wanted_python && venv_belongs_here &&
+    .venv/bin/python -m pip --version >/dev/null 2>&1
 }
+venv_is_of_the_wanted_python() { [ -z "${PYTHON:-}" ] || [ "$(version .venv/bin/python)" = "$(version "$PYTHON")" ]; }
 venv_belongs_here() {
   grep -qsF -e "$venv" .venv/bin/activate || grep -qsF -e "$(cd .venv && pwd -P)" .venv/bin/activate
 }
 
 install_debian_packages() {
   local -a as_root=()
-  if ! command -v apt-get >/dev/null; then
+  if ! has apt-get; then
     fail "these libraries are missing: $*. Install what holds them on this system (macOS: brew install pango jpeg-turbo), then run it again."
   fi
   if [ "$(id -u)" -ne 0 ]; then
-    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    if has sudo && sudo -n true 2>/dev/null; then
       as_root=(sudo -n)
-    elif command -v sudo >/dev/null && [ -t 0 ]; then
+    elif has sudo && [ -t 0 ]; then
       as_root=(sudo)
     else
       fail "these Debian packages are missing: $*. Have them installed (apt-get install $*), then run it again."
@@ -57,26 +81,55 @@ install_debian_packages() {
     fail "apt-get could not install $*. Install them by hand, then run it again."
 }
 
+make_venv() {
+  if has uv; then
+    with_uv_settings uv venv --quiet --seed --clear --no-project --python "$python" .venv
+  else
+    "$python" -m venv --clear .venv
+  fi || fail "could not make .venv in $PWD; see the message above"
+}
+
+install_packages() {
+  if has uv; then
+    with_uv_settings uv pip install --quiet --python .venv/bin/python -r "$lock" </dev/null
+  else
+    .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-input -r "$lock" </dev/null
+  fi || fail "$lock could not be installed; see the message above. A network fault? Run the same command again."
+}
+
+# uv reads none of pip's settings: mirrors, CPU builds of torch.
+with_uv_settings() {
+  local line
+  local -a settings=()
+  while IFS= read -r line; do [ -z "$line" ] || settings+=("$line"); done < <("$python" setup/uv_settings.py)
+  env ${settings[@]+"${settings[@]}"} "$@"
+}
+
 # Nothing to do, which is the usual case, is found out in a tenth of a second.
-if cmp -s requirements.lock "$stamp" && cmp -s setup/startup/sitecustomize.py "$startup.py" && [ -f "$startup.pth" ] &&
-  venv_belongs_here && command -v git >/dev/null; then
-  if missing="$(.venv/bin/python setup/system_libraries.py 2>&1)" && [ -z "$missing" ]; then exit 0; fi
+if is_installed && cmp -s setup/curate.sh .venv/bin/curate && venv_belongs_here && has git; then
+  if venv_is_of_the_wanted_python 2>/dev/null && missing="$(.venv/bin/python setup/system_libraries.py 2>&1)" &&
+    [ -z "$missing" ]; then exit 0; fi
 fi
 
 python="$(find_python)"
-[ -n "$python" ] || usable_python .venv/bin/python ||
-  fail "Python 3.11 is needed and was not found. Install it, or name it: make setup PYTHON=/path/to/python3.11"
+if [ -n "${PYTHON:-}" ]; then
+  supported "$PYTHON" || fail "PYTHON=$PYTHON is no Python 3.11, 3.12 or 3.13 that runs. Name another, or none: then one is looked for."
+elif [ -z "$python" ] && supported .venv/bin/python; then
+  python=.venv/bin/python
+fi
+[ -n "$python" ] ||
+  fail "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one (apt-get install python3 python3-venv; brew install python@3.13), or name it: make setup PYTHON=/path/to/python3.13"
 
 packages=()
-command -v git >/dev/null || packages+=(git)
+has git || packages+=(git)
 while IFS= read -r package; do
   [ -z "$package" ] || packages+=("$package")
-done < <("${python:-.venv/bin/python}" setup/system_libraries.py; echo)
-if [ -n "$python" ] && ! can_make_venv "$python" && ! venv_is_whole; then
-  if [ "$(command -v "$python")" -ef /usr/bin/python3.11 ] && command -v apt-get >/dev/null; then
-    packages+=(python3.11-venv)
+done < <("$python" setup/system_libraries.py; echo)
+if ! can_make_venv "$python" && ! venv_is_whole; then
+  if [ "$(command -v "$python")" -ef "/usr/bin/python$(version "$python")" ] && has apt-get; then
+    packages+=("python$(version "$python")-venv")
   else
-    fail "$python cannot make virtual environments (no ensurepip or venv). Install that part of Python 3.11, or name another: make setup PYTHON=/path/to/python3.11"
+    fail "$python cannot make virtual environments (no ensurepip or venv). Install that part of it, or name another: make setup PYTHON=/path/to/python3.13"
   fi
 fi
 if [ "${#packages[@]}" -gt 0 ]; then
@@ -86,31 +139,33 @@ if [ "${#packages[@]}" -gt 0 ]; then
 fi
 
 if ! venv_is_whole; then
-  if [ -e .venv ] && [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && ! usable_python .venv/bin/python; then
-    [ ! -e .venv.former ] || fail "'.venv' holds another Python than 3.11, and '.venv.former' exists; remove one of the two."
+  if [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null &&
+    ! { supported .venv/bin/python && venv_is_of_the_wanted_python; }; then
+    [ ! -e .venv.former ] || fail "'.venv' holds another Python than is wanted, and '.venv.former' exists; remove one of the two."
+    say ".venv holds Python $(version .venv/bin/python): kept as .venv.former"
     mv .venv .venv.former
-    say ".venv holds another Python than 3.11: kept as .venv.former"
   fi
-  [ -n "$python" ] || fail "Python 3.11 is needed to make .venv. Install it, or name it: make setup PYTHON=/path/to/python3.11"
   [ ! -L .venv ] || rm .venv
   say "making .venv with $("$python" --version)"
-  "$python" -m venv --clear .venv || fail "could not make .venv in $PWD; see the message above"
+  make_venv
 fi
 
-if ! cmp -s requirements.lock "$stamp"; then
-  say "installing the packages of requirements.lock into .venv (some minutes the first time)"
+if ! is_installed; then
+  say "installing the packages of $lock into .venv (some minutes the first time)"
   rm -f "$stamp"
-  .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-input -r requirements.lock </dev/null ||
-    fail "pip could not install requirements.lock; see the message above. A network fault? Run the same command again."
-  cp requirements.lock "$stamp.new"
+  # Former versions of this script put a module there that changed functions of DVC.
+  rm -f .venv/lib/python3.*/site-packages/curation_startup.{py,pth}
+  install_packages
+  wanted >"$stamp.new"
   mv "$stamp.new" "$stamp"
+  [ "$kind" = runtime ] || cp requirements.lock .venv/.installed-runtime
   say "done"
 fi
 
-if ! cmp -s setup/startup/sitecustomize.py "$startup.py" || [ ! -f "$startup.pth" ]; then
-  cp setup/startup/sitecustomize.py "$startup.new"
-  mv "$startup.new" "$startup.py"
-  printf 'import curation_startup\n' >"$startup.pth"
+if ! cmp -s setup/curate.sh .venv/bin/curate; then
+  cp setup/curate.sh .venv/bin/.curate.new
+  chmod +x .venv/bin/.curate.new
+  mv .venv/bin/.curate.new .venv/bin/curate
 fi
 
-mkdir -p data/raw # git keeps no empty folder; users are told to put their files there
+mkdir -p data/raw # git keeps no empty folder, and users put their files there

@@ -1,4 +1,4 @@
-"""Name the Debian packages whose libraries are needed and missing on this machine, one a line; nothing if none.
+"""Name the Debian or Ubuntu packages whose libraries are needed and missing here, one a line; nothing if none.
 
 WeasyPrint needs Pango, the decoding of JPEG files libturbojpeg.
 
@@ -7,6 +7,7 @@ Runs before anything is installed: standard library only.
 """
 
 import ctypes
+import platform
 from collections.abc import Callable
 
 LIBRARIES = {
@@ -20,11 +21,14 @@ LIBRARIES = {
         "/usr/local/opt/jpeg-turbo/lib/libturbojpeg.0.dylib",
     ),
 }
-"""Debian package: the names its library has on Linux and macOS. Those of Pango bring GObject and fontconfig along."""
+"""Debian's package: the names its library has on Linux and macOS. Those of Pango bring GObject and fontconfig along."""
+
+UBUNTU_NAMES = {"libturbojpeg0": "libturbojpeg"}
+"""Debian's package: how Ubuntu calls it, where that differs."""
 
 
 def loads(name: str) -> bool:
-    """Whether the dynamic linker finds and loads the library `name`."""
+    """Return whether the dynamic linker finds and loads the library `name`."""
     try:
         ctypes.CDLL(name)
     except OSError:
@@ -32,10 +36,20 @@ def loads(name: str) -> bool:
     return True
 
 
-def missing_packages(can_load: Callable[[str], bool] = loads) -> list[str]:
+def is_ubuntu() -> bool:
+    """Return whether this system has Ubuntu's packages, as Ubuntu and what is made from it."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return False
+    return "ubuntu" in [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+
+
+def missing_packages(can_load: Callable[[str], bool] = loads, *, ubuntu: bool = False) -> list[str]:
     """Return the packages of `LIBRARIES` none of whose names `can_load`, in the table's order."""
-    return [package for package, names in LIBRARIES.items() if not any(can_load(name) for name in names)]
+    missing = [package for package, names in LIBRARIES.items() if not any(can_load(name) for name in names)]
+    return [UBUNTU_NAMES.get(package, package) for package in missing] if ubuntu else missing
 
 
 if __name__ == "__main__":
-    print(*missing_packages(), sep="\n", end="")
+    print(*missing_packages(ubuntu=is_ubuntu()), sep="\n", end="")

@@ -36,12 +36,12 @@ from curation.video.declared import declared_frames_of
 
 _DVC = Path(".dvc")
 _WARNINGS = 20
-"""Lines that match nothing are told one by one up to this many; all stand in `reports/ingest.json`."""
+"""Lines that match nothing are printed one by one up to this many; all are in `reports/ingest.json`."""
 
 
 @dataclass(frozen=True)
 class RelevantFiles:
-    """Which raw files are relevant.
+    """The choice of relevant raw files.
 
     Attributes:
         name: of the list, for messages.
@@ -80,7 +80,7 @@ def ingest(
 
     Raises:
         NothingListedError: the folder is empty.
-        RawDataError: it is missing, or holds neither image nor video.
+        RawDataError: it is missing, or holds no image or video.
     """
     wanted = (
         f"put images ({', '.join(image_extensions)}) or videos ({', '.join(video_extensions)}) there, in sub-folders "
@@ -96,7 +96,7 @@ def ingest(
     if (table["media"] == IGNORED).all():
         first = table.iloc[0]
         raise RawDataError(
-            f"{folder} holds {len(table)} files, but neither image nor video "
+            f"{folder} holds {len(table)} files, but no image or video "
             f"(for one, {first['path']}: {first['reason']}): {wanted}"
         )
     return table

@@ -37,6 +37,7 @@ from curation.reporting.pages import outputs
 from curation.reporting.parameters import flat_parameters
 from curation.reporting.report import report
 from curation.selection.given import read_predictions
+from curation.selection.rules.registry import STRATEGIES, sentence_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet
 from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION
@@ -51,6 +52,7 @@ def read_inputs(params: Params) -> ReportInputs:
     marks = read_csv(paths.MARKS, MARKS)
     predictions_file = params.select.predictions_file
     pairs, near = read_union(paths.BASE)
+    method = STRATEGIES if params.select.strategies else params.select.method
     return ReportInputs(
         files=read_parquet(paths.FILES),
         dropped=read_parquet(paths.DROPPED),
@@ -72,7 +74,8 @@ def read_inputs(params: Params) -> ReportInputs:
         parameters=flat_parameters(params),
         default_parameters=flat_parameters(Params()),
         select=SelectionSettings(
-            method="strategies" if params.select.strategies else params.select.method,
+            method=method,
+            sentence=sentence_of(method),
             n_samples=params.select.n_samples,
             proportion_samples=params.select.proportion_samples,
             min_distance=params.select.min_distance,

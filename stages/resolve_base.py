@@ -12,6 +12,7 @@ from curation.history.base_rule import Decision, datapool_hash, parse_base
 from curation.history.code_record import digests_now, pinned_code, what_changed
 from curation.history.dvc_lock import stages_at
 from curation.history.layout import LAYOUT
+from curation.history.repair import refuse_cut_off_files
 from curation.history.workspace import (
     check,
     current_pipeline,
@@ -59,6 +60,7 @@ main.help = (main.help or "").replace("\\b", "\b")
 
 
 def _write() -> None:
+    refuse_cut_off_files()
     params, pipeline = load_params(paths.PARAMS), current_pipeline()
     decision = resolve_base(params, pipeline)
     base = decision.base

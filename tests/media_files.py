@@ -16,7 +16,8 @@ from PIL import Image
 MEDIA = {"jpg": "image", "png": "image", "bmp": "image", "gif": "image", "mp4": "video", "webm": "video"}
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".ts": "libx264", ".webm": "libvpx", ".avi": "mpeg4"}
 FAST = {
-    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    # A speed above 0 would follow the processor's load, and the bytes with it.
+    "libvpx": {"deadline": "realtime", "cpu-used": "-8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
     "libx264": {"preset": "veryfast"},
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"},
@@ -30,7 +31,7 @@ RATE = 25
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """How a small video is written.
+    """The form of a small video.
 
     Attributes:
         suffix: of the file's name; says which container.
@@ -41,6 +42,7 @@ class VideoFormat:
         audio: FFmpeg's name of an audio encoder; empty = no sound.
         size: width and height in pixels.
         gop: frames from one key frame to the next.
+        muxer: FFmpeg's name of what writes the container; empty = what the suffix says.
     """
 
     suffix: str
@@ -51,6 +53,7 @@ class VideoFormat:
     audio: str = ""
     size: tuple[int, int] = (96, 80)
     gop: int = 12
+    muxer: str = ""
 
 
 _BITEXACT = {"flags": "+bitexact"}
@@ -208,7 +211,12 @@ def write_video_as(path: Path, form: VideoFormat, *, frames: int, seed: int = 0,
     path.parent.mkdir(parents=True, exist_ok=True)
     width, height = form.size
     # Without it, containers hold random numbers and the time of day.
-    with _usual_priority(), av.open(str(path), "w", options={"fflags": "+bitexact", **form.container}) as container:
+    with (
+        _usual_priority(),
+        av.open(
+            str(path), "w", format=form.muxer or None, options={"fflags": "+bitexact", **form.container}
+        ) as container,
+    ):
         options = {**FAST.get(form.codec, {}), **_REPEATABLE.get(form.codec, {}), "g": str(form.gop), **form.options}
         options["flags"] = options.get("flags", "") + _BITEXACT["flags"]
         stream = cast(av.VideoStream, container.add_stream(form.codec, rate=rate, options=options))

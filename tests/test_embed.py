@@ -27,7 +27,7 @@ from curation.model.embedding import decoded, embed_proxies, load_backbone, norm
 from curation.model.inference import folded
 from curation.model.networks.backbone import Backbone
 from curation.model.training.fit import initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params
 from curation.pipeline import paths
@@ -60,6 +60,7 @@ def all_at_once(checkpoint: Path) -> NDArray[np.float32]:
     return embed_proxies(SOURCE, SOURCE.members, checkpoint, batch_size=4, accelerator="cpu", threads=1)
 
 
+@pytest.mark.thorough
 @settings(max_examples=15, deadline=None)
 @given(st.permutations(range(13)), st.integers(0, 13), st.integers(1, 3))
 def test_an_embedding_depends_on_its_sample_alone(

@@ -13,7 +13,7 @@ from curation.tables.samples import IGNORED, SAMPLES
 
 @dataclass(frozen=True)
 class BaseTables:
-    """What `clean` needs of the datapool that this iteration builds on.
+    """The tables that `clean` needs of the datapool that this iteration builds on.
 
     Attributes:
         ledger: raw files processed before, columns of `curation.tables.datapool.LEDGER`.

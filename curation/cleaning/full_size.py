@@ -11,7 +11,7 @@ from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
 from curation.video import frame as frames
 from curation.video.chosen_frames import Attempt, Picture, attempts
-from curation.video.containers import NoVideoError
+from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.sampling import FrameChoice
 
@@ -71,7 +71,7 @@ def video_pictures(path: Path, known: Mapping[int, str], max_pixels: int) -> Ite
 
     Raises:
         OSError: the file cannot be opened or read.
-        NoVideoError: it is no video.
+        NoVideoError: it is not a video.
     """
     left = dict(known)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from curation.core.errors import BaseError
+from curation.history.repair import refuse_cut_off_files
 from curation.pipeline.command import with_clear_errors
 
 COMMANDS = {
@@ -18,6 +19,7 @@ COMMANDS = {
     "combine": "Bring another project's datapool, or a file of embeddings, into the cache, to unite it with this one.",
     "remove": "Take samples out of the datapool for good, and say what still holds them.",
     "review": "Write a page to look through the new selection with, and to drop samples.",
+    "repair": "Bring back the files of DVC that a kill left cut off.",
     "params": "List the parameters that differ from their defaults, or explain some.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",
 }
@@ -54,14 +56,15 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
 @click.option(
     "-C",
     "--project",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The project's folder; default: the current one.",
 )
-def main(project: Path | None) -> None:
-    """What happened to a datapool, and what can be made of it.
+def main(ctx: click.Context, project: Path | None) -> None:
+    """Query the history of a datapool, and work with its samples.
 
     Without --rev, a command looks at the workspace: the datapool of the last `dvc repro`, committed or not.
     """
@@ -69,3 +72,5 @@ def main(project: Path | None) -> None:
         os.chdir(project)
     if not Path("dvc.yaml").is_file():
         raise BaseError(f"{Path.cwd()} holds no dvc.yaml: run this in the project's folder, or name it with -C")
+    if ctx.invoked_subcommand != "repair":
+        refuse_cut_off_files()

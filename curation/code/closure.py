@@ -192,7 +192,7 @@ class CodeReader:
 
 
 def _is_no_asset(path: Path) -> bool:
-    """Whether a file is Python, or something that editors, file managers and git leave behind."""
+    """Return whether a file is Python, or something that editors, file managers and git leave behind."""
     hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
     return hidden or path.suffix in {".py", ".pyc", ".orig", ".rej"} or path.name.endswith("~")
 

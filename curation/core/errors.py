@@ -10,6 +10,7 @@ CurationError
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
 ├── OtherCodeError        a stage would write other bytes under the name of the code that made an iteration
 ├── MissingLibraryError   a library of the system that cannot come from a Python package is not installed
+├── RegistryError         a file that adds a rule, format, method or container does not say what it is
 └── OutputError           an output cannot be written: no space, no permission
 """
 
@@ -17,7 +18,7 @@ import click
 
 
 class CurationError(click.ClickException):
-    """What is wrong, and what to do about it."""
+    """A fault that a user can cause: the message says what is wrong, and what to do about it."""
 
 
 class ParamsError(CurationError):
@@ -62,6 +63,10 @@ class OtherCodeError(CurationError):
 
 class MissingLibraryError(CurationError):
     """A library of the system that cannot come from a Python package is not installed."""
+
+
+class RegistryError(CurationError):
+    """A file that adds a selection rule, export format, training method or container does not say what it is."""
 
 
 class OutputError(CurationError):

@@ -21,11 +21,11 @@ from curation.core.hashing import sha256_of_file
 from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
-from curation.video.containers import NoVideoError
+from curation.video.opening import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
 
-Format = Literal["original", "png", "jpg"]
+PictureFormat = Literal["original", "png", "jpg"]
 """`original` copies images as they are, and writes frames as PNG."""
 
 _JPEG_QUALITY = 95
@@ -59,7 +59,7 @@ class Batch(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How samples are written.
+    """The form in which samples are written.
 
     Attributes:
         picture_format: of the files.
@@ -68,13 +68,13 @@ class Settings(NamedTuple):
         max_pixels: larger images and frames are refused.
     """
 
-    picture_format: Format
+    picture_format: PictureFormat
     size: int | None
     video_extensions: tuple[str, ...]
     max_pixels: int
 
 
-def target_name(filename: str, *, is_frame: bool, picture_format: Format) -> str:
+def target_name(filename: str, *, is_frame: bool, picture_format: PictureFormat) -> str:
     """Return the path of an exported sample: its own name, as far as the format allows.
 
     A frame's `.png` becomes the format's ending. An image keeps its name, with the ending after it if it has another.
@@ -87,7 +87,7 @@ def target_name(filename: str, *, is_frame: bool, picture_format: Format) -> str
     return filename if filename.lower().endswith(_SUFFIXES[picture_format]) else f"{filename}{suffix}"
 
 
-def targets_of(samples: pd.DataFrame, picture_format: Format, video_extensions: Collection[str]) -> list[str]:
+def targets_of(samples: pd.DataFrame, picture_format: PictureFormat, video_extensions: Collection[str]) -> list[str]:
     """Return the path of each exported sample, relative to the folder of the export.
 
     Args:
@@ -105,7 +105,7 @@ def targets_of(samples: pd.DataFrame, picture_format: Format, video_extensions: 
     for target in targets:
         path = PurePosixPath(target)
         if path.is_absolute() or ".." in path.parts or "\0" in target:
-            raise OutputError(f"{target!r} is no name inside of a folder: the table of samples is damaged")
+            raise OutputError(f"{target!r} is not a path inside the folder: the table of samples is damaged")
     if len(set(targets)) < len(targets):
         twice = next(target for target in targets if targets.count(target) > 1)
         raise OutputError(f"two samples would both be written to {twice!r}: export them with --format original")
@@ -131,7 +131,7 @@ def export_images(
         settings: how.
         workers: processes at most.
         limits: of each batch.
-        advance: is told how many samples are done, again and again.
+        advance: is called with the number of samples done, again and again.
 
     Returns:
         Why, for each filename that could not be written.
@@ -175,7 +175,7 @@ def write_batch(
     Args:
         batch: which.
         threads: not used; FFmpeg takes what it needs.
-        announce: is told how many samples are done.
+        announce: is called with the number of samples done.
         raw_folder: where the raw files are.
         folder: where to write.
         settings: how.

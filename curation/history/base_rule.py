@@ -1,4 +1,4 @@
-"""Which datapool an iteration builds on.
+"""The rule for the datapool that an iteration builds on.
 
 *An unchanged tree reproduces its own commit; a changed tree builds on it.*
 
@@ -21,7 +21,7 @@ from curation.history.inputs import Fingerprint, changes, differences
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the files that the rule reads are, relative to the current directory."""
+    """The paths of the files that the rule reads, relative to the current directory."""
 
     base_json: Path
     dvc_lock: Path
@@ -33,7 +33,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Base:
-    """What `base.json` holds.
+    """The content of `base.json`.
 
     Attributes:
         datapools: DVC hashes of the datapools to build on: none for the first iteration, several for a union.
@@ -151,13 +151,13 @@ def _decide_from_head(
 
 
 def is_complete(stages: Stages, layout: Layout) -> bool:
-    """Whether a commit's datapool was made from the raw files that its own ingest listed."""
+    """Return whether a commit's datapool was made from the raw files that its own ingest listed."""
     raw_files = output_hash(stages, layout.raw_files)
     return raw_files is not None and _made_from(stages, layout, raw_files)
 
 
 def _made_from(stages: Stages, layout: Layout, raw_files: str) -> bool:
-    """Whether a committed datapool was made from the raw files that ingest's table with this hash lists.
+    """Return whether a committed datapool was made from the raw files that ingest's table with this hash lists.
 
     Half an iteration may have been committed, so it does not do that ingest or clean has seen them: the datapool must
     have been merged from what clean made of them.

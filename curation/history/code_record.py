@@ -151,7 +151,7 @@ def _was_not_written(pipeline: Pipeline, path: str, head: Stages) -> bool:
 
 
 def _is_known(path: str, recorded: Collection[str]) -> bool:
-    """Whether a path was a dependency then, or, of a folder, something in it."""
+    """Return whether a path was a dependency then, or, of a folder, something in it."""
     return path in recorded or any(known.startswith(f"{path}/") for known in recorded)
 
 

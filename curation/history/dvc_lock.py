@@ -1,4 +1,4 @@
-"""What DVC recorded in a `dvc.lock`: hashes of dependencies and outputs, as plain data."""
+"""The record of a `dvc.lock`: hashes of dependencies and outputs, as plain data."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Stages = Mapping[str, Any]
 """The `stages` section of a dvc.lock or dvc.yaml: stage name to its entry."""
 
 DATAPOOL_HASH = re.compile(r"[0-9a-f]{32}\.dir")
-"""How DVC names the content of a folder."""
+"""DVC's name for the content of a folder."""
 
 
 def parse_stages(text: str | None) -> Stages:

@@ -16,7 +16,7 @@ from curation.history import git
 from curation.pipeline import paths
 
 GENERATED = (paths.DVC_LOCK, paths.BASE_JSON, paths.CODE, paths.REPORTS)
-"""What the pipeline makes and git holds."""
+"""The files that the pipeline makes and git holds."""
 
 
 def begin_in_hook() -> None:

@@ -16,6 +16,7 @@ from curation.history.dvc_lock import cached_outputs, parse_stages
 from curation.history.inputs import Fingerprint, fingerprint
 from curation.history.layout import LAYOUT
 from curation.history.removal_list import removal_list_hash
+from curation.history.repair import refuse_cut_off_files
 from curation.params.load import load_params, read_yaml
 from curation.params.schema import PARAMETERS, Params
 from curation.pipeline import paths
@@ -149,7 +150,7 @@ def resolve_base(params: Params, pipeline: Pipeline) -> Decision:
 
 
 def needs_new_data(params: Params) -> bool:
-    """Whether an iteration on unchanged raw files could not select anything."""
+    """Return whether an iteration on unchanged raw files could not select anything."""
     return not (params.select.process_all or params.train.retrain)
 
 
@@ -160,6 +161,7 @@ def check(commits: str | None) -> list[str]:
     git.require_repository()
     if commits:
         return check_range(commits, LAYOUT, sample_names)
+    refuse_cut_off_files()
     lock = paths.DVC_LOCK.read_text() if paths.DVC_LOCK.exists() else None
     written = paths.BASE_JSON.read_text() if paths.BASE_JSON.exists() else None
     return check_workspace(parse_stages(lock), parse_base(written), LAYOUT, sample_names)

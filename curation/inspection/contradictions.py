@@ -89,7 +89,7 @@ def _not_built_on(recorded: Revision) -> Iterator[str]:
 
 
 def records_an_iteration(recorded: Revision) -> bool:
-    """Whether a commit records another datapool than its first parent."""
+    """Return whether a commit records another datapool than its first parent."""
     datapool = output_hash(recorded.stages, paths.DATAPOOL)
     former = output_hash(stages_at(f"{recorded.commit}^", paths.DVC_LOCK), paths.DATAPOOL)
     return datapool is not None and datapool != former

@@ -38,12 +38,12 @@ STAGES = ("select", "merge_datapool")
 """The stages that run again, in their order."""
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-4, 1e-5
-"""How far numbers may be apart that another machine has computed."""
+"""The largest difference between numbers that two machines have computed."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of making an iteration again.
+    """The outcome of making an iteration again.
 
     Attributes:
         stages: those whose outputs came out the same.
@@ -202,7 +202,7 @@ def run_stage(name: str, folder: Path) -> str | None:
 
 
 def is_same_but_for_digits(wanted: Path, found: Path) -> bool:
-    """Whether two tables differ, but only in the last digits of numbers. Their kind is told by the second's name."""
+    """Return whether two tables differ in the last digits of numbers only. The second's name tells their kind."""
     if found.suffix not in {".csv", ".parquet"} or md5_of_file(wanted) == md5_of_file(found):
         return False
     read = pd.read_parquet if found.suffix == ".parquet" else pd.read_csv

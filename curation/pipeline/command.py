@@ -1,4 +1,4 @@
-"""What every stage's command has in common: `--help`, checked parameters, a closing line, errors without traceback."""
+"""The common part of the stages' commands: `--help`, checked parameters, a closing line, errors without traceback."""
 
 import errno
 import os

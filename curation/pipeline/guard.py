@@ -72,13 +72,13 @@ def _refusal(name: str, recorded: str) -> str:
 
 
 def _is_of_head(name: str, code: Digests, entry: Mapping[str, Any]) -> bool:
-    """Whether a digest is the one of HEAD's iteration."""
+    """Return whether a digest is the one of HEAD's iteration."""
     recorded = parse_code(git.read_file("HEAD", paths.CODE))
     return code[name] == (not_recorded(entry) if recorded is None else recorded.get(name))
 
 
 def _has_news(stage: Definition, head: Stages, values: Mapping[str, Any], code: Digests) -> bool:
-    """Whether DVC has a reason to run a stage whose record is HEAD's."""
+    """Return whether DVC has a reason to run a stage whose record is HEAD's."""
     entry = head[stage.name]
     command = entry.get("cmd", "")
     dependencies = {str(item["path"]) for item in entry.get("deps", [])}

@@ -1,4 +1,4 @@
-"""Where the stages read and write, relative to the repository. `dvc.yaml` says the same; a test compares the two."""
+"""The paths that stages read and write, relative to the repository. A test compares them with `dvc.yaml`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the report is made from."""
+"""The data that the report is made from."""
 
 from dataclasses import dataclass
 
@@ -25,16 +25,18 @@ class ReportSettings:
 
 @dataclass(frozen=True)
 class SelectionSettings:
-    """What was asked of the selection.
+    """The parameters of the selection.
 
     Attributes:
         method: `select.method`, or `strategies` where `select.strategies` are set.
+        sentence: what it picks.
         n_samples: see params.yaml, as the next.
         proportion_samples: likewise.
         min_distance: likewise.
     """
 
     method: str
+    sentence: str
     n_samples: int | None
     proportion_samples: float | None
     min_distance: float | None

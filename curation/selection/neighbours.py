@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from curation.core.cores import available_cores
 from curation.selection.distance import squared_distances
 from curation.selection.kcenter.blocks import in_blocks
+from curation.selection.neighbour_index import NeighbourIndex
 
 _EXACT_UP_TO = 200_000
 _QUERIES = 1024
@@ -21,9 +22,8 @@ def nearest_neighbours(points: NDArray[np.float32], k: int) -> tuple[NDArray[np.
     """Return the nearest other points of each point, nearest first.
 
     All points are searched up to 200,000 points; above, the nearest 16 clusters of faiss's inverted lists are, so that
-    a few neighbours may be missed. The
-    distances are exact in either case. Each block of queries is searched on one thread, so that the number of threads
-    cannot change a result.
+    a few neighbours may be missed. The distances are exact in either case. Each block of queries is searched on one
+    thread, so that the number of threads cannot change a result; or on the GPUs, one block after the other.
 
     Args:
         points: (n, d) float32.
@@ -41,12 +41,13 @@ def nearest_neighbours(points: NDArray[np.float32], k: int) -> tuple[NDArray[np.
 
     def search(start: int, stop: int) -> None:
         faiss.omp_set_num_threads(1)  # of the calling thread
-        _, found = index.search(points[start:stop], k + 1)
-        rows[start:stop], squared[start:stop] = _without_itself(points, found, start)
+        nearest, exact = _without_itself(points, index.search(points[start:stop]), start)
+        rows[start:stop], squared[start:stop] = nearest[:, :k], exact[:, :k]
 
-    with threadpool_limits(1), ThreadPoolExecutor(available_cores()) as executor:
-        index = _index(points)
-        in_blocks(executor, search, n, _QUERIES)
+    with threadpool_limits(1):
+        index = NeighbourIndex(_index(points), k + 1)
+        with ThreadPoolExecutor(1 if index.on_gpu else available_cores()) as executor:
+            in_blocks(executor, search, n, _QUERIES)
     return rows, squared
 
 
@@ -70,11 +71,11 @@ def _without_itself(
 
     Args:
         points: (n, d).
-        found: (b, k + 1) neighbours of the points from `start` on, -1 where there are no more.
+        found: (b, c) neighbours of the points from `start` on, -1 where there are no more.
         start: see above.
 
     Returns:
-        (b, k) rows and (b, k) squared distances.
+        (b, c - 1) rows and (b, c - 1) squared distances.
     """
     block, wide = found.shape
     itself = np.arange(start, start + block)

@@ -13,7 +13,8 @@ from curation.selection.comparison import baselines, compare
 from curation.selection.distance import euclidean, short_distance
 from curation.selection.embedded import Embedded
 from curation.selection.nearest import nearest_rows
-from curation.selection.rules.registry import Options, choose
+from curation.selection.rule import Options
+from curation.selection.rules.registry import choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
 from curation.selection.strategies import allowed_by_thresholds, combined, objectives_of
@@ -22,7 +23,7 @@ from curation.tables.selection import CANDIDATES, SELECTION
 
 
 class Choice(NamedTuple):
-    """What a selection gives.
+    """The result of a selection.
 
     Attributes:
         selection: the chosen samples in order (columns `SELECTION`).

@@ -26,9 +26,9 @@ from curation.params.strategies import (
 )
 from curation.selection.given import read_predictions, read_scores
 from curation.selection.nearest import nearest_rows
-from curation.selection.rules.diversity_typicality import typicality
 from curation.selection.tracking import Selected
 from curation.selection.traversal import Traversal
+from curation.selection.typicality import typicality
 
 _LARGEST_SQUARED = 4.0
 """Squared distance of opposite vectors of unit length."""
@@ -60,7 +60,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Objectives:
-    """What is to be large.
+    """The value that is to be large.
 
     Attributes:
         fixed: (n,) float64 sum of the logarithms of what does not change, each times its strength.

@@ -23,9 +23,9 @@ from curation.core.cores import available_cores
 from curation.core.records import Records
 from curation.image.decoded_sample import DecodedSample
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
-from curation.video.containers import NoVideoError
 from curation.video.evidence import Tally
 from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
+from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
 from curation.video.reader import is_for_one_thread, usual_distance
@@ -37,7 +37,7 @@ _MOST_HELPERS = 4
 
 @dataclass(frozen=True)
 class DecodedVideo:
-    """What one pass over a video gives.
+    """The result of one pass over a video.
 
     Attributes:
         frames: the chosen ones of those that came out of the decoder.
@@ -112,7 +112,7 @@ def decode_video(
 
 @dataclass(frozen=True)
 class _Reading:
-    """What every way of reading a video needs; see `decode_video`."""
+    """The arguments of every way of reading a video; see `decode_video`."""
 
     path: Path
     choice: FrameChoice

@@ -1,4 +1,4 @@
-"""What is kept of a video's frames: hashes, figures and proxies, made by several threads in the order of the frames."""
+"""Hashes, figures and proxies of a video's frames, made by several threads in the order of the frames."""
 
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -13,8 +13,8 @@ from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import member_name, proxy_dimensions
 from curation.image.quality import Quality, quality_of
 from curation.image.yuv import SWAPPING, encode_jpeg, scaled, turned
-from curation.video.containers import error_text
 from curation.video.frame import pixel_hash, transpose_of
+from curation.video.opening import error_text
 
 _FRAMES_PER_THREAD = 2
 """Decoded frames that wait for a thread or are worked on: enough that no thread waits, few for the memory's sake."""
@@ -55,7 +55,7 @@ def frame_samples(
 
 
 class Work(NamedTuple):
-    """What is made of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known."""
+    """The record of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known."""
 
     width: int
     height: int

@@ -14,13 +14,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.video.containers import NoVideoError, open_video, video_stream
+from curation.video.opening import NoVideoError, open_video, video_stream
 from curation.video.structure.mpegps import StampedParts, stamped_parts
 from curation.video.structure.pes import PTS_WRAP
 from curation.video.structure.view import View
 
 _PICTURE_STARTS = {"mpeg1video": b"\0\0\1\0", "mpeg2video": b"\0\0\1\0", "mpeg4": b"\0\0\1\xb6"}
-"""What begins a picture, after headers that may stand before it. Writers of files differ on which of the two counts."""
+"""The start code of a picture, after headers that may stand before it. Writers differ on which of the two counts."""
 
 
 def own_stamps(path: Path) -> Mapping[int, int] | None:

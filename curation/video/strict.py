@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import av
 
-from curation.video.containers import error_text
+from curation.video.opening import error_text
 from curation.video.packet_index import UnsureError
 
 

@@ -30,9 +30,9 @@ def merging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             _git("checkout", "--quiet", "main")
         Path("reports/plots").mkdir(parents=True, exist_ok=True)
         for name in ("dvc.lock", "base.json", "reports/plots/growth.csv", "notes.txt"):
-            Path(name).write_text(f"{side}\n")
+            Path(name).write_text(f"schema: {side}\n")
         if side != "start":
-            Path("reports/new.json").write_text(f"{side}\n")
+            Path("reports/new.json").write_text(f"schema: {side}\n")
         _git("add", "--all")
         _git("commit", "--quiet", "--message", side)
     _git("merge", "other", check=False)
@@ -45,7 +45,7 @@ def test_generated_files_are_settled_and_others_named(merging: Path) -> None:
         settle_conflicts()
     assert conflicts() == [Path("notes.txt")]
     for name in ("dvc.lock", "base.json", "reports/plots/growth.csv", "reports/new.json"):
-        assert Path(name).read_text() == "ours\n"
+        assert Path(name).read_text() == "schema: ours\n"
     Path("notes.txt").write_text("both\n")
     _git("add", "notes.txt")
     settle_conflicts()

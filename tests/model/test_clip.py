@@ -22,7 +22,7 @@ from curation.model.embedding import embed_proxies, load_backbone
 from curation.model.networks import clip
 from curation.model.networks.foreign import ForeignTrunk, pretrained_weights, with_own_normalisation
 from curation.model.training.fit import fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.train import TrainParams
 from curation.pipeline import paths
@@ -60,6 +60,7 @@ def saved(name: str, model: Any, old_names: bool = False) -> str:
 # ---- the image tower
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["tiny", "tiny-timm", "tiny-resnet", "tiny-coca"])
 def test_image_towers_train_and_embed(workspace: Path, name: str) -> None:
     members, source = write_clean(workspace, 12), ProxyReader(paths.PROXIES)

@@ -9,6 +9,8 @@ import torch
 from curation.model.torchvision_operators import declare_missing_operators
 from tests.model_data import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -45,8 +47,11 @@ def test_what_needs_no_torch_does_not_import_it() -> None:
 
 
 def test_operators_that_are_there_are_left_alone() -> None:
+    """As where another package declares them; torchvision's own extension, which does, must not load then."""
     result = run(
         "import torch\n"
+        "def refuse(path): raise OSError('does not fit')\n"
+        "torch.ops.load_library = refuse\n"
         "torch.library.define('torchvision::nms', '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n"
         "from curation.model.torchvision_operators import DECLARED\n"
         "assert 'nms' not in DECLARED\n"

@@ -18,10 +18,12 @@ from curation.model.training import resumption
 from curation.model.training.augmentation import EpochBatches
 from curation.model.training.callbacks import Limits, LossValue
 from curation.model.training.fit import TrainingSettings, initial_model, loss_values, train_model
-from curation.model.training.methods import Schedule
+from curation.model.training.method import Schedule
 from curation.model.training.resumption import SealedCheckpoints, training_key
 from tests.model_data import ARCHITECTURE, SETTINGS
 from tests.model_source import SourceOfJpegs
+
+pytestmark = pytest.mark.thorough
 
 SOURCE = SourceOfJpegs(10)
 

@@ -25,7 +25,7 @@ WARM = "CURATION_TESTS_WARM_PYTHON"
 SMALL = {
     "clean.proxy_size": 32,
     "clean.workers": 1,
-    "train.backbone": "resnet-9",
+    "train.backbone": "resnet-9x0.25",
     "train.pretrained": False,
     "train.enabled": True,
     "train.embedding_dim": 8,
@@ -43,7 +43,7 @@ SMALL = {
 
 @dataclass(frozen=True)
 class Result:
-    """What a command printed, and how it ended."""
+    """The output of a command, and its exit status."""
 
     code: int
     output: str
@@ -90,8 +90,6 @@ class Project:
             "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site-cache"),
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "",
-            # As `make setup` does it in .venv: DVC writes its files whole.
-            "PYTHONPATH": str(TEMPLATE / "setup/startup"),
         }
 
     @staticmethod

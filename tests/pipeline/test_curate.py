@@ -66,7 +66,7 @@ def test_list_names_the_samples(project: Project, samples: pd.DataFrame) -> None
     assert curate(project, "list", "--exclude-datapool").output.splitlines() == names[10:]
     unknown = curate(project, "list", "--iteration", "7")
     assert (unknown.exit_code, unknown.output) == (1, "Error: there is no iteration 7: workspace has 1, 2, 3\n")
-    assert "'nope' is no revision that git knows here" in curate(project, "list", "--rev", "nope").output
+    assert "'nope' is not a revision that git knows here" in curate(project, "list", "--rev", "nope").output
 
 
 def test_why_a_sample_was_selected(project: Project, samples: pd.DataFrame) -> None:
@@ -184,6 +184,11 @@ def test_export_writes_pictures_and_lists(project: Project, samples: pd.DataFram
     images = json.loads((tmp_path / "coco.json").read_text())["images"]
     assert [image["file_name"] for image in images] == [f"{name}.jpg" for name in samples["filename"][:5]]
     assert {(image["width"], image["height"]) for image in images} == {(40, 40)}
+    written = curate(project, "export", "voc", str(tmp_path / "voc"), "--format", "jpg", "--iteration", "2")
+    assert (written.exit_code, written.output) == (0, f"export: 5 samples listed in {tmp_path / 'voc'}\n")
+    stems = (tmp_path / "voc/ImageSets/Main/trainval.txt").read_text().splitlines()
+    assert [f"{stem}.png" for stem in stems] == list(samples["filename"][5:10])
+    assert all((tmp_path / f"voc/Annotations/{stem}.xml").is_file() for stem in stems)
     assert curate(project, "export", "images", str(tmp_path / "out"), "--size", "20").exit_code == 2
 
 

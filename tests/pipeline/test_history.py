@@ -1,4 +1,4 @@
-"""What happens to a repository over time: reverts, amends, crashes, tampering, code changes, half iterations."""
+"""A repository over time: reverts, amends, crashes, tampering, code changes, half iterations."""
 
 import subprocess
 import time

@@ -1,12 +1,11 @@
 """The template as it comes needs no network: nothing of it opens a connection."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.project import SMALL, TEMPLATE, Project, new_project
+from tests.pipeline.project import SMALL, Project, new_project
 
 pytestmark = pytest.mark.slow
 
@@ -16,27 +15,26 @@ DEFAULTS = {
     "train.enabled": False,
     "train.input_size": 64,
 }
-"""What decides where weights come from is as the template has it; small images keep it quick."""
+"""The parameters that decide where weights come from are the template's; small images keep it quick."""
 
-GUARD = f"""
-import runpy, socket, sys
+GUARD = """
+import socket, sys
 
 def refuse(self, address, *rest):
     if self.family != socket.AF_UNIX:  # processes of one machine talk through these
-        with open({{told!r}}, "a") as file:
-            file.write(f"{{{{sys.argv}}}} {{{{address}}}}\\n")
-        raise OSError(f"no network here: {{{{address}}}}")
+        with open({told!r}, "a") as file:
+            file.write(f"{{sys.argv}} {{address}}\\n")
+        raise OSError(f"no network here: {{address}}")
 
 def refuse_name(host, *rest, **options):
-    with open({{told!r}}, "a") as file:
-        file.write(f"{{{{sys.argv}}}} {{{{host}}}}\\n")
-    raise socket.gaierror(f"no network here: {{{{host}}}}")
+    with open({told!r}, "a") as file:
+        file.write(f"{{sys.argv}} {{host}}\\n")
+    raise socket.gaierror(f"no network here: {{host}}")
 
 socket.socket.connect = socket.socket.connect_ex = refuse
 socket.getaddrinfo = refuse_name
-runpy.run_path({str(TEMPLATE / "setup/startup/sitecustomize.py")!r})
 """
-"""What every Python imports at its start, DVC's own too. Connections that are refused are written down."""
+"""The module that every Python imports at its start, DVC's own too. Connections that are refused are written down."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,7 @@ class Guarded(Project):
 
     def environment(self) -> dict[str, str]:
         """Return the variables for commands, with the guard before all that Python imports."""
-        plain = super().environment()
-        return plain | {"PYTHONPATH": os.pathsep.join([str(self.guard), plain["PYTHONPATH"]])}
+        return super().environment() | {"PYTHONPATH": str(self.guard)}
 
 
 @pytest.mark.cold

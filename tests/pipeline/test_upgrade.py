@@ -25,7 +25,9 @@ main = stage_command(run)'''
 def newer(template: Project) -> None:
     """Make a newer version: code that moved, code that changed, a parameter more, other words here and there."""
     template.git("mv", "curation/cleaning/near_duplicates.py", "curation/cleaning/alike.py")
-    edit(template, "curation/cleaning/accounting.py", "cleaning.near_duplicates import", "cleaning.alike import")
+    for path in sorted((template.folder / "curation").rglob("*.py")):
+        if "cleaning.near_duplicates import" in path.read_text():
+            edit(template, str(path), "cleaning.near_duplicates import", "cleaning.alike import")
     for stage in ("ingest", "clean", "select", "merge_datapool", "report"):
         edit(template, f"stages/{stage}.py", "main = stage_command(run)", VERSION_2)
     (schema,) = [
@@ -38,8 +40,8 @@ def newer(template: Project) -> None:
     edit(
         template,
         "stages/select.py",
-        "    return f",
-        "    Path('data/select/more.csv').write_text('more')\n    return f",
+        '    return f"{_run',
+        "    Path('data/select/more.csv').write_text('more')\n    return f\"{_run",
     )
     edit(template, "stages/select.py", "from curation", "from pathlib import Path\n\nfrom curation")
     edit(

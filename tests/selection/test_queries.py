@@ -23,7 +23,7 @@ from curation.image.proxies import ProxyReader
 from curation.model.agreement import wanted_architecture
 from curation.model.networks import clip
 from curation.model.training.fit import initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params
@@ -147,6 +147,7 @@ def selected() -> list[str]:
 # ---- images
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("draft", [False, True])
 def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     content = given().model_dump()
@@ -162,6 +163,7 @@ def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch:
     np.testing.assert_array_equal(found, np.stack([of_path[path] for path in sorted(of_path)]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["04.jpg", "07.png", "12.jpg"])
 def test_an_image_finds_its_like(name: str, tmp_path: Path) -> None:
     Path("queries").mkdir()

@@ -1,8 +1,9 @@
-"""`kill -9` of whole `dvc repro` runs, stages and all, at random moments; the same command again must make it good.
+"""`kill -9` of whole `dvc repro` runs, stages and all, at random moments; `curate repair && dvc repro` makes it good.
 
 A chain begins with a copy of a project that has one committed iteration and new raw files. `dvc repro` runs in a
-process group of its own, which is killed; then the same command runs, and is killed further on; and so on through all
-stages, until the last run of the chain is left alone. It must end in what a run that nobody disturbed ends in.
+process group of its own, which is killed; then `curate repair` and the same command run, and that is killed further on;
+and so on through all stages, until the last run of the chain is left alone. It must end in what a run that nobody
+disturbed ends in. How often there was something to repair is counted.
 
 One *tried* is one kill that came while the run was going on. After each, the datapool must be the former, the new one
 or absent, the objects that the commit names must be in the cache, and every object of the cache must be what its name
@@ -33,7 +34,7 @@ _MADE = ("dvc.lock", "base.json", "code.json", "datapool", "reports")
 
 @dataclass(frozen=True)
 class Moment:
-    """When a run is killed.
+    """The moment when a run is killed.
 
     Attributes:
         place: index of the stage that has begun by then; -1: none yet.
@@ -46,7 +47,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What a run ends in that is left alone.
+    """The result of a run that is left alone.
 
     Attributes:
         made: its results.
@@ -162,6 +163,18 @@ def look(project: Project, former: Tree, new: Tree, wanted: set[str], tally: Tal
         tally.told.append(f"{when}: {damaged[0]} in the cache is not what its name says")
 
 
+def make_good(project: Project, tally: Tally, when: str) -> None:
+    """Let `curate repair` bring back what a kill has cut off; count and tell where it had to, or failed."""
+    done = project.run("python", "-m", "curate", "repair", check=False)
+    repaired = [line for line in done.output.splitlines() if " was cut off: " in line]
+    if done.code:
+        tally.crashed += 1
+        tally.told.append(f"{when}: curate repair failed ({done.output[-300:]!r})")
+    elif repaired:
+        tally.repaired += 1
+        tally.told.append(f"{when}: {'; '.join(repaired)}")
+
+
 def cache_objects(project: Project) -> list[Path]:
     """Return the objects of a project's cache; names that DVC gives to what it is still writing don't count."""
     paths = (project.folder / ".dvc/cache/files/md5").glob("[0-9a-f][0-9a-f]/*")
@@ -182,6 +195,7 @@ def chain(project: Project, expected: Undisturbed, planned: list[Moment], tally:
         if kill(process, moment, expected.seconds):
             tally.tried += 1
             look(project, former, new, wanted, tally, when)
+            make_good(project, tally, when)
         elif process.returncode:
             tally.crashed += 1
             tally.told.append(f"{when}: the next run failed, before it came so far")

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import unicodedata
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from curation.datapool.removal import read_removal_list
 from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given import read_given
 from curation.embeddings.shards import read_shards, write_shards
-from curation.export.lists import LISTS
+from curation.export.formats.registry import FORMATS
 from curation.raw.listing import list_raw_files, safe_path
 from curation.reporting import contents as schema
 from curation.reporting.compute.figures import compute_figures
@@ -94,7 +95,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _is_possible(name: str) -> bool:
-    """Whether stage `ingest` takes a name in: see `curation.raw.listing`."""
+    """Return whether stage `ingest` takes a name in: see `curation.raw.listing`."""
     parts = name.split("/")
     refused = any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name)
     return not refused and not any(part in ("", ".", "..") or part.startswith(".writing-") for part in parts)
@@ -232,7 +233,10 @@ def corruptness(names: list[str], folder: Path) -> list[str]:
 def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     """Yield what reads the lists of `curate export` and `curate list`."""
     samples = selection_of(names).merge(processed(names), on="filename").assign(iteration=1)
-    text = {kind: write(samples) for kind, write in LISTS.items()}
+    files = {kind: list(form.files(samples, Path("list"))) for kind, form in FORMATS.items()}
+    text = {kind: written[0].text for kind, written in files.items() if len(written) == 1}
+    annotations = [ElementTree.fromstring(file.text) for file in files["voc"] if file.path.suffix == ".xml"]
+    (stems,) = [file.text for file in files["voc"] if file.path.name == "trainval.txt"]
     rows = [json.loads(line) for line in text["cvat"].split("\n")[2:-1]]
     plain = [name.removeprefix("./") for name in names]
     endings = {name.removesuffix(Path(name).suffix): Path(name).suffix for name in plain}
@@ -242,6 +246,8 @@ def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     yield "export cvat", lambda: [safe_path(row["name"] + row["extension"]) for row in rows]
     yield "export fiftyone", lambda: _with_endings(json.loads(text["fiftyone"])["labels"], endings)
     yield "export yolo", lambda: [line.removeprefix("./images/") for line in text["yolo"].split("\n")[:-1]]
+    yield "export voc", lambda: [safe_path(annotation.findtext("filename", "")) for annotation in annotations]
+    yield "export voc's list", lambda: _with_endings(stems.split("\n")[:-1], endings)
     listed = samples[SAMPLES.names]
     yield (
         "list --format csv",

@@ -9,10 +9,10 @@ import av
 import pytest
 
 from curation.video import picture_groups as module
-from curation.video.containers import NoVideoError
 from curation.video.decode import DecodedVideo, decode_video
 from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
+from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
 from curation.video.reader import open_stream, read_frames
@@ -99,6 +99,7 @@ def _whole(path: Path, threads: int) -> tuple[DecodedVideo, dict[int, bytes]]:
     return video, proxies
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["closed.mp4", "closed.mkv", "open.mp4"])
 def test_damage_is_met_with_any_number_of_threads(tmp_path: Path, name: str) -> None:
     path = write_video(tmp_path / name, range(FRAMES), codec="libx264", **SOUND[name])

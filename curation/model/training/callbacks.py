@@ -11,7 +11,7 @@ import torch
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from tqdm import tqdm
 
-from curation.model.training.methods import Method
+from curation.model.training.method import Method
 
 
 @dataclass(frozen=True)

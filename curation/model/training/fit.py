@@ -28,7 +28,8 @@ from curation.model.projection import evenly_spaced, principal_components
 from curation.model.proxy_source import ProxySource
 from curation.model.training.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
 from curation.model.training.callbacks import THREADS, Limits, LossValue, ProgressBar, quiet_lightning
-from curation.model.training.methods import METHODS, Method, Schedule, network_weights
+from curation.model.training.method import Method, Schedule, network_weights
+from curation.model.training.methods.registry import METHODS
 from curation.model.training.resumption import KeptEpochs, SealedCheckpoints, training_key
 from curation.model.training.spawning import SpawnedDevices
 
@@ -44,7 +45,7 @@ _PRECISIONS: Mapping[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how to train; the names are those of `params.yaml`, and so are the values."""
+    """The settings of a training, by the names and with the values of `params.yaml`."""
 
     method: str
     epochs: int
@@ -68,10 +69,10 @@ def initial_model(architecture: Architecture, settings: TrainingSettings) -> Met
 
     Raises:
         CheckpointError: the file of weights cannot be used for this network.
-        ParamsError: there is no such network, it does not take images of that size, or its weights cannot be had.
+        ParamsError: there is no such network, it does not take images of that size, or its weights cannot be loaded.
     """
     with seeded(derived_seed(settings.seed, "weights")):
-        model = METHODS[settings.method](architecture, settings.learning_rate, settings.temperature)
+        model = METHODS[settings.method].model(architecture, settings.learning_rate, settings.temperature)
     if settings.pretrained or settings.weights is not None:
         trunk = given_weights(architecture, settings.weights)
         own = network_weights(model)

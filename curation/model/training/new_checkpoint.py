@@ -13,7 +13,7 @@ from curation.model.networks.foreign import with_own_normalisation
 from curation.model.proxy_source import ProxySource
 from curation.model.training.callbacks import LossValue
 from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
-from curation.model.training.methods import Method, network_weights, without_head
+from curation.model.training.method import Method, network_weights, without_head
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.train import TrainParams
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.selection.distance import squared_distances
+from curation.selection.neighbour_index import NeighbourIndex
 
 SEED = 0
 """Of every subset that the report draws."""
@@ -80,10 +81,10 @@ def nearest_neighbours(
         return Neighbours(np.full(n, -1, np.int64), np.full(n, np.nan))
     index = faiss.IndexFlatL2(queries.shape[1])
     index.add(np.ascontiguousarray(others, dtype=np.float32))
-    _, found = index.search(np.ascontiguousarray(queries, dtype=np.float32), wanted)
+    found = NeighbourIndex(index, wanted).search(np.ascontiguousarray(queries, dtype=np.float32))
     found.sort(axis=1)
-    repeated = np.repeat(queries, wanted, axis=0)
-    exact = squared_distances(repeated, others[found.ravel()]).reshape(n, wanted)
+    repeated = np.repeat(queries, found.shape[1], axis=0)
+    exact = squared_distances(repeated, others[found.ravel()]).reshape(found.shape)
     if own_rows is not None:
         exact[found == own_rows[:, None]] = np.inf
     best = exact.argmin(axis=1)[:, None]

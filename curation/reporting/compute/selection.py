@@ -21,6 +21,7 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> schema.Selection:
     among_new = neighbour_distances(sets.selected_embeddings, MAP_LIMIT)
     return schema.Selection(
         method=asked.method,
+        sentence=asked.sentence,
         n_samples=asked.n_samples,
         proportion_samples=asked.proportion_samples,
         min_distance=asked.min_distance,

@@ -1,1 +1,0 @@
-"""What Python does at its start in `.venv`."""
