@@ -101,7 +101,7 @@ def test_changed_code_waits_for_new_data(project: Project) -> None:
     # The code has run before DVC noted the new raw files, so the listing follows its own code one run later.
     project.repro("ingest")
     assert project.repro().ran()[:3] == [*ALWAYS, "select"], "an iteration that is not accepted is made by the code now"
-    edit(project, "curation/params/schema.py", '"""What the report shows and assumes."""', '"""What it shows."""')
+    edit(project, "curation/core/hashing.py", '"""Content hashes', '"""Hashes of content')
     assert project.repro().ran() == ALWAYS, "docstrings are no code"
     edit(project, "curation/selection/kcenter/plain.py", *RULE)
     project.commit("iteration 2, with code that did not make it")
