@@ -13,7 +13,7 @@ verdict says so, and accuses nobody.
 
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,6 @@ from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
 from curation.history import git
 from curation.history.dvc_cache import Cache
-from curation.history.dvc_lock import output_hash
 from curation.inspection.code_then import CodeThen, code_in, run_module
 from curation.inspection.contradictions import contradictions, records_an_iteration
 from curation.inspection.revision import Revision, recorded_locks
@@ -100,8 +99,9 @@ def replay_stage(recorded: Revision, name: str, folder: Path) -> Replay:
         folder: the commit's files.
     """
     cache, stage = recorded.cache, recorded.stages[name]
-    inputs = [item for item in stage.get("deps", []) if output_hash(recorded.stages, Path(item["path"]))]
-    inputs = [item for item in inputs if "md5" in item and not recorded.is_in_git(item["path"])]
+    read = [str(item["path"]) for item in stage.get("deps", [])]
+    made = [out for one in recorded.stages.values() for out in one.get("outs", []) if _is_in(str(out["path"]), read)]
+    inputs = [item for item in made if "md5" in item and not recorded.is_in_git(item["path"])]
     outputs = [item for item in stage.get("outs", []) if "md5" in item and not recorded.is_in_git(item["path"])]
     if absent := _first_absent(cache, [*inputs, *outputs]):
         return Replay(left_out=(f"{name} is not made again: {absent} is not in the cache (--fetch brings it)",))
@@ -236,6 +236,11 @@ def _compared(
         found = {file.relative_to(folder).as_posix(): md5_of_file(file) for file in files}
         for name in sorted(wanted.keys() | found.keys()):
             yield name, wanted.get(name), found.get(name)
+
+
+def _is_in(path: str, places: Sequence[str]) -> bool:
+    """Return whether a path is one of some files and folders, or lies below one."""
+    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def _first_absent(cache: Cache, items: list[dict[str, Any]]) -> str | None:
