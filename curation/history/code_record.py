@@ -74,7 +74,7 @@ def early_code(pipeline: Pipeline, head: Stages, values: Mapping[str, Any], defa
         stage, entry = pipeline[name], head.get(name, {})
         parameters = _parameters_hash(stage, values, defaults)
         known = str(entry.get("params", {}).get(paths.EARLY_CODE.as_posix(), {}).get(name, ""))
-        is_pinned = known.endswith(parameters) and runs_as_recorded(pipeline, stage, entry, values, defaults)
+        is_pinned = known.endswith(parameters) and runs_as_recorded(pipeline, stage, head, values, defaults)
         digests[name] = known if known and is_pinned else digests[name] + parameters
     return digests
 
@@ -106,7 +106,7 @@ def pinned_code(
         entry = head.get(name)
         if entry is None or (recorded is not None and name not in recorded):
             continue
-        if name in shaping or runs_as_recorded(pipeline, pipeline[name], entry, values, defaults):
+        if name in shaping or runs_as_recorded(pipeline, pipeline[name], head, values, defaults):
             code[name] = recorded[name] if recorded is not None else not_recorded(entry)
     return code
 
@@ -120,14 +120,18 @@ def not_recorded(entry: Mapping[str, Any]) -> str:
 def runs_as_recorded(
     pipeline: Pipeline,
     stage: Definition,
-    entry: Mapping[str, Any],
+    head: Stages,
     values: Mapping[str, Any],
     defaults: Mapping[str, Any],
 ) -> bool:
     """Whether a stage's command, parameters and own files are those of a record, and nothing else is new about it.
 
-    What other stages make for it is not compared. A folder that DVC does not track by itself counts as changed.
+    What other stages make for it is not compared. A folder that DVC does not track by itself counts as changed. A stage
+    that reads what the code of then did not write cannot run otherwise than it did.
     """
+    entry = head.get(stage.name, {})
+    if any(_was_not_written(pipeline, path, head) for path in stage.dependencies):
+        return True
     recorded = {str(item["path"]): item for item in entry.get("deps", [])}
     outputs = {str(item["path"]) for item in entry.get("outs", [])}
     own = [path for path in stage.dependencies if made_by(pipeline, path) is None]
@@ -138,6 +142,12 @@ def runs_as_recorded(
         and all(_is_unchanged(Path(path), recorded.get(path, {}).get("md5")) for path in own)
         and all(_same_value(key, entry, values, defaults) for key in stage.parameters.get(paths.PARAMS.as_posix(), ()))
     )
+
+
+def _was_not_written(pipeline: Pipeline, path: str, head: Stages) -> bool:
+    """Whether a path is an output of a stage that ran then, and had no such output."""
+    maker = head.get(made_by(pipeline, path) or "")
+    return maker is not None and not any(_is_known(path, [str(out["path"])]) for out in maker.get("outs", []))
 
 
 def _is_known(path: str, recorded: Collection[str]) -> bool:

@@ -5,12 +5,12 @@ template has added, for one), or where it is forced to. If the code is no longer
 the former gets the outputs that the iteration recorded, and the latter an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from curation.code.closure import CodeReader
-from curation.core.atomic import atomic_file, write_bytes
+from curation.core.atomic import atomic_file, write_bytes, write_text
 from curation.core.errors import BaseError, OtherCodeError
 from curation.history import git
 from curation.history.code_record import NOT_RECORDED, Digests, not_recorded, parse_code
@@ -50,13 +50,8 @@ def outputs_of_record(name: str) -> str | None:
             f"{name}: the code has changed since {paths.CODE} was written, and {name} would write its bytes under the "
             "name of other code: run `dvc repro`, which writes it first"
         )
-    if not _has_news(stage, entry, values, code):
+    if not _has_news(stage, head, values, code):
         raise OtherCodeError(_refusal(name, code[name]))
-    recorded = {str(out["path"]) for out in entry.get("outs", []) if "md5" in out}
-    if unknown := sorted(set(stage.outputs) - recorded):
-        raise OtherCodeError(
-            f"{name}: HEAD's iteration was made by other code, which did not write {', '.join(unknown)}. {_WAYS}"
-        )
     restore(stage.outputs, head)
     return "outputs as HEAD's iteration recorded them, which other code has made"
 
@@ -82,18 +77,19 @@ def _is_of_head(name: str, code: Digests, entry: Mapping[str, Any]) -> bool:
     return code[name] == (not_recorded(entry) if recorded is None else recorded.get(name))
 
 
-def _has_news(stage: Definition, entry: Mapping[str, Any], values: Mapping[str, Any], code: Digests) -> bool:
+def _has_news(stage: Definition, head: Stages, values: Mapping[str, Any], code: Digests) -> bool:
     """Return whether DVC has a reason to run a stage whose record is HEAD's."""
+    entry = head[stage.name]
     command = entry.get("cmd", "")
-    dependencies = {str(item["path"]): item.get("md5") for item in entry.get("deps", [])}
+    dependencies = {str(item["path"]) for item in entry.get("deps", [])}
     if list(stage.command) != ([command] if isinstance(command, str) else command):
         return True
-    if set(stage.dependencies) != set(dependencies):
+    if set(stage.dependencies) != dependencies:
         return True
     if set(stage.outputs) != {str(out["path"]) for out in entry.get("outs", [])}:
         return True
     made = parse_stages(paths.DVC_LOCK.read_text(encoding="utf-8") if paths.DVC_LOCK.is_file() else None)
-    if any(output_hash(made, Path(path)) not in (None, recorded) for path, recorded in dependencies.items()):
+    if _outputs_in(dependencies, made) != _outputs_in(dependencies, head):
         return True
     for file, known in ((paths.PARAMS, values), (paths.CODE, code)):
         recorded = entry.get("params", {}).get(file.as_posix(), {})
@@ -101,6 +97,13 @@ def _has_news(stage: Definition, entry: Mapping[str, Any], values: Mapping[str, 
             if recorded.get(key, _NOTHING) != _value(known, key):
                 return True
     return False
+
+
+def _outputs_in(paths_: Collection[str], stages: Stages) -> dict[str, Any]:
+    """Return the recorded hashes of outputs that are one of some paths, or lie below one."""
+    outputs = {str(out["path"]): out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
+    folders = tuple(f"{path}/" for path in paths_)
+    return {path: value for path, value in outputs.items() if path in paths_ or path.startswith(folders)}
 
 
 def _value(content: Mapping[str, Any], key: str) -> object:
@@ -113,6 +116,9 @@ def _value(content: Mapping[str, Any], key: str) -> object:
 def restore(outputs: tuple[str, ...], head: Stages) -> None:
     """Bring outputs back as HEAD recorded them: from the DVC cache, the remote, or git.
 
+    An output that the code of then did not write is a file that says so: DVC wants one, and no stage reads it, since
+    all that do have their outputs of then, too.
+
     Raises:
         BaseError: they are nowhere.
     """
@@ -120,8 +126,10 @@ def restore(outputs: tuple[str, ...], head: Stages) -> None:
 
     in_git = outputs_in_git(parse_stages(git.read_file("HEAD", paths.DVC_YAML)))
     for path in map(Path, outputs):
-        recorded = str(output_hash(head, path))
-        if path.as_posix() in in_git:
+        recorded = output_hash(head, path)
+        if recorded is None:
+            write_text(path, "The code that made this iteration did not write this output.\n")
+        elif path.as_posix() in in_git:
             text = git.read_file("HEAD", path)
             if text is None:
                 raise BaseError(f"{path}: git does not hold it at HEAD: `git log -- {path}` says what became of it")

@@ -25,7 +25,9 @@ main = stage_command(run)'''
 def newer(template: Project) -> None:
     """Make a newer version: code that moved, code that changed, a parameter more, other words here and there."""
     template.git("mv", "curation/cleaning/near_duplicates.py", "curation/cleaning/alike.py")
-    edit(template, "curation/cleaning/accounting.py", "cleaning.near_duplicates import", "cleaning.alike import")
+    for path in sorted((template.folder / "curation").rglob("*.py")):
+        if "cleaning.near_duplicates import" in path.read_text():
+            edit(template, str(path), "cleaning.near_duplicates import", "cleaning.alike import")
     for stage in ("ingest", "clean", "select", "merge_datapool", "report"):
         edit(template, f"stages/{stage}.py", "main = stage_command(run)", VERSION_2)
     (schema,) = [
@@ -35,6 +37,19 @@ def newer(template: Project) -> None:
     schema.write_text(head.sub(r"\1\n    limit: int = 7\n", schema.read_text()))
     edit(template, "params.yaml", "\nselect:\n", "\nselect:\n  # A limit that is new, >= 1.\n  limit: 7\n")
     edit(template, "dvc.yaml", "desc: Say what happened, for people", "desc: Tell what happened, for people")
+    edit(
+        template,
+        "stages/select.py",
+        '    return f"{_run',
+        "    Path('data/select/more.csv').write_text('more')\n    return f\"{_run",
+    )
+    edit(template, "stages/select.py", "from curation", "from pathlib import Path\n\nfrom curation")
+    edit(
+        template,
+        "dvc.yaml",
+        "      - data/select/comparison.csv\n",
+        "      - data/select/comparison.csv\n      - data/select/more.csv\n",
+    )
     edit(template, ".gitignore", "# Unfinished writes\n", "# Unfinished writes, and what is new\n/new\n")
     edit(template, "relevant_filenames.txt", "#", "# Newer:")
     with (template.folder / "README.md").open("a") as file:
@@ -79,9 +94,10 @@ def test_an_upgrade_merges_and_takes_effect_with_new_data(tmp_path: Path) -> Non
     assert project.status() == ""
     assert (project.folder / "README.md").read_text().startswith("# Ours\n")
     result = project.dvc("repro")
-    # The list of relevant files has other words, and the section select a parameter more.
-    assert result.ran() == [ALWAYS[0], "ingest", ALWAYS[1], "select"]
-    assert "select: outputs as HEAD's iteration recorded them" in result.output
+    # The list of relevant files has other words, and select a parameter and an output more.
+    assert result.ran() == [ALWAYS[0], "ingest", ALWAYS[1], "select", "merge_datapool", "report"]
+    for stage in ("select", "merge_datapool", "report"):
+        assert f"{stage}: outputs as HEAD's iteration recorded them" in result.output
     assert "the code has changed since iteration 2: that takes effect with new data" in result.output
     assert result.output.count("(version 2)") == 1, "only the listing is made by the new code"
     assert project.dvc("repro").ran() == ALWAYS
