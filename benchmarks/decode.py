@@ -29,12 +29,13 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
-from curation.cleaning.decode_file import Settings, tasks_of
+from curation.cleaning.decode_file import Settings
 from curation.cleaning.decode_files import decode_all
+from curation.cleaning.tasks import tasks_of
 from curation.core.cores import available_cores
+from curation.core.kinds import VIDEO
 from curation.image.decode import decode_image
 from curation.image.proxies import ShardWriter, member_name, proxy_dimensions
-from curation.raw.kinds import VIDEO
 from curation.video.decode import decode_video
 
 PROXY_SIZE = 256

@@ -15,9 +15,6 @@ also told what remains without reading the checkpoint and preparing the network,
 turns, and each has its best.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import multiprocessing
 import os
 import time
@@ -49,7 +46,7 @@ from curation.model.embedding import decoded, embed_proxies, load_backbone, norm
 from curation.model.inference import InferenceNetwork
 from curation.model.networks.packaged import PACKAGED
 from curation.model.training.fit import TrainingSettings, fit_projection, initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import save_checkpoint
 
 BATCH_SIZE = 16

@@ -4,9 +4,6 @@ An embedding is a linear map of the features, scaled to unit length, so a pictur
 projections are tried.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import hashlib
 import time
 from collections.abc import Sequence

@@ -12,9 +12,6 @@ for a network of the same shape with random weights, whose projection to the emb
 Pretrained weights that are not trained further depend on no seed: the rows are equal then.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,13 +25,13 @@ from ruamel.yaml import YAML
 
 from benchmarks.labelled import Pictures, read_pictures
 from benchmarks.probes import cross_validated, interval
+from curation.model.agreement import wanted_architecture
 from curation.model.embedding import decoded, embed_proxies
 from curation.model.training.fit import TrainingSettings, fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import save_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params
-from stages.train import wanted_architecture
 
 THUMBNAIL = 8
 """Pixels."""

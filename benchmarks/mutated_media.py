@@ -32,10 +32,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from curation.cleaning.decode_file import DecodedFile, DecodedSample, Settings, tasks_of
+from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
+from curation.cleaning.tasks import tasks_of
 from curation.core.errors import CurationError
-from curation.raw.kinds import IMAGE, VIDEO
+from curation.core.kinds import IMAGE, VIDEO
+from curation.image.decoded_sample import DecodedSample
 from tests.media_files import RATE, VIDEO_FORMATS, moving_picture, write_video_as
 
 SOUND, DAMAGED = "sound", "damaged"

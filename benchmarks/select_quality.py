@@ -26,9 +26,6 @@ networks were trained on. A bar is to be judged where the interval is narrow: on
 points either way, `--seeds 40` about one. Seeds split the same pictures anew, so an interval says nothing of others.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -8,25 +8,32 @@ from numpy.typing import NDArray
 
 from benchmarks.labelled import Rows
 from benchmarks.probes import FewLabelsProbe, difference
-from curation.selection.rules.coreset import coreset
-from curation.selection.rules.coverage import coverage
-from curation.selection.rules.diversity_typicality import diversity_typicality
-from curation.selection.rules.kmeans import kmeans
-from curation.selection.rules.random import random
+from curation.params.select import SelectParams
+from curation.selection.rule import Options
+from curation.selection.rules import registry
 from curation.selection.traversal import Traversal
 
 Floats = NDArray[np.float32]
 Rule = Callable[[Floats, Floats, int, int], Traversal]
 """Candidates, base, number of picks, seed."""
 
+
+def _with_defaults(name: str) -> Rule:
+    """Return a rule with the default values of its parameters."""
+
+    def rule(new: Floats, base: Floats, count: int, seed: int) -> Traversal:
+        options = Options(seed, SelectParams().rare, (), np.empty(0))
+        return registry.choose(name, new, base, count, None, options)
+
+    return rule
+
+
 RULES: Mapping[str, Rule] = {
-    "random": lambda new, base, count, seed: random(new, base, count, seed=seed),
-    "coreset": lambda new, base, count, seed: coreset(new, base, count),
-    "diversity_typicality": lambda new, base, count, seed: diversity_typicality(new, base, count),
-    "kmeans": lambda new, base, count, seed: kmeans(new, base, count, seed=seed),
-    "coverage": lambda new, base, count, seed: coverage(new, base, count, rare=0.5),
+    name: _with_defaults(name)
+    for name in ("random", *(name for name in registry.RULES if name != "random"))
+    if "times" not in registry.RULES[name].options
 }
-"""With the default values of their parameters. `uniform_time` is none of them, since pictures have no time."""
+"""All but those that need times, which pictures don't have; `random`, with which they are compared, is the first."""
 
 RANDOM_DRAWS = 5
 """Draws that each value of `random` is the mean of: a single one is less certain than what it is compared with."""

@@ -25,12 +25,12 @@ import click
 import numpy as np
 from av.container import InputContainer
 
-from curation.raw.full_size import read_raw_samples
+from curation.cleaning.full_size import read_raw_samples
 from curation.video.chosen_frames import Picture, decode_inside
 from curation.video.frame import pixel_hash, upright_image
 from curation.video.packet_index import PacketIndex, index_packets
+from curation.video.runs import planned_runs
 from curation.video.sampling import FrameChoice
-from curation.video.seeking import planned_runs
 
 _LIMIT = 100_000_000
 _GOPS = (250, 30)

@@ -1,356 +1,14 @@
 """Pictures of a drive: a road in perspective with what stands and moves beside it.
 
-The world is flat. x is metres to the right of the camera, y metres above the road, z metres ahead; s is metres along
-the road from the start of the drive. A picture is painted from far to near at twice its size and scaled down.
+A picture is painted from far to near at twice its size and scaled down. What x, y, z and s are: see `demo.view`.
 """
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-Color = tuple[int, int, int]
-Point = tuple[float, float]
-
-NEAREST, FARTHEST = 2.2, 190.0
-"""Metres: nothing is painted nearer or farther."""
-CAMERA_HEIGHT = 1.35
-LANE_WIDTH = 3.6
-SLICE = 4.0
-"""Metres of road painted in one piece."""
-
-
-@dataclass(frozen=True)
-class Weather:
-    """Light and air of a drive."""
-
-    sky_top: Color
-    sky_bottom: Color
-    haze: Color
-    haze_distance: float  # metres after which 63 % of a thing's colour is haze
-    ground: tuple[Color, Color]  # beside the road, alternating
-    asphalt: Color
-    ambient: tuple[float, float, float]  # share of red, green and blue light that is there
-    headlights: float = 0.0  # strength of the own ones
-    lamps_on: bool = False
-    rain: bool = False
-    clouds: float = 0.0  # 0 to 1
-    stars: bool = False
-    sun: tuple[float, float, float, Color] | None = None  # x and y as shares of the picture, radius, colour
-    hills: tuple[Color, Color] = ((120, 150, 160), (95, 130, 115))  # far and near ones
-    skyline: bool = False  # towers instead of hills
-
-
-@dataclass(frozen=True)
-class Thing:
-    """Something beside or on the road that stands at `s` or drives from there."""
-
-    kind: str
-    s: float
-    x: float = 0.0  # metres to the right of the road's middle
-    size: float = 1.0
-    color: Color = (128, 128, 128)
-    speed: float = 0.0  # metres a second along the road; negative: oncoming
-    variant: int = 0
-
-
-@dataclass(frozen=True)
-class Drive:
-    """What is seen: the weather, the things, and the road."""
-
-    weather: Weather
-    things: tuple[Thing, ...]
-    lanes: tuple[int, int] = (1, 1)  # to the left of the dividing line, to the right of it
-    bends: tuple[float, float] = (0.0, 90.0)  # curvature at most (1/m), metres from one bend to the next
-    sidewalk: bool = False
-    noise: float = 1.6  # standard deviation of the sensor's noise, grey levels
-    bonnet: Color = (38, 42, 50)
-
-
-@dataclass
-class _Frame:
-    """The picture that is being painted, and where the camera is."""
-
-    drive: Drive
-    width: int  # pixels, of the large picture
-    height: int
-    s: float
-    horizon: float  # pixels from the top
-    image: Image.Image
-    pen: ImageDraw.ImageDraw
-    glows: list[tuple[float, float, float, Color]] = field(default_factory=list)  # x, y, radius in pixels, colour
-
-    @property
-    def focal(self) -> float:
-        return 0.82 * self.width
-
-    def bend(self, z: float) -> float:
-        """Metres by which the road has moved to the side `z` metres ahead."""
-        curvature, period = self.drive.bends
-        ahead = curvature * np.sin((self.s + 0.5 * z) / period * 2 * np.pi)
-        return float(ahead * z * z / 2)
-
-    def at(self, x: float, y: float, z: float) -> Point:
-        """Pixel of a point whose x counts from the road's middle."""
-        z = max(z, NEAREST)
-        own_lane = LANE_WIDTH / 2
-        u = self.width / 2 + self.focal * (x - own_lane + self.bend(z)) / z
-        return u, self.horizon + self.focal * (CAMERA_HEIGHT - y) / z
-
-    def lit(self, color: Color, z: float) -> Color:
-        """Colour of a thing `z` metres ahead in this light and air."""
-        weather = self.drive.weather
-        own_light = weather.headlights * float(np.exp(-z / 22))
-        clear = float(np.exp(-z / weather.haze_distance))
-        mixed = (
-            clear * part * min(1.25, share + own_light) + (1 - clear) * haze
-            for part, share, haze in zip(color, weather.ambient, weather.haze, strict=True)
-        )
-        red, green, blue = (int(min(255, max(0, part))) for part in mixed)
-        return red, green, blue
-
-    def fill(self, color: Color, *points: Point) -> None:
-        """Paint a polygon."""
-        self.pen.polygon(points, fill=color)
-
-    def upright(self, color: Color, z: float, left: float, right: float, bottom: float, top: float) -> None:
-        """Paint a rectangle that faces the camera; edges in metres."""
-        self.fill(
-            color, self.at(left, bottom, z), self.at(left, top, z), self.at(right, top, z), self.at(right, bottom, z)
-        )
-
-    def flat(self, color: Color, near: float, far: float, left: float, right: float, height: float = 0.0) -> None:
-        """Paint a rectangle that lies on the road; edges in metres."""
-        self.fill(
-            color,
-            self.at(left, height, near),
-            self.at(left, height, far),
-            self.at(right, height, far),
-            self.at(right, height, near),
-        )
-
-    def side(self, color: Color, x: float, near: float, far: float, bottom: float, top: float) -> None:
-        """Paint a wall along the road; edges in metres."""
-        self.fill(color, self.at(x, bottom, near), self.at(x, top, near), self.at(x, top, far), self.at(x, bottom, far))
-
-    def disc(self, color: Color, x: float, y: float, z: float, radius: float, squash: float = 1.0) -> None:
-        """Paint a disc that faces the camera; position and radius in metres."""
-        u, v = self.at(x, y, z)
-        across = self.focal * radius / z
-        self.pen.ellipse((u - across, v - across * squash, u + across, v + across * squash), fill=color)
-
-    def glow(self, color: Color, x: float, y: float, z: float, radius: float) -> None:
-        """Add light around a point; position and radius in metres."""
-        u, v = self.at(x, y, z)
-        pixels = min(self.focal * radius / z, self.width / 5)
-        if pixels >= 2 and -pixels < u < self.width + pixels:
-            dimmed = float(np.exp(-z / (2 * self.drive.weather.haze_distance)))
-            red, green, blue = (int(part * dimmed) for part in color)
-            self.glows.append((u, v, pixels, (red, green, blue)))
-
-
-def tint(color: Color, factor: float) -> Color:
-    """Make a colour darker (below 1) or brighter (above 1)."""
-    red, green, blue = (int(min(255, part * factor)) for part in color)
-    return red, green, blue
-
-
-def _building(frame: _Frame, thing: Thing, z: float) -> None:
-    """A house with its front along the road: `size` is its height, `x` its edge towards the road."""
-    outward = 1.0 if thing.x > 0 else -1.0
-    depth, height, floors = 9.0 + 3 * (thing.variant % 3), thing.size, max(1, int(thing.size / 3))
-    far = z + depth
-    near = max(z, NEAREST)
-    if z > NEAREST:
-        edges = sorted((thing.x, thing.x + outward * 12))
-        frame.upright(frame.lit(tint(thing.color, 0.72), z), z, edges[0], edges[1], 0, height)
-    frame.side(frame.lit(thing.color, (near + far) / 2), thing.x, near, far, 0, height)
-    frame.side(frame.lit(tint(thing.color, 0.5), near), thing.x, near, far, height - 0.5, height)
-    if near > 75:
-        return
-    for floor in range(floors):
-        bottom = 0.9 + 3.0 * floor
-        for column in range(int(depth / 3)):
-            start = z + 0.8 + 3.0 * column
-            if start < NEAREST or bottom + 1.6 > height:
-                continue
-            number = floor * 7 + column * 3 + thing.variant
-            shining = frame.drive.weather.lamps_on and number % 5 < 2
-            glass = (236, 200, 120) if shining else frame.lit(((70, 92, 112), (92, 116, 138))[number % 2], start)
-            frame.side(glass, thing.x, start, start + 1.5, bottom, bottom + 1.6)
-
-
-def _tree(frame: _Frame, thing: Thing, z: float) -> None:
-    """A leaf tree (even variant) or a conifer."""
-    if z < NEAREST:
-        return
-    height, x = thing.size, thing.x
-    frame.disc(frame.lit(tint(frame.drive.weather.ground[0], 0.68), z), x + 0.3, 0.02, z, 0.22 * height, 0.1)
-    frame.upright(frame.lit((84, 62, 46), z), z, x - 0.035 * height, x + 0.035 * height, 0, 0.5 * height)
-    if thing.variant % 2:
-        for step in range(4):
-            base, half = height * (0.16 + 0.2 * step), height * (0.27 - 0.055 * step)
-            color = tint(thing.color, 0.78 + 0.12 * step)
-            top = frame.at(x, base + 0.42 * height, z)
-            frame.fill(frame.lit(color, z), frame.at(x - half, base, z), top, frame.at(x + half, base, z))
-            frame.fill(frame.lit(tint(color, 0.78), z), frame.at(x, base, z), top, frame.at(x + half, base, z))
-        return
-    blobs = ((0.0, 0.62, 0.27, 0.8), (-0.17, 0.6, 0.19, 0.92), (0.18, 0.66, 0.18, 0.74), (-0.05, 0.8, 0.2, 1.08))
-    for offset, up, radius, brightness in (*blobs, (-0.12, 0.75, 0.1, 1.25), (0.08, 0.87, 0.08, 1.2)):
-        color = frame.lit(tint(thing.color, brightness), z)
-        frame.disc(color, x + offset * height, up * height, z, radius * height, 0.92)
-
-
-def _lamp(frame: _Frame, thing: Thing, z: float) -> None:
-    """A street lamp whose arm reaches over the road."""
-    if z < NEAREST:
-        return
-    metal, inward = frame.lit((96, 100, 104), z), -1.0 if thing.x > 0 else 1.0
-    frame.upright(metal, z, thing.x - 0.07, thing.x + 0.07, 0, 6.5)
-    edges = sorted((thing.x, thing.x + inward * 1.8))
-    frame.upright(metal, z, edges[0], edges[1], 6.4, 6.55)
-    edges = sorted((thing.x + inward * 1.3, thing.x + inward * 2.0))
-    shining = frame.drive.weather.lamps_on
-    frame.upright((255, 226, 170) if shining else frame.lit((200, 204, 206), z), z, edges[0], edges[1], 6.25, 6.4)
-    if shining:
-        frame.glow((255, 190, 110), thing.x + inward * 1.6, 6.2, z, 1.7)
-
-
-def _post(frame: _Frame, thing: Thing, z: float) -> None:
-    """A white delineator post with a reflector."""
-    if z < NEAREST:
-        return
-    frame.upright(frame.lit((226, 228, 226), z), z, thing.x - 0.07, thing.x + 0.07, 0, 1.0)
-    frame.upright(frame.lit((30, 30, 32), z), z, thing.x - 0.07, thing.x + 0.07, 0.72, 0.9)
-    if frame.drive.weather.headlights:
-        frame.glow((230, 230, 220), thing.x, 0.8, z, 0.16)
-
-
-def _rail(frame: _Frame, thing: Thing, z: float) -> None:
-    """One slice of a crash barrier."""
-    near, far = max(z, NEAREST), z + SLICE
-    if far <= NEAREST:
-        return
-    frame.side(frame.lit((172, 178, 182), near), thing.x, near, far, 0.45, 0.8)
-    frame.side(frame.lit((112, 118, 124), near), thing.x, near, far, 0.58, 0.65)
-    if z > NEAREST:
-        frame.upright(frame.lit((120, 124, 128), z), z, thing.x - 0.06, thing.x + 0.06, 0, 0.6)
-
-
-def _sign(frame: _Frame, thing: Thing, z: float) -> None:
-    """A gantry over a motorway (variant 0) or a round sign at the road."""
-    if z < NEAREST:
-        return
-    if thing.variant == 0:
-        metal = frame.lit((120, 124, 128), z)
-        for x in (thing.x - 11, thing.x + 5):
-            frame.upright(metal, z, x - 0.15, x + 0.15, 0, 7.2)
-        frame.upright(metal, z, thing.x - 11, thing.x + 5, 6.9, 7.2)
-        for left in (thing.x - 8.6, thing.x - 1.8):
-            frame.upright(frame.lit((236, 238, 240), z), z, left, left + 5, 4.9, 7.5)
-            frame.upright(frame.lit(thing.color, z), z, left + 0.12, left + 4.88, 5.02, 7.38)
-            for row in (5.5, 6.2, 6.8):
-                frame.upright(frame.lit((226, 232, 236), z), z, left + 0.6, left + 3.2 + row / 5, row, row + 0.22)
-        return
-    frame.upright(frame.lit((128, 130, 134), z), z, thing.x - 0.05, thing.x + 0.05, 0, 2.4)
-    for color, radius in (((196, 38, 40), 0.48), ((240, 240, 238), 0.36), ((24, 24, 26), 0.12)):
-        frame.disc(frame.lit(color, z), thing.x, 2.5, z, radius)
-
-
-def _traffic_light(frame: _Frame, thing: Thing, z: float) -> None:
-    """A signal with its stop line and crossing; `variant` 0 is red, 1 green."""
-    right = LANE_WIDTH * frame.drive.lanes[1]
-    white = (222, 222, 216)
-    if z > NEAREST + 0.5:
-        frame.flat(frame.lit(white, z), max(z - 2.0, NEAREST), z - 1.5, 0.15, right - 0.1)
-    for stripe in range(-6, 7):
-        if z + 3 > NEAREST:
-            frame.flat(frame.lit(white, z), max(z, NEAREST), z + 3, stripe - 0.25, stripe + 0.25)
-    if z < NEAREST:
-        return
-    metal = frame.lit((70, 74, 78), z)
-    for x in (thing.x, -thing.x):
-        frame.upright(metal, z, x - 0.09, x + 0.09, 0, 5.6)
-    frame.upright(metal, z, thing.x - 3.6, thing.x, 5.45, 5.6)
-    for x, y in ((thing.x, 2.5), (thing.x - 3.4, 4.6), (-thing.x, 2.5)):
-        frame.upright(frame.lit((26, 28, 30), z), z, x - 0.24, x + 0.24, y, y + 1.25)
-        for place, (color, name) in enumerate((((70, 214, 120), 1), ((120, 92, 30), 2), ((255, 54, 44), 0))):
-            shining = name == thing.variant
-            height = y + 0.22 + 0.4 * place
-            frame.disc(color if shining else frame.lit(tint(color, 0.25), z), x, height, z, 0.15)
-            if shining:
-                frame.glow(tint(color, 0.75), x, height, z, 0.75)
-
-
-def _tunnel(frame: _Frame, thing: Thing, z: float) -> None:
-    """One slice of a tunnel; variant 1 is its portal."""
-    left, right, top = -LANE_WIDTH * frame.drive.lanes[0] - 1.6, LANE_WIDTH * frame.drive.lanes[1] + 1.6, 5.6
-    near, far = max(z, NEAREST), z + SLICE
-    if far <= NEAREST:
-        return
-    if thing.variant == 1 and z > NEAREST:
-        stone = frame.lit((150, 146, 138), z)
-        for edges in ((left - 14, left), (right, right + 14)):
-            frame.upright(stone, z, *edges, 0, top + 3.4)
-        frame.upright(stone, z, left - 14, right + 14, top, top + 3.4)
-        frame.upright(frame.lit((96, 94, 90), z), z, left - 14, right + 14, top + 2.9, top + 3.4)
-    bright = 0.85 + 0.3 * (round(thing.s / SLICE) % 2)
-    shade = float(np.exp(-near / 70))
-    frame.flat(tint((64, 60, 56), bright * shade + 0.1), near, far, left, right, top)
-    for x in (left, right):
-        frame.side(tint((150, 128, 88), bright * shade + 0.12), x, near, far, 0, top)
-        frame.side(tint((188, 178, 150), bright * shade + 0.12), x, near, far, 0, 1.1)
-        frame.side((250, 214, 140), x, max(z + 1.2, NEAREST), max(z + 2.8, NEAREST), 4.3, 4.7)
-        if z > NEAREST:
-            frame.glow((170, 112, 50), x, 4.5, z + 2, 0.9)
-
-
-def _car(frame: _Frame, thing: Thing, z: float) -> None:
-    """A car from behind, or from the front where it is oncoming; variant 2 is a lorry."""
-    if z < NEAREST + 0.6:
-        return
-    x, oncoming, weather = thing.x, thing.speed < 0, frame.drive.weather
-    wide, high = (1.25, 3.1) if thing.variant == 2 else (0.92, 1.42)
-    body, dark = frame.lit(thing.color, z), frame.lit(tint(thing.color, 0.6), z)
-    frame.disc(frame.lit((18, 18, 20), z), x, 0.03, z, wide * 1.12, 0.16)
-    for wheel in (-0.78, 0.78):
-        frame.upright(frame.lit((22, 22, 24), z), z, x + wheel * wide - 0.13, x + wheel * wide + 0.13, 0, 0.42)
-    if thing.variant == 2:
-        frame.upright(body, z, x - wide, x + wide, 0.45, high)
-        frame.upright(dark, z, x - wide, x + wide, 0.45, 0.75)
-        frame.upright(dark, z, x - 0.02, x + 0.02, 0.75, high - 0.1)
-    else:
-        frame.upright(dark, z, x - wide, x + wide, 0.26, 0.55)
-        frame.upright(body, z, x - wide, x + wide, 0.5, 0.96)
-        for color, low, half_low, top, half_top in (
-            (body, 0.94, 0.9, high, 0.68),
-            (frame.lit((46, 62, 76), z), 0.98, 0.76, 1.34, 0.6),
-        ):
-            outline = ((-half_low, low), (-half_top, top), (half_top, top), (half_low, low))
-            frame.fill(color, *(frame.at(x + share * wide, y, z) for share, y in outline))
-        frame.upright(frame.lit((226, 226, 214), z), z, x - 0.26, x + 0.26, 0.56, 0.7)
-    shining = weather.lamps_on or weather.rain
-    lamp = (255, 246, 220) if oncoming else (255, 48, 40) if shining else (176, 28, 30)
-    for place in (-0.78, 0.78):
-        at = x + place * wide
-        frame.upright(lamp if shining else frame.lit(lamp, z), z, at - 0.16, at + 0.16, 0.66, 0.84)
-        if shining:
-            frame.glow((220, 205, 165) if oncoming else (150, 24, 18), at, 0.75, z, 0.95 if oncoming else 0.55)
-
-
-_PAINTERS: dict[str, Callable[[_Frame, Thing, float], None]] = {
-    "building": _building,
-    "car": _car,
-    "lamp": _lamp,
-    "post": _post,
-    "rail": _rail,
-    "sign": _sign,
-    "traffic light": _traffic_light,
-    "tree": _tree,
-    "tunnel": _tunnel,
-}
+from demo.things import PAINTERS
+from demo.view import FARTHEST, LANE_WIDTH, NEAREST, SLICE, Color, Drive, View, Weather, tint
 
 
 def backdrop(weather: Weather, width: int, height: int, rng: np.random.Generator) -> Image.Image:
@@ -402,7 +60,7 @@ def backdrop(weather: Weather, width: int, height: int, rng: np.random.Generator
     return image
 
 
-def _road(frame: _Frame) -> None:
+def _road(frame: View) -> None:
     """Ground, road, lines, far to near."""
     drive, weather = frame.drive, frame.drive.weather
     left, right = -LANE_WIDTH * drive.lanes[0], LANE_WIDTH * drive.lanes[1]
@@ -509,7 +167,7 @@ def paint(
     width, height = 2 * size[0], 2 * size[1]
     image = Image.new("RGB", (width, height))
     horizon = 0.47 * height + 1.2 * np.sin(s * 0.9)
-    frame = _Frame(drive, width, height, s, float(horizon), image, ImageDraw.Draw(image))
+    frame = View(drive, width, height, s, float(horizon), image, ImageDraw.Draw(image))
     heading = frame.bend(120.0) / 120.0
     offset = int(np.clip(width / 4 + heading * width * 0.6, 0, width / 2))
     image.paste(far_scene.crop((offset, 0, offset + width, height)), (0, int(horizon - 0.47 * height)))
@@ -517,7 +175,7 @@ def paint(
     ahead = ((thing.s + thing.speed * time_s - s, thing) for thing in drive.things)
     seen = [(z, thing) for z, thing in ahead if -14 < z < FARTHEST]
     for z, thing in sorted(seen, key=lambda item: -item[0]):
-        _PAINTERS[thing.kind](frame, thing, z)
+        PAINTERS[thing.kind](frame, thing, z)
     frame.pen.ellipse((0.08 * width, 0.93 * height, 0.92 * width, 1.3 * height), fill=drive.bonnet)
     frame.pen.ellipse((0.12 * width, 0.945 * height, 0.88 * width, 1.3 * height), fill=tint(drive.bonnet, 1.22))
     small = image.reduce(2)

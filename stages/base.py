@@ -14,15 +14,15 @@ from tempfile import TemporaryDirectory
 
 from curation.core.atomic import TEMPORARY_PREFIX, atomic_folder, write_text
 from curation.core.errors import BaseError, CheckpointError
-from curation.datapool.overlap import NearRule
 from curation.datapool.removal import KEY, read_removal_list, take_out
 from curation.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
-from curation.datapool.union import EVERYTHING_STAYS, unite
 from curation.history import git
 from curation.history.base_rule import Base, parse_base
 from curation.history.dvc_cache import checkout
 from curation.history.dvc_lock import output_hash, stages_at
+from curation.history.overlap import NearRule
 from curation.history.removal_list import removal_list_hash
+from curation.history.union import EVERYTHING_STAYS, unite
 from curation.model.checkpoint import read_origin
 from curation.params.schema import Params
 from curation.pipeline import paths

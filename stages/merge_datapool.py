@@ -4,147 +4,15 @@ Reads `data/base/`, `data/clean/files.parquet`, `data/train/checkpoint.ckpt`, `d
 and `base.json`; writes `datapool/`. What the base already holds is linked, not copied.
 """
 
-from collections.abc import Set
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
-
-from curation.core.atomic import atomic_folder, link_or_copy
+from curation.core.atomic import atomic_folder
 from curation.core.errors import BaseError
-from curation.core.hashing import sha256_of_file
-from curation.datapool import store
-from curation.embeddings.shards import read_shards, shard_files, shard_rows
+from curation.datapool.growth import merge_datapool
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
-from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
 from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
 from curation.tables.files import read_csv, read_parquet
-from curation.tables.samples import COUNTS, KEPT, OVER_LIMIT, TAKEN_IN
 from curation.tables.selection import SELECTION
-
-
-def merged_samples(
-    base: pd.DataFrame, selection: pd.DataFrame, processed: pd.DataFrame, iteration: int
-) -> pd.DataFrame:
-    """Append the selection to the base's samples.
-
-    Args:
-        base: samples of the base, in order of selection.
-        selection: filename, rank, distance, nearest, in order of selection.
-        processed: metadata of all processed samples, among them the selected ones.
-        iteration: number of this iteration.
-
-    Raises:
-        RuntimeError: a sample would be in the datapool twice, or is unknown: a defect of the selection.
-    """
-    new = selection.merge(processed, on="filename", how="left", validate="one_to_one").assign(iteration=iteration)
-    if new["pixel_hash"].isna().any() or new["filename"].isin(base["filename"]).any():
-        raise RuntimeError("the selection holds samples that are unknown or already in the datapool")
-    rows: pd.DataFrame = pd.concat([base, new[SAMPLES.names].astype(base.dtypes.to_dict())], ignore_index=True)
-    return rows
-
-
-def ledger_part(base: pd.DataFrame, files: pd.DataFrame, iteration: int) -> pd.DataFrame:
-    """Return one row for each raw file that this iteration processed for the first time.
-
-    Args:
-        base: ledger of the base.
-        files: what became of each raw file.
-        iteration: number of this iteration.
-    """
-    done = files["status"].isin(TAKEN_IN) & ~files["path"].isin(base["path"])
-    part = files[done].rename(columns={"samples": "frames"}).assign(iteration=iteration)
-    rows: pd.DataFrame = part[LEDGER.names].reset_index(drop=True)
-    return rows
-
-
-def iteration_row(
-    iteration: int, part: pd.DataFrame, candidates: pd.DataFrame, size_before: int, selected: int, checkpoint_hash: str
-) -> pd.DataFrame:
-    """Return this iteration's row of the log.
-
-    Args:
-        iteration: its number.
-        part: its part of the ledger.
-        candidates: all candidates, with their distance to the nearest selected sample.
-        size_before: samples in the base.
-        selected: new samples.
-        checkpoint_hash: SHA-256 of the checkpoint.
-    """
-    row = {
-        "iteration": iteration,
-        "raw_files": len(part),
-        "samples": int(part["frames"].sum()),
-        **{count: int(part[count].sum()) for count in COUNTS if count not in (KEPT, OVER_LIMIT)},
-        "candidates": len(candidates),
-        "selected": selected,
-        "size_before": size_before,
-        "size_after": size_before + selected,
-        "checkpoint_hash": checkpoint_hash,
-        "coverage_radius": float(candidates["distance"].max()) if len(candidates) else np.nan,
-    }
-    return pd.DataFrame([row], columns=ITERATIONS.names)
-
-
-def embedding_sources(base: Path, new: Path, *, same_checkpoint: bool) -> list[Path]:
-    """List the shards of the datapool: the base's too, if they come from the same checkpoint; none without rows."""
-    folders = [base / store.EMBEDDINGS_FOLDER, new] if same_checkpoint else [new]
-    return [shard for shard in shard_files(folders) if shard_rows(shard)]
-
-
-def merge_datapool(
-    target: Path,
-    base: Path,
-    checkpoint: Path,
-    new_embeddings: Path,
-    tables: dict[str, pd.DataFrame],
-    lost: Set[str] = frozenset(),
-) -> str:
-    """Write the datapool into an empty folder.
-
-    Args:
-        target: the folder to fill.
-        base: the datapool to build on.
-        checkpoint: of this iteration.
-        new_embeddings: shards of this iteration.
-        tables: `files`, `selection` and `candidates`.
-        lost: samples of the base that could not be embedded again.
-
-    Returns:
-        What was done, in words.
-    """
-    former, iterations = store.read_samples(base), store.read_iterations(base)
-    iteration = int(iterations["iteration"].max()) + 1 if len(iterations) else 1
-    checkpoint_hash = sha256_of_file(checkpoint)
-    same_checkpoint = store.checkpoint_hash(base) in (checkpoint_hash, None)
-    shards = embedding_sources(base, new_embeddings, same_checkpoint=same_checkpoint)
-    processed, embeddings = read_shards(shards)
-    _require_unique(processed["filename"])
-
-    samples = merged_samples(former, tables["selection"], processed, iteration)
-    part = ledger_part(store.read_ledger(base), tables["files"], iteration)
-    row = iteration_row(iteration, part, tables["candidates"], len(former), len(samples) - len(former), checkpoint_hash)
-    link_or_copy(checkpoint, target / store.CHECKPOINT)
-    for shard in shards:
-        link_or_copy(shard, target / store.EMBEDDINGS_FOLDER / shard.name)
-    store.link_folder(base / store.LEDGER_FOLDER, target / store.LEDGER_FOLDER)
-    if (base / store.REMOVED_CSV).exists():
-        link_or_copy(base / store.REMOVED_CSV, target / store.REMOVED_CSV)
-    if len(part):
-        store.write_ledger_part(target, part, iteration)
-    store.write_samples(target, samples)
-    store.write_iterations(target, pd.concat([iterations, row.astype(iterations.dtypes.to_dict())], ignore_index=True))
-    store.write_embedded(target, samples, processed, embeddings, store.read_without_embedding(base) | lost)
-    return (
-        f"iteration {iteration}: {len(former)} + {len(samples) - len(former)} = {len(samples)} samples in the datapool"
-    )
-
-
-def _require_unique(filenames: "pd.Series[str]") -> None:
-    if filenames.duplicated().any():
-        raise RuntimeError(f"sample {filenames[filenames.duplicated()].iloc[0]!r} has more than one embedding")
 
 
 def run(params: Params) -> str:

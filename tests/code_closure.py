@@ -29,7 +29,10 @@ def import_closure(module: str, root: Path = ROOT) -> list[str]:
             relative = path.relative_to(root).as_posix()
             if relative not in found:
                 found.add(relative)
-                waiting.extend(_imported_names(ast.parse(path.read_text(encoding="utf-8"))))
+                tree = ast.parse(path.read_text(encoding="utf-8"))
+                waiting.extend(_imported_names(tree))
+                if _discovers(tree):
+                    waiting.extend(f"{name.rpartition('.')[0]}.{beside.stem}" for beside in path.parent.glob("*.py"))
     assets = {
         file for code in ASSETS if code in found for path in ASSETS[code] for file in _files_at(root / path, root)
     }
@@ -80,6 +83,12 @@ def _imported_names(tree: ast.AST) -> list[str]:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         names += _imported_names(node)
     return names
+
+
+def _discovers(tree: ast.AST) -> bool:
+    """Whether a module is a registry, which imports all modules beside it (`curation.core.registry`)."""
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(isinstance(function, ast.Name) and function.id == "discover" for function in calls)
 
 
 def write_code_dependencies(path: Path) -> None:

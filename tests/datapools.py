@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from curation.datapool import store
+from curation.datapool.growth import merge_datapool
 from curation.embeddings.shards import write_shards
 from curation.tables.samples import COUNTS, FILES
 from curation.tables.selection import CANDIDATES, SELECTION
-from stages.merge_datapool import merge_datapool
 from tests.media_files import QUALITY
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from curation.cleaning.decode_file import DecodedFile, RawFile, Settings, decode_file
+from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
+from curation.cleaning.tasks import RawFile
 from curation.video.declared import declared_frames
 from tests.hostile_work import do_harm
 

@@ -41,6 +41,7 @@ class VideoFormat:
         audio: FFmpeg's name of an audio encoder; empty = no sound.
         size: width and height in pixels.
         gop: frames from one key frame to the next.
+        muxer: FFmpeg's name of what writes the container; empty = what the suffix says.
     """
 
     suffix: str
@@ -51,6 +52,7 @@ class VideoFormat:
     audio: str = ""
     size: tuple[int, int] = (96, 80)
     gop: int = 12
+    muxer: str = ""
 
 
 _BITEXACT = {"flags": "+bitexact"}
@@ -208,7 +210,12 @@ def write_video_as(path: Path, form: VideoFormat, *, frames: int, seed: int = 0,
     path.parent.mkdir(parents=True, exist_ok=True)
     width, height = form.size
     # Without it, containers hold random numbers and the time of day.
-    with _usual_priority(), av.open(str(path), "w", options={"fflags": "+bitexact", **form.container}) as container:
+    with (
+        _usual_priority(),
+        av.open(
+            str(path), "w", format=form.muxer or None, options={"fflags": "+bitexact", **form.container}
+        ) as container,
+    ):
         options = {**FAST.get(form.codec, {}), **_REPEATABLE.get(form.codec, {}), "g": str(form.gop), **form.options}
         options["flags"] = options.get("flags", "") + _BITEXACT["flags"]
         stream = cast(av.VideoStream, container.add_stream(form.codec, rate=rate, options=options))

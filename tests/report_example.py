@@ -15,6 +15,7 @@ from curation.embeddings.shards import write_shards
 from curation.image.proxies import ShardWriter, member_name, store_empty_shard, store_shard
 from curation.pipeline import paths
 from curation.reporting.inputs import ReportInputs, ReportSettings, SelectionSettings
+from curation.selection.rules.registry import sentence_of
 from curation.tables.datapool import ITERATIONS, LEDGER
 from curation.tables.datapool import SAMPLES as POOL_SAMPLES
 from curation.tables.embeddings import MARKS
@@ -41,7 +42,13 @@ SETTINGS = ReportSettings(
     currency="USD",
     co2_kg_per_sample=0.02,
 )
-SELECT = SelectionSettings(method="coreset", n_samples=6, proportion_samples=None, min_distance=None)
+SELECT = SelectionSettings(
+    method="coreset",
+    sentence=sentence_of("coreset"),
+    n_samples=6,
+    proportion_samples=None,
+    min_distance=None,
+)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import pytest
 
 from curation.core.errors import BaseError
 from curation.datapool import store
-from curation.datapool.overlap import NearRule, exact_pairs, near_pairs
 from curation.datapool.store import Pair
-from curation.datapool.union import unite, united_labels
 from curation.embeddings.shards import read_metadata
 from curation.history.base_rule import Base
+from curation.history.overlap import NearRule, exact_pairs, near_pairs
+from curation.history.union import unite, united_labels
 from stages.base import base
 from tests.datapools import empty_datapool, grow
 

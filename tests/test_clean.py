@@ -13,14 +13,20 @@ import pytest
 from PIL import Image
 
 from curation.cleaning import accounting
-from curation.cleaning.accounting import Rules
-from curation.cleaning.decode_file import DecodedFile, DecodedSample, Settings, Task, tasks_of
+from curation.cleaning.base import BaseTables, files_to_decode_again
+from curation.cleaning.clean import Cleaned, clean
+from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
+from curation.cleaning.judging import Rules, originals
 from curation.cleaning.quality_limits import quality_limits
+from curation.cleaning.sample_table import sample_table
+from curation.cleaning.summary import require_something_new, summary
+from curation.cleaning.tasks import Task, tasks_of
 from curation.core.errors import NothingToSelectError, RawDataError
 from curation.datapool import store
 from curation.datapool.removal import tombstones
 from curation.embeddings.shards import read_metadata, write_shards
+from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ProxyReader
 from curation.image.quality import Quality
 from curation.params.load import load_params
@@ -32,7 +38,6 @@ from curation.tables.embeddings import embedding_schema
 from curation.tables.files import empty_frame, read_parquet, write_csv, write_parquet
 from curation.tables.samples import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
 from stages import clean as stage
-from stages.clean import BaseTables, Cleaned, clean, require_something_new, summary
 from stages.ingest import RelevantFiles, ingest
 from tests.media_files import cut, write_image, write_video
 
@@ -242,7 +247,7 @@ def test_a_second_iteration_decodes_what_is_new(tmp_path: Path, monkeypatch: pyt
         decoded.extend(tasks)
         return decode_all(tasks, *arguments)
 
-    monkeypatch.setattr(stage, "decode_all", noted)
+    monkeypatch.setattr("curation.cleaning.clean.decode_all", noted)
     cleaned = _clean(raw, base)
     assert [path for task in decoded for path in task.paths] == ["b/new.png", "m/0.bmp"]
     assert cleaned.samples["filename"].tolist() == ["b/new.png"]
@@ -384,7 +389,7 @@ def test_a_file_that_becomes_relevant_is_new(tmp_path: Path) -> None:
     assert _status(second) == {"city/a.png": "ignored", "sea/b.png": "kept"}
     assert second.samples["filename"].tolist() == ["sea/b.png"]
     with pytest.raises(RawDataError, match=r"city/a.png.*ingest.relevant_filenames_file"):
-        stage.files_to_decode_again(relevant("sea/*"), base)
+        files_to_decode_again(relevant("sea/*"), base)
 
 
 def test_retraining_needs_the_raw_files_of_the_datapool(tmp_path: Path) -> None:
@@ -455,7 +460,7 @@ def test_tasks_are_videos_and_chunks_of_folders() -> None:
 def test_originals_prefer_the_base_and_then_the_first_name() -> None:
     samples = pd.DataFrame({"filename": ["c", "b", "d", "e"], "pixel_hash": ["1", "1", "2", ""]})
     base = pd.DataFrame({"filename": ["z", "y"], "pixel_hash": ["2", "2"]})
-    assert accounting.originals(samples, base).tolist() == ["b", "", "y", ""]
+    assert originals(samples, base).tolist() == ["b", "", "y", ""]
 
 
 def test_a_damaged_frame_has_no_figures() -> None:
@@ -463,7 +468,7 @@ def test_a_damaged_frame_has_no_figures() -> None:
     sound = DecodedSample(0, 0.0, 4, 3, "ab", "", "00000000.jpg", quality)
     damaged = DecodedSample(1, 0.1, 4, 3, "", "damaged", "", None)
     file = DecodedFile("v.mp4", "video", [sound, damaged], 0, is_corrupt=False, reason="", shard="task")
-    table = accounting.sample_table([file], {"v.mp4": "hash"})
+    table = sample_table([file], {"v.mp4": "hash"})
     figures = table[["luma_mean", "contrast", "sharpness", "uniform_rows", "red_mean", "green_mean", "blue_mean"]]
     assert figures.iloc[0].tolist() == [1.5, 2, 3, 0.25, 4, 5, 6]
     assert figures.iloc[1].isna().all()

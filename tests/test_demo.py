@@ -15,7 +15,8 @@ from PIL import Image
 
 from curation.core.errors import CurationError, RawDataError
 from demo import run_demo
-from demo.make_demo_data import BATCHES, CLIPS, SEED, SIZE, encode, main, make_demo_data, pictures
+from demo.drives import CLIPS
+from demo.make_demo_data import BATCHES, SEED, SIZE, encode, main, make_demo_data, pictures
 
 pytestmark = pytest.mark.xdist_group("demo")  # what its tests share is made once, not once a process
 

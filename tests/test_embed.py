@@ -1,8 +1,5 @@
 """Stage `embed`: which samples are embedded, and that an embedding depends on its sample alone."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,18 +21,19 @@ from curation.core.hashing import sha256_of_file
 from curation.datapool.store import write_empty_datapool
 from curation.embeddings.cache import read_cache, write_cache
 from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
+from curation.embeddings.wanted import samples_to_embed
 from curation.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
 from curation.model.embedding import decoded, embed_proxies, load_backbone, normalised, unit_length
 from curation.model.inference import folded
 from curation.model.networks.backbone import Backbone
 from curation.model.training.fit import initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import SAMPLES
-from stages.embed import embed, samples_to_embed
+from stages.embed import run as embed
 from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, jpeg, write_clean
 from tests.model_source import SourceOfJpegs
 
@@ -235,7 +233,7 @@ def test_running_again_after_adding_samples_embeds_these_only(workspace: Path, m
         computed.append(len(members))
         return embed_proxies(source, members, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("curation.model.embedding.embed_proxies", counting)
+    monkeypatch.setattr("curation.model.cached_embedding.embed_proxies", counting)
     assert embed(params()).startswith("9 samples embedded (6 of them in an earlier run) (8 values each)")
     with_cache = files()
     paths.EMBEDDING_CACHE.unlink()

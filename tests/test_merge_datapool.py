@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from curation.core.errors import BaseError
 from curation.datapool import store
+from curation.datapool.growth import ledger_part, merged_samples
 from curation.embeddings.shards import read_shards
 from curation.tables.datapool import LEDGER, SAMPLES
 from curation.tables.files import empty_frame
-from stages.merge_datapool import ledger_part, merged_samples
 from tests.datapools import empty_datapool, files_of, grow, processed, selection_of
 
 NAMES = ["c.png", "a.png", 'b, "c".png', "=d.png"]

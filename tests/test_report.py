@@ -21,10 +21,11 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.draw.plots import draw_charts
+from curation.reporting.draw.sample_pictures import picture_reader
 from curation.reporting.inputs import ReportInputs
 from curation.reporting.pages import outputs
 from curation.reporting.pages.render import render_html
-from stages.report import flat_parameters, picture_reader
+from curation.reporting.parameters import flat_parameters
 from tests.conftest import REPOSITORY
 from tests.report_example import SECOND, example, write_workspace
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from shutil import copytree, rmtree
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -17,21 +16,24 @@ from curation.datapool import store
 from curation.embeddings.shards import write_shards
 from curation.params.load import load_params
 from curation.params.schema import Params
-from curation.params.select import Method, SelectParams
+from curation.params.select import SelectParams
 from curation.pipeline import paths
+from curation.selection.candidates import candidates_of
+from curation.selection.outcome import select, summary
+from curation.selection.rules.registry import RULES
 from curation.selection.sequences import Units, units_of
 from curation.tables import samples as media
 from curation.tables.datapool import SAMPLES
 from curation.tables.embeddings import MARKS
 from curation.tables.files import empty_frame, read_csv, read_parquet, write_csv, write_parquet
 from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
-from stages.select import candidates_of, run, select, summary
+from stages.select import run
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
 from tests.embedding_examples import embedding_sets, embeddings_of_kind
 
 NO_BASE: NDArray[np.float32] = np.empty((0, 0), np.float32)
-METHODS: tuple[Method, ...] = get_args(Method)
+METHODS = tuple(RULES)
 ANGLES = {"a": 0, "b": 10, "c": 60, "d": 90, "e": 180}
 """Degrees on the unit circle, by filename."""
 
@@ -45,7 +47,7 @@ def stop(
     n_samples: int | None = None,
     proportion: float | None = None,
     min_distance: float | None = None,
-    method: Method = "coreset",
+    method: str = "coreset",
 ) -> SelectParams:
     return SelectParams(
         method=method,
@@ -143,7 +145,7 @@ def test_candidates() -> None:
 @pytest.mark.parametrize("method", METHODS)
 @given(st.data())
 @settings(max_examples=25, deadline=None)
-def test_order_of_rows_has_no_influence(method: Method, data: st.DataObject) -> None:
+def test_order_of_rows_has_no_influence(method: str, data: st.DataObject) -> None:
     embeddings = data.draw(embedding_sets(smallest=1, largest=25))
     names = [f"{number:03d}.png" for number in range(len(embeddings))]
     n_base = data.draw(st.integers(0, len(names) - 1))
@@ -327,7 +329,7 @@ def test_embeddings_that_are_not_finite(workspace: Workspace, value: float) -> N
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_equal_and_zero_embeddings(workspace: Workspace, method: Method) -> None:
+def test_equal_and_zero_embeddings(workspace: Workspace, method: str) -> None:
     workspace.write_new(list("abcd"), np.zeros((4, 3), np.float32))
     asked = params(n_samples=3, method=method)
     assert run(asked) == "3 of 4 candidates selected (0 in the base), coverage radius 0.00"
@@ -338,7 +340,7 @@ def test_equal_and_zero_embeddings(workspace: Workspace, method: Method) -> None
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_one_candidate(workspace: Workspace, method: Method) -> None:
+def test_one_candidate(workspace: Workspace, method: str) -> None:
     workspace.write_new(["a"], circle("a"))
     run(params(n_samples=1, method=method))
     assert workspace.selected() == ["a"]
@@ -431,7 +433,7 @@ def test_sequences_differ_from_the_base_and_its_left_overs_come_back(workspace: 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_rule_selects_whole_sequences(workspace: Workspace, method: Method) -> None:
+def test_every_rule_selects_whole_sequences(workspace: Workspace, method: str) -> None:
     rows = pd.concat([frames_of("v", list(range(0, 50, 5))), frames_of("w", list(range(11)))])
     workspace.write_rows(rows, embeddings_of_kind("video", 21, 8, 0))
     run(params(proportion_samples=0.5, selected_sequence_length=3, method=method))  # of 18
@@ -642,7 +644,7 @@ def test_order_of_rows_has_no_influence_on_strategies(data: st.DataObject) -> No
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_budget_curve_and_comparison(workspace: Workspace, method: Method) -> None:
+def test_budget_curve_and_comparison(workspace: Workspace, method: str) -> None:
     names = [f"{number:02d}.png" for number in range(40)]
     embeddings = embeddings_of_kind("video", 40, 6, 0)
     rows = processed(names).assign(raw_path=[f"{number // 4}.mp4" for number in range(40)], frame=range(40))

@@ -17,18 +17,24 @@ from curation.core.atomic import write_bytes
 from curation.core.errors import CheckpointError
 from curation.datapool.store import write_empty_datapool, write_samples
 from curation.image.proxies import ProxyReader
+from curation.model.agreement import check_fit
 from curation.model.architecture import Architecture
 from curation.model.embedding import embed_proxies
 from curation.model.training import resumption
 from curation.model.training.augmentation import Views
-from curation.model.training.fit import LossValue, initial_model, train_model
-from curation.model.training.methods import METHODS, Method, WithFollower, learning_rate_factor, network_weights
+from curation.model.training.callbacks import LossValue
+from curation.model.training.fit import initial_model, train_model
+from curation.model.training.follower import WithFollower
+from curation.model.training.method import Method, learning_rate_factor, network_weights
+from curation.model.training.methods.registry import METHODS
+from curation.model.training.new_checkpoint import summary
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params
 from curation.params.train import TrainParams
 from curation.pipeline import paths
 from curation.tables.files import empty_frame, read_csv
-from stages.train import LOSS, check_fit, summary, train
+from curation.tables.training import LOSS
+from stages.train import run as train
 from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, write_clean
 
 

@@ -1,23 +1,14 @@
 """What becomes of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from itertools import islice
-from operator import attrgetter
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from curation.cleaning.decode_file import DecodedFile
-from curation.cleaning.near_duplicates import near_duplicates
-from curation.cleaning.quality_limits import QualityLimit, beyond_limits
-from curation.cleaning.removed import is_removed
+from curation.cleaning.judging import shortlex_keys
 from curation.core.errors import RawDataError
-from curation.image.quality import Quality
-from curation.raw.naming import label_name, sample_name, shortlex
 from curation.tables.files import empty_frame
 from curation.tables.samples import (
     CORRUPT,
@@ -32,7 +23,6 @@ from curation.tables.samples import (
     NEAR_DUPLICATE,
     OVER_LIMIT,
     PROCESSED,
-    SAMPLES,
     SKIPPED,
     TAKEN_IN,
 )
@@ -47,26 +37,6 @@ _IS_WHAT = {
 
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
-
-_FIGURES = [field.name for field in fields(Quality) if field.type is float]
-_figures_of = attrgetter(*(field.name for field in fields(Quality)))
-_ROWS_AT_ONCE = 50_000
-_NO_QUALITY = (*[math.nan] * len(_FIGURES), "")
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What is dropped although it decodes.
-
-    Attributes:
-        limits: of the quality figures, the most telling first.
-        near_duplicate_bits: bits by which the perceptual hashes of near duplicates may differ; None = they stay.
-        removed: what was taken out for good, columns of `curation.tables.datapool.REMOVED`; None for nothing.
-    """
-
-    limits: tuple[QualityLimit, ...] = ()
-    near_duplicate_bits: int | None = None
-    removed: pd.DataFrame | None = None
 
 
 def named(items: Iterable[str], limit: int = 10) -> str:
@@ -121,7 +91,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     }
     first_of_run: dict[tuple[str, str], str] = {}
     rows: list[dict[str, Any]] = []
-    for file in raw.sort_values("path", key=_shortlex_keys, kind="stable").itertuples():
+    for file in raw.sort_values("path", key=shortlex_keys, kind="stable").itertuples():
         path, content = str(file.path), (str(file.content_hash), str(file.media))
         row: dict[str, Any] = {
             "path": path,
@@ -144,161 +114,6 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
                 row["duplicate_of"] = ""
         rows.append(row)
     return _typed(rows).sort_values("path", kind="stable", ignore_index=True)
-
-
-def sample_table(decoded: Sequence[DecodedFile], content_hashes: dict[str, str]) -> pd.DataFrame:
-    """Put all that was decoded into one table.
-
-    Args:
-        decoded: files, in any order.
-        content_hashes: by raw path.
-
-    Returns:
-        A row for each sample of the files that are not refused, sorted by filename: the columns of `SAMPLES` but
-        `label` and `is_new`, and `fault`. `shard` is the temporary name; `member` is empty where there is no proxy. A
-        damaged frame has no figures (NaN) and an empty `pixel_hash` and `perceptual_hash`.
-    """
-    rows = (
-        (
-            sample_name(file.path, file.media, sample.frame, max(file.decoded, len(file.samples))),
-            file.path,
-            content_hashes[file.path],
-            sample.frame,
-            sample.time_s,
-            sample.width,
-            sample.height,
-            sample.pixel_hash,
-            *(_figures_of(sample.quality) if sample.quality else _NO_QUALITY),
-            label_name(file.path),
-            file.shard,
-            sample.member,
-            sample.fault,
-        )
-        for file in decoded
-        if not file.is_corrupt
-        for sample in file.samples
-    )
-    columns = [*(name for name in SAMPLES.names if name not in ("label", "is_new")), "fault"]
-    # In pieces, since a table takes a fifth of the memory of its rows as objects.
-    pieces = [pd.DataFrame(piece, columns=columns) for piece in iter(lambda: list(islice(rows, _ROWS_AT_ONCE)), [])]
-    table = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame([], columns=columns)
-    table = table.astype(dict.fromkeys(_FIGURES, np.float32))  # as they are stored, so that limits hold alike
-    return table.sort_values("filename", kind="stable", ignore_index=True)
-
-
-def require_unique_names(samples: pd.DataFrame, base: pd.DataFrame) -> None:
-    """Make sure that each sample's name stands for one sample.
-
-    Args:
-        samples: new ones, `filename` and `raw_path`.
-        base: those of the base.
-
-    Raises:
-        RawDataError: naming two raw files that give the same name.
-    """
-    names = pd.concat([base[["filename", "raw_path"]], samples[["filename", "raw_path"]]], ignore_index=True)
-    clashing = names[names["filename"].duplicated(keep=False)]
-    if clashing.empty:
-        return
-    pairs = clashing.groupby("filename", sort=True)["raw_path"].agg(lambda paths: " and ".join(sorted(paths)))
-    shown = named([f"{name} from {files}" for name, files in pairs.items()], 5)
-    raise RawDataError(f"raw files whose samples would have the same name: {shown}. Rename one file of each pair")
-
-
-def judged(samples: pd.DataFrame, base: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """Decide what becomes of each sample: the first of `DROPPED_STATUSES` that holds, else it is kept.
-
-    So samples of low quality stand for no others, and a duplicate always names a sample that stays.
-
-    Args:
-        samples: new ones, of `sample_table`.
-        base: processed ones, `filename`, `pixel_hash` and `perceptual_hash`.
-        rules: what is dropped although it decodes.
-
-    Returns:
-        `samples` with the columns `status`, `reason`, `duplicate_of` and `figure` of `DROPPED`.
-    """
-    found = beyond_limits(samples, rules.limits).assign(status=KEPT, duplicate_of="")
-    found.loc[found["reason"] != "", "status"] = LOW_QUALITY
-    damaged = samples["fault"] != ""
-    found.loc[damaged, "status"] = CORRUPT
-    found.loc[damaged, "reason"] = samples.loc[damaged, "fault"]
-    found.loc[damaged, "figure"] = np.nan
-    if rules.removed is not None:
-        _drop_removed(found, samples, rules.removed)
-    sound = samples[found["status"] == KEPT]
-    same = originals(sound, base)
-    copies = same[same != ""].index
-    found.loc[copies, "status"] = DUPLICATE
-    found.loc[copies, "reason"] = "equal pixels"
-    found.loc[copies, "duplicate_of"] = same[copies]
-    if rules.near_duplicate_bits is not None:
-        near = _near_originals(samples[found["status"] == KEPT], base, rules.near_duplicate_bits)
-        _drop_near_duplicates(found, samples["filename"], near, rules.near_duplicate_bits)
-    return pd.concat([samples, found], axis=1)
-
-
-def _drop_removed(found: pd.DataFrame, samples: pd.DataFrame, removed: pd.DataFrame) -> None:
-    """Note in `found` which samples were taken out of the datapool for good: no other stays in their place."""
-    rows = found.index[(found["status"] == KEPT) & is_removed(samples, removed)]
-    found.loc[rows, "status"] = DUPLICATE
-    found.loc[rows, "reason"] = "taken out of the datapool for good (base.removed_file)"
-
-
-def _near_originals(samples: pd.DataFrame, base: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """Find near duplicates, the base first, then in shortlex order.
-
-    Returns:
-        Index as in `samples`, those with a near duplicate that stays: `duplicate_of` and `figure` (differing bits).
-    """
-    known = base[base["perceptual_hash"] != ""].sort_values("filename", key=_shortlex_keys, kind="stable")
-    new = samples.sort_values("filename", key=_shortlex_keys, kind="stable")
-    found = near_duplicates(_bits(known["perceptual_hash"]), _bits(new["perceptual_hash"]), limit)
-    names = pd.concat([known["filename"], new["filename"]]).to_numpy(dtype=object)
-    table = pd.DataFrame({"duplicate_of": names[found.keeper], "figure": found.bits.astype(float)}, index=new.index)
-    return table[found.keeper >= 0]
-
-
-def _drop_near_duplicates(found: pd.DataFrame, filenames: "pd.Series[str]", near: pd.DataFrame, limit: int) -> None:
-    """Note near duplicates in `found`, and with them the exact duplicates of what is now dropped."""
-    names = filenames[near.index]
-    stand_ins = pd.DataFrame(near.to_numpy(), index=names, columns=near.columns)
-    copies = found.index[(found["status"] == DUPLICATE) & found["duplicate_of"].isin(names)]
-    of_copies = stand_ins.loc[found.loc[copies, "duplicate_of"]]
-    for rows, origin in ((near.index, near), (copies, of_copies)):
-        found.loc[rows, "status"] = NEAR_DUPLICATE
-        found.loc[rows, "reason"] = f"perceptual hash within clean.near_duplicate_bits ({limit})"
-        found.loc[rows, "duplicate_of"] = origin["duplicate_of"].to_numpy()
-        found.loc[rows, "figure"] = origin["figure"].to_numpy(dtype=float)
-
-
-def _bits(hashes: "pd.Series[str]") -> NDArray[np.uint64]:
-    return np.array([int(str(value), 16) for value in hashes], dtype=np.uint64)
-
-
-def originals(samples: pd.DataFrame, base: pd.DataFrame) -> "pd.Series[str]":
-    """Find exact duplicates: what the base has processed stays before all, then the first in shortlex order.
-
-    Args:
-        samples: new ones, `filename` and `pixel_hash` (empty for damaged frames, which are no duplicates).
-        base: processed ones, likewise.
-
-    Returns:
-        For each new sample the filename that stays in its place; empty if it stays itself. Index as in `samples`.
-    """
-    sound = samples.loc[samples["pixel_hash"] != "", ["filename", "pixel_hash"]]
-    sound = sound.sort_values("filename", key=_shortlex_keys, kind="stable")
-    in_base = base.loc[base["pixel_hash"] != "", ["filename", "pixel_hash"]].sort_values(
-        "filename", key=_shortlex_keys, kind="stable"
-    )
-    everything = pd.concat([in_base, sound], ignore_index=True)
-    first = everything.drop_duplicates("pixel_hash").set_index("pixel_hash")["filename"]
-    staying = samples["pixel_hash"].map(first).fillna("").astype(str)
-    return staying.where(staying != samples["filename"], "")
-
-
-def _shortlex_keys(names: "pd.Series[str]") -> "pd.Series[Any]":
-    return pd.Series([shortlex(str(name)) for name in names], index=names.index, dtype=object)
 
 
 def accounted(

@@ -3,19 +3,18 @@
 import errno
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from curation.cleaning.records import Records
+from curation.cleaning.tasks import RawFile
 from curation.core.errors import RawDataError
+from curation.core.kinds import IMAGE, VIDEO
 from curation.core.regular import open_regular
 from curation.image.decode import UndecodableImageError, decode_image
-from curation.image.proxies import IMAGES_PER_SHARD, ShardWriter, member_name
-from curation.image.quality import Quality
-from curation.raw.kinds import IMAGE, VIDEO
+from curation.image.decoded_sample import DecodedSample
+from curation.image.proxies import ShardWriter, member_name
 from curation.video.decode import decode_video
 from curation.video.sampling import FrameChoice
 
@@ -64,69 +63,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Task:
-    """Raw files whose proxies make one shard.
-
-    Attributes:
-        media: `image` or `video`.
-        paths: relative to the folder of raw data; one video, or images of one folder.
-        declared: frames that the files say they have.
-        known: of a video whose frames were chosen in an earlier iteration, the pixel hash of each, by frame index.
-    """
-
-    media: str
-    paths: tuple[str, ...]
-    declared: int
-    known: Mapping[int, str] | None = field(default=None, hash=False)
-
-
-@dataclass(frozen=True)
-class RawFile:
-    """One file to decode.
-
-    Attributes:
-        path: relative to the folder of raw data.
-        media: `image` or `video`.
-        declared: frames that it says it has.
-        shard: temporary name of the shard for its proxies.
-        member: of an image, the name of its proxy in the shard; empty for a video.
-        known: of a video, see `Task.known`.
-    """
-
-    path: str
-    media: str
-    declared: int
-    shard: str
-    member: str
-    known: Mapping[int, str] | None = field(default=None, hash=False)
-
-
-@dataclass(frozen=True)
-class DecodedSample:
-    """One frame or image.
-
-    Attributes:
-        frame: index among all frames of the video; 0 for images.
-        time_s: seconds from the first frame; NaN for images.
-        width: pixels, upright.
-        height: pixels, upright.
-        pixel_hash: 32 hexadecimal digits; empty for a damaged frame.
-        fault: what is wrong with it, else empty.
-        member: name of its proxy in the task's shard; empty if it has none.
-        quality: figures of its proxy's size; None for a damaged frame.
-    """
-
-    frame: int
-    time_s: float
-    width: int
-    height: int
-    pixel_hash: str
-    fault: str
-    member: str
-    quality: Quality | None
-
-
-@dataclass(frozen=True)
 class DecodedFile:
     """What became of one raw file.
 
@@ -153,37 +89,6 @@ class DecodedFile:
     limit: str = ""
     skipped: int = 0
     decoded: int = 0
-
-
-def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[int, str]] | None = None) -> list[Task]:
-    """Cut the work into tasks by what the files are: each video is one, images of one folder are taken in chunks.
-
-    Args:
-        files: path, media and declared frames of each file, sorted by path.
-        known: of videos whose frames were chosen in an earlier iteration, the pixel hash of each, by path and index.
-    """
-    everything = list(files)
-    chosen = known or {}
-    tasks = [Task(VIDEO, (path,), frames, chosen.get(path)) for path, media, frames in everything if media == VIDEO]
-    images = sorted((path.rpartition("/")[0], path) for path, media, _ in everything if media == IMAGE)
-    for _, group in groupby(images, key=lambda item: item[0]):
-        names = [path for _, path in group]
-        for start in range(0, len(names), IMAGES_PER_SHARD):
-            chunk = tuple(names[start : start + IMAGES_PER_SHARD])
-            tasks.append(Task(IMAGE, chunk, len(chunk)))
-    return tasks
-
-
-def files_of(task: Task, shard: str) -> list[RawFile]:
-    """Return the files of a task.
-
-    Args:
-        task: what to decode.
-        shard: temporary name of the shard for its proxies.
-    """
-    if task.media == VIDEO:
-        return [RawFile(task.paths[0], VIDEO, task.declared, shard, "", task.known)]
-    return [RawFile(path, IMAGE, 1, shard, member_name(place)) for place, path in enumerate(task.paths)]
 
 
 def decode_file(
@@ -284,25 +189,10 @@ def _decode_video(
             writer.discard()
             if _NO_MEMORY in video.reason:
                 raise MemoryError
-    samples = Records(DecodedSample)
-    for frame in video.frames:
-        has_proxy = not (frame.fault or frame.is_repeated or video.is_corrupt)
-        samples.append(
-            DecodedSample(
-                frame.index,
-                frame.time_s,
-                frame.width,
-                frame.height,
-                frame.pixel_hash,
-                frame.fault,
-                member_name(frame.index) if has_proxy else "",
-                frame.quality,
-            )
-        )
     return DecodedFile(
         file.path,
         VIDEO,
-        samples,
+        video.frames,
         video.missing,
         video.is_corrupt,
         video.reason,

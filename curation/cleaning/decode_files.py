@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from curation.cleaning.decode_file import DecodedFile, RawFile, Settings, Task, decode_file, files_of, gather_shard
+from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
+from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
+from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
-from curation.raw.kinds import IMAGE
 from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
 from curation.workers.worker import Announce
 
@@ -83,8 +84,7 @@ def decode_all(
                 case Done(result):
                     decoded[file.path] = result
                 case Failure():
-                    (shard_folder / file.shard).unlink(missing_ok=True)
-                    decoded[file.path] = _given_up(file, event, settings)
+                    decoded[file.path] = _given_up(file, event, settings, shard_folder)
             bar.finish(file)
             if file.media == IMAGE:
                 shards.finish(file, decoded)
@@ -117,8 +117,9 @@ class _ImageShards:
             gather_shard(self._folder, file.shard, [decoded[image.path] for image in self._chunks[file.shard]])
 
 
-def _given_up(file: RawFile, failure: Failure, settings: Settings) -> DecodedFile:
-    """Return a file that cannot be decoded, with the reason."""
+def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder: Path) -> DecodedFile:
+    """Return a file that cannot be decoded, with the reason, and remove what was written of it."""
+    (shard_folder / file.shard).unlink(missing_ok=True)
     reason = reason_of(failure, settings)
     return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
 

@@ -9,6 +9,7 @@ CurationError
 ├── NothingToSelectError  there is no new sample to add to the datapool
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
 ├── MissingLibraryError   a library of the system that cannot come from a Python package is not installed
+├── RegistryError         a file that adds a rule, format, method or container does not say what it is
 └── OutputError           an output cannot be written: no space, no permission
 """
 
@@ -57,6 +58,10 @@ class CheckpointError(CurationError):
 
 class MissingLibraryError(CurationError):
     """A library of the system that cannot come from a Python package is not installed."""
+
+
+class RegistryError(CurationError):
+    """A file that adds a selection rule, export format, training method or container does not say what it is."""
 
 
 class OutputError(CurationError):

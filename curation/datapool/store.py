@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from curation.core.atomic import atomic_file, link_or_copy, write_json
 from curation.core.errors import BaseError
 from curation.core.hashing import sha256_of_bytes, sha256_of_file
+from curation.embeddings.by_name import NamedEmbeddings
 from curation.tables.datapool import ITERATIONS, LEDGER, REMOVED, SAMPLES
 from curation.tables.files import empty_frame, read_csv, write_csv
 
@@ -85,17 +86,13 @@ def embeddings_of(
     Raises:
         BaseError: a name has no embedding.
     """
-    if not len(filenames):
-        return np.empty((0, embeddings.shape[1]), np.float32)
-    positions = pd.Index(metadata["filename"]).get_indexer(pd.Index(filenames))
-    missing = filenames[positions < 0]
-    if len(missing):
-        raise BaseError(
-            f"{len(missing)} samples of the datapool have no embedding, {missing.iloc[0]!r} for one: the datapool is "
+    return NamedEmbeddings(list(metadata["filename"]), embeddings).of(
+        list(filenames),
+        lambda missing: BaseError(
+            f"{len(missing)} samples of the datapool have no embedding, {missing[0]!r} for one: the datapool is "
             "damaged; restore it with `dvc checkout`, or take an earlier one with base.datapool"
-        )
-    found: NDArray[np.float32] = embeddings[positions]
-    return found
+        ),
+    )
 
 
 def read_without_embedding(folder: Path) -> set[str]:

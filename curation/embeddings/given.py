@@ -12,6 +12,7 @@ The formats: https://docs.lightly.ai/self-supervised-learning/tutorials/structur
 https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from curation.core.errors import ParamsError
-from curation.embeddings.given_files import files_of
+from curation.embeddings.by_name import NamedEmbeddings
+from curation.embeddings.given_files import KEY, files_of, require_unchanged
+from curation.embeddings.shards import read_shards
+from curation.tables.embeddings import MARKS
 
 NAMES, EMBEDDING, LIST = "filenames", "embedding_", "embedding"
 MASKED, SELECTED = "masked", "selected"
@@ -30,18 +34,16 @@ _TRUTH = {"0": False, "1": True, "false": False, "true": True, "0.0": False, "1.
 
 
 @dataclass(frozen=True)
-class GivenEmbeddings:
+class GivenEmbeddings(NamedEmbeddings):
     """The content of a file of embeddings, in the file's order.
 
+    The embeddings have unit length; those of masked samples, whose values are not looked at, are 0.
+
     Attributes:
-        names: n filenames, each once.
-        embeddings: (n, d) float32 of unit length; 0 for masked samples, whose values are not looked at.
         masked: (n,) bool: samples to leave alone.
         selected: (n,) bool: samples that somebody chose already.
     """
 
-    names: list[str]
-    embeddings: NDArray[np.float32]
     masked: NDArray[np.bool_]
     selected: NDArray[np.bool_]
 
@@ -182,3 +184,77 @@ def _marks(table: pd.DataFrame, column: str, source: _Source) -> NDArray[np.bool
             raise source.error(f", {source.at(row)}: {column} is {str(value)!r}, not 0 or 1")
         marks[row] = known
     return marks
+
+
+SAME_EMBEDDING = 1e-4
+"""Two files may give an embedding in different numbers of digits: unit vectors nearer than this are the same."""
+
+
+def given_for(
+    samples: pd.DataFrame, path: str, unchanged: str, reused: Sequence[Path]
+) -> tuple[pd.DataFrame, NDArray[np.float32], pd.DataFrame]:
+    """Take the embeddings of samples from a file.
+
+    Args:
+        samples: of the `clean` stage.
+        path: the file.
+        unchanged: its hash when the iteration was decided on.
+        reused: shards of the base, which must tell the same of the samples that the file holds, too.
+
+    Returns:
+        The samples that are not masked, (n, d) embeddings of unit length of them, and the marks (columns `MARKS`).
+
+    Raises:
+        ParamsError: the file is wrong, lacks a sample, or gives one of the datapool another embedding.
+    """
+    require_unchanged(path, unchanged)
+    given = read_given(path, KEY)
+    masked = {name for name, is_masked in zip(given.names, given.masked, strict=True) if is_masked}
+    missing = sorted(set(samples["filename"]) - given.row_of.keys())
+    if missing:
+        raise ParamsError(
+            f"{KEY}: {path} lacks {len(missing)} of {len(samples)} samples: {', '.join(map(repr, missing[:5]))}"
+            f"{', ...' if len(missing) > 5 else ''}. Add them, with masked = 1 where they are to be left out"
+        )
+    _require_same(given, path, masked, reused)
+    samples = samples[~samples["filename"].isin(masked)]
+    marks = [
+        (name, MASKED if is_masked else SELECTED)
+        for name, is_masked, is_selected in zip(given.names, given.masked, given.selected, strict=True)
+        if is_masked or is_selected
+    ]
+    embeddings = given.embeddings[given.rows(samples["filename"])]
+    return samples, embeddings, pd.DataFrame(sorted(marks), columns=MARKS.names)
+
+
+def _require_same(given: GivenEmbeddings, path: str, masked: Collection[str], reused: Sequence[Path]) -> None:
+    """Make sure that a file gives the samples of the datapool the embeddings that they have.
+
+    Args:
+        given: what the file holds.
+        path: the file.
+        masked: samples to leave alone.
+        reused: shards of the base.
+
+    Raises:
+        ParamsError: a sample has another one.
+    """
+    former, values = read_shards(list(reused))
+    comparable = given.row_of.keys() - masked
+    both = [(place, given.row_of[name]) for place, name in enumerate(former["filename"]) if name in comparable]
+    if both:
+        places, rows = map(list, zip(*both, strict=True))
+        apart = np.linalg.norm(values[places] - given.embeddings[rows], axis=1)
+        if apart.max() > SAME_EMBEDDING:
+            raise ParamsError(
+                f"{KEY}: {path} gives {former['filename'].iloc[places[int(apart.argmax())]]!r} another embedding than "
+                f"the datapool has (at a distance of {apart.max():.3g}; {int((apart > SAME_EMBEDDING).sum())} samples "
+                "differ). Give embeddings of the same model, or set train.retrain: true to replace them all"
+            )
+
+
+def marked_in_words(marks: pd.DataFrame) -> str:
+    """Say how many samples a file of embeddings marks."""
+    counts = [(mark, int((marks["mark"] == mark).sum())) for mark in (MASKED, SELECTED)]
+    words = ", ".join(f"{count} {mark}" for mark, count in counts if count)
+    return f" (marked there: {words})" if words else ""

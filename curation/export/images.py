@@ -14,18 +14,18 @@ from typing import Literal, NamedTuple
 import pandas as pd
 from PIL import Image
 
+from curation.cleaning.full_size import video_pictures
 from curation.core.atomic import atomic_file
 from curation.core.errors import OutputError
 from curation.core.hashing import sha256_of_file
 from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
-from curation.raw.full_size import video_pictures
 from curation.raw.listing import extension_of
-from curation.video.containers import NoVideoError
+from curation.video.opening import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
 
-Format = Literal["original", "png", "jpg"]
+PictureFormat = Literal["original", "png", "jpg"]
 """`original` copies images as they are, and writes frames as PNG."""
 
 _JPEG_QUALITY = 95
@@ -68,13 +68,13 @@ class Settings(NamedTuple):
         max_pixels: larger images and frames are refused.
     """
 
-    picture_format: Format
+    picture_format: PictureFormat
     size: int | None
     video_extensions: tuple[str, ...]
     max_pixels: int
 
 
-def target_name(filename: str, *, is_frame: bool, picture_format: Format) -> str:
+def target_name(filename: str, *, is_frame: bool, picture_format: PictureFormat) -> str:
     """Return the path of an exported sample: its own name, as far as the format allows.
 
     A frame's `.png` becomes the format's ending. An image keeps its name, with the ending after it if it has another.
@@ -87,7 +87,7 @@ def target_name(filename: str, *, is_frame: bool, picture_format: Format) -> str
     return filename if filename.lower().endswith(_SUFFIXES[picture_format]) else f"{filename}{suffix}"
 
 
-def targets_of(samples: pd.DataFrame, picture_format: Format, video_extensions: Collection[str]) -> list[str]:
+def targets_of(samples: pd.DataFrame, picture_format: PictureFormat, video_extensions: Collection[str]) -> list[str]:
     """Return the path of each exported sample, relative to the folder of the export.
 
     Args:

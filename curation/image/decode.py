@@ -4,7 +4,7 @@ import io
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,38 +12,19 @@ from typing import TypeVar
 
 import av
 import numpy as np
-from blake3 import blake3
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from curation.image import heif
-from curation.image.jpeg_segments import without_metadata
 from curation.image.proxies import proxy_dimensions, to_8_bits, to_rgb
 from curation.image.quality import Quality, quality_of
+from curation.image.stored import StoredImage, data_hash_of, hashes_of, pixel_hash_of
 from curation.image.turbojpeg import decode_planes
-from curation.image.yuv import Yuv, arrays_of, encode_jpeg, scaled, turned
-from curation.video.frame import SWAPPING
+from curation.image.yuv import SWAPPING, Yuv, encode_jpeg, scaled, turned
 
 _NOT_OPENED = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats of Pillow that hold no pixels of their own, or start another program to read them."""
 
 _EXIF_ORIENTATION = 0x0112
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns an image upright, for each EXIF orientation but 1 (upright)."""
-
-_HASHED_ROWS = 64
-"""Rows that are converted and hashed at a time: they fit into the processor's cache."""
-
-_COPIED_BYTES = 2**19
-"""Bytes of a plane that are copied and hashed at a time, where its rows do not follow each other: they fit likewise."""
 
 _JPEG_START = b"\xff\xd8\xff"
 
@@ -90,32 +71,6 @@ class DecodedImage:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """An image as its file stores it, before it is turned upright.
-
-    Attributes:
-        picture: of a sound JPEG file of the usual kind its luma and colour differences; else an image of mode `RGBA`
-            where the file has transparency, `I;16`, `I` or `F` for grey of more than 8 bits, whose values would be lost
-            in 8, and `RGB` for all else.
-        orientation: of EXIF, 1 to 8.
-    """
-
-    picture: Image.Image | av.VideoFrame
-    orientation: int
-
-    @property
-    def transpose(self) -> Image.Transpose | None:
-        """What turns it upright."""
-        return _TRANSPOSE.get(self.orientation)
-
-    @property
-    def upright_size(self) -> tuple[int, int]:
-        """Width and height once it is upright, pixels."""
-        width, height = self.picture.width, self.picture.height
-        return (height, width) if self.transpose in SWAPPING else (width, height)
-
-
 def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bool = False) -> DecodedImage:
     """Decode an image file completely, once.
 
@@ -136,9 +91,9 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
         size = proxy_dimensions(width, height, proxy_size)
         is_draft = jpeg_draft and width >= 2 * size[0] and height >= 2 * size[1]
         planes = _jpeg_planes(opened, data, size if is_draft else None)
-        stored = planes or _Stored(*_decoded_by_pillow(opened, path))
+        stored = planes or StoredImage(*_decoded_by_pillow(opened, path))
         note = _note(opened)
-    digest = _data_hash(data, stored.orientation) if is_draft and planes else _pixel_hash(stored)
+    digest = data_hash_of(data, stored.orientation) if is_draft and planes else pixel_hash_of(stored)
     small = _small(stored.picture, size)
     upright = (height, width) if stored.transpose in SWAPPING else (width, height)
     proxy = encode_jpeg(turned(small, stored.transpose))
@@ -164,8 +119,8 @@ def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Im
     with _opened(path, data, max_pixels) as opened:
         planes = _jpeg_planes(opened, data) if pixel_hash else None
         image, orientation = _decoded_by_pillow(opened, path)
-    stored = _Stored(image, orientation)
-    if pixel_hash and pixel_hash not in _hashes(planes or stored, data):
+    stored = StoredImage(image, orientation)
+    if pixel_hash and pixel_hash not in hashes_of(planes or stored, data):
         raise UndecodableImageError("the file holds another image than before")
     return image if stored.transpose is None else image.transpose(stored.transpose)
 
@@ -244,7 +199,7 @@ def _guarded(decode: Callable[[], T]) -> T:
         raise UndecodableImageError(f"{words} ({type(error).__name__})") from None
 
 
-def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None = None) -> _Stored | None:
+def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None = None) -> StoredImage | None:
     """Decode a sound JPEG file of the usual kind without the way through RGB; None for any other file.
 
     Args:
@@ -255,7 +210,7 @@ def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None
     if not data or opened.format != "JPEG" or opened.mode not in ("RGB", "L") or "transparency" in opened.info:
         return None
     frame = decode_planes(data, opened.size, least)
-    return None if frame is None else _Stored(frame, _orientation(opened))
+    return None if frame is None else StoredImage(frame, _orientation(opened))
 
 
 def _decoded_by_pillow(opened: Image.Image, path: Path) -> tuple[Image.Image, int]:
@@ -307,84 +262,6 @@ def _normalised(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F"):
         return image
     return image.convert("RGB")
-
-
-def _hashes(stored: _Stored, data: bytes) -> set[str]:
-    """Return the hash of an image, and for JPEG planes also the one that a draft of them would have."""
-    of_data = {_data_hash(data, stored.orientation)} if isinstance(stored.picture, av.VideoFrame) else set()
-    return {_pixel_hash(stored), *of_data}
-
-
-def _pixel_hash(stored: _Stored) -> str:
-    """Hash the pixels of an upright image.
-
-    Returns:
-        32 hexadecimal digits: BLAKE3 over mode, size and pixels, row by row, the least significant byte first; those of
-        `RGB` have four bytes, the fourth 255. Of JPEG planes: over their sizes and pixels, one plane after the other.
-    """
-    width, height = stored.upright_size
-    if isinstance(stored.picture, Image.Image):
-        digest = blake3(f"{stored.picture.mode} {width}x{height}\n".encode())
-        parts = _upright_rows(stored.picture, stored.transpose)
-    else:
-        planes = [_turned(plane, stored.transpose) for plane in arrays_of(stored.picture)]
-        sizes = " ".join(f"{plane.shape[1]}x{plane.shape[0]}" for plane in planes)
-        digest = blake3(f"JPEG planes {sizes}\n".encode())
-        parts = _rows_of(planes)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest(length=16)
-
-
-def _data_hash(data: bytes, orientation: int) -> str:
-    """Hash what makes the picture of a JPEG file, so that equal hashes mean equal pixels without all being decoded.
-
-    Args:
-        data: the file; metadata in it has no influence.
-        orientation: of EXIF, 1 to 8.
-
-    Returns:
-        32 hexadecimal digits.
-    """
-    digest = blake3(f"JPEG data, orientation {orientation if orientation in _TRANSPOSE else 1}\n".encode())
-    for part in without_metadata(data):
-        digest.update(part)
-    return digest.hexdigest(length=16)
-
-
-def _upright_rows(image: Image.Image, transpose: Image.Transpose | None) -> Iterator[bytes | memoryview]:
-    """Yield the pixels of an upright image, some rows at a time, so that no second copy of it is needed."""
-    image = image if transpose is None else image.transpose(transpose)
-    for start in range(0, image.height, _HASHED_ROWS):
-        rows = image.crop((0, start, image.width, min(start + _HASHED_ROWS, image.height)))
-        if image.mode in ("RGB", "RGBA"):
-            yield rows.convert("RGBX").tobytes() if image.mode == "RGB" else rows.tobytes()
-        else:
-            values = np.asarray(rows)
-            yield np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).view(np.uint8).data
-
-
-def _rows_of(planes: Sequence[NDArray[np.uint8]]) -> Iterator[memoryview]:
-    """Yield the pixels of planes, some rows at a time; they are copied only where rows do not follow each other."""
-    for plane in planes:
-        rows = len(plane) if plane.flags.c_contiguous else max(1, _COPIED_BYTES // plane.shape[1])
-        for start in range(0, len(plane), rows):
-            yield np.ascontiguousarray(plane[start : start + rows]).data
-
-
-def _turned(pixels: NDArray[np.uint8], transpose: Image.Transpose | None) -> NDArray[np.uint8]:
-    """Return a view of (height, width) pixels that shows them as Pillow's `transpose` would."""
-    turns = {
-        None: pixels,
-        Image.Transpose.FLIP_LEFT_RIGHT: pixels[:, ::-1],
-        Image.Transpose.FLIP_TOP_BOTTOM: pixels[::-1],
-        Image.Transpose.ROTATE_90: pixels.T[::-1],
-        Image.Transpose.ROTATE_180: pixels[::-1, ::-1],
-        Image.Transpose.ROTATE_270: pixels[::-1].T,
-        Image.Transpose.TRANSPOSE: pixels.T,
-        Image.Transpose.TRANSVERSE: pixels[::-1, ::-1].T,
-    }
-    return turns[transpose]
 
 
 def _small(picture: Image.Image | av.VideoFrame, size: tuple[int, int]) -> Yuv:

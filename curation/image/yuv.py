@@ -156,3 +156,11 @@ def _in_whole(values: NDArray[np.int16]) -> NDArray[np.int16]:
 
 def _as_bytes(values: NDArray[np.int16]) -> NDArray[np.uint8]:
     return values.clip(0, 255).astype(np.uint8)
+
+
+SWAPPING = {
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.TRANSVERSE,
+}

@@ -186,25 +186,8 @@ def sentences(answer: Answer) -> list[str]:
     iteration = f"iteration {answer['iteration']}"
     iteration += f" (commit {answer['commit'][:12]})" if answer["commit"] else " (not committed yet)"
     name = answer["filename"]
-    if answer["status"] == "selected" and answer["raw_file"].startswith(COMBINED):
-        return [
-            f"{name} was selected elsewhere, and {answer['raw_file']} in {iteration}: its embedding is here, but "
-            "neither its picture nor how it was selected.",
-            f"Checkpoint (SHA-256): {answer['checkpoint']}",
-        ]
     if answer["status"] == "selected":
-        lines = [
-            f"{name} was selected in {iteration}, as number {answer['rank'] + 1} of {answer['selected_with_it']}, "
-            f"out of {answer['candidates']} candidates."
-        ]
-        if answer["nearest"]:
-            lines.append(f"The nearest sample selected before it was {answer['nearest']}, at {answer['distance']:.4f}.")
-        else:
-            lines.append("It was the first sample of the datapool.")
-        lines.append(f"It comes from {answer['raw_file']}.")
-        lines += _parameters(answer)
-        lines.append(f"Checkpoint (SHA-256): {answer['checkpoint']}")
-        return lines
+        return _why_selected(answer, name, iteration)
     if answer["status"] == "not selected":
         lines = [f"{name} was a candidate of {iteration}, and was not selected."]
         if answer["covered_by"]:
@@ -232,6 +215,29 @@ def sentences(answer: Answer) -> list[str]:
     return [
         f"{name} is a raw file that {iteration} processed{reason}.",
         f"Its {answer['samples']} samples: {counts}; {answer['selected']} of them are in the datapool.",
+    ]
+
+
+def _why_selected(answer: Answer, name: str, iteration: str) -> list[str]:
+    """Put into words why a sample is in the datapool."""
+    checkpoint = f"Checkpoint (SHA-256): {answer['checkpoint']}"
+    if answer["raw_file"].startswith(COMBINED):
+        return [
+            f"{name} was selected elsewhere, and {answer['raw_file']} in {iteration}: its embedding is here, but "
+            "neither its picture nor how it was selected.",
+            checkpoint,
+        ]
+    if answer["nearest"]:
+        before = f"The nearest sample selected before it was {answer['nearest']}, at {answer['distance']:.4f}."
+    else:
+        before = "It was the first sample of the datapool."
+    return [
+        f"{name} was selected in {iteration}, as number {answer['rank'] + 1} of {answer['selected_with_it']}, "
+        f"out of {answer['candidates']} candidates.",
+        before,
+        f"It comes from {answer['raw_file']}.",
+        *_parameters(answer),
+        checkpoint,
     ]
 
 

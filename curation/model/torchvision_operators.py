@@ -6,7 +6,7 @@ and its import fails, because it describes two operators, `nms` and `qnms`, that
 implementation: calling them is an error, as it is wherever the extension is missing. Nothing here calls them, and
 neither do `lightly` and `timm`, which import torchvision for its transforms and models.
 
-Importing this module is enough; it has to come before the first import of torchvision, lightly or timm.
+Importing `curation.model`, or anything in it, is enough: it has this module imported when torchvision is.
 """
 
 import importlib.machinery

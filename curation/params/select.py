@@ -1,23 +1,12 @@
 """Section `select`: which samples are chosen, and how many."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, StrictBool, StrictStr, model_validator
 
+from curation.params.registered import RuleName, Sentences
 from curation.params.section import DISTANCE, FILE, About, Count, Real, Section, Seed
 from curation.params.strategies import StrategyParams
-
-Method = Literal["coreset", "coverage", "diversity_typicality", "kmeans", "random", "uniform_time"]
-
-METHODS: dict[str, str] = {
-    "coreset": "exact greedy k-center: each pick is the candidate farthest from everything selected",
-    "coverage": "every candidate gets a selected sample similar to it; usually the best choice for labelling",
-    "diversity_typicality": "far from everything selected, but in a dense region",
-    "kmeans": "the centres of clusters",
-    "random": "a random sample",
-    "uniform_time": "frames at equal intervals in time",
-}
-"""What each rule selects."""
 
 _TO_BASE = ("resolve_base", "base", "select")
 _GIVEN = ("resolve_base", "select")
@@ -27,7 +16,11 @@ _GIVEN = ("resolve_base", "select")
 class SelectParams(Section):
     """The selection rule, when it stops, and what may be selected."""
 
-    method: Method = Field(default="coreset", description="Selection rule.", json_schema_extra=About(values=METHODS))
+    method: RuleName = Field(
+        default="coreset",
+        description="Selection rule. docs/reference/rules.md says more.",
+        json_schema_extra=About(form="the name of a rule", values=Sentences("curation.selection.rules", "RULE")),
+    )
     strategies: tuple[StrategyParams, ...] = Field(
         default=(),
         description=(
@@ -44,7 +37,7 @@ class SelectParams(Section):
             "power of minus this number."
         ),
     )
-    seed: Seed = Field(default=1, description="Seed of random, uniform_time and kmeans.")
+    seed: Seed = Field(default=1, description="Seed of the rules that draw at random.")
     n_samples: Count | None = Field(
         default=50,
         description="New samples to select. Not together with `proportion_samples`.",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, StrictStr, StringConstraints, field_validator, model_validator
 
+from curation.params.registered import Sentences, TrainingMethodName
 from curation.params.section import FILE, About, Count, Real, Section, Seed
 
 BACKBONE = (
@@ -13,17 +14,18 @@ BACKBONE = (
 """Networks whose weights come in a package, of lightly, or of torchvision, timm or open_clip, whose lists tell which
 there are."""
 
-TrainingMethod = Literal["simclr", "byol", "moco", "dino", "barlow_twins", "vicreg"]
-
 
 class TrainParams(Section):
     """The network, the weights to begin with, and self-supervised training on your own data."""
 
-    method: TrainingMethod = Field(
+    method: TrainingMethodName = Field(
         default="simclr",
         description=(
             "Method of self-supervised training, with lightly's heads and losses; all of them see the same two views "
-            "of each sample."
+            "of each sample. docs/reference/methods.md says more."
+        ),
+        json_schema_extra=About(
+            form="the name of a method", values=Sentences("curation.model.training.methods", "METHOD")
         ),
     )
     backbone: Annotated[str, StringConstraints(strict=True, pattern=BACKBONE)] = Field(

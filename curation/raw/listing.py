@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from curation.raw.kinds import IGNORED
+from curation.core.kinds import IGNORED
 
 HIDDEN_NAMES = ("__pycache__", "*.pyc", ".writing-*")
 """Names that `.dvcignore` hides: DVC neither hashes nor shares such files, so they are no data and not listed."""

@@ -1,5 +1,6 @@
 """`python -m curation.reference` writes what is made from the code, or says what is out of date."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -7,14 +8,25 @@ from ruamel.yaml import YAML
 
 from curation.core.atomic import write_text
 from curation.core.errors import OutputError
+from curation.export.formats import registry as formats
+from curation.model.training.methods import registry as methods
 from curation.pipeline import paths
 from curation.reference.cli_page import cli_page
 from curation.reference.json_schema import json_schema
 from curation.reference.parameters_page import parameters_page
 from curation.reference.params_yaml import SCHEMA, documented
+from curation.selection.rules import registry as rules
+from curation.video.containers import registry as containers
 
 PARAMETERS_PAGE = Path("docs/reference/parameters.md")
 CLI_PAGE = Path("docs/reference/cli.md")
+REGISTERED: Mapping[Path, Callable[[], str]] = {
+    Path("docs/reference/rules.md"): rules.reference,
+    Path("docs/reference/formats.md"): formats.reference,
+    Path("docs/reference/methods.md"): methods.reference,
+    Path("docs/reference/containers.md"): containers.reference,
+}
+"""Pages that describe what registries hold, with what makes them."""
 
 
 def texts() -> dict[Path, str]:
@@ -24,6 +36,7 @@ def texts() -> dict[Path, str]:
         Path(SCHEMA): json_schema(),
         PARAMETERS_PAGE: parameters_page(),
         CLI_PAGE: cli_page(stage_names(paths.DVC_YAML.read_text(encoding="utf-8"))),
+        **{path: page() for path, page in REGISTERED.items()},
     }
 
 

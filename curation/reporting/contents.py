@@ -159,6 +159,7 @@ class Selection(Figures):
     """What was chosen, from what, and what that did. Distances are Euclidean between unit-length embeddings, 0 to 2."""
 
     method: str = Field(description="select.method, or `strategies` where select.strategies are set")
+    sentence: str = Field(description="what it picks")
     n_samples: int | None = Field(description="asked for")
     proportion_samples: OptionalReal = Field(description="asked for")
     min_distance: OptionalReal = Field(description="asked for")

@@ -29,12 +29,14 @@ class SelectionSettings:
 
     Attributes:
         method: `select.method`, or `strategies` where `select.strategies` are set.
+        sentence: what it picks.
         n_samples: see params.yaml, as the next.
         proportion_samples: likewise.
         min_distance: likewise.
     """
 
     method: str
+    sentence: str
     n_samples: int | None
     proportion_samples: float | None
     min_distance: float | None

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core.errors import ParamsError
+from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given import NAMES, read_given
 from curation.selection.distance import euclidean
 from curation.selection.nearest import nearest_rows
@@ -31,14 +32,13 @@ class Holdout(NamedTuple):
     embeddings: NDArray[np.float32]
 
 
-def read_holdout(path: str, processed: Sequence[str], embeddings: NDArray[np.float32]) -> Holdout:
+def read_holdout(path: str, known: NamedEmbeddings) -> Holdout:
     """Read the held-out samples: a CSV file of embeddings as `lightly` writes it, or one filename a line.
 
     Args:
         path: the file. A first line that begins with `filenames,` makes it a file of embeddings, whose other columns
             are `embedding_0` to `embedding_{d-1}`; `labels` may follow.
-        processed: n names of samples.
-        embeddings: (n, d) float32 of them.
+        known: all processed samples.
 
     Raises:
         ParamsError: the file cannot be read, is empty, names a sample that there is not, or holds embeddings that
@@ -53,12 +53,11 @@ def read_holdout(path: str, processed: Sequence[str], embeddings: NDArray[np.flo
     if not any(line.strip() for line in lines):
         raise ParamsError(f"{KEY}: {path} is empty: write one filename a line, or set it to null")
     if lines[0].startswith(f"{NAMES},"):
-        return _given_embeddings(path, embeddings.shape[1])
-    row_of = {name: row for row, name in enumerate(processed)}
+        return _given_embeddings(path, known.embeddings.shape[1])
     given = [(number, line.rstrip()) for number, line in enumerate(lines, 1) if line.strip()]
     # A name may begin with spaces; where it does not, they are the list's own.
-    line_of = {line if line in row_of else line.strip(): number for number, line in reversed(given)}
-    unknown = [name for name in line_of if name not in row_of]
+    line_of = {line if line in known.row_of else line.strip(): number for number, line in reversed(given)}
+    unknown = [name for name in line_of if name not in known.row_of]
     if unknown:
         first = min(unknown, key=line_of.__getitem__)
         raise ParamsError(
@@ -67,7 +66,7 @@ def read_holdout(path: str, processed: Sequence[str], embeddings: NDArray[np.flo
             "embedding_0, ...)"
         )
     names = sorted(line_of)
-    return Holdout(names, embeddings[[row_of[name] for name in names]])
+    return Holdout(names, known.embeddings[known.rows(names)])
 
 
 def _given_embeddings(path: str, dimension: int) -> Holdout:

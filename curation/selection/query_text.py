@@ -1,8 +1,5 @@
 """Texts as queries: where in a datapool's space of embeddings the images lie that a text is about."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from pathlib import Path
 
 import numpy as np

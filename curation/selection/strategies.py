@@ -26,9 +26,9 @@ from curation.params.strategies import (
 )
 from curation.selection.given import read_predictions, read_scores
 from curation.selection.nearest import nearest_rows
-from curation.selection.rules.diversity_typicality import typicality
 from curation.selection.tracking import Selected
 from curation.selection.traversal import Traversal
+from curation.selection.typicality import typicality
 
 _LARGEST_SQUARED = 4.0
 """Squared distance of opposite vectors of unit length."""

@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
-from curation.raw.kinds import IGNORED as IGNORED
-from curation.raw.kinds import IMAGE as IMAGE
-from curation.raw.kinds import VIDEO as VIDEO
+from curation.core.kinds import IGNORED as IGNORED
+from curation.core.kinds import IMAGE as IMAGE
+from curation.core.kinds import VIDEO as VIDEO
 
 KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near_duplicate"
 LOW_QUALITY, OVER_LIMIT, SKIPPED, PROCESSED = "low_quality", "over_limit", "skipped", "processed"

@@ -1,6 +1,6 @@
 """The frames of a video that are wanted, each with its index and its time, by decoding all of it or only parts.
 
-Both ways give the same frames of a sound file. Which frames a damaged file has is known after decoding it only.
+All ways give the same frames of a sound file. Which frames a damaged file has is known after decoding it only.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import av
 
 from curation.video.evidence import Tally
-from curation.video.packet_index import PacketIndex, Passed, silently
+from curation.video.packet_index import PacketIndex, Passed, index_packets, silently
 from curation.video.reader import read_frames, usual_distance
 from curation.video.sampling import Chooser, FrameChoice
 from curation.video.seeking import read_by_seeking
@@ -45,6 +45,66 @@ class Placed(Generic[Some]):
 
 
 Picture = Placed[av.VideoFrame]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way of reading chosen frames.
+
+    Attributes:
+        pictures: the frames. `UnsureError` means that they are not to be trusted, as do frames that are missing or
+            differ from what is known of them.
+        tally: what was met on the way; of a video that is not decoded as a whole, the number of its frames only.
+        is_inside: whether no more is decoded than the frames need.
+        is_last: whether there is no other way, so that what it gives counts, whatever that is.
+    """
+
+    pictures: Iterator[Picture]
+    tally: Tally
+    is_inside: bool
+    is_last: bool
+
+
+def attempts(
+    path: Path,
+    choice: FrameChoice,
+    *,
+    max_pixels: int,
+    inside: Iterable[int],
+    through: Iterable[int],
+    passed: Passed = silently,
+) -> Iterator[Attempt]:
+    """Yield the ways to read chosen frames, the cheapest first: inside the video, through all of it, with one thread.
+
+    The next one is to be asked for where one cannot be trusted. What a damaged frame looks like, and how many are lost,
+    depends on the number of threads: so the last way has one.
+
+    Args:
+        path: the file.
+        choice: of frames; looked at when a way begins.
+        max_pixels: a video with larger frames is refused.
+        inside: threads of the decoder each time that no more is decoded than the frames need; 0 = one a core.
+        through: threads of the decoder each time that all of the video is decoded, at least one time.
+        passed: takes the number of frames that lie behind.
+    """
+    for threads in dict.fromkeys(inside):
+        tally = Tally()
+        pictures = _decode_indexed(path, choice, tally, max_pixels=max_pixels, threads=threads, passed=passed)
+        yield Attempt(pictures, tally, is_inside=True, is_last=False)
+    *before, last = dict.fromkeys(through)
+    for threads in [*before, last]:
+        tally = Tally()
+        pictures = decode_through(path, choice, max_pixels=max_pixels, threads=threads, tally=tally, passed=passed)
+        yield Attempt(pictures, tally, is_inside=False, is_last=threads == last)
+
+
+def _decode_indexed(
+    path: Path, choice: FrameChoice, tally: Tally, *, max_pixels: int, threads: int, passed: Passed
+) -> Iterator[Picture]:
+    """Index a video, and yield the chosen frames; see `decode_inside`."""
+    index = index_packets(path, max_pixels=max_pixels, passed=passed)
+    tally.decoded = index.frames
+    yield from decode_inside(path, choice, index, max_pixels=max_pixels, threads=threads, passed=passed)
 
 
 def decode_inside(

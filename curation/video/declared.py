@@ -8,7 +8,7 @@ import av
 
 from curation.core.cores import available_cores
 from curation.core.regular import size_of
-from curation.video.containers import NoVideoError, open_video, video_stream
+from curation.video.opening import NoVideoError, open_video, video_stream
 from curation.workers.processes import Done, Limits, run_in_workers
 
 _LIMITS = Limits(timeout_s=60, memory_mb=4096)

@@ -11,7 +11,7 @@ like and how many are lost depends on their number, and results must not depend 
 Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -19,13 +19,14 @@ from pathlib import Path
 
 import av
 
-from curation.cleaning.records import Records
 from curation.core.cores import available_cores
-from curation.video.chosen_frames import Picture, decode_inside, decode_through, placed
-from curation.video.containers import NoVideoError
+from curation.core.records import Records
+from curation.image.decoded_sample import DecodedSample
+from curation.video.chosen_frames import Attempt, Picture, attempts, placed
 from curation.video.evidence import Tally
-from curation.video.frame_samples import Decoded, Frame, FrameKeeper, frame_samples, work_on
-from curation.video.packet_index import UnsureError, index_packets
+from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
+from curation.video.opening import NoVideoError
+from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
 from curation.video.reader import is_for_one_thread, usual_distance
 from curation.video.sampling import EVERY_FRAME, FrameChoice
@@ -49,7 +50,7 @@ class DecodedVideo:
         decoded: frames that came out of the decoder, or would have if they had not been left out.
     """
 
-    frames: Sequence[Frame]
+    frames: Sequence[DecodedSample]
     missing: int
     reason: str
     is_corrupt: bool
@@ -94,27 +95,19 @@ def decode_video(
 
     try:
         wants_one_thread = is_for_one_thread(path, max_pixels=max_pixels)
-        count = 1 if wants_one_thread else reading.threads
-        ways: list[Callable[[], DecodedVideo]] = []
-        if not choice.takes_all:
-            # Several threads take the missing predecessors of frames before an open entry for damage; one does not.
-            ways = [partial(_decode_inside, reading, threads) for threads in dict.fromkeys((count, 1))]
-        elif wants_one_thread:
-            ways = [partial(_decode_groups, reading, threshold)]
-        for way in ways:
+        if choice.takes_all and wants_one_thread:
             try:
-                return way()
+                return _decode_groups(reading, threshold)
             except UnsureError:
                 begin_again()
-        tally = Tally()
-        frames = _decode_through(reading, tally, count)
-        if count != 1 and tally.is_damaged:
-            begin_again()
-            tally = Tally()
-            frames = _decode_through(reading, tally, 1)
+        for attempt in _attempts(reading, 1 if wants_one_thread else reading.threads):
+            try:
+                return _decoded_by(attempt, reading, threshold)
+            except UnsureError:
+                begin_again()
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
-    return _judged(frames, tally, threshold)
+    raise RuntimeError("the last way to read a video gave nothing")
 
 
 @dataclass(frozen=True)
@@ -150,25 +143,43 @@ class _Steps:
         self._done = 0
 
 
-def _decode_inside(reading: _Reading, threads: int) -> DecodedVideo:
-    """Decode the chosen frames without the rest.
+def _attempts(reading: _Reading, threads: int) -> Iterator[Attempt]:
+    """Yield the ways to read the chosen frames.
+
+    Several threads take the missing predecessors of frames before an open entry for damage; one does not. And where
+    damage is found, one thread decides what it did.
+    """
+    return attempts(
+        reading.path,
+        reading.choice,
+        max_pixels=reading.max_pixels,
+        inside=() if reading.choice.takes_all else (threads, 1),
+        through=(threads, 1),
+        passed=reading.steps.reach,
+    )
+
+
+def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float) -> DecodedVideo:
+    """Decode the chosen frames in one way.
 
     Raises:
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
-        UnsureError: something is unexpected, so all of the video must be decoded.
+        UnsureError: something is unexpected, so another way must be tried.
     """
-    limit = reading.max_pixels
-    reach = reading.steps.reach
-    index = index_packets(reading.path, max_pixels=limit, passed=reach)
-    pictures = decode_inside(reading.path, reading.choice, index, max_pixels=limit, threads=threads, passed=reach)
-    frames = _finished(pictures, reading, Tally())
-    if any(frame.fault for frame in frames):
-        raise UnsureError("a damaged frame")
-    if not reading.choice.confirms({frame.index: frame.pixel_hash for frame in frames}):
-        raise UnsureError("other pixels than before")
-    reading.steps.reach(index.frames)
-    skipped = index.frames - len(frames)
-    return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=index.frames)
+    tally = attempt.tally
+    frames = _finished(attempt.pictures, reading, tally)
+    if attempt.is_inside:
+        if any(frame.fault for frame in frames):
+            raise UnsureError("a damaged frame")
+        if not reading.choice.confirms({frame.frame: frame.pixel_hash for frame in frames}):
+            raise UnsureError("other pixels than before")
+    reading.steps.reach(tally.decoded)
+    if attempt.is_inside:
+        skipped = tally.decoded - len(frames)
+        return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=tally.decoded)
+    if tally.is_damaged and not attempt.is_last:
+        raise UnsureError("signs of damage")
+    return _judged(frames, tally, corruption_threshold)
 
 
 def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
@@ -178,7 +189,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
         UnsureError: something is unexpected, so the video must be decoded in one go.
     """
-    tally, frames, keeper = Tally(), Records(Frame), FrameKeeper(reading.add_proxy)
+    tally, frames, keeper = Tally(), Records(DecodedSample), FrameKeeper(reading.add_proxy)
     groups = read_groups(
         reading.path,
         lambda picture: work_on(picture, reading.proxy_size, keeper.seen),
@@ -197,22 +208,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
     return _judged(frames, tally, corruption_threshold)
 
 
-def _decode_through(reading: _Reading, tally: Tally, threads: int) -> Sequence[Frame]:
-    """Decode all of the video for its chosen frames."""
-    pictures = decode_through(
-        reading.path,
-        reading.choice,
-        max_pixels=reading.max_pixels,
-        threads=threads,
-        tally=tally,
-        passed=reading.steps.reach,
-    )
-    frames = _finished(pictures, reading, tally)
-    reading.steps.reach(tally.decoded)
-    return frames
-
-
-def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) -> DecodedVideo:
+def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold: float) -> DecodedVideo:
     """Decide whether the video as a whole is corrupt."""
     lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
@@ -235,11 +231,13 @@ def _judged(frames: Sequence[Frame], tally: Tally, corruption_threshold: float) 
     return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
 
 
-def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[Frame]:
+def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[DecodedSample]:
     """Keep what is needed of each frame, and hand over the proxies."""
-    frames = Records(Frame)
+    frames = Records(DecodedSample)
     helpers = min(reading.threads, _MOST_HELPERS)
-    decoded = (Decoded(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures)
+    decoded = (
+        DecodedFrame(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures
+    )
     for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
         frames.append(frame)
     return frames

@@ -21,7 +21,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.video.containers import error_text
+from curation.video.opening import error_text
 from curation.video.structure.findings import Structure
 from curation.video.structure.mpeg_video import PictureNumbers
 

@@ -23,13 +23,6 @@ _UPRIGHT = {
 }
 """What turns a frame upright, for the signs of a, b, c, d in its display matrix (x' = ax + cy, y' = bx + dy)."""
 
-SWAPPING = {
-    Image.Transpose.ROTATE_90,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.TRANSVERSE,
-}
-
 
 def transpose_of(picture: av.VideoFrame) -> Image.Transpose | None:
     """Return what turns a frame upright, as its display matrix asks; None if it is upright."""

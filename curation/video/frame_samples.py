@@ -8,50 +8,26 @@ from typing import NamedTuple
 
 import av
 
-from curation.cleaning.records import Records
-from curation.image.proxies import proxy_dimensions
+from curation.core.records import Records
+from curation.image.decoded_sample import DecodedSample
+from curation.image.proxies import member_name, proxy_dimensions
 from curation.image.quality import Quality, quality_of
-from curation.image.yuv import encode_jpeg, scaled, turned
-from curation.video.containers import error_text
-from curation.video.frame import SWAPPING, pixel_hash, transpose_of
+from curation.image.yuv import SWAPPING, encode_jpeg, scaled, turned
+from curation.video.frame import pixel_hash, transpose_of
+from curation.video.opening import error_text
 
 _FRAMES_PER_THREAD = 2
 """Decoded frames that wait for a thread or are worked on: enough that no thread waits, few for the memory's sake."""
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame that a video's decoder gave.
+class DecodedFrame:
+    """One frame as it comes out of the decoder.
 
     Attributes:
         index: its place among all frames of the video, 0 for the first in decoded order.
         time_s: seconds since the first frame's time stamp.
-        width: pixels, upright.
-        height: pixels, upright.
-        pixel_hash: 32 hexadecimal digits over the planes as decoded; empty for a damaged frame.
         fault: what is wrong with it, else empty.
-        is_repeated: whether an earlier frame of the video has equal pixels, so that it has no proxy.
-        quality: figures of its proxy's size; None for a damaged frame.
-    """
-
-    index: int
-    time_s: float
-    width: int
-    height: int
-    pixel_hash: str
-    fault: str
-    is_repeated: bool
-    quality: Quality | None
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """One frame as it comes out of the decoder.
-
-    Attributes:
-        index: see `Frame`.
-        time_s: see `Frame`.
-        fault: see `Frame`.
         picture: its pixels.
     """
 
@@ -62,8 +38,8 @@ class Decoded:
 
 
 def frame_samples(
-    decoded: Iterable[Decoded], *, proxy_size: int, threads: int, add_proxy: Callable[[int, bytes], None]
-) -> Iterator[Frame]:
+    decoded: Iterable[DecodedFrame], *, proxy_size: int, threads: int, add_proxy: Callable[[int, bytes], None]
+) -> Iterator[DecodedSample]:
     """Yield what is kept of each frame, in the order in which they come.
 
     Args:
@@ -101,12 +77,12 @@ class FrameKeeper:
         self._qualities = Records(Quality)
         self._add_proxy = add_proxy
 
-    def keep(self, index: int, time_s: float, work: Work) -> Frame:
+    def keep(self, index: int, time_s: float, work: Work) -> DecodedSample:
         """Return what is kept of the next frame.
 
         Args:
-            index: see `Frame`.
-            time_s: see `Frame`.
+            index: see `DecodedFrame`.
+            time_s: see `DecodedFrame`.
             work: what was made of it.
         """
         is_repeated = work.digest in self.seen
@@ -117,7 +93,8 @@ class FrameKeeper:
             self._qualities.append(work.quality)
             self._add_proxy(index, work.jpeg)
         quality = self._qualities[self.seen[work.digest]] if work.digest in self.seen else None
-        return Frame(index, time_s, work.width, work.height, work.digest, work.fault, is_repeated, quality)
+        member = "" if work.fault or is_repeated else member_name(index)
+        return DecodedSample(index, time_s, work.width, work.height, work.digest, work.fault, member, quality)
 
 
 def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault: str = "") -> Work:
@@ -145,14 +122,14 @@ def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault
 
 
 def _in_order(
-    decoded: Iterable[Decoded], function: Callable[[Decoded], Work], threads: int
-) -> Iterator[tuple[Decoded, Work]]:
+    decoded: Iterable[DecodedFrame], function: Callable[[DecodedFrame], Work], threads: int
+) -> Iterator[tuple[DecodedFrame, Work]]:
     """Yield each frame with what `function` makes of it, in the order of the frames, whichever is ready first."""
     if threads <= 1:
         for one in decoded:
             yield one, function(one)
         return
-    waiting: deque[tuple[Decoded, Future[Work]]] = deque()
+    waiting: deque[tuple[DecodedFrame, Future[Work]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for one in decoded:
             waiting.append((one, pool.submit(function, one)))

@@ -13,51 +13,40 @@ sign of damage, means that the video has to be decoded in one go.
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Generic, NamedTuple, TypeVar
 
 import av
 from av.container import InputContainer
 
 from curation.video.evidence import NO_STAMP, Tally
+from curation.video.group_work import (
+    BYTES_A_DECODER,
+    PACKETS_A_DECODER,
+    ClosedError,
+    GroupWork,
+    Made,
+    MadeFrame,
+    Makers,
+    Part,
+    PendingFrame,
+    ReadPacket,
+    Room,
+)
 from curation.video.packet_index import UnsureError
 from curation.video.random_access import random_access
 from curation.video.reader import is_shown, open_stream, read_packets
-from curation.video.strict import decoded
+from curation.video.strict import decode_strictly
 from curation.video.structure.examine import examine
 
 LEAST_PACKETS = 32
 """Packets of a part, at least: filling and emptying a decoder takes time."""
-
-_PACKETS_A_DECODER = 512
-_BYTES_A_DECODER = 32 << 20
-"""What may be read ahead of the frames that were taken: some groups of pictures, but no more memory than that."""
 
 _FRAMES_HANDED_ON = 3
 """Frames of a part that idle threads work on at a time."""
 
 _LATE = 64
 """Frames that a decoder may owe: H.264 lets it hold back 16 to put them in order."""
-
-Made = TypeVar("Made")
-
-
-class MadeFrame(NamedTuple, Generic[Made]):
-    """What was made of one frame.
-
-    Attributes:
-        pts: its time stamp, if it has one.
-        is_interlaced: whether it consists of two fields.
-        made: of it.
-    """
-
-    pts: int | None
-    is_interlaced: bool
-    made: Made
 
 
 def read_groups(
@@ -85,9 +74,9 @@ def read_groups(
     """
     with (
         open_stream(path, max_pixels=max_pixels, threads=1, tally=tally) as (container, stream),
-        _Makers(make, decoders) as makers,
+        Makers(make, decoders) as makers,
     ):
-        work = _Work(path, max_pixels, makers, _Room(_PACKETS_A_DECODER * decoders, _BYTES_A_DECODER * decoders))
+        work = GroupWork(path, max_pixels, makers, Room(PACKETS_A_DECODER * decoders, BYTES_A_DECODER * decoders))
         threads = [threading.Thread(target=_read, args=(work, container, stream, tally, least_packets))]
         threads += [threading.Thread(target=_decode, args=(work,)) for _ in range(decoders)]
         for thread in threads:
@@ -109,146 +98,7 @@ def read_groups(
         raise UnsureError("signs of damage")
 
 
-class _ClosedError(Exception):
-    """Nobody wants the frames any more."""
-
-
-class _Room:
-    """Room for packets that were read, and for what was made of them until it is taken.
-
-    Args:
-        packets: their number.
-        size: their bytes; the last one may be over it.
-    """
-
-    def __init__(self, packets: int, size: int) -> None:
-        self._packets, self._bytes = packets, size
-        self._is_closed = False
-        self._changed = threading.Condition()
-
-    def take(self, size: int) -> None:
-        """Wait until there is room for a packet.
-
-        Raises:
-            _ClosedError: there will be none.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or (self._packets > 0 and self._bytes > 0))
-            self.require_open()
-            self._packets -= 1
-            self._bytes -= size
-
-    def give_back(self, size: int) -> None:
-        """Note that what was made of a packet is taken."""
-        with self._changed:
-            self._packets += 1
-            self._bytes += size
-            self._changed.notify()
-
-    def require_open(self) -> None:
-        """Raise `_ClosedError` if nobody wants the frames any more."""
-        if self._is_closed:
-            raise _ClosedError
-
-    def close(self) -> None:
-        """End all work."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
-
-
-class _Makers(Generic[Made]):
-    """Has something made of each frame: by threads that have nothing to decode, or else by the one that decoded it.
-
-    Args:
-        make: called with each frame.
-        decoders: threads that decode, and threads that work for them.
-    """
-
-    def __init__(self, make: Callable[[av.VideoFrame], Made], decoders: int) -> None:
-        self._make = make
-        self._idle = decoders
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(decoders)
-
-    def __enter__(self) -> "_Makers[Made]":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    @contextmanager
-    def decoding(self) -> Iterator[None]:
-        """Note that a thread decodes a part, and hands on no frame of others."""
-        with self._lock:
-            self._idle -= 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._idle += 1
-
-    def made(self, picture: av.VideoFrame, *, can_wait: bool) -> "Future[Made]":
-        """Return what is, or will be, made of a frame.
-
-        Args:
-            picture: the frame.
-            can_wait: whether another thread may make it.
-        """
-        if can_wait and self._idle:
-            return self._pool.submit(self._make, picture)
-        future: Future[Made] = Future()
-        future.set_result(self._make(picture))
-        return future
-
-
-class _Pending(NamedTuple, Generic[Made]):
-    """A frame of which something will be made; see `MadeFrame`."""
-
-    pts: int | None
-    is_interlaced: bool
-    made: "Future[Made]"
-
-
-class _Read(NamedTuple):
-    """A packet, and whether its frame is to be seen."""
-
-    packet: "av.Packet[av.VideoStream]"
-    is_shown: bool
-
-
-@dataclass(frozen=True)
-class _Part(Generic[Made]):
-    """Packets that are decoded on their own; both queues end with None, or with the error that ended them."""
-
-    packets: "SimpleQueue[_Read | None]" = field(default_factory=SimpleQueue)
-    frames: "SimpleQueue[_Pending[Made] | int | Exception | None]" = field(default_factory=SimpleQueue)
-
-
-@dataclass(frozen=True)
-class _Work(Generic[Made]):
-    """What the threads share.
-
-    Attributes:
-        path: the file.
-        max_pixels: see `read_groups`.
-        makers: of what is wanted of each frame.
-        room: for packets.
-        parts: to be decoded; None ends a decoder.
-        order: the parts in the order of the file; ends with None, or with the error that ended reading.
-        first: the first packet of the stream, once it is read.
-    """
-
-    path: Path
-    max_pixels: int
-    makers: _Makers[Made]
-    room: _Room
-    parts: "SimpleQueue[_Part[Made] | None]" = field(default_factory=SimpleQueue)
-    order: "SimpleQueue[_Part[Made] | Exception | None]" = field(default_factory=SimpleQueue)
-    first: "list[av.Packet[av.VideoStream]]" = field(default_factory=list)
-
-
-def _in_order(work: _Work[Made]) -> Iterator[MadeFrame[Made]]:
+def _in_order(work: GroupWork[Made]) -> Iterator[MadeFrame[Made]]:
     """Yield what was made of the frames, as soon as all before it is there."""
     while (part := work.order.get()) is not None:
         if isinstance(part, Exception):
@@ -266,10 +116,10 @@ def _in_order(work: _Work[Made]) -> Iterator[MadeFrame[Made]]:
 
 
 def _read(
-    work: _Work[Made], container: InputContainer, stream: av.VideoStream, tally: Tally, least_packets: int
+    work: GroupWork[Made], container: InputContainer, stream: av.VideoStream, tally: Tally, least_packets: int
 ) -> None:
     """Read the packets, and hand them out in parts."""
-    part: _Part[Made] | None = None
+    part: Part[Made] | None = None
     end: Exception | None = None
     try:
         for is_new, read in _cut(container, stream, tally, least_packets):
@@ -279,12 +129,12 @@ def _read(
                     part.packets.put(None)
                 else:
                     work.first.append(read.packet)
-                part = _Part()
+                part = Part()
                 work.order.put(part)
                 work.parts.put(part)
             if part is not None:
                 part.packets.put(read)
-    except _ClosedError:
+    except ClosedError:
         pass
     except Exception as error:
         end = error
@@ -295,7 +145,7 @@ def _read(
 
 def _cut(
     container: InputContainer, stream: av.VideoStream, tally: Tally, least_packets: int
-) -> Iterator[tuple[bool, _Read]]:
+) -> Iterator[tuple[bool, ReadPacket]]:
     """Yield each packet, and whether a part begins with it.
 
     Raises:
@@ -317,7 +167,7 @@ def _cut(
             raise UnsureError("the stream changes how it is to be decoded")
         is_new = is_first or (is_begin and length >= least_packets and brought == parameters)
         length = 1 if is_new else length + 1
-        yield is_new, _Read(packet, is_shown(packet, stream))
+        yield is_new, ReadPacket(packet, is_shown(packet, stream))
 
 
 def _changes_decoding(
@@ -337,9 +187,9 @@ def _changes_decoding(
 # ---- the threads that decode
 
 
-def _decode(work: _Work[Made]) -> None:
+def _decode(work: GroupWork[Made]) -> None:
     """Decode one part after the other."""
-    part: _Part[Made] | None = None
+    part: Part[Made] | None = None
     try:
         with open_stream(work.path, max_pixels=work.max_pixels, threads=1, tally=Tally()) as (_, stream):
             context = stream.codec_context
@@ -347,14 +197,14 @@ def _decode(work: _Work[Made]) -> None:
             while (part := work.parts.get()) is not None:
                 if not is_prepared:
                     # It may tell of the encoder's version, on which FFmpeg's decoder depends.
-                    decoded(context, work.first[0])
-                    decoded(context, None)
+                    decode_strictly(context, work.first[0])
+                    decode_strictly(context, None)
                     is_prepared = True
                 context.flush_buffers()
                 with work.makers.decoding():
                     _decode_part(work, part, context)
                 part.frames.put(None)
-    except _ClosedError:
+    except ClosedError:
         pass
     except Exception as error:
         while part is not None or (part := work.parts.get()) is not None:
@@ -362,7 +212,7 @@ def _decode(work: _Work[Made]) -> None:
             part = None
 
 
-def _decode_part(work: _Work[Made], part: _Part[Made], context: av.VideoCodecContext) -> None:
+def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodecContext) -> None:
     """Decode packets from a group's begin on, and hand over what is made of their frames.
 
     Raises:
@@ -380,7 +230,7 @@ def _decode_part(work: _Work[Made], part: _Part[Made], context: av.VideoCodecCon
         if read is not None and read.is_shown:
             promised.append(read.packet.pts)
             owed.append(read.packet.size)
-        pictures = decoded(context, read.packet if read is not None else None)
+        pictures = decode_strictly(context, read.packet if read is not None else None)
         if any(picture.is_corrupt for picture in pictures):
             raise UnsureError("a damaged frame")
         if not len(pictures) <= len(owed) <= len(pictures) + _LATE:
@@ -391,7 +241,7 @@ def _decode_part(work: _Work[Made], part: _Part[Made], context: av.VideoCodecCon
                 handed_on.popleft()
             made = work.makers.made(picture, can_wait=len(handed_on) < _FRAMES_HANDED_ON)
             handed_on.append(made)
-            part.frames.put(_Pending(picture.pts, bool(picture.interlaced_frame), made))
+            part.frames.put(PendingFrame(picture.pts, bool(picture.interlaced_frame), made))
             part.frames.put(owed.popleft())
         if read is not None and not read.is_shown:
             part.frames.put(read.packet.size)

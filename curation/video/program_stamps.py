@@ -14,7 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.video.containers import NoVideoError, open_video, video_stream
+from curation.video.opening import NoVideoError, open_video, video_stream
 from curation.video.structure.mpegps import StampedParts, stamped_parts
 from curation.video.structure.pes import PTS_WRAP
 from curation.video.structure.view import View

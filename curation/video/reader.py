@@ -12,8 +12,8 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from curation.video.containers import NoVideoError, open_video, video_stream
 from curation.video.evidence import NO_STAMP, Tally
+from curation.video.opening import NoVideoError, open_video, video_stream
 from curation.video.program_stamps import own_stamps, set_stamp
 from curation.video.structure.examine import examine
 from curation.video.structure.vp8 import is_hidden

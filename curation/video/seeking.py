@@ -25,18 +25,16 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from curation.core.cores import available_cores
-from curation.video.containers import error_text
 from curation.video.evidence import Tally
+from curation.video.opening import error_text
 from curation.video.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
 from curation.video.random_access import RandomAccess, random_access
 from curation.video.reader import is_for_one_thread, open_stream, read_packets
-from curation.video.strict import decoded
+from curation.video.runs import WORTH_A_BREAK, Run, planned_runs
+from curation.video.strict import decode_strictly
 from curation.workers.threads import Alive, side_by_side
 
-_WORTH_A_BREAK = 8
-"""Packets to pass over, at least, and to decode after a run; the same on every machine: a damaged file could tell."""
-
-_MOST_THREADS = _WORTH_A_BREAK - 2
+_MOST_THREADS = WORTH_A_BREAK - 2
 """So that none of them works on a wanted frame any more when the packets after a run are read."""
 
 _WORTH_A_SEEK = 4 << 20
@@ -52,49 +50,6 @@ _ALL_DECODED = 16
 """Packets at the begin of a run of which every frame must come out, which shows that each holds one."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """Packets to decode in one go.
-
-    Attributes:
-        start: position of the first packet.
-        stop: position after the last one.
-    """
-
-    start: int
-    stop: int
-
-
-def planned_runs(
-    index: PacketIndex, wanted: Sequence[int], worth_a_break: int = _WORTH_A_BREAK, long: int | None = None
-) -> list[Run]:
-    """Return which packets to decode.
-
-    Args:
-        index: of the video.
-        wanted: frames, ascending.
-        worth_a_break: packets that a break must pass over at least.
-        long: packets from which on a run ends where it can; None = only where a break is worth it.
-    """
-    runs: list[Run] = []
-    for position in np.sort(index.order[list(wanted)]).tolist():
-        start = _entry_before(index, position)
-        while runs and start < runs[-1].stop + worth_a_break:
-            if long is not None and max(runs[-1].stop, runs[-1].start + long) <= start:
-                break
-            start = min(start, runs.pop().start)
-        runs.append(Run(start, position + 1))
-    return runs
-
-
-def _entry_before(index: PacketIndex, position: int) -> int:
-    """Return where to begin for the frame of a packet: at an entry that is shown no later than it."""
-    number = int(np.searchsorted(index.entries, position, side="right")) - 1
-    while index.pts[index.entries[number]] > index.pts[position]:  # ends at the first one, which is shown first
-        number -= 1
-    return int(index.entries[number])
-
-
 def read_by_seeking(
     path: Path,
     index: PacketIndex,
@@ -102,7 +57,7 @@ def read_by_seeking(
     *,
     max_pixels: int,
     threads: int,
-    worth_a_break: int = _WORTH_A_BREAK,
+    worth_a_break: int = WORTH_A_BREAK,
     worth_a_seek: int = _WORTH_A_SEEK,
     passed: Passed = silently,
 ) -> Generator[tuple[int, Fraction, av.VideoFrame], None, None]:
@@ -284,8 +239,8 @@ class _Reader:
         for skip in [*may_skip.tolist(), *[False] * more]:
             packet = self._next()
             context.skip_frame = "NONREF" if skip else "DEFAULT"
-            yield from decoded(context, packet)
-        yield from decoded(context, None)
+            yield from decode_strictly(context, packet)
+        yield from decode_strictly(context, None)
         context.flush_buffers()
 
     def _next(self) -> "av.Packet[av.VideoStream]":

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import av
 
-from curation.video.containers import error_text
+from curation.video.opening import error_text
 from curation.video.packet_index import UnsureError
 
 
-def decoded(context: av.VideoCodecContext, packet: "av.Packet[av.VideoStream] | None") -> Sequence[av.VideoFrame]:
+def decode_strictly(
+    context: av.VideoCodecContext, packet: "av.Packet[av.VideoStream] | None"
+) -> Sequence[av.VideoFrame]:
     """Return the frames that a packet lets out of a decoder.
 
     Args:

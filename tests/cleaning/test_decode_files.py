@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, tasks_of
+from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
 from curation.cleaning.decode_files import Decode, decode_all, reason_of
+from curation.cleaning.tasks import tasks_of
 from curation.core.errors import RawDataError
-from curation.raw.kinds import IMAGE, VIDEO
+from curation.core.kinds import IMAGE, VIDEO
 from curation.video.declared import declared_frames_of
 from curation.workers.processes import Failure
 from tests.hostile_decoders import count_or_do_harm, decode_or_do_harm

@@ -17,8 +17,8 @@ from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.tables.files import read_parquet
-from stages.embed import embed
-from stages.train import train
+from stages.embed import run as embed
+from stages.train import run as train
 from tests.model_data import REPOSITORY, write_clean
 
 VALUES = np.array([[3.0, 4.0, 0.0], [0.0, 0.0, -2.0], [1.0, 1.0, 1.0]])

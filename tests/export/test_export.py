@@ -4,16 +4,26 @@ import csv
 import io
 import json
 from pathlib import Path
+from random import Random
 
 import jsonschema
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from curation.core.errors import OutputError
 from curation.core.hashing import sha256_of_file
+from curation.export.format import COLUMNS, EXAMPLE
+from curation.export.formats.coco import as_coco
+from curation.export.formats.csv import as_csv
+from curation.export.formats.cvat import as_cvat
+from curation.export.formats.fiftyone import as_fiftyone
+from curation.export.formats.label_studio import as_label_studio
+from curation.export.formats.registry import FORMATS
+from curation.export.formats.yolo import as_yolo, as_yolo_dataset
 from curation.export.images import Settings, export_images, scaled_down, target_name, targets_of
-from curation.export.lists import LIST_COLUMNS, LISTS, as_yolo_dataset
 from curation.workers.processes import Limits
 from tests.media_files import write_image, write_video
 
@@ -53,7 +63,7 @@ SCHEMAS: dict[str, dict[str, object]] = {
 FORMULA = "=1+1.png"
 
 
-def settings(picture_format: str = "original", size: int | None = None) -> Settings:
+def written(picture_format: str = "original", size: int | None = None) -> Settings:
     return Settings(picture_format, size, ("mp4",), 10**6)  # type: ignore[arg-type]
 
 
@@ -89,7 +99,7 @@ def files_in(folder: Path) -> list[str]:
 
 def test_originals_are_copied_and_frames_are_lossless(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
     done = list[int]()
-    failed = export_images(samples, raw, tmp_path / "out", settings(), workers=1, limits=LIMITS, advance=done.append)
+    failed = export_images(samples, raw, tmp_path / "out", written(), workers=1, limits=LIMITS, advance=done.append)
     assert failed == {}
     assert sum(done) == 4
     assert files_in(tmp_path / "out") == sorted(samples["filename"])
@@ -101,7 +111,7 @@ def test_originals_are_copied_and_frames_are_lossless(samples: pd.DataFrame, raw
 
 
 def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
-    assert export(samples, raw, tmp_path / "out", settings("jpg", 20)) == {}
+    assert export(samples, raw, tmp_path / "out", written("jpg", 20)) == {}
     assert files_in(tmp_path / "out") == ["b.png.jpg", "city/a.jpg", "drive-03-mp4.jpg", "drive-07-mp4.jpg"]
     with Image.open(tmp_path / "out/city/a.jpg") as picture:
         assert (picture.format, picture.size) == ("JPEG", (30, 20))
@@ -110,11 +120,11 @@ def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path,
 
 def test_an_interrupted_export_goes_on(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    export(samples, raw, folder, settings())
+    export(samples, raw, folder, written())
     (folder / "drive-07-mp4.png").unlink()
     (folder / "b.png").write_bytes(b"here already")
     (raw / "city/a.jpg").unlink()
-    assert export(samples, raw, folder, settings()) == {}
+    assert export(samples, raw, folder, written()) == {}
     assert (folder / "drive-07-mp4.png").is_file()
     assert (folder / "b.png").read_bytes() == b"here already"
 
@@ -125,7 +135,7 @@ def test_what_is_gone_or_changed_is_named_and_the_rest_is_written(
     (raw / "b.png").unlink()
     write_image(raw / "city/a.jpg", 9, 60, 40)
     wrong = samples.assign(pixel_hash=["0" * 32, "", "", ""])
-    failed = export(wrong, raw, tmp_path / "out", settings())
+    failed = export(wrong, raw, tmp_path / "out", written())
     assert list(failed) == ["b.png", "city/a.jpg", "drive-07-mp4.png"]
     assert "is not in" in failed["b.png"]
     assert "other content than when it was selected" in failed["city/a.jpg"]
@@ -158,8 +168,31 @@ def test_two_samples_never_share_a_file() -> None:
         targets_of(both, "png", ())
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_writes_the_example_that_it_states(name: str) -> None:
+    form = FORMATS[name]
+    files = list(form.files(EXAMPLE[list(form.columns)], Path(form.target)))
+    assert {file.path.as_posix(): file.text for file in files} == form.example
+    assert len({file.path for file in files}) == len(files)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(st.integers(0, 5), st.randoms(use_true_random=False))
+@settings(max_examples=20)
+def test_a_format_needs_no_more_than_it_says_and_changes_nothing(name: str, n: int, chance: Random) -> None:
+    names = [f"{chance.choice(['', 'a/', './-'])}{number}.{chance.choice(['jpg', 'png'])}" for number in range(n)]
+    rows = [(each, each, 0, None, 1, 0, 0, chance.choice(["", "a", '"b"']), 4, 3) for each in names]
+    samples = pd.DataFrame(rows, columns=list(COLUMNS))[list(FORMATS[name].columns)]
+    before = samples.copy()
+    once, again = (list(FORMATS[name].files(samples, Path("to"))) for _ in range(2))
+    assert once == again
+    assert len({file.path for file in once}) == len(once)
+    assert all(file.path.is_relative_to("to") and file.text.encode().decode() == file.text for file in once)
+    pd.testing.assert_frame_equal(samples, before)
+
+
 def test_coco(samples: pd.DataFrame) -> None:
-    content = json.loads(LISTS["coco"](samples))
+    content = json.loads(as_coco(samples))
     assert [image["id"] for image in content["images"]] == [1, 2, 3, 4]
     assert content["images"][1] == {"id": 2, "file_name": "city/a.jpg", "width": 60, "height": 40}
     assert content["categories"] == [{"id": 1, "name": "city", "supercategory": ""}]
@@ -171,7 +204,7 @@ def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tm
     from pycocotools.coco import COCO
 
     path = tmp_path / "selected.json"
-    path.write_text(LISTS["coco"](samples))
+    path.write_text(as_coco(samples))
     coco = COCO(str(path))
     assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == list(samples["filename"])
     assert coco.getAnnIds() == []
@@ -183,13 +216,13 @@ def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tm
 
 
 def test_label_studio(samples: pd.DataFrame) -> None:
-    tasks = json.loads(LISTS["label-studio"](samples))
+    tasks = json.loads(as_label_studio(samples))
     assert tasks[1] == {"data": {"image": "city/a.jpg", "weak_label": "city"}}
     assert len(tasks) == 4
 
 
 def test_cvat(samples: pd.DataFrame) -> None:
-    lines = [json.loads(line) for line in LISTS["cvat"](samples).splitlines()]
+    lines = [json.loads(line) for line in as_cvat(samples).splitlines()]
     assert lines[:2] == [{"version": "1.1"}, {"type": "images"}]
     assert lines[3] == {"name": "city/a", "extension": ".jpg", "width": 60, "height": 40}
     assert [line["name"] + line["extension"] for line in lines[2:]] == list(samples["filename"])
@@ -198,7 +231,8 @@ def test_cvat(samples: pd.DataFrame) -> None:
 @pytest.mark.parametrize("kind", list(SCHEMAS))
 def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> None:
     samples = samples.assign(filename=["./-rf.png", *samples["filename"][1:]])
-    text = LISTS[kind](samples)
+    (file,) = FORMATS[kind].files(samples, Path("list"))
+    text = file.text
     lines = text.splitlines() if kind == "cvat" else [text]
     jsonschema.validate([json.loads(line) for line in lines] if kind == "cvat" else json.loads(text), SCHEMAS[kind])
     assert "./" not in text or kind == "label-studio"
@@ -206,17 +240,17 @@ def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> 
 
 def test_two_pictures_that_fiftyone_cannot_tell_apart(samples: pd.DataFrame) -> None:
     with pytest.raises(OutputError, match="two samples would both be 'b' for FiftyOne"):
-        LISTS["fiftyone"](samples.assign(filename=["b.jpg", "c.png", "d.png", "b.png"]))
+        as_fiftyone(samples.assign(filename=["b.jpg", "c.png", "d.png", "b.png"]))
 
 
 def test_fiftyone(samples: pd.DataFrame) -> None:
-    content = json.loads(LISTS["fiftyone"](samples))
+    content = json.loads(as_fiftyone(samples))
     assert content["classes"] == ["city"]
     assert content["labels"] == {"drive-07-mp4": None, "city/a": 0, "drive-03-mp4": None, "b": None}
 
 
 def test_yolo(samples: pd.DataFrame) -> None:
-    assert LISTS["yolo"](samples).splitlines()[1] == "./images/city/a.jpg"
+    assert as_yolo(samples).splitlines()[1] == "./images/city/a.jpg"
 
 
 def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
@@ -225,7 +259,7 @@ def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
     from labelformat.formats.yolov8 import YOLOv8ObjectDetectionInput
 
     folder = tmp_path / "dataset"
-    export(samples, raw, folder / "images", settings())
+    export(samples, raw, folder / "images", written())
     (folder / "data.yaml").write_text(as_yolo_dataset(samples.assign(label_name=['a: "b"', "city", "", ""])))
     for split in ("train", "val"):
         dataset = YOLOv8ObjectDetectionInput(folder / "data.yaml", split)
@@ -235,16 +269,14 @@ def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
         assert images["city/a.jpg"] == (60, 40)
         assert list(dataset.get_labels()) == []
     # The list names the same files, seen from where it lies.
-    listed = LISTS["yolo"](samples).splitlines()
+    listed = as_yolo(samples).splitlines()
     assert all((folder / line).is_file() for line in listed)
     assert as_yolo_dataset(samples.assign(label_name="")) == "train: images\nval: images\nnames: {}\n"
 
 
 def test_csv_holds_no_formula(samples: pd.DataFrame) -> None:
-    text = LISTS["csv"](
-        samples.assign(filename=[FORMULA, 'a,"b\n.png', "c.png", "d.png"], time_s=[0.25, float("nan"), 1, 2])
-    )
+    text = as_csv(samples.assign(filename=[FORMULA, 'a,"b\n.png', "c.png", "d.png"], time_s=[0.25, float("nan"), 1, 2]))
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert tuple(rows[0]) == LIST_COLUMNS
+    assert tuple(rows[0]) == COLUMNS
     assert [row["filename"] for row in rows] == [f"'{FORMULA}", 'a,"b\n.png', "c.png", "d.png"]
     assert [row["time_s"] for row in rows][:2] == ["0.25", ""]

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.cleaning.accounting import Rules, judged, originals
+from curation.cleaning.judging import Rules, judged, originals
 from curation.cli.samples import with_picture
 from curation.core.errors import CheckpointError, CurationError
 from curation.core.hashing import sha256_of_file
 from curation.datapool import store
-from curation.datapool.overlap import exact_pairs
-from curation.datapool.union import unite
 from curation.embeddings.given import GivenEmbeddings, read_given
 from curation.embeddings.shards import read_shards
 from curation.history.combine import combined, is_file, source_and_revision, write_combined
+from curation.history.overlap import exact_pairs
+from curation.history.union import unite
 from curation.inspection.why import sentences
 from tests.datapools import empty_datapool, grow, processed
 

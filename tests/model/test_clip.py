@@ -1,8 +1,5 @@
 """CLIP and SigLIP of open_clip as backbones: trained, embedded and fetched like others, with their text towers kept."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +22,11 @@ from curation.model.embedding import embed_proxies, load_backbone
 from curation.model.networks import clip
 from curation.model.networks.foreign import ForeignTrunk, pretrained_weights, with_own_normalisation
 from curation.model.training.fit import fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.train import TrainParams
 from curation.pipeline import paths
-from stages.train import train
+from stages.train import run as train
 from tests.clip_models import list_tiny_models, random_model
 from tests.model_data import SETTINGS, write_clean
 from tests.test_train import params

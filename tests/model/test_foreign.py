@@ -17,11 +17,11 @@ from curation.model.architecture import IMAGENET_MEAN, Architecture
 from curation.model.embedding import embed_proxies
 from curation.model.networks import foreign
 from curation.model.training.fit import fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.train import TrainParams
 from curation.pipeline import paths
-from stages.train import train
+from stages.train import run as train
 from tests.model_data import SETTINGS, write_clean
 from tests.test_train import params
 

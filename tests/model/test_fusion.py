@@ -1,8 +1,5 @@
 """Fused convolutions: what they compute is what the plain operators compute, for each image by itself."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import copy
 import operator
 from collections import Counter
@@ -14,7 +11,8 @@ from torch.fx import GraphModule, symbolic_trace
 from torch.nn import functional
 
 from curation.model.architecture import Architecture
-from curation.model.fusion import FusedConvolution, InParts, MaximumOf3x3, apart_again, fused, in_one_row
+from curation.model.fused_layers import FusedConvolution, InParts, MaximumOf3x3, apart_again, in_one_row
+from curation.model.fusion import fused
 from curation.model.inference import InferenceNetwork, folded
 from curation.model.networks.backbone import Backbone
 

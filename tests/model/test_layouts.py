@@ -1,8 +1,5 @@
 """Files of DINOv2, CLIP and SigLIP, as the programs write them that people have them from: names and numbers."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import re
 import shlex
 import sys

@@ -1,8 +1,5 @@
 """Checkpoints of lightly: taken as they are, and embedding as lightly does."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +26,7 @@ from curation.model.networks.lightly_checkpoint import converted
 from curation.model.networks.weight_files import read_tensors
 from curation.pipeline import paths
 from stages.base import holds
-from stages.train import train
+from stages.train import run as train
 from tests.model_data import write_clean
 from tests.test_train import params
 

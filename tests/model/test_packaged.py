@@ -1,8 +1,5 @@
 """Weights that come in a package: they are the right ones, in the right places, and nothing else is needed."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import importlib.util
 import socket
 from importlib.machinery import ModuleSpec
@@ -29,8 +26,8 @@ from curation.model.weights import load_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
-from stages.embed import embed
-from stages.train import train
+from stages.embed import run as embed
+from stages.train import run as train
 from tests.model_data import REPOSITORY, write_clean
 
 LITE0 = "efficientnet-lite0"

@@ -1,8 +1,5 @@
 """Networks of plain layers compute what timm's do."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import pytest
 import timm
 import torch

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from curation.model.torchvision_operators import declare_missing_operators
@@ -22,6 +23,23 @@ def test_torchvision_and_lightly_import_after_it() -> None:
         "assert DECLARED in ([], ['nms', 'qnms']), DECLARED\n"
         "assert torchvision.extension._has_ops() == (DECLARED == [])\n"
         "assert declare_missing_operators() == []\n"
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("first", ["torchvision", "timm", "lightly.transforms"])
+def test_whoever_imports_torchvision_finds_the_operators_declared(first: str) -> None:
+    result = run(
+        f"import curation.model, {first}, sys\n"
+        "declared = sys.modules['curation.model.torchvision_operators'].DECLARED\n"
+        "assert sys.modules['torchvision'].extension._has_ops() == (declared == [])\n"
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_what_needs_no_torch_does_not_import_it() -> None:
+    result = run(
+        "import curation.model.architecture, curation.model.checkpoint, sys\nassert 'torch' not in sys.modules\n"
     )
     assert result.returncode == 0, result.stderr
 

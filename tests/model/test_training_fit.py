@@ -1,8 +1,5 @@
 """Training: resumed, accumulated, in 16 bits, on several devices."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +16,9 @@ from curation.model.device import device_count
 from curation.model.training import fit as training
 from curation.model.training import resumption
 from curation.model.training.augmentation import EpochBatches
-from curation.model.training.fit import LossValue, TrainingSettings, initial_model, loss_values, train_model
-from curation.model.training.methods import Schedule
+from curation.model.training.callbacks import Limits, LossValue
+from curation.model.training.fit import TrainingSettings, initial_model, loss_values, train_model
+from curation.model.training.method import Schedule
 from curation.model.training.resumption import SealedCheckpoints, training_key
 from tests.model_data import ARCHITECTURE, SETTINGS
 from tests.model_source import SourceOfJpegs
@@ -34,7 +32,7 @@ def trained(settings: TrainingSettings, kept: Path | None = None) -> tuple[Mappi
     return model.state_dict(), losses
 
 
-class Kill(training.Limits):
+class Kill(Limits):
     """Interrupts a training at the last batch of its third epoch."""
 
     def on_train_batch_end(self, trainer: pl.Trainer, *arguments: Any) -> None:

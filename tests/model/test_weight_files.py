@@ -1,8 +1,5 @@
 """Files of weights for a backbone to begin with, as other programs write them."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,11 +16,11 @@ from curation.datapool.store import CHECKPOINT, write_empty_datapool
 from curation.model.architecture import Architecture
 from curation.model.checkpoint import read_origin
 from curation.model.training.fit import given_weights, initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params
 from curation.pipeline import paths
-from stages.train import train
+from stages.train import run as train
 from tests.model_data import ARCHITECTURE, SETTINGS, write_clean
 from tests.test_train import params
 

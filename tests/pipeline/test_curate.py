@@ -184,6 +184,11 @@ def test_export_writes_pictures_and_lists(project: Project, samples: pd.DataFram
     images = json.loads((tmp_path / "coco.json").read_text())["images"]
     assert [image["file_name"] for image in images] == [f"{name}.jpg" for name in samples["filename"][:5]]
     assert {(image["width"], image["height"]) for image in images} == {(40, 40)}
+    written = curate(project, "export", "voc", str(tmp_path / "voc"), "--format", "jpg", "--iteration", "2")
+    assert (written.exit_code, written.output) == (0, f"export: 5 samples listed in {tmp_path / 'voc'}\n")
+    stems = (tmp_path / "voc/ImageSets/Main/trainval.txt").read_text().splitlines()
+    assert [f"{stem}.png" for stem in stems] == list(samples["filename"][5:10])
+    assert all((tmp_path / f"voc/Annotations/{stem}.xml").is_file() for stem in stems)
     assert curate(project, "export", "images", str(tmp_path / "out"), "--size", "20").exit_code == 2
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from curation.cli.main import COMMANDS
 from curation.params.load import read_yaml
 from curation.params.schema import PARAMETERS
-from curation.reference.__main__ import CLI_PAGE, PARAMETERS_PAGE, main, stage_names, texts
+from curation.reference.__main__ import CLI_PAGE, PARAMETERS_PAGE, REGISTERED, main, stage_names, texts
 from curation.reference.json_schema import json_schema
 from curation.reference.params_yaml import SCHEMA
 from tests.conftest import REPOSITORY
@@ -34,10 +34,11 @@ def test_what_is_out_of_date_is_named_and_written(tmp_path: Path, monkeypatch: p
     runner = CliRunner()
     result = runner.invoke(main, [])
     assert result.exit_code == 1
-    assert f"out of date: params.yaml, {SCHEMA}, {PARAMETERS_PAGE}, {CLI_PAGE}; `make reference`" in result.output
+    made = ", ".join(map(str, (SCHEMA, PARAMETERS_PAGE, CLI_PAGE, *REGISTERED)))
+    assert f"out of date: params.yaml, {made}; `make reference`" in result.output
     assert runner.invoke(main, ["--write"]).exit_code == 0
     assert runner.invoke(main, []).output == "reference: everything is up to date\n"
-    for path in (SCHEMA, PARAMETERS_PAGE, CLI_PAGE):
+    for path in (Path(SCHEMA), PARAMETERS_PAGE, CLI_PAGE, *REGISTERED):
         assert (tmp_path / path).read_bytes() == (REPOSITORY / path).read_bytes()
     assert read_yaml(Path("params.yaml"))["select"]["n_samples"] == 7
 
@@ -111,7 +112,7 @@ def test_editors_show_what_the_comments_say() -> None:
     properties = json.loads(json_schema())["$defs"]["SelectParams"]["properties"]
     assert properties["n_samples"]["description"].endswith("Integer, 1 or more. Unit: samples. null: no such limit.")
     assert properties["n_samples"]["default"] == 50
-    assert "  kmeans: the centres of clusters" in properties["method"]["description"]
+    assert "  random: the picks are drawn by chance" in properties["method"]["description"]
 
 
 def test_the_file_names_its_schema() -> None:

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from curation.reporting import contents as schema
-from curation.reporting.compute import figures, maps
-from curation.reporting.compute.figures import compute_figures, nice_ceiling, verdict
+from curation.reporting.compute import maps, origins
+from curation.reporting.compute.figures import compute_figures
+from curation.reporting.compute.histograms import nice_ceiling
 from curation.reporting.compute.sources import source_names
+from curation.reporting.compute.words import verdict
 from curation.reporting.inputs import ReportInputs
 from tests.report_example import FIRST, SECOND, SETTINGS, Raw, example, without_selection
 
@@ -122,7 +124,7 @@ def test_sources_hold_every_candidate_and_selected_sample_once(second: ReportInp
 
 
 def test_many_sources_are_cut_off_without_losing_counts(monkeypatch: pytest.MonkeyPatch, first: ReportInputs) -> None:
-    monkeypatch.setattr(figures, "LISTED_SOURCES", 1)
+    monkeypatch.setattr(origins, "LISTED_SOURCES", 1)
     sources = compute_figures(first)[0].sources
     assert len(sources.rows) == 1
     assert sources.omitted == 3

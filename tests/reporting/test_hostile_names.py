@@ -21,7 +21,8 @@ from curation.reporting.compute.explorer import explorer_samples
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.maps import MapPoints
 from curation.reporting.compute.names import visible
-from curation.reporting.draw.plots import Chart, draw_charts
+from curation.reporting.draw.chart import Chart
+from curation.reporting.draw.plots import draw_charts
 from curation.reporting.inputs import ReportInputs
 from curation.reporting.pages.explorer_page import render_explorer
 from curation.reporting.pages.render import render_html, render_pdf

@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import Any, get_args
+from typing import Any
 
 import pypdf
 import pytest
@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.params.select import Method
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.names import visible
 from curation.reporting.draw.pictures import data_uri, inline_pictures
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.inputs import ReportInputs
 from curation.reporting.pages import render
+from curation.selection.rules.registry import RULES, STRATEGIES, sentence_of
 from tests.report_example import SECOND, SETTINGS, Raw, example, invented_pictures, without_selection
 
 pytestmark = pytest.mark.xdist_group("render")  # what its tests share is made once, not once a process
@@ -109,13 +109,13 @@ def test_the_report_says_how_each_rule_chooses() -> None:
     first = example()
     charts = draw_charts(*compute_figures(first))
     texts = set()
-    for method in (*get_args(Method), "strategies"):
-        inputs = replace(first, select=replace(first.select, method=method))
+    for method in (*RULES, STRATEGIES):
+        inputs = replace(first, select=replace(first.select, method=method, sentence=sentence_of(method)))
         figures, points = compute_figures(inputs)
         page = Page(render.render_html(figures, charts, {}, points)).text
         start = page.index("How it was selected")
         texts.add(page[start : page.index("select.n_samples", start)])
-    assert len(texts) == len(get_args(Method)) + 1
+    assert len(texts) == len(RULES) + 1
     assert sum("farthest from everything" in text for text in texts) == 1
     assert sum("product of its objectives" in text for text in texts) == 1
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from curation.core.errors import ParamsError
+from curation.embeddings.by_name import NamedEmbeddings
 from curation.selection.distance import euclidean, squared_distances
 from curation.selection.holdout import Holdout, read_holdout, too_near
 from tests.embedding_examples import embedding_sets
@@ -20,7 +21,7 @@ EMBEDDINGS: NDArray[np.float32] = np.array([[1, 0], [0, 1], [-1, 0]], np.float32
 def read(tmp_path: Path, text: str) -> Holdout:
     file = tmp_path / "held.txt"
     file.write_text(text, encoding="utf-8")
-    return read_holdout(str(file), NAMES, EMBEDDINGS)
+    return read_holdout(str(file), NamedEmbeddings(NAMES, EMBEDDINGS))
 
 
 def test_names_one_a_line(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, text: str, message: s
 
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(ParamsError, match="there is no such file"):
-        read_holdout("nowhere.txt", NAMES, EMBEDDINGS)
+        read_holdout("nowhere.txt", NamedEmbeddings(NAMES, EMBEDDINGS))
 
 
 @given(embedding_sets(smallest=4), st.floats(0.01, 2))

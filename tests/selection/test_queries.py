@@ -1,8 +1,5 @@
 """Stage `select` with images and texts as queries: on samples that the stages before it decoded and embedded."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import shutil
 import subprocess
 import sys
@@ -22,14 +19,15 @@ from curation.core.hashing import sha256_of_file
 from curation.datapool.store import write_empty_datapool
 from curation.embeddings.shards import read_shards
 from curation.image.proxies import ProxyReader
+from curation.model.agreement import wanted_architecture
 from curation.model.networks import clip
 from curation.model.training.fit import initial_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
-from curation.selection.query_images import decode_query_images
+from curation.selection.query_images import decode_query_images, embed_images
 from curation.tables.files import read_csv
 from curation.tables.selection import SELECTION
 from stages import clean, embed, ingest, select, train
@@ -94,7 +92,7 @@ def write_weights() -> str:
 def clip_architecture() -> Any:
     from curation.model.networks.foreign import with_own_normalisation
 
-    return with_own_normalisation(train.wanted_architecture(params(weights="both.pt").train))
+    return with_own_normalisation(wanted_architecture(params(weights="both.pt").train))
 
 
 def features_of_raw(backbone: Any) -> dict[str, torch.Tensor]:
@@ -126,8 +124,8 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         clean.run(params(pretrained=True))
         weights = write_weights()
         paths.GIVEN_WEIGHTS.write_text(sha256_of_file(Path(weights)))
-        train.train(params(weights=weights))
-        embed.embed(params(weights=weights))
+        train.run(params(weights=weights))
+        embed.run(params(weights=weights))
     return folder
 
 
@@ -156,10 +154,10 @@ def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch:
     wanted = Params.model_validate(content)
     if draft:
         clean.run(wanted)
-        embed.embed(wanted)
+        embed.run(wanted)
     rows, embeddings = read_shards(paths.EMBEDDINGS)
     queries = [str(paths.RAW / path) for path in rows["raw_path"]]
-    found = select.embed_images(queries, wanted)
+    found = embed_images(queries, wanted, paths.CHECKPOINT, paths.SELECTION.parent)
     of_path = dict(zip(rows["raw_path"], embeddings, strict=True))
     np.testing.assert_array_equal(found, np.stack([of_path[path] for path in sorted(of_path)]))
 
@@ -237,7 +235,7 @@ def test_a_text_without_text_tower_is_refused() -> None:
     architecture, weights = load_checkpoint(paths.CHECKPOINT)
     images = {name: value for name, value in weights.items() if not name.startswith(clip.TEXT_TOWER)}
     save_checkpoint(paths.CHECKPOINT, architecture, images)
-    embed.embed(given())
+    embed.run(given())
     with pytest.raises(ParamsError, match=r"text needs a text tower, and data/train/checkpoint\.ckpt \(open_clip/tiny"):
         select.run(given({"text": TEXT}))
 

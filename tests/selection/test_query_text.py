@@ -1,8 +1,5 @@
 """Texts as queries: where they lie in the space of embeddings, and models that have none."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from curation.model.architecture import Architecture
 from curation.model.embedding import embed_proxies
 from curation.model.networks import clip
 from curation.model.training.fit import fit_projection, initial_model, train_model
-from curation.model.training.methods import network_weights
+from curation.model.training.method import network_weights
 from curation.model.weights import save_checkpoint
 from curation.pipeline import paths
 from curation.selection.query_text import embed_text

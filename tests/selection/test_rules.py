@@ -1,7 +1,8 @@
 """Every selection rule: what holds for all inputs, and each against lines that state it."""
 
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import get_args
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from curation.params.select import Method
 from curation.selection.cells import cells, medoid
 from curation.selection.covering import follow
 from curation.selection.distance import squared_distances
 from curation.selection.neighbours import nearest_neighbours
+from curation.selection.rule import OPTIONS, Options
 from curation.selection.rules.coverage import (
     DenseKernel,
     SparseKernel,
@@ -24,17 +25,17 @@ from curation.selection.rules.coverage import (
     similarity,
     to_medoids,
 )
-from curation.selection.rules.diversity_typicality import diversity_typicality, typicality
+from curation.selection.rules.diversity_typicality import diversity_typicality
 from curation.selection.rules.kmeans import kmeans
 from curation.selection.rules.random import random
-from curation.selection.rules.registry import Options, choose
+from curation.selection.rules.registry import RULES, choose
 from curation.selection.rules.uniform_time import spread_order, timeline, uniform_time
 from curation.selection.stopping import squared_threshold
 from curation.selection.traversal import Traversal
+from curation.selection.typicality import typicality
 from tests.embedding_examples import bases_for, embedding_sets, embeddings_of_kind
 
-METHODS: tuple[Method, ...] = get_args(Method)
-every_rule = pytest.mark.parametrize("method", METHODS)
+every_rule = pytest.mark.parametrize("method", RULES)
 thresholds = st.sampled_from([None, 1e-3, 0.1, 0.5, 1.4142135623730951]).map(squared_threshold)
 
 
@@ -58,10 +59,36 @@ def assert_same(one: Traversal, other: Traversal) -> None:
 # ---- all rules
 
 
+def circle(degrees: Sequence[float]) -> NDArray[np.float32]:
+    radians = np.deg2rad(degrees)
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32).reshape(-1, 2)
+
+
+@every_rule
+def test_the_rule_gives_the_answer_that_it_states(method: str) -> None:
+    example = RULES[method].example
+    n = len(example.candidates)
+    options = Options(1, 0.5, ["v.mp4"] * n, np.arange(n, dtype=np.float64))
+    found = choose(method, circle(example.candidates), circle(example.base), len(example.picks), None, options)
+    assert tuple(found.picks) == example.picks
+    assert 0 < len(example.picks) < n
+
+
+@every_rule
+def test_the_rule_says_what_it_needs(method: str) -> None:
+    rule = RULES[method]
+    parameters = signature(rule.pick).parameters.values()
+    by_name = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY and each.default is each.empty}
+    assert by_name == set(rule.options) <= set(OPTIONS)
+    assert set(OPTIONS) == {field.name for field in fields(Options)}
+    assert rule.sentence[0].islower()
+    assert not rule.sentence.endswith(".")
+
+
 @every_rule
 @given(st.data())
 @settings(max_examples=40, deadline=None)
-def test_number_and_distinctness(method: Method, data: st.DataObject) -> None:
+def test_number_and_distinctness(method: str, data: st.DataObject) -> None:
     candidates = data.draw(embedding_sets(largest=40))
     base, limit = data.draw(bases_for(candidates)), data.draw(st.integers(0, 45))
     found = choose(method, candidates, base, limit, None, options_for(len(candidates)))
@@ -73,7 +100,7 @@ def test_number_and_distinctness(method: Method, data: st.DataObject) -> None:
 @every_rule
 @given(st.data())
 @settings(max_examples=40, deadline=None)
-def test_distances_mean_the_same_for_every_rule(method: Method, data: st.DataObject) -> None:
+def test_distances_mean_the_same_for_every_rule(method: str, data: st.DataObject) -> None:
     candidates = data.draw(embedding_sets(largest=40))
     base, limit, threshold = data.draw(bases_for(candidates)), data.draw(st.integers(0, 45)), data.draw(thresholds)
     found = choose(method, candidates, base, limit, threshold, options_for(len(candidates)))
@@ -98,7 +125,7 @@ def test_distances_mean_the_same_for_every_rule(method: Method, data: st.DataObj
 @every_rule
 @given(st.data())
 @settings(max_examples=40, deadline=None)
-def test_min_distance_holds_and_nothing_more_fits(method: Method, data: st.DataObject) -> None:
+def test_min_distance_holds_and_nothing_more_fits(method: str, data: st.DataObject) -> None:
     candidates = data.draw(embedding_sets(largest=40))
     base, limit = data.draw(bases_for(candidates)), data.draw(st.integers(0, 45))
     threshold = squared_threshold(data.draw(st.sampled_from([1e-3, 0.1, 0.5, 1.4142135623730951])))
@@ -114,7 +141,7 @@ def test_min_distance_holds_and_nothing_more_fits(method: Method, data: st.DataO
 
 @every_rule
 @pytest.mark.parametrize("kind", ["clustered", "duplicated", "nearly equal"])
-def test_number_of_threads_has_no_influence(method: Method, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_threads_has_no_influence(method: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     candidates, base = embeddings_of_kind(kind, 1200, 24, 3), embeddings_of_kind("clustered", 50, 24, 4)
     runs = []
     for threads in (1, 3):
@@ -126,7 +153,7 @@ def test_number_of_threads_has_no_influence(method: Method, kind: str, monkeypat
 
 
 @every_rule
-def test_no_candidates(method: Method) -> None:
+def test_no_candidates(method: str) -> None:
     empty, base = np.empty((0, 3), np.float32), embeddings_of_kind("random", 4, 3, 0)
     for before in (base, empty, np.empty((0, 0), np.float32)):
         assert len(choose(method, empty, before, 5, None, options_for(0)).picks) == 0
@@ -336,7 +363,7 @@ def test_kmeans_picks_the_middles_large_clusters_first() -> None:
 def test_kmeans_of_much_work_starts_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
     candidates = embeddings_of_kind("clustered", 200, 8, 0)
     usual = kmeans(candidates, candidates[:0], 20, seed=1).picks
-    monkeypatch.setattr("curation.selection.rules.kmeans._SCATTER_WORK", 1)
+    monkeypatch.setattr("curation.selection.clustering._SCATTER_WORK", 1)
     other = kmeans(candidates, candidates[:0], 20, seed=1).picks
     assert len(set(other.tolist())) == 20
     assert usual.tolist() != other.tolist()

@@ -25,12 +25,12 @@ from tqdm import tqdm
 
 from curation.core.atomic import atomic_folder, link_or_copy
 from curation.core.errors import CheckpointError
+from curation.datapool.growth import merge_datapool
 from curation.datapool.store import CHECKPOINT
 from curation.embeddings.cache import read_cache, write_cache
 from curation.embeddings.shards import write_shards
 from curation.model.architecture import Architecture
 from curation.model.checkpoint import seal, unseal
-from stages.merge_datapool import merge_datapool
 from tests.datapools import candidates_of, empty_datapool, files_of, grow, processed, selection_of
 from tests.torture.tally import Tally, tree
 

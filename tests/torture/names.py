@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import unicodedata
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +23,10 @@ import pyarrow as pa
 from curation.cli.commands.list import as_csv, as_json
 from curation.datapool import store
 from curation.datapool.removal import read_removal_list
+from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given import read_given
 from curation.embeddings.shards import read_shards, write_shards
-from curation.export.lists import LISTS
+from curation.export.formats.registry import FORMATS
 from curation.raw.listing import list_raw_files, safe_path
 from curation.reporting import contents as schema
 from curation.reporting.compute.figures import compute_figures
@@ -184,7 +186,7 @@ def given_files(names: list[str], folder: Path) -> Iterator[tuple[str, Reader]]:
     lines.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     yield "list of queries", lambda: read_filenames(str(lines))
     embeddings = np.zeros((len(names), DIMENSION), np.float32)
-    yield "list of held-out samples", lambda: read_holdout(str(lines), names, embeddings).names
+    yield "list of held-out samples", lambda: read_holdout(str(lines), NamedEmbeddings(names, embeddings)).names
     review = pd.DataFrame({"filename": names, "decision": "drop", "class": "car", "score": 1})
     review.to_csv(folder / "review.csv", index=False)
     yield "review.csv", lambda: read_dropped(str(folder / "review.csv"))
@@ -231,7 +233,10 @@ def corruptness(names: list[str], folder: Path) -> list[str]:
 def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     """Yield what reads the lists of `curate export` and `curate list`."""
     samples = selection_of(names).merge(processed(names), on="filename").assign(iteration=1)
-    text = {kind: write(samples) for kind, write in LISTS.items()}
+    files = {kind: list(form.files(samples, Path("list"))) for kind, form in FORMATS.items()}
+    text = {kind: written[0].text for kind, written in files.items() if len(written) == 1}
+    annotations = [ElementTree.fromstring(file.text) for file in files["voc"] if file.path.suffix == ".xml"]
+    (stems,) = [file.text for file in files["voc"] if file.path.name == "trainval.txt"]
     rows = [json.loads(line) for line in text["cvat"].split("\n")[2:-1]]
     plain = [name.removeprefix("./") for name in names]
     endings = {name.removesuffix(Path(name).suffix): Path(name).suffix for name in plain}
@@ -241,6 +246,8 @@ def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     yield "export cvat", lambda: [safe_path(row["name"] + row["extension"]) for row in rows]
     yield "export fiftyone", lambda: _with_endings(json.loads(text["fiftyone"])["labels"], endings)
     yield "export yolo", lambda: [line.removeprefix("./images/") for line in text["yolo"].split("\n")[:-1]]
+    yield "export voc", lambda: [safe_path(annotation.findtext("filename", "")) for annotation in annotations]
+    yield "export voc's list", lambda: _with_endings(stems.split("\n")[:-1], endings)
     listed = samples[SAMPLES.names]
     yield (
         "list --format csv",

@@ -53,7 +53,7 @@ def test_sound_videos_are_complete_in_every_container(tmp_path: Path, suffix: st
     video, proxies = _decode(path)
     assert not video.is_corrupt
     assert (video.missing, video.reason) == (0, "")
-    assert [frame.index for frame in video.frames] == list(range(25)) == sorted(proxies)
+    assert [frame.frame for frame in video.frames] == list(range(25)) == sorted(proxies)
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(25) / 10, atol=1e-3)
     assert declared_frames(path) == 25
     assert _decode(path, threads=4) == (video, proxies)
@@ -96,7 +96,7 @@ def test_lost_frames_count_as_far_as_they_would_have_been_chosen(tmp_path: Path)
     assert came + lost == 100
     assert lost > 30
     every_fifth, _ = _decode(path, threshold=0.9, choice=FrameChoice(fps=2))
-    assert [frame.index for frame in every_fifth.frames] == list(range(0, came, 5))
+    assert [frame.frame for frame in every_fifth.frames] == list(range(0, came, 5))
     assert every_fifth.frames == [replace(frame) for frame in whole.frames[::5]]
     assert every_fifth.missing == round(lost * len(every_fifth.frames) / came)
     assert len(every_fifth.frames) + every_fifth.missing + every_fifth.skipped == 100
@@ -106,7 +106,7 @@ def test_lost_frames_count_as_far_as_they_would_have_been_chosen(tmp_path: Path)
         assert refused.is_corrupt
         assert "more than clean.corruption_threshold" in refused.reason
         assert len(refused.frames) + refused.missing + refused.skipped == 100
-    assert [frame.index for frame in _decode(path, threshold=0.9, choice=FrameChoice(limit=2))[0].frames] == [
+    assert [frame.frame for frame in _decode(path, threshold=0.9, choice=FrameChoice(limit=2))[0].frames] == [
         0,
         came // 2,
     ]
@@ -119,17 +119,17 @@ def test_frames_known_from_a_damaged_video_are_found_again(tmp_path: Path) -> No
     (tmp_path / "hole.webm").write_bytes(content)
     whole, proxies = _decode(tmp_path / "hole.webm", threshold=1)
     assert 0 < len(whole.frames) < 60
-    known = {frame.index: frame.pixel_hash for frame in whole.frames[-2:] if not frame.fault}
+    known = {frame.frame: frame.pixel_hash for frame in whole.frames[-2:] if not frame.fault}
     again, again_proxies = _decode(tmp_path / "hole.webm", threshold=0, choice=FrameChoice(fps=1, known=known))
     assert not again.is_corrupt
-    assert {frame.index: frame.pixel_hash for frame in again.frames} == known
+    assert {frame.frame: frame.pixel_hash for frame in again.frames} == known
     assert again_proxies == {index: proxies[index] for index in known}
 
 
 def test_a_known_frame_with_other_pixels_is_looked_for_in_the_whole_video(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", range(30))
     video, _ = _decode(path, choice=FrameChoice(known={3: "0" * 32}))
-    assert [frame.index for frame in video.frames] == [3]
+    assert [frame.frame for frame in video.frames] == [3]
     assert video.frames[0].pixel_hash != "0" * 32
 
 
@@ -218,7 +218,7 @@ def test_repeated_frames_have_equal_hashes_and_one_proxy(tmp_path: Path) -> None
     video, proxies = _decode(write_video(tmp_path / "v.mp4", [1, 1, 2, 1, 1], options=lossless))
     hashes = [frame.pixel_hash for frame in video.frames]
     assert hashes[0] == hashes[1] == hashes[3] == hashes[4] != hashes[2]
-    assert [frame.is_repeated for frame in video.frames] == [False, True, False, True, True]
+    assert [not frame.member for frame in video.frames] == [False, True, False, True, True]
     assert video.frames[0].quality == video.frames[4].quality != video.frames[2].quality
     assert sorted(proxies) == [0, 2]
 

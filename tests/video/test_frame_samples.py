@@ -9,18 +9,19 @@ from typing import Any
 import av
 import pytest
 
+from curation.image.decoded_sample import DecodedSample
 from curation.video import frame_samples as module
-from curation.video.frame_samples import Decoded, Frame, Work, frame_samples
+from curation.video.frame_samples import DecodedFrame, Work, frame_samples
 from tests.media_files import picture
 
 
-def _decoded(seeds: list[int], faults: dict[int, str] | None = None) -> Iterator[Decoded]:
+def _decoded(seeds: list[int], faults: dict[int, str] | None = None) -> Iterator[DecodedFrame]:
     for index, seed in enumerate(seeds):
         frame = av.VideoFrame.from_ndarray(picture(seed, 64, 48), format="rgb24").reformat(format="yuv420p")
-        yield Decoded(index, index / 10, (faults or {}).get(index, ""), frame)
+        yield DecodedFrame(index, index / 10, (faults or {}).get(index, ""), frame)
 
 
-def _samples(decoded: Iterator[Decoded], threads: int) -> tuple[list[Frame], list[tuple[int, bytes]]]:
+def _samples(decoded: Iterator[DecodedFrame], threads: int) -> tuple[list[DecodedSample], list[tuple[int, bytes]]]:
     proxies: list[tuple[int, bytes]] = []
     frames = frame_samples(decoded, proxy_size=32, threads=threads, add_proxy=lambda *each: proxies.append(each))
     return list(frames), proxies
@@ -31,7 +32,7 @@ def test_threads_have_no_influence(threads: int, monkeypatch: pytest.MonkeyPatch
     seeds = [1, 2, 2, 1, 3, 4, 5, 5, 5, 1, 6, 7, 8, 9, 10, 2]
     expected = _samples(_decoded(seeds, {4: "damaged"}), threads=1)
     frames, proxies = expected
-    assert [frame.index for frame in frames] == list(range(16))
+    assert [frame.frame for frame in frames] == list(range(16))
     assert [index for index, _ in proxies] == [0, 1, 5, 6, 10, 11, 12, 13, 14]
     assert (frames[4].fault, frames[4].pixel_hash, frames[4].quality) == ("damaged", "", None)
     assert frames[1].quality == frames[2].quality == frames[15].quality
@@ -49,7 +50,7 @@ def test_threads_have_no_influence(threads: int, monkeypatch: pytest.MonkeyPatch
 def test_few_frames_are_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
 
-    def noted() -> Iterator[Decoded]:
+    def noted() -> Iterator[DecodedFrame]:
         for one in _decoded(list(range(30))):
             taken.append(one.index)
             yield one
@@ -62,7 +63,7 @@ def test_few_frames_are_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_a_thread_or_the_decoder_raises_ends_the_work(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     before = set(threading.enumerate())
 
-    def failing() -> Iterator[Decoded]:
+    def failing() -> Iterator[DecodedFrame]:
         yield from _decoded([1, 2])
         raise RuntimeError("decoder")
 

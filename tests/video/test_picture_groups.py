@@ -9,10 +9,10 @@ import av
 import pytest
 
 from curation.video import picture_groups as module
-from curation.video.containers import NoVideoError
 from curation.video.decode import DecodedVideo, decode_video
 from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
+from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
 from curation.video.reader import open_stream, read_frames
@@ -136,7 +136,7 @@ def test_other_formats_and_what_is_no_video_are_refused(tmp_path: Path) -> None:
 
 
 def test_little_is_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PACKETS_A_DECODER", 10)
+    monkeypatch.setattr(module, "PACKETS_A_DECODER", 10)
     path = write_video(tmp_path / "v.mp4", range(FRAMES), options=_SHORT)
     made = 0
 

@@ -107,7 +107,7 @@ def assert_shown_in_time(path: Path, frames: int) -> None:
     assert (len(video.frames), video.missing, video.is_corrupt) == (frames, 0, False)
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(frames) / RATE, atol=1e-3)
     chosen = decoded(path, FrameChoice(fps=5))
-    assert [frame.index for frame in chosen.frames] == list(range(0, frames, RATE // 5))
+    assert [frame.frame for frame in chosen.frames] == list(range(0, frames, RATE // 5))
 
 
 @pytest.mark.parametrize("level", LEVELS)

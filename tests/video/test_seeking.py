@@ -14,8 +14,9 @@ from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
 from curation.video.packet_index import PacketIndex, UnsureError, index_packets
 from curation.video.reader import read_frames
+from curation.video.runs import Run, planned_runs
 from curation.video.sampling import FrameChoice
-from curation.video.seeking import Run, planned_runs, read_by_seeking
+from curation.video.seeking import read_by_seeking
 from tests.media_files import damaged_packet, write_video
 
 LIMIT = 100_000_000

@@ -1,5 +1,7 @@
 """`export`: the selected samples in full size, or as a list in the format of a labelling tool."""
 
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
@@ -10,8 +12,9 @@ from curation.cli.samples import chosen_samples, with_picture, with_sizes
 from curation.core.atomic import atomic_file
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
-from curation.export.images import Format, Settings, export_images, targets_of
-from curation.export.lists import LISTS, as_yolo_dataset
+from curation.export.format import TextFile
+from curation.export.formats.registry import FORMATS
+from curation.export.images import PictureFormat, Settings, export_images, targets_of
 from curation.history.dvc_cache import open_cache
 from curation.inspection.revision import revision
 from curation.params.load import load_params
@@ -19,10 +22,33 @@ from curation.pipeline import paths
 from curation.workers.processes import Limits
 
 IMAGES = "images"
+_NAME_WIDTH, _LINE_WIDTH = 14, 78
 
 
-@click.command(name="export")
-@click.argument("what", type=click.Choice([IMAGES, *LISTS]))
+def command_help() -> str:
+    """Return the help of the command, with a line for each format."""
+    pictures = "each sample in full size, taken from data/raw, under its name in the datapool"
+    sentences = {IMAGES: pictures, **{name: each.sentence for name, each in FORMATS.items()}}
+    lines = [
+        textwrap.fill(
+            sentence,
+            _LINE_WIDTH,
+            initial_indent=name.ljust(_NAME_WIDTH),
+            subsequent_indent=" " * _NAME_WIDTH,
+            break_on_hyphens=False,
+        )
+        for name, sentence in sentences.items()
+    ]
+    return (
+        "Write the selected samples: as images to the folder TARGET, or as a list for a labelling tool to the file or "
+        "folder TARGET.\n\n\b\n" + "\n".join(lines) + "\n\n"
+        "Samples that were combined from a file of embeddings have no picture here, and are left out. "
+        "Images that are in TARGET already stay: run an interrupted export again, and it goes on."
+    )
+
+
+@click.command(name="export", help=command_help())
+@click.argument("what", type=click.Choice([IMAGES, *FORMATS]))
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--rev", metavar="REV", help="A commit, branch or tag; default: the workspace.")
 @click.option("--iteration", type=click.IntRange(1), help="Only the samples that this iteration added.")
@@ -47,22 +73,8 @@ def command(
     picture_format: str,
     size: int | None,
 ) -> None:
-    r"""Write the selected samples: as images to the folder TARGET, or as a list to the file TARGET.
-
-    \b
-    images        each sample in full size, taken from data/raw, under its name in the datapool
-    csv           a table with provenance and sizes
-    coco          a COCO dataset without annotations
-    label-studio  tasks for Label Studio
-    cvat          a manifest of images for CVAT
-    fiftyone      labels.json of a FiftyOne image classification dataset, from the weak labels
-    yolo          the list of training images of a YOLO dataset; if TARGET ends with .yaml, the dataset's data.yaml,
-                  for images exported to `images` beside it
-
-    Samples that were combined from a file of embeddings have no picture here, and are left out.
-    Images that are in TARGET already stay: run an interrupted export again, and it goes on.
-    """
-    chosen_format = cast(Format, picture_format)
+    """Write the selected samples."""
+    chosen_format = cast(PictureFormat, picture_format)
     if size is not None and chosen_format == "original":
         raise click.UsageError("--size needs --format png or jpg, since original files stay as they are")
     params = load_params(paths.PARAMS)
@@ -71,15 +83,13 @@ def command(
         former = revision(since, cache) if since else None
         samples = chosen_samples(start, iteration=iteration, since=former, exclude_datapool=exclude_datapool)
         samples, pictureless = with_picture(samples)
-        sized = samples if what == IMAGES else with_sizes(start, samples)
+        sized = with_sizes(start, samples) if what != IMAGES and needs_sizes(what) else samples
     if pictureless:
         click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
     if what != IMAGES:
         names = targets_of(sized, chosen_format, params.ingest.video_extensions)
-        write = as_yolo_dataset if what == "yolo" and target.suffix in (".yaml", ".yml") else LISTS[what]
-        text = write(sized.assign(filename=names))
-        with atomic_file(target) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        chosen = FORMATS[what]
+        write_files(chosen.files(sized.assign(filename=names)[list(chosen.columns)], target))
         click.echo(f"export: {len(sized)} samples listed in {target}")
         return
     settings = Settings(chosen_format, size, tuple(params.ingest.video_extensions), params.clean.max_pixels)
@@ -95,3 +105,17 @@ def command(
             f"their raw files back (`dvc checkout`, `dvc pull`), then run it again:{listed}{more}"
         )
     click.echo(f"export: {len(samples)} samples are in {target}")
+
+
+def needs_sizes(what: str) -> bool:
+    """Tell whether a list names the width and height of pictures, which have to be read from the datapool's tables."""
+    return not {"width", "height"}.isdisjoint(FORMATS[what].columns)
+
+
+def write_files(files: Iterable[TextFile]) -> None:
+    """Write files, each complete or not at all; what people have edited since the last time stays."""
+    for file in files:
+        if file.is_edited and file.path.exists():
+            continue
+        with atomic_file(file.path) as temporary:
+            temporary.write_text(file.text, encoding="utf-8")

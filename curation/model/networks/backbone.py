@@ -1,8 +1,5 @@
 """The network that turns images into embeddings: a ResNet of lightly, or a network of another library."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 from lightly.models.resnet import ResNetGenerator
 from torch import Tensor, nn
 

@@ -7,9 +7,6 @@ queries stay what they are, whatever becomes of the files that they came from.
 open_clip is an extra: nothing imports it before a network of that library is asked for.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import difflib
 from collections.abc import Mapping
 from pathlib import Path

@@ -5,9 +5,6 @@ from where the library keeps them; torchvision compares their hash. The checkpoi
 datapool does not depend on them to be there.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -7,9 +7,6 @@ it, `Sequential(layers without the last, average)`, has neither the batch norm n
 there and change nothing, and the embedding is the features.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import re
 from collections.abc import Mapping
 from dataclasses import replace

@@ -4,9 +4,6 @@ Which random numbers a view uses depends on the seed, the epoch and the sample a
 what it prepared before. So the number of workers has no influence on the weights.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import hashlib
 import random
 from collections.abc import Iterator, Sequence

@@ -1,26 +1,19 @@
 """Training a backbone by a self-supervised method, and fitting its embedding."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
-import logging
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from lightning_fabric.utilities.warnings import PossibleUserWarning
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from curation.core.errors import CheckpointError, ParamsError
 from curation.model.architecture import Architecture
@@ -34,17 +27,11 @@ from curation.model.networks.weight_files import read_tensors
 from curation.model.projection import evenly_spaced, principal_components
 from curation.model.proxy_source import ProxySource
 from curation.model.training.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
-from curation.model.training.methods import METHODS, Method, Schedule, network_weights
+from curation.model.training.callbacks import THREADS, Limits, LossValue, ProgressBar, quiet_lightning
+from curation.model.training.method import Method, Schedule, network_weights
+from curation.model.training.methods.registry import METHODS
 from curation.model.training.resumption import KeptEpochs, SealedCheckpoints, training_key
 from curation.model.training.spawning import SpawnedDevices
-
-THREADS = 8
-"""Threads of an operation on the CPU, whatever the machine has.
-
-The gradient of a convolution's weights is summed in one part a thread, so another number of threads gives other last
-digits, and after some steps visibly other weights. With a fixed number they do not depend on the number of cores
-(tried with 1 and 2). On 2 cores, a step took about a tenth more time with 8 threads than with 4.
-"""
 
 _FEATURE_BATCH = 16
 
@@ -77,56 +64,6 @@ class TrainingSettings:
     weights: str | None = None
 
 
-@dataclass(frozen=True)
-class LossValue:
-    """The loss of one optimiser step; steps and epochs count from 1."""
-
-    step: int
-    epoch: int
-    loss: float
-
-
-class ProgressBar(pl.Callback):
-    """Shows step and loss on a terminal; quiet elsewhere."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Show the bar, in the process of the first device."""
-        disable = None if trainer.is_global_zero else True
-        self._bar = tqdm(total=self._steps, initial=trainer.global_step, desc="train", unit="step", disable=disable)
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        """Advance to the present step."""
-        if isinstance(pl_module, Method) and not self._bar.disable:
-            self._bar.set_postfix(loss=f"{pl_module.recent[-1].item():.3f}", refresh=False)
-        self._bar.update(trainer.global_step - self._bar.n)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the finished bar on the terminal."""
-        self._bar.close()
-
-
-class Limits(pl.Callback):
-    """Sets the number of threads in processes that Lightning has started, and ends the training after `steps`."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Set the number of threads."""
-        torch.set_num_threads(THREADS)
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        """End the training after its last step, which may lie within an epoch."""
-        trainer.should_stop = trainer.should_stop or trainer.global_step >= self._steps
-
-
 def initial_model(architecture: Architecture, settings: TrainingSettings) -> Method:
     """Build a model with random weights that depend on the seed alone, those of the trunk pretrained if asked for.
 
@@ -135,7 +72,7 @@ def initial_model(architecture: Architecture, settings: TrainingSettings) -> Met
         ParamsError: there is no such network, it does not take images of that size, or its weights cannot be had.
     """
     with seeded(derived_seed(settings.seed, "weights")):
-        model = METHODS[settings.method](architecture, settings.learning_rate, settings.temperature)
+        model = METHODS[settings.method].model(architecture, settings.learning_rate, settings.temperature)
     if settings.pretrained or settings.weights is not None:
         trunk = given_weights(architecture, settings.weights)
         own = network_weights(model)
@@ -190,51 +127,76 @@ def train_model(
     if len(members) < 2 or not settings.enabled:
         return []
     model.text_tower = {}
-    cuda = cuda_wanted(settings.accelerator)
-    if settings.precision == "fp16" and not cuda:
+    if settings.precision == "fp16" and not cuda_wanted(settings.accelerator):
         raise ParamsError("train.precision: fp16 needs a GPU: set bf16 or fp32")
-    batch_size = min(settings.batch_size, len(members))
-    devices = min(device_count(settings.devices, settings.accelerator), batch_size // 2)
-    batches = EpochBatches(len(members), batch_size // devices * devices, settings.seed)
-    loader = DataLoader(
-        AugmentedProxies(source, members, architecture, settings.seed),
-        batch_sampler=batches,
-        num_workers=settings.workers,
-        persistent_workers=settings.workers > 0,
-    )
+    size = min(settings.batch_size, len(members))
+    devices = min(device_count(settings.devices, settings.accelerator), size // 2)
+    batches = EpochBatches(len(members), size // devices * devices, settings.seed)
+    loader = _loader(AugmentedProxies(source, members, architecture, settings.seed), batches, settings.workers)
     every = settings.epochs * math.ceil(len(batches) / settings.accumulate_batches)
     steps = min(every, settings.max_steps or every)
     model.begin(Schedule(len(batches), settings.accumulate_batches, steps, settings.seed))
-    key = training_key(model, architecture, settings, source, members) if kept is not None else b""
-    store = SealedCheckpoints(key)
-    resumes = kept is not None and store.can_resume(kept)
-    with _quiet_lightning(), _fixed_threads(), seeded(derived_seed(settings.seed, "training")):
-        trainer = pl.Trainer(
-            accelerator="cuda" if cuda else "cpu",
-            devices=devices,
-            strategy=SpawnedDevices(architecture) if devices > 1 else "auto",
-            sync_batchnorm=devices > 1 and cuda,
-            precision=_PRECISIONS[settings.precision],
-            accumulate_grad_batches=settings.accumulate_batches,
-            max_epochs=model.schedule.epochs,  # with max_steps, Lightning would resume in the middle of an epoch
-            deterministic=True,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            # One machine, also inside a job of a cluster's scheduler.
-            plugins=[LightningEnvironment(), store],
-            callbacks=[
-                ProgressBar(steps),
-                Limits(steps),
-                *([KeptEpochs(kept, steps, batches)] if kept is not None else []),
-            ],
-        )
+    store = SealedCheckpoints(training_key(model, architecture, settings, source, members) if kept is not None else b"")
+    resumed = kept if kept is not None and store.can_resume(kept) else None
+    callbacks = [ProgressBar(steps), Limits(steps), *([KeptEpochs(kept, steps, batches)] if kept is not None else [])]
+    with quiet_lightning(), _fixed_threads(), seeded(derived_seed(settings.seed, "training")):
+        trainer = _trainer(settings, architecture, model.schedule.epochs, devices, store, callbacks)
         if devices > 1:
             model.curve.share_memory_()  # type: ignore[no-untyped-call]  # other processes write into it
-        trainer.fit(model, loader, ckpt_path=kept if resumes else None, weights_only=True)
-    values = loss_values(model.curve.numpy(), model.schedule)
+        trainer.fit(model, loader, ckpt_path=resumed, weights_only=True)
+    return _finite(loss_values(model.curve.numpy(), model.schedule))
+
+
+def _loader(images: AugmentedProxies, batches: EpochBatches, workers: int) -> DataLoader[Any]:
+    """Return what gives the batches, made by so many processes."""
+    return DataLoader(images, batch_sampler=batches, num_workers=workers, persistent_workers=workers > 0)
+
+
+def _trainer(
+    settings: TrainingSettings,
+    architecture: Architecture,
+    epochs: int,
+    devices: int,
+    store: SealedCheckpoints,
+    callbacks: list[pl.Callback],
+) -> pl.Trainer:
+    """Return Lightning's trainer: equal inputs give equal weights, and nothing is written but by `store`.
+
+    Args:
+        settings: how to train.
+        architecture: the model's.
+        epochs: to train. With a number of steps, Lightning would resume in the middle of an epoch.
+        devices: how many.
+        store: keeps the state.
+        callbacks: called on the way.
+    """
+    cuda = cuda_wanted(settings.accelerator)
+    return pl.Trainer(
+        accelerator="cuda" if cuda else "cpu",
+        devices=devices,
+        strategy=SpawnedDevices(architecture) if devices > 1 else "auto",
+        sync_batchnorm=devices > 1 and cuda,
+        precision=_PRECISIONS[settings.precision],
+        accumulate_grad_batches=settings.accumulate_batches,
+        max_epochs=epochs,
+        deterministic=True,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        # One machine, also inside a job of a cluster's scheduler.
+        plugins=[LightningEnvironment(), store],
+        callbacks=callbacks,
+    )
+
+
+def _finite(values: list[LossValue]) -> list[LossValue]:
+    """Return the losses as they are.
+
+    Raises:
+        CheckpointError: one is not finite.
+    """
     for value in values:
         if not abs(value.loss) < float("inf"):
             raise CheckpointError(
@@ -302,19 +264,3 @@ def _fixed_threads() -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning from announcing devices, tips, and advice about loaders and logging."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PossibleUserWarning)
-            # Lightning 2.6 calls what torch 2.13 deprecates.
-            warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
-            yield
-    finally:
-        logger.setLevel(level)

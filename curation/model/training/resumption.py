@@ -6,9 +6,6 @@ file of another training, or a damaged one, counts as none, and it may be delete
 state, since those of an epoch depend on the seed and the epoch alone.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import hashlib
 import io
 import json
@@ -34,7 +31,7 @@ from curation.model.training.augmentation import EpochBatches
 
 if TYPE_CHECKING:
     from curation.model.training.fit import TrainingSettings
-    from curation.model.training.methods import Method
+    from curation.model.training.method import Method
 
 SECONDS_TO_LOSE = 60.0
 """An epoch is kept where at least so much work would be lost without: keeping a state takes time and space itself."""

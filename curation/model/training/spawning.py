@@ -1,8 +1,5 @@
 """Training on several devices: one process each, which Lightning starts."""
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import logging
 import warnings
 from typing import Any

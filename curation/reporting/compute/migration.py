@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curation.embeddings.by_name import NamedEmbeddings
 from curation.reporting import contents as schema
 from curation.reporting.compute.distances import neighbour_distances, pairwise_distances, subset
 from curation.reporting.inputs import ReportInputs
@@ -19,8 +20,7 @@ def migration_of(inputs: ReportInputs) -> schema.Migration | None:
     """Compare the former space with the new one; None where they are the same, or no two samples are in both."""
     if inputs.former is None:
         return None
-    index = pd.Index(inputs.processed["filename"])
-    new_rows = index.get_indexer(pd.Index(inputs.former.filenames))
+    new_rows = NamedEmbeddings(list(inputs.processed["filename"]), inputs.embeddings).rows(inputs.former.filenames)
     both = np.flatnonzero(new_rows >= 0)
     if len(both) < 2:
         return None

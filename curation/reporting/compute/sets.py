@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curation.embeddings.by_name import NamedEmbeddings
 from curation.reporting.inputs import ReportInputs
 
 
@@ -47,11 +48,11 @@ def make_sets(inputs: ReportInputs) -> Sets:
     Raises:
         RuntimeError: a candidate or an old sample has no embedding: a defect of an earlier stage.
     """
-    index = pd.Index(inputs.processed["filename"])
+    known = NamedEmbeddings(list(inputs.processed["filename"]), inputs.embeddings)
     candidates = inputs.candidates.sort_values("filename", ignore_index=True)
     with_embedding = ~inputs.base_samples["filename"].isin(inputs.without_embedding)
     old = inputs.base_samples[with_embedding].sort_values("filename", ignore_index=True)
-    candidate_rows, old_rows = index.get_indexer(candidates["filename"]), index.get_indexer(old["filename"])
+    candidate_rows, old_rows = known.rows(candidates["filename"]), known.rows(old["filename"])
     if (candidate_rows < 0).any() or (old_rows < 0).any():
         raise RuntimeError("the datapool has no embedding for some of the samples that the report is about")
     metadata = inputs.processed.drop(columns="filename")

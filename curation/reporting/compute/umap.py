@@ -140,6 +140,22 @@ def compiled(function: Function) -> Function:
 
 
 @compiled
+def _pull_together(points: NDArray[np.float64], head: int, tail: int, rate: float, a: float, b: float) -> None:
+    """Move the ends of an edge towards each other; see `_optimise`."""
+    x, y = points[head, 0] - points[tail, 0], points[head, 1] - points[tail, 1]
+    squared = x * x + y * y
+    if squared > 0:
+        power = squared**b
+        pull = -2.0 * a * b * power / (squared * (a * power + 1.0))
+        step_x = rate * min(4.0, max(-4.0, pull * x))
+        step_y = rate * min(4.0, max(-4.0, pull * y))
+        points[head, 0] += step_x
+        points[head, 1] += step_y
+        points[tail, 0] -= step_x
+        points[tail, 1] -= step_y
+
+
+@compiled
 def _optimise(
     points: NDArray[np.float64],
     heads: NDArray[np.int64],
@@ -171,17 +187,7 @@ def _optimise(
                 continue
             due[edge] += epochs_per_sample[edge]
             head, tail = heads[edge], tails[edge]
-            x, y = points[head, 0] - points[tail, 0], points[head, 1] - points[tail, 1]
-            squared = x * x + y * y
-            if squared > 0:
-                power = squared**b
-                pull = -2.0 * a * b * power / (squared * (a * power + 1.0))
-                step_x = rate * min(4.0, max(-4.0, pull * x))
-                step_y = rate * min(4.0, max(-4.0, pull * y))
-                points[head, 0] += step_x
-                points[head, 1] += step_y
-                points[tail, 0] -= step_x
-                points[tail, 1] -= step_y
+            _pull_together(points, head, tail, rate, a, b)
             for _ in range(_NEGATIVE_SAMPLES):
                 # xorshift64 (Marsaglia 2003)
                 state ^= state << np.uint64(13)

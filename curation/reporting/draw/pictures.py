@@ -31,7 +31,7 @@ def inline_pictures(filenames: Sequence[str], read: PictureReader) -> dict[str, 
     return {name: data_uri(picture, side, quality) for name, picture in sorted(read(wanted).items())}
 
 
-def side_by_side(pictures: Sequence[str], words: Sequence[str], colours: Sequence[str], font: Path) -> bytes:
+def in_a_row(pictures: Sequence[str], words: Sequence[str], colours: Sequence[str], font: Path) -> bytes:
     """Return pictures in a row, each with a line of words below it, as a PNG file.
 
     Args:

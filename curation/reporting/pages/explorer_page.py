@@ -17,8 +17,8 @@ from curation.reporting import contents as schema
 from curation.reporting.compute.distances import SEED
 from curation.reporting.compute.explorer import SCALES, ExplorerSamples, thumbnail_order
 from curation.reporting.compute.maps import GROUPS
+from curation.reporting.draw.chart import LEFT, NEW, OLD
 from curation.reporting.draw.pictures import PictureReader
-from curation.reporting.draw.plots import LEFT, NEW, OLD
 from curation.reporting.draw.thumbnails import COLUMNS, Thumbnails, make_thumbnails
 from curation.reporting.pages.render import environment, font_faces, read_template, trusted
 

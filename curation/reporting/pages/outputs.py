@@ -17,7 +17,7 @@ from curation.reporting.inputs import ReportInputs
 from curation.tables.samples import CORRUPT, DROPPED_STATUSES, IGNORED, VIDEO
 
 if TYPE_CHECKING:
-    from curation.reporting.draw.plots import Chart
+    from curation.reporting.draw.chart import Chart
 
 PDF, HTML, EXPLORER, JSON, JSON_SCHEMA, METRICS = (
     "report.pdf",

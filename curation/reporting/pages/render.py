@@ -21,8 +21,8 @@ from markupsafe import Markup, escape
 from curation.reporting import contents as schema
 from curation.reporting.compute.maps import MapPoints
 from curation.reporting.compute.names import visible
+from curation.reporting.draw.chart import LEFT, NEW, NEW_TINT, OLD, Chart
 from curation.reporting.draw.pictures import as_data_uri
-from curation.reporting.draw.plots import LEFT, NEW, NEW_TINT, OLD, Chart
 from curation.reporting.draw.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, fallbacks_for, in_own_fonts
 from curation.selection.distance import short_distance
 

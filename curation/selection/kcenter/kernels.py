@@ -277,6 +277,17 @@ def _count_from(products: NDArray[np.float32], needed: np.float32) -> int:
 
 
 @compiled
+def _list_from(products: NDArray[np.float32], needed: np.float32, found: NDArray[np.int64]) -> int:
+    """Write the positions of all products that are not below `needed` into `found`, and return how many they are."""
+    count = 0
+    for k in range(products.shape[0]):
+        if products[k] >= needed:
+            found[count] = k
+            count += 1
+    return count
+
+
+@compiled
 def _settle(
     points: Points,
     centres: Centres,
@@ -306,11 +317,7 @@ def _settle(
     needed = _product_needed(points.half[row], cover.squared[row], slack)
     if _count_from(products, needed) == 0:
         return
-    count = 0
-    for k in range(products.shape[0]):
-        if products[k] >= needed:
-            open_[count] = k
-            count += 1
+    count = _list_from(products, needed, open_)
     while count > 0:
         best = 0
         for k in range(1, count):

@@ -1,1 +1,1 @@
-"""Rules that choose samples."""
+"""Rules that choose samples, one a file: each says in `RULE` what it is (`curation.selection.rule`)."""

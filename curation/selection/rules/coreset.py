@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.selection.kcenter import plain
+from curation.selection.rule import Example, Rule
 from curation.selection.traversal import Traversal
 
 _PLAIN_UP_TO = 2e10
@@ -55,3 +56,12 @@ def _gpu_has_room(n_bytes: int) -> bool:
     import torch
 
     return torch.cuda.is_available() and torch.cuda.mem_get_info()[0] > 1.5 * n_bytes + _GPU_MEMORY
+
+
+RULE = Rule(
+    coreset,
+    sentence="each pick is the candidate farthest from everything selected before, the datapool included",
+    source="greedy k-center: T. F. Gonzalez, Theoretical Computer Science 38, 1985",
+    advice="for rare events and unusual scenes, since it leaves nothing far from a selected sample",
+    example=Example((0, 10, 90), base=(180,), picks=(0, 2)),
+)

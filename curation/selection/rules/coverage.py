@@ -26,9 +26,10 @@ from curation.selection.distance import squared_distances
 from curation.selection.kcenter.blocks import in_blocks
 from curation.selection.nearest import nearest_rows
 from curation.selection.neighbours import nearest_neighbours
-from curation.selection.rules.diversity_typicality import NEIGHBOURS, mean_of_finite
+from curation.selection.rule import Example, Rule
 from curation.selection.tracking import Selected
 from curation.selection.traversal import Traversal
+from curation.selection.typicality import NEIGHBOURS, mean_of_finite
 
 DENSE_UP_TO = 30_000
 """Candidates up to which all pairs are compared: a table of 3.6 GB. Above, only near neighbours are."""
@@ -274,3 +275,14 @@ def to_medoids(
         if np.array_equal(before, centres):
             break
     return centres
+
+
+RULE = Rule(
+    coverage,
+    sentence="together with the datapool, the picks are as similar as possible to all candidates, and rare candidates "
+    "count for more",
+    source="facility location: G. L. Nemhauser, L. A. Wolsey and M. L. Fisher, Mathematical Programming 14, 1978",
+    options=("rare",),
+    advice="usually the best choice for labelling",
+    example=Example((0, 4, 6, 12, 15, 90, 95, 100, 180, 184, 190), base=(95,), picks=(2, 9)),
+)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.selection.choosing import Choosing
+from curation.selection.rule import Example, Rule
 from curation.selection.traversal import Traversal
 
 
@@ -33,3 +34,13 @@ def random(
         if choosing.is_free(int(row)):
             choosing.add(int(row))
     return choosing.traversal()
+
+
+RULE = Rule(
+    random,
+    sentence="the picks are drawn by chance",
+    source="",
+    options=("seed",),
+    advice="what every other rule has to beat",
+    example=Example(tuple(range(9)), base=(), picks=(7, 0, 1, 4)),
+)

@@ -1,46 +1,22 @@
-"""All rules by name. They take the same arguments and return the same, whatever they choose by.
-
-Common to all: candidates and base are sorted by filename, so the order of files has no influence, and the lower
-filename wins ties. A rule returns exactly as many distinct candidates as asked for (all, if there are no more), unless
-a smallest distance ends it before: then every candidate left is nearer than that to something selected. What covers
-each candidate is computed alike for every rule.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""All rules by name, and choosing by one of them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.params.select import Method
-from curation.selection.rules.coreset import coreset
-from curation.selection.rules.coverage import coverage
-from curation.selection.rules.diversity_typicality import diversity_typicality
-from curation.selection.rules.kmeans import kmeans
-from curation.selection.rules.random import random
-from curation.selection.rules.uniform_time import uniform_time
+from curation.core import markdown
+from curation.core.registry import discover
+from curation.selection.rule import OPTIONS, Options, Rule
 from curation.selection.traversal import Traversal
 
+RULES = discover(__name__, "RULE", Rule)
+"""By the names that `select.method` takes."""
 
-@dataclass(frozen=True)
-class Options:
-    """What only some rules need.
-
-    Attributes:
-        seed: of `random`, `uniform_time` and `kmeans`.
-        rare: how much more rare candidates count (`coverage`).
-        raw_paths: n raw files that the candidates come from (`uniform_time`).
-        times: (n,) float64 seconds from the start of the video, NaN for images (`uniform_time`).
-    """
-
-    seed: int
-    rare: float
-    raw_paths: Sequence[str]
-    times: NDArray[np.float64]
+STRATEGIES = "strategies"
+"""What stands in place of a rule's name where `select.strategies` are set."""
 
 
 def choose(
-    method: Method,
+    method: str,
     candidates: NDArray[np.float32],
     base: NDArray[np.float32],
     limit: int,
@@ -57,17 +33,31 @@ def choose(
         threshold: smallest squared distance of a pick to everything selected.
         options: what only some rules need.
     """
-    given = (candidates, base, limit, threshold)
-    match method:
-        case "coreset":
-            return coreset(*given)
-        case "coverage":
-            return coverage(*given, rare=options.rare)
-        case "diversity_typicality":
-            return diversity_typicality(*given)
-        case "kmeans":
-            return kmeans(*given, seed=options.seed)
-        case "random":
-            return random(*given, seed=options.seed)
-        case "uniform_time":
-            return uniform_time(*given, seed=options.seed, raw_paths=options.raw_paths, times=options.times)
+    rule = RULES[method]
+    return rule.pick(candidates, base, limit, threshold, **{name: getattr(options, name) for name in rule.options})
+
+
+def sentence_of(method: str) -> str:
+    """Return what a rule picks, or what the strategies that take its place do, which the report calls `strategies`."""
+    if method == STRATEGIES:
+        return "each pick is the candidate with the largest product of its objectives"
+    return RULES[method].sentence
+
+
+def reference() -> str:
+    """Return the page of the reference that describes every rule."""
+    rows = [
+        (
+            f"`{name}`",
+            rule.sentence,
+            rule.advice or "—",
+            ", ".join(OPTIONS[option] for option in rule.options) or "—",
+            rule.source or "—",
+        )
+        for name, rule in RULES.items()
+    ]
+    return (
+        "# Rules\n\n"
+        "`select.method` names one of them. Each is a file of `curation/selection/rules`.\n\n"
+        f"{markdown.table(['rule', 'what it picks', 'good for', 'what it needs besides embeddings', 'source'], rows)}"
+    )

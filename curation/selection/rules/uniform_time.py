@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.selection.choosing import Choosing
+from curation.selection.rule import Example, Rule
 from curation.selection.traversal import Traversal
 
 
@@ -92,3 +93,13 @@ def spread_order(count: int) -> NDArray[np.int64]:
     for digit in range(digits):
         backwards |= (numbers >> digit & 1) << (digits - 1 - digit)
     return np.argsort(backwards, kind="stable")
+
+
+RULE = Rule(
+    uniform_time,
+    sentence="the picks are frames at equal distances in time",
+    source="systematic sampling: W. G. Madow and L. H. Madow, Annals of Mathematical Statistics 15, 1944",
+    options=("seed", "raw_paths", "times"),
+    advice="the usual choice where nothing is known of the videos",
+    example=Example(tuple(range(9)), base=(), picks=(1, 7, 4)),
+)

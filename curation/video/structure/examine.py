@@ -3,24 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from curation.video.structure.asf import read_asf
+from curation.video.containers.registry import CONTAINERS
 from curation.video.structure.findings import Structure
-from curation.video.structure.flv import read_flv
-from curation.video.structure.matroska import read_matroska
-from curation.video.structure.mp4 import read_mp4
-from curation.video.structure.mpegps import read_program_stream
-from curation.video.structure.mpegts import read_transport_stream
-from curation.video.structure.ogg import read_ogg
 from curation.video.structure.view import View
 
 _READERS: dict[str, Callable[[View, int], Structure]] = {
-    "asf": read_asf,
-    "flv": read_flv,
-    "matroska": read_matroska,
-    "mov": read_mp4,
-    "mpeg": read_program_stream,
-    "mpegts": read_transport_stream,
-    "ogg": read_ogg,
+    container.demuxers[0]: container.read for container in CONTAINERS.values() if container.read
 }
 """By the first of the names that FFmpeg gives a format."""
 

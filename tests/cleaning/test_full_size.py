@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from curation.cleaning.full_size import read_raw_samples
 from curation.image.decode import decode_image
-from curation.raw import full_size as raw_samples
-from curation.raw.full_size import read_raw_samples
 from curation.video.frame import pixel_hash, upright_image
 from curation.video.reader import read_frames
 from tests.media_files import picture, write_image, write_video
@@ -39,7 +38,7 @@ def test_frames_are_those_of_a_full_decode_and_little_else_is_decoded(
     for name, options in (("v.mp4", {"g": "20"}), ("w.webm", {"g": "20", "deadline": "realtime"})):
         write_video(tmp_path / name, range(80), rotation=90 if name == "v.mp4" else 0, options=options)
     frames = {name: list(read_frames(tmp_path / name, max_pixels=LIMIT, threads=1)) for name in ("v.mp4", "w.webm")}
-    monkeypatch.setattr(raw_samples, "decode_through", None)
+    monkeypatch.setattr("curation.video.chosen_frames.decode_through", None)
     wanted = [("w.webm", 79), ("v.mp4", 30), ("v.mp4", 31), ("w.webm", 2), ("v.mp4", 70), ("v.mp4", 30)]
     hashes = [pixel_hash(frames[name][index]) for name, index in wanted]
     pictures = read_raw_samples(

@@ -1,7 +1,8 @@
 """Opening video containers: only real video formats, only the named file, no more pixels than allowed.
 
 FFmpeg recognises formats by content and some of its formats are scripts (playlists, concatenations) that name other
-files or addresses. A file given by a stranger must not make it open those, so formats and protocols are listed here.
+files or addresses. A file given by a stranger must not make it open those, so only known formats and one protocol are
+allowed.
 """
 
 import re
@@ -12,18 +13,15 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-_FORMATS = "asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,ogg,webm,yuv4mpegpipe"
-"""Demuxers of FFmpeg that read media from one file alone."""
+from curation.video.containers.registry import CONTAINERS
 
+_DEMUXERS = ",".join(sorted(name for container in CONTAINERS.values() for name in container.demuxers))
+"""Those of FFmpeg that may open a file: they read media from one file alone."""
 
-_BARE_STREAMS = frozenset({"dv", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"})
-"""Demuxers of streams without a container: FFmpeg falls back to them where it does not know the container."""
+_BARE_STREAMS = frozenset(name for container in CONTAINERS.values() if container.is_bare for name in container.demuxers)
+"""Demuxers of streams without a container."""
 
-_CONTAINER_MARKS = re.compile(
-    rb"\x1f\x43\xb6\x75|matroska|webm|ftyp|mvhd|moof|RIFF....AVI |LIST....movi|OggS|FLV\x01|"
-    rb"\x36\x26\xb2\x75\x8e\x66\xcf\x11",
-    re.DOTALL,
-)
+_CONTAINER_MARKS = re.compile(b"|".join(each.marks for each in CONTAINERS.values() if each.marks), re.DOTALL)
 _SEARCHED = 1 << 16
 
 
@@ -55,7 +53,7 @@ def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
     """
     if not path.stat().st_size:
         raise NoVideoError("the file is empty")
-    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
     if max_pixels is not None:
         options["max_pixels"] = str(max_pixels)
     # The prefix keeps a colon in a path from being taken for a protocol. Metadata of any encoding is no fault.

@@ -5,13 +5,13 @@ The first datapool stays as it is; of the others comes in what it does not hold.
 """
 
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import pandas as pd
 
 from curation.core.atomic import link_or_copy
 from curation.core.errors import BaseError
 from curation.datapool import store
-from curation.datapool.overlap import NearRule, exact_pairs, near_pairs
 from curation.datapool.store import Pair
 from curation.embeddings.shards import (
     read_metadata,
@@ -21,6 +21,7 @@ from curation.embeddings.shards import (
     shard_precision,
     write_shards,
 )
+from curation.history.overlap import NearRule, exact_pairs, near_pairs
 
 EVERYTHING_STAYS = NearRule()
 
@@ -49,48 +50,76 @@ def unite(
             "the datapools to unite have different checkpoints, so their embeddings cannot be compared: set "
             "train.retrain: true, which trains further and embeds everything again, or choose one with base.datapool"
         )
-    samples, iterations, ledger = (
-        store.read_samples(sources[0]),
-        store.read_iterations(sources[0]),
-        store.read_ledger(sources[0]),
-    )
-    pairs: list[Pair] = []
     first_with_checkpoint = next((source for source in sources if (source / store.CHECKPOINT).exists()), None)
     if first_with_checkpoint is not None:
         link_or_copy(first_with_checkpoint / store.CHECKPOINT, target / store.CHECKPOINT)
     for folder in (store.LEDGER_FOLDER, store.EMBEDDINGS_FOLDER):
         store.link_folder(sources[0] / folder, target / folder)
+    united = _Tables.of(sources[0])
+    pairs: list[Pair] = []
     for source in sources[1:]:
-        metadata = read_metadata(target / store.EMBEDDINGS_FOLDER)
-        labels = united_labels(metadata, read_metadata(source / store.EMBEDDINGS_FOLDER))
-        numbers = united_iteration_numbers(iterations, store.read_iterations(source))
-        other_ledger = store.read_ledger(source)
-        require_same_contents(ledger, other_ledger)
-        new_ledger = renumbered(new_ledger_rows(ledger, other_ledger), numbers)
-        for number, part in new_ledger.groupby("iteration", sort=True):
-            store.write_ledger_part(target, part, int(str(number)))
-        ledger = pd.concat([ledger, new_ledger], ignore_index=True)
-        _add_shards(source / store.EMBEDDINGS_FOLDER, target / store.EMBEDDINGS_FOLDER, metadata, labels)
-        others = store.read_samples(source)
-        new_samples = renumbered(new_sample_rows(samples, others), numbers)
-        pairs += exact_pairs(samples, others)
-        if len(checkpoints) <= 1 and near.min_distance is not None:
-            embedded = read_shards(target / store.EMBEDDINGS_FOLDER)
-            found = near_pairs(samples, new_samples, embedded, near.min_distance)
-            pairs += found
-            if near.choice == "drop":
-                new_samples = new_samples[~new_samples["filename"].isin([pair.filename for pair in found])].copy()
-        new_samples["label"] = new_samples["label_name"].map(labels).astype("int32")
-        samples = pd.concat([samples, new_samples], ignore_index=True)
-        iterations = united_iterations(iterations, store.read_iterations(source), numbers)
-    store.write_samples(target, samples)
-    store.write_iterations(target, iterations)
+        rule = near if len(checkpoints) <= 1 else EVERYTHING_STAYS
+        united, found = _with(united, source, target, rule)
+        pairs += found
+    store.write_samples(target, united.samples)
+    store.write_iterations(target, united.iterations)
     if len(checkpoints) <= 1:
         metadata, embeddings = read_shards(target / store.EMBEDDINGS_FOLDER)
         lacking = {name for source in sources for name in store.read_without_embedding(source)}
-        lacking = (lacking & set(samples["filename"])) - set(metadata["filename"])
-        store.write_embedded(target, samples, metadata, embeddings, lacking)
+        lacking = (lacking & set(united.samples["filename"])) - set(metadata["filename"])
+        store.write_embedded(target, united.samples, metadata, embeddings, lacking)
     return pairs
+
+
+class _Tables(NamedTuple):
+    """What a datapool says of itself; columns as in `curation.tables.datapool`."""
+
+    samples: pd.DataFrame
+    iterations: pd.DataFrame
+    ledger: pd.DataFrame
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Read them."""
+        return cls(store.read_samples(folder), store.read_iterations(folder), store.read_ledger(folder))
+
+
+def _with(united: _Tables, source: Path, target: Path, near: NearRule) -> tuple[_Tables, list[Pair]]:
+    """Add a datapool: its shards and its part of the ledger to the folder, the rest to the tables.
+
+    Args:
+        united: the datapools before it.
+        source: its folder.
+        target: of the union.
+        near: what becomes of near duplicates.
+
+    Returns:
+        The tables with it, and the samples of it that resemble one of those before.
+    """
+    other = _Tables.of(source)
+    metadata = read_metadata(target / store.EMBEDDINGS_FOLDER)
+    labels = united_labels(metadata, read_metadata(source / store.EMBEDDINGS_FOLDER))
+    numbers = united_iteration_numbers(united.iterations, other.iterations)
+    require_same_contents(united.ledger, other.ledger)
+    new_ledger = renumbered(new_ledger_rows(united.ledger, other.ledger), numbers)
+    for number, part in new_ledger.groupby("iteration", sort=True):
+        store.write_ledger_part(target, part, int(str(number)))
+    _add_shards(source / store.EMBEDDINGS_FOLDER, target / store.EMBEDDINGS_FOLDER, metadata, labels)
+    new_samples = renumbered(new_sample_rows(united.samples, other.samples), numbers)
+    pairs = exact_pairs(united.samples, other.samples)
+    if near.min_distance is not None:
+        embedded = read_shards(target / store.EMBEDDINGS_FOLDER)
+        found = near_pairs(united.samples, new_samples, embedded, near.min_distance)
+        pairs += found
+        if near.choice == "drop":
+            new_samples = new_samples[~new_samples["filename"].isin([pair.filename for pair in found])].copy()
+    new_samples["label"] = new_samples["label_name"].map(labels).astype("int32")
+    tables = _Tables(
+        pd.concat([united.samples, new_samples], ignore_index=True),
+        united_iterations(united.iterations, other.iterations, numbers),
+        pd.concat([united.ledger, new_ledger], ignore_index=True),
+    )
+    return tables, pairs
 
 
 def united_labels(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, int]:

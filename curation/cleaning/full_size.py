@@ -10,10 +10,9 @@ from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
 from curation.video import frame as frames
-from curation.video.chosen_frames import Picture, decode_inside, decode_through
-from curation.video.containers import NoVideoError
-from curation.video.evidence import Tally
-from curation.video.packet_index import UnsureError, index_packets
+from curation.video.chosen_frames import Attempt, Picture, attempts
+from curation.video.opening import NoVideoError
+from curation.video.packet_index import UnsureError
 from curation.video.sampling import FrameChoice
 
 
@@ -76,20 +75,22 @@ def video_pictures(path: Path, known: Mapping[int, str], max_pixels: int) -> Ite
     """
     left = dict(known)
 
-    def inside() -> Iterator[Picture]:
-        index = index_packets(path, max_pixels=max_pixels)
-        return decode_inside(path, FrameChoice(known=left), index, max_pixels=max_pixels, threads=0)
-
-    def through(threads: int) -> Iterator[Picture]:
-        return decode_through(path, FrameChoice(known=left), max_pixels=max_pixels, threads=threads, tally=Tally())
-
-    for decode in (inside, lambda: through(0), lambda: through(1)):
+    for attempt in _attempts(path, left, max_pixels):
         with suppress(UnsureError):
-            for index, picture in _each_upright(decode(), dict(left)):
+            for index, picture in _each_upright(attempt.pictures, dict(left)):
                 left.pop(index)
                 yield index, picture
         if not left:
             return
+
+
+def _attempts(path: Path, known: Mapping[int, str], max_pixels: int) -> Iterator[Attempt]:
+    """Yield the ways to read frames of a video that are known from before.
+
+    Indices of a damaged file count what the decoder gives, which depends on its threads: so in the end it is read with
+    one, as it was when the indices were given.
+    """
+    return attempts(path, FrameChoice(known=known), max_pixels=max_pixels, inside=(0,), through=(0, 1))
 
 
 def _image(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
@@ -97,36 +98,18 @@ def _image(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, I
 
 
 def _video_frames(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
-    """Decode chosen frames of a video.
-
-    Indices of a damaged file count what the decoder gives, which depends on its threads: so it is read with one, as it
-    was when the indices were given.
-    """
-    choice = FrameChoice(known=known)
-    try:
-        index = index_packets(path, max_pixels=max_pixels)
-        inside = decode_inside(path, choice, index, max_pixels=max_pixels, threads=0)
-        pictures = _upright(inside, known)
-        if len(pictures) == len(known):
-            return pictures
-    except UnsureError:
-        pass
-    tally = Tally()
-    through = decode_through(path, choice, max_pixels=max_pixels, threads=0, tally=tally)
-    pictures = _upright(through, known)
-    if tally.shows_damage or len(pictures) < len(known):
-        through = decode_through(path, choice, max_pixels=max_pixels, threads=1, tally=Tally())
-        pictures = _upright(through, known)
+    """Decode chosen frames of a video."""
+    pictures: dict[int, Image.Image] = {}
+    for attempt in _attempts(path, known, max_pixels):
+        with suppress(UnsureError):
+            pictures = dict(_each_upright(attempt.pictures, known))
+            if len(pictures) == len(known) and not attempt.tally.shows_damage:
+                break
     return pictures
 
 
-def _upright(decoded: Iterable[Picture], known: Mapping[int, str]) -> dict[int, Image.Image]:
-    """Return frames upright, without those whose pixels are known to be others; read no further than the last one."""
-    return dict(_each_upright(decoded, known))
-
-
 def _each_upright(decoded: Iterable[Picture], known: Mapping[int, str]) -> Iterator[tuple[int, Image.Image]]:
-    """Yield what `_upright` returns."""
+    """Yield frames upright, without those whose pixels are known to be others; read no further than the last one."""
     last = max(known)
     for place in decoded:
         if not known[place.index] or known[place.index] == frames.pixel_hash(place.frame):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.cleaning.records import Records
+from curation.core.records import Records
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,10 @@
-"""Methods of self-supervised training: what each compares of two views of the same samples.
+"""What all methods of self-supervised training have in common, and what a method says of itself.
 
-All train the same backbone on the same views with the same optimiser; heads and losses are lightly's. What they add to
-the backbone is left out of the embedding.
+A method compares two views of the same samples. All train the same backbone on the same views with the same optimiser;
+heads and losses are lightly's. What they add to the backbone is left out of the embedding.
 """
 
-from curation.model import torchvision_operators  # noqa: F401  (before all that imports torchvision)
-
-# isort: split
 import math
-import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,22 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from lightly.loss.barlow_twins_loss import BarlowTwinsLoss
-from lightly.loss.dino_loss import DINOLoss
-from lightly.loss.negative_cosine_similarity import NegativeCosineSimilarity
-from lightly.loss.ntx_ent_loss import NTXentLoss
-from lightly.loss.vicreg_loss import VICRegLoss
-from lightly.models.modules.heads import (
-    BarlowTwinsProjectionHead,
-    BYOLPredictionHead,
-    BYOLProjectionHead,
-    DINOProjectionHead,
-    MoCoProjectionHead,
-    SimCLRProjectionHead,
-    VICRegProjectionHead,
-)
-from lightly.models.utils import deactivate_requires_grad, update_momentum
-from lightly.utils.scheduler import cosine_schedule
+from lightly.models.utils import deactivate_requires_grad
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
@@ -48,11 +29,6 @@ WARM_UP = 0.1
 
 _BACKBONE = "backbone."
 _HEAD = "projection_head."
-_MOMENTUM = 0.996
-"""Share of its own weights that a slowly following network keeps at the first step; it rises to 1 (BYOL, DINO)."""
-
-_QUEUE = 4096
-"""Vectors of earlier batches that MoCo compares with."""
 
 
 @dataclass(frozen=True)
@@ -195,164 +171,27 @@ class OfPairs(Method):
 
     def compare(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the loss of the projected views."""
-        return _in_32_bits(self.criterion, self.project(first), self.project(second))
+        return in_32_bits(self.criterion, self.project(first), self.project(second))
 
 
-class SimCLR(OfPairs):
-    """Two views of a sample shall be nearer than views of others (Chen 2020, https://arxiv.org/abs/2002.05709)."""
+@dataclass(frozen=True)
+class TrainingMethod:
+    """A method of training, `train.method`.
 
-    def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
-        super().__init__(architecture, learning_rate, temperature)
-        self.criterion = NTXentLoss(temperature, gather_distributed=True)
-
-    def new_head(self, features: int, dimension: int) -> nn.Module:
-        """Return a head of two layers."""
-        head: nn.Module = SimCLRProjectionHead(features, features, dimension, batch_norm=False)
-        return head
-
-
-class BarlowTwins(OfPairs):
-    """Equal numbers of two views shall go together, others not (Zbontar 2021, https://arxiv.org/abs/2103.03230)."""
-
-    def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
-        super().__init__(architecture, learning_rate, temperature)
-        self.criterion = BarlowTwinsLoss(gather_distributed=True)
-
-    def new_head(self, features: int, dimension: int) -> nn.Module:
-        """Return a head of three layers."""
-        head: nn.Module = BarlowTwinsProjectionHead(features, features, dimension)
-        return head
-
-
-class VICReg(OfPairs):
-    """Views shall be near, numbers shall vary and be uncorrelated (Bardes 2022, https://arxiv.org/abs/2105.04906)."""
-
-    def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
-        super().__init__(architecture, learning_rate, temperature)
-        self.criterion = VICRegLoss(gather_distributed=True)
-
-    def new_head(self, features: int, dimension: int) -> nn.Module:
-        """Return a head of three layers."""
-        head: nn.Module = VICRegProjectionHead(features, features, dimension)
-        return head
-
-
-class WithFollower(Method):
-    """A method with a second network, the mean of what the first has been, which gives the vectors to come near to."""
-
-    def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
-        super().__init__(architecture, learning_rate, temperature)
-        self.follower_backbone = Backbone(architecture)
-        self.follower_head = self.new_head(self.backbone.feature_dim, architecture.projection_dim)
-        for module in (self.follower_backbone, self.follower_head):
-            deactivate_requires_grad(module)
-        self._begin_together()
-
-    def start_from(self, weights: Mapping[str, Tensor], path: Path) -> None:
-        """Take over the weights of a checkpoint, also in the following network."""
-        super().start_from(weights, path)
-        self._begin_together()
-
-    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
-        """Let the second network follow the first, once a step."""
-        if batch_idx % self.schedule.accumulated:
-            return
-        steps = self.schedule.steps
-        share = cosine_schedule(min(self.global_step, steps - 1), steps, _MOMENTUM, 1.0)
-        update_momentum(self.backbone, self.follower_backbone, m=share)
-        update_momentum(self.projection_head, self.follower_head, m=share)
-
-    @torch.no_grad()
-    def follow(self, views: Tensor) -> Tensor:
-        """Return what the following network makes of images: (n, projection_dim), without gradient."""
-        vectors: Tensor = self.follower_head(self.follower_backbone.features(views))
-        return vectors.float()
-
-    def _begin_together(self) -> None:
-        self.follower_backbone.load_state_dict(self.backbone.state_dict())
-        self.follower_head.load_state_dict(self.projection_head.state_dict())
-
-
-class BYOL(WithFollower):
-    """A view shall tell what the follower makes of the other (Grill 2020, https://arxiv.org/abs/2006.07733)."""
-
-    def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
-        super().__init__(architecture, learning_rate, temperature)
-        dimension = architecture.projection_dim
-        self.prediction_head = BYOLPredictionHead(dimension, self.backbone.feature_dim, dimension)
-        self.criterion = NegativeCosineSimilarity()
-
-    def new_head(self, features: int, dimension: int) -> nn.Module:
-        """Return a head of two layers."""
-        head: nn.Module = BYOLProjectionHead(features, features, dimension)
-        return head
-
-    def compare(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the mean of both directions' negative cosine similarity."""
-        one = _in_32_bits(self.criterion, self.prediction_head(self.project(first)).float(), self.follow(second))
-        other = _in_32_bits(self.criterion, self.prediction_head(self.project(second)).float(), self.follow(first))
-        return 0.5 * (one + other)
-
-
-class MoCo(WithFollower):
-    """As SimCLR, with many vectors of earlier batches as the others (He 2020, https://arxiv.org/abs/1911.05722).
-
-    With the head of its second version (https://arxiv.org/abs/2003.04297).
+    Attributes:
+        model: is trained.
+        sentence: what it aims at, in a clause, for the docs.
+        source: where it is described.
+        parameters: which keys of the section `train` it reads besides those that all methods do.
+        example: the losses of a batch, on a network that has learnt nothing, where the two views of each sample are
+            equal, and where they are of different samples. The tests check them.
     """
 
-    def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
-        super().__init__(architecture, learning_rate, temperature)
-        queue = (_QUEUE, architecture.projection_dim)
-        self.criterion = NTXentLoss(temperature, memory_bank_size=queue, gather_distributed=True)
-
-    def new_head(self, features: int, dimension: int) -> nn.Module:
-        """Return a head of two layers."""
-        head: nn.Module = MoCoProjectionHead(features, features, dimension)
-        return head
-
-    def compare(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the NT-Xent loss of the first views against the follower's second ones."""
-        return _in_32_bits(self.criterion, self.project(first), self.follow(second))
-
-
-class DINO(WithFollower):
-    """Views shall fall into the classes that the follower sees (Caron 2021, https://arxiv.org/abs/2104.14294).
-
-    With two large views of each sample, and none of the paper's additional small ones.
-    """
-
-    def __init__(self, architecture: Architecture, learning_rate: float, temperature: float) -> None:
-        super().__init__(architecture, learning_rate, temperature)
-        self.criterion = DINOLoss(architecture.projection_dim)
-
-    def new_head(self, features: int, dimension: int) -> nn.Module:
-        """Return a head of three layers and one of `dimension` classes, which learns from the second epoch on."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*weight_norm", category=FutureWarning)  # lightly 1.5 uses it
-            head: nn.Module = DINOProjectionHead(features, features, features // 4, dimension, freeze_last_layer=1)
-        return head
-
-    def compare(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the cross-entropy between the classes of the two networks."""
-        views = (first, second)
-        return _in_32_bits(self.criterion, [*map(self.follow, views)], [*map(self.project, views)])
-
-    def on_after_backward(self) -> None:
-        """Keep the last layer as it is in the first epoch."""
-        head = self.projection_head
-        assert isinstance(head, DINOProjectionHead)
-        head.cancel_last_layer_gradients(self.current_epoch)
-
-
-METHODS: Mapping[str, type[Method]] = {
-    "simclr": SimCLR,
-    "byol": BYOL,
-    "moco": MoCo,
-    "dino": DINO,
-    "barlow_twins": BarlowTwins,
-    "vicreg": VICReg,
-}
-"""The methods by their names in `params.yaml`."""
+    model: type[Method]
+    sentence: str
+    source: str
+    example: tuple[float, float]
+    parameters: tuple[str, ...] = ()
 
 
 def network_weights(model: Method) -> Mapping[str, Tensor]:
@@ -383,7 +222,7 @@ def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
-def _in_32_bits(criterion: nn.Module, *vectors: Tensor | list[Tensor]) -> Tensor:
+def in_32_bits(criterion: nn.Module, *vectors: Tensor | list[Tensor]) -> Tensor:
     """Return a loss of vectors, computed in 32 bits also where the networks compute in 16.
 
     Args:

@@ -1,0 +1,81 @@
+"""Cutting the work of decoding into tasks, each of which gives one shard of proxies."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from curation.core.kinds import IMAGE, VIDEO
+from curation.image.proxies import IMAGES_PER_SHARD, member_name
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Task:
+    """Raw files whose proxies make one shard.
+
+    Attributes:
+        media: `image` or `video`.
+        paths: relative to the folder of raw data; one video, or images of one folder.
+        declared: frames that the files say they have.
+        known: of a video whose frames were chosen in an earlier iteration, the pixel hash of each, by frame index.
+    """
+
+    media: str
+    paths: tuple[str, ...]
+    declared: int
+    known: Mapping[int, str] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file to decode.
+
+    Attributes:
+        path: relative to the folder of raw data.
+        media: `image` or `video`.
+        declared: frames that it says it has.
+        shard: temporary name of the shard for its proxies.
+        member: of an image, the name of its proxy in the shard; empty for a video.
+        known: of a video, see `Task.known`.
+    """
+
+    path: str
+    media: str
+    declared: int
+    shard: str
+    member: str
+    known: Mapping[int, str] | None = field(default=None, hash=False)
+
+
+def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[int, str]] | None = None) -> list[Task]:
+    """Cut the work into tasks by what the files are: each video is one, images of one folder are taken in chunks.
+
+    Args:
+        files: path, media and declared frames of each file, sorted by path.
+        known: of videos whose frames were chosen in an earlier iteration, the pixel hash of each, by path and index.
+    """
+    everything = list(files)
+    chosen = known or {}
+    tasks = [Task(VIDEO, (path,), frames, chosen.get(path)) for path, media, frames in everything if media == VIDEO]
+    images = sorted((path.rpartition("/")[0], path) for path, media, _ in everything if media == IMAGE)
+    for _, group in groupby(images, key=lambda item: item[0]):
+        names = [path for _, path in group]
+        for start in range(0, len(names), IMAGES_PER_SHARD):
+            chunk = tuple(names[start : start + IMAGES_PER_SHARD])
+            tasks.append(Task(IMAGE, chunk, len(chunk)))
+    return tasks
+
+
+def files_of(task: Task, shard: str) -> list[RawFile]:
+    """Return the files of a task.
+
+    Args:
+        task: what to decode.
+        shard: temporary name of the shard for its proxies.
+    """
+    if task.media == VIDEO:
+        return [RawFile(task.paths[0], VIDEO, task.declared, shard, "", task.known)]
+    return [RawFile(path, IMAGE, 1, shard, member_name(place)) for place, path in enumerate(task.paths)]

@@ -1,0 +1,42 @@
+"""The format `csv`: a table for spreadsheets and scripts."""
+
+import csv
+import io
+
+import pandas as pd
+
+from curation.export.format import COLUMNS, Format, one_file
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_csv(samples: pd.DataFrame) -> str:
+    """Return a table with a header; a name that a spreadsheet would take for a formula begins with an apostrophe."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in samples[list(COLUMNS)].itertuples(index=False):
+        writer.writerow([_cell(value) for value in row])
+    return lines.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return "" if pd.isna(value) else value  # type: ignore[call-overload]
+
+
+FORMAT = Format(
+    one_file(as_csv),
+    sentence="a table with provenance and sizes",
+    source="https://www.rfc-editor.org/rfc/rfc4180",
+    columns=COLUMNS,
+    target="selected.csv",
+    example={
+        "selected.csv": """\
+filename,raw_path,frame,time_s,iteration,rank,label,label_name,width,height
+city/a.jpg,city/a.jpg,0,,1,0,1,city,640,480
+drive-07-mp4.png,drive.mp4,7,0.28,1,1,0,,1920,1080
+""",
+    },
+)

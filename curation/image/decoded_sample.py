@@ -1,0 +1,31 @@
+"""What is kept of a decoded frame or image, besides its proxy."""
+
+from dataclasses import dataclass
+
+from curation.image.quality import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedSample:
+    """One frame or image that came out of its decoder.
+
+    Attributes:
+        frame: index among all frames of the video; 0 for images.
+        time_s: seconds from the first frame; NaN for images.
+        width: pixels, upright.
+        height: pixels, upright.
+        pixel_hash: 32 hexadecimal digits; empty for a damaged frame.
+        fault: what is wrong with it, else empty.
+        member: name of its proxy in the file's shard, where the file is not refused; empty for a damaged frame, and for
+            one whose pixels an earlier frame of the video has.
+        quality: figures of its proxy's size; None for a damaged frame.
+    """
+
+    frame: int
+    time_s: float
+    width: int
+    height: int
+    pixel_hash: str
+    fault: str
+    member: str
+    quality: Quality | None

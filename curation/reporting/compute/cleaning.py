@@ -1,0 +1,81 @@
+"""Figures of what was dropped, and why."""
+
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from curation.reporting import contents as schema
+from curation.reporting.inputs import ReportInputs
+from curation.tables.samples import COUNTS, IGNORED, KEPT, OVER_LIMIT, PROCESSED, TAKEN_IN, VIDEO
+
+LISTED_REASONS = 20
+
+
+def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
+    """Count raw files and samples by what became of them."""
+    files, dropped = inputs.files, inputs.dropped
+    status = files["status"].value_counts()
+    decoded = files[files["status"].isin([*TAKEN_IN, OVER_LIMIT])]
+    kept = files[files["status"] == KEPT]
+    videos = int((kept["media"] == VIDEO).sum())
+    return schema.Cleaning(
+        files=schema.FileCounts(
+            total=len(files),
+            **{name: int(status.get(name, 0)) for name in (*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED)},
+            videos=videos,
+            images=len(kept) - videos,
+        ),
+        samples=schema.SampleCounts(
+            **{
+                name: int(decoded[column].sum())
+                for name, column in [("seen", "samples"), *((name, name) for name in COUNTS)]
+            }
+        ),
+        reasons=tuple(reasons_of(dropped, files)),
+        dropped=tuple(dropped_lists(dropped, files)),
+    )
+
+
+def reasons_of(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.ReasonCount]:
+    """Count the reasons for which samples were dropped and files ignored, most frequent first."""
+    ignored = files.loc[files["status"] == IGNORED, ["status", "reason"]]
+    both = pd.concat([dropped[["status", "reason"]], ignored])
+    counts = both.groupby(["status", "reason"], sort=True).size().reset_index(name="count")
+    counts = counts.sort_values("count", ascending=False, kind="stable").head(LISTED_REASONS)
+    return [
+        schema.ReasonCount(status=status, reason=reason, count=int(count))
+        for status, reason, count in zip(counts["status"], counts["reason"], counts["count"], strict=True)
+    ]
+
+
+def dropped_lists(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.DroppedList]:
+    """List the first names of each kind of reason, those of ignored files too."""
+    ignored = files[files["status"] == IGNORED].assign(raw_path=files["path"], filename=files["path"], figure=np.nan)
+    columns = ["filename", "raw_path", "status", "reason", "duplicate_of", "figure"]
+    everything = pd.concat([part[columns] for part in (dropped, ignored) if len(part)] or [dropped[columns]])
+    statuses: tuple[schema.DroppedStatus, ...] = get_args(schema.DroppedStatus)
+    counts = everything["status"].value_counts()
+    return [
+        schema.DroppedList(
+            status=status, total=int(counts[status]), examples=dropped_examples(everything, status, LISTED_EXAMPLES)
+        )
+        for status in statuses
+        if status in counts
+    ]
+
+
+def dropped_examples(dropped: pd.DataFrame, status: str, limit: int) -> tuple[schema.DroppedExample, ...]:
+    """Return the first dropped samples of a status, one for each raw file before a second of any."""
+    rows = dropped[dropped["status"] == status].sort_values("filename", kind="stable", ignore_index=True)
+    turn = rows.groupby("raw_path").cumcount()
+    rows = rows.loc[turn.sort_values(kind="stable").index].head(limit)
+    return tuple(
+        schema.DroppedExample(filename=filename, reason=reason, duplicate_of=of, figure=figure)
+        for filename, reason, of, figure in zip(
+            rows["filename"], rows["reason"], rows["duplicate_of"], rows["figure"], strict=True
+        )
+    )
+
+
+LISTED_EXAMPLES = 12

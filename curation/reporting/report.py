@@ -1,0 +1,46 @@
+"""The report as a whole."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from curation.reporting.compute.explorer import explorer_samples
+from curation.reporting.compute.figures import compute_figures
+from curation.reporting.draw.pictures import PictureReader, inline_pictures
+from curation.reporting.inputs import ReportInputs
+from curation.reporting.pages import outputs
+
+
+def report(inputs: ReportInputs, read_pictures: PictureReader, at_hand: Collection[str], folder: Path) -> str:
+    """Make the report.
+
+    Args:
+        inputs: everything it is made from.
+        read_pictures: where the samples' pictures come from.
+        at_hand: filenames of samples whose picture costs little, for the explorer.
+        folder: where it goes.
+
+    Returns:
+        The verdict.
+    """
+    # These import matplotlib, which --help and a wrong parameter need not wait for.
+    from curation.reporting.draw.plots import decision_pictures, draw_charts
+    from curation.reporting.pages.explorer_page import render_explorer
+    from curation.reporting.pages.render import render_html, render_pdf
+
+    figures, points = compute_figures(inputs)
+    charts = draw_charts(figures, points)
+    shown = [sample.filename for sample in figures.examples.selected]
+    shown += [name for pair in figures.examples.pairs for name in (pair.retained, pair.removed)]
+    shown += [name for near in figures.examples.near_duplicates for name in (near.kept, near.dropped)]
+    shown += [sample.filename for sample in figures.examples.low_quality]
+    pictures = inline_pictures(shown, read_pictures)
+    pdf = render_pdf(figures, charts, pictures)
+    html = render_html(figures, charts, pictures, points)
+    explorer = render_explorer(figures, explorer_samples(inputs, points), at_hand, read_pictures)
+    outputs.write_figures(folder, figures)
+    outputs.write_plots(folder, figures, charts, points, decision_pictures(figures.examples.pairs, pictures))
+    outputs.write_embeddings(folder, inputs)
+    outputs.write_filenames(folder, inputs)
+    outputs.write_corruptness(folder, inputs.dropped, inputs.files)
+    outputs.write_documents(folder, pdf, html, explorer)
+    return figures.verdict

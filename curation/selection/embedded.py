@@ -1,0 +1,76 @@
+"""The embeddings that a selection compares: of one checkpoint, each a direction, looked up by filename."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curation.core.errors import BaseError, CheckpointError
+from curation.embeddings.by_name import NamedEmbeddings
+from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files
+from curation.selection.distance import first_not_finite
+
+
+@dataclass(frozen=True)
+class Embedded(NamedEmbeddings):
+    """All processed samples, with their embeddings.
+
+    Attributes:
+        checkpoint: what made the embeddings.
+    """
+
+    checkpoint: Path
+
+    def by_name(self, wanted: Sequence[str]) -> NDArray[np.float32]:
+        """Return the embeddings of m samples, (m, d) float32.
+
+        Args:
+            wanted: their filenames.
+
+        Raises:
+            CheckpointError: a sample has no embedding of the checkpoint in use.
+        """
+        return self.of(
+            wanted,
+            lambda missing: CheckpointError(
+                f"{len(missing)} of {len(wanted)} samples have no embedding made by {self.checkpoint}, "
+                f"{missing[0]!r} for one. Embeddings of another checkpoint cannot be compared: use the datapool's "
+                "own (train.checkpoint: null), or set train.retrain: true, which embeds everything again"
+            ),
+        )
+
+
+def read_embeddings(base: Path, new: Path, checkpoint: Path, checkpoint_hash: str) -> tuple[pd.DataFrame, Embedded]:
+    """Read the embeddings that the checkpoint in use made: the new ones, and the base's where it is the base's too.
+
+    After `train.retrain` the base's shards are of the former checkpoint and left aside: the new ones hold everything.
+
+    Args:
+        base: folder of the base's shards.
+        new: folder of the new shards.
+        checkpoint: the one in use, for messages.
+        checkpoint_hash: its SHA-256.
+
+    Returns:
+        The samples sorted by filename, with the columns of a shard but the embeddings, and these.
+
+    Raises:
+        BaseError: the dimensions differ, or a value is not finite.
+        CheckpointError: the new embeddings were made by another checkpoint.
+    """
+    stale = [file for file in shard_files(new) if shard_checkpoint(file) != checkpoint_hash]
+    if stale:
+        raise CheckpointError(f"{stale[0]} was made by another checkpoint than {checkpoint}: run `dvc repro embed`")
+    same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
+    metadata, embeddings = read_shards([base, new] if same_space else new)
+    row = first_not_finite(embeddings)
+    if row is not None:
+        raise BaseError(
+            f"the embedding of {metadata['filename'].iloc[row]!r} holds NaN or infinite values and cannot be compared: "
+            "the training has diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if "
+            "it is an old sample"
+        )
+    return metadata, Embedded(list(metadata["filename"]), embeddings, checkpoint)

@@ -1,0 +1,290 @@
+"""What a selection gives: the chosen samples in order, what became of every candidate, and what that is worth."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curation.core.errors import NothingToSelectError, ParamsError
+from curation.params.select import SelectParams
+from curation.selection.comparison import baselines, compare
+from curation.selection.distance import euclidean, short_distance
+from curation.selection.embedded import Embedded
+from curation.selection.nearest import nearest_rows
+from curation.selection.rule import Options
+from curation.selection.rules.registry import choose
+from curation.selection.sequences import Units, mean_embeddings, units_of
+from curation.selection.stopping import sample_limit, squared_threshold
+from curation.selection.strategies import allowed_by_thresholds, combined, objectives_of
+from curation.selection.traversal import Traversal
+from curation.tables.selection import CANDIDATES, SELECTION
+
+
+class Choice(NamedTuple):
+    """What a selection gives.
+
+    Attributes:
+        selection: the chosen samples in order (columns `SELECTION`).
+        candidates: all candidates by filename (columns `CANDIDATES`).
+        curve: coverage by number of samples (columns `BUDGET_CURVE`).
+        comparison: the chosen rule beside others (columns `COMPARISON`).
+    """
+
+    selection: pd.DataFrame
+    candidates: pd.DataFrame
+    curve: pd.DataFrame
+    comparison: pd.DataFrame
+
+
+def select(
+    names: Sequence[str],
+    embeddings: NDArray[np.float32],
+    base_names: Sequence[str],
+    base_embeddings: NDArray[np.float32],
+    processed: pd.DataFrame,
+    params: SelectParams,
+    queries: Mapping[int, NDArray[np.float32]],
+) -> Choice:
+    """Choose among the candidates, given what was selected before; the order of the rows has no influence.
+
+    Args:
+        names: n filenames of candidates.
+        embeddings: (n, d) float32.
+        base_names: m filenames selected before.
+        base_embeddings: (m, d) float32.
+        processed: what is known of the samples, among them the candidates: filename, raw_path, time_s.
+        params: by which rule or strategies, how many, and how far apart.
+        queries: embeddings of the query samples of each SIMILARITY, by its place among the strategies.
+
+    Returns:
+        What was chosen, what became of every candidate, and what that is worth.
+    """
+    names, embeddings = _sorted_by_name(names, embeddings)
+    base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
+    allowed = allowed_by_thresholds(params.strategies, names, processed)
+    units = units_of(names, processed, allowed, params.selected_sequence_length)
+    unit_embeddings = mean_embeddings(embeddings, units.members)
+    both = (unit_embeddings, base_embeddings)
+    given = (*both, unit_limit(units.members, params), squared_threshold(params.min_distance))
+    if params.strategies:
+        objectives = objectives_of(
+            params.strategies, names, units.members, base_names, processed, both, queries, params.seed
+        )
+        found = combined(*given, objectives)
+    else:
+        found = choose(params.method, *given, Options(params.seed, params.rare, units.raw_paths, units.times))
+    stands_for = _names_of_numbers(names, base_names, units.members[found.picks])
+    inside = _inside(units, found, stands_for)
+    outside = _outside(units, embeddings[units.outside], base_embeddings, unit_embeddings[found.picks], stands_for)
+    candidates = _candidates(names, inside, outside, units.members[found.picks])
+    is_coreset = params.method == "coreset" and not params.strategies
+    rules = baselines(*both, found, params.seed, is_coreset=is_coreset)
+    length = units.members.shape[1]
+    curve, comparison = compare(*both, rules, units.labels, units.raw_paths, length)
+    return Choice(_selection(names, units, found, stands_for), candidates, curve, comparison)
+
+
+def _names_of_numbers(
+    names: Sequence[str], base_names: Sequence[str], picked: NDArray[np.int64]
+) -> NDArray[np.object_]:
+    """Return the filename that stands for each selected unit at each place of a sequence.
+
+    Args:
+        names: of the candidates.
+        base_names: m filenames.
+        picked: (k, length) candidates of each pick.
+
+    Returns:
+        (m + k + 1, length): rows as a `Traversal` numbers what is selected; the last one, for none, holds "".
+    """
+    length = picked.shape[1]
+    return np.concatenate(
+        [
+            np.repeat(np.array(base_names, dtype=object)[:, None], length, axis=1),
+            np.array(names, dtype=object)[picked],
+            np.full((1, length), "", dtype=object),
+        ]
+    )
+
+
+def _selection(names: Sequence[str], units: Units, found: Traversal, stands_for: NDArray[np.object_]) -> pd.DataFrame:
+    """Return the chosen samples in order, columns `SELECTION`."""
+    picked = units.members[found.picks]
+    return pd.DataFrame(
+        {
+            "filename": np.array(names, dtype=object)[picked.ravel()],
+            "rank": np.arange(picked.size),
+            "distance": np.repeat(euclidean(found.pick_squared), picked.shape[1]),
+            "nearest": stands_for[found.pick_nearest].ravel(),
+        }
+    )
+
+
+def _inside(units: Units, found: Traversal, stands_for: NDArray[np.object_]) -> pd.DataFrame:
+    """Return what became of the candidates that could be chosen, by their row."""
+    length = units.members.shape[1]
+    places = np.tile(np.arange(length), len(units.members))
+    return pd.DataFrame(
+        {
+            "row": units.members.ravel(),
+            "distance_to_base": np.repeat(euclidean(found.base_squared), length),
+            "nearest_in_base": stands_for[np.repeat(found.base_nearest, length), places],
+            "distance": np.repeat(euclidean(found.squared), length),
+            "covered_by": stands_for[np.repeat(found.nearest, length), places],
+        }
+    )
+
+
+def _outside(
+    units: Units,
+    embeddings: NDArray[np.float32],
+    base: NDArray[np.float32],
+    chosen: NDArray[np.float32],
+    stands_for: NDArray[np.object_],
+) -> pd.DataFrame:
+    """Return what became of the candidates that could not be chosen, by their row.
+
+    Args:
+        units: what could.
+        embeddings: (o, d) float32 of the others.
+        base: (m, d) float32.
+        chosen: (k, d) float32 of the picks.
+        stands_for: see `_names_of_numbers`.
+    """
+    centres = np.concatenate([base, chosen]) if len(base) else chosen
+    base_nearest, base_squared = nearest_rows(embeddings, base)
+    nearest, squared = nearest_rows(embeddings, centres)
+    return pd.DataFrame(
+        {
+            "row": units.outside,
+            "distance_to_base": euclidean(base_squared),
+            "nearest_in_base": stands_for[base_nearest, 0],
+            "distance": euclidean(squared),
+            "covered_by": stands_for[nearest, 0],
+        }
+    )
+
+
+def _candidates(
+    names: Sequence[str], inside: pd.DataFrame, outside: pd.DataFrame, picked: NDArray[np.int64]
+) -> pd.DataFrame:
+    """Return what became of every candidate, columns `CANDIDATES`."""
+    candidates = pd.concat([inside, outside]) if len(outside) else inside
+    candidates = candidates.sort_values("row", ignore_index=True)
+    candidates.insert(0, "filename", names)
+    candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
+    return candidates
+
+
+def require_selected(choice: Choice, params: SelectParams) -> None:
+    """Make sure that something was selected.
+
+    Raises:
+        NothingToSelectError: nothing was.
+    """
+    if choice.selection.empty:
+        raise NothingToSelectError(
+            f"no candidate is as far from the datapool as select.min_distance: {params.min_distance} "
+            f"(the farthest is at {choice.candidates['distance_to_base'].max():.6g})",
+            "set select.min_distance lower, or to null",
+        )
+
+
+def unit_limit(members: NDArray[np.int64], params: SelectParams) -> int:
+    """Return how many units may be chosen: as many as have no more samples than asked for.
+
+    Args:
+        members: (u, length) candidates of each unit.
+        params: how many samples.
+
+    Raises:
+        ParamsError: fewer samples are asked for than a sequence has.
+    """
+    length = int(members.shape[1])
+    limit = sample_limit(members.size, params.n_samples, params.proportion_samples)
+    if limit < length and len(members):
+        raise ParamsError(
+            f"select.proportion_samples: {params.proportion_samples} of {members.size} candidates is {limit}, less "
+            f"than one sequence of {length} frames: set it higher, or select.selected_sequence_length lower"
+        )
+    return limit // length
+
+
+def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tuple[list[str], NDArray[np.float32]]:
+    """Sort names, and the rows of embeddings with them; no copy where they are sorted already."""
+    order = sorted(range(len(names)), key=names.__getitem__)
+    if order == list(range(len(names))):
+        return list(names), embeddings
+    return [names[row] for row in order], embeddings[order]
+
+
+def chosen_before(chosen: Sequence[str], accepted: Sequence[str], embeddings: Embedded) -> pd.DataFrame:
+    """Describe the samples that a file of given embeddings marks as selected: they join the datapool first.
+
+    Args:
+        chosen: filenames, sorted.
+        accepted: filenames in the datapool.
+        embeddings: of all processed samples.
+
+    Returns:
+        filename, and the nearest sample of the datapool with the distance to it: NaN and "" on an empty one.
+    """
+    base_nearest, squared = nearest_rows(embeddings.by_name(chosen), embeddings.by_name(accepted))
+    accepted_names = np.array([*accepted, ""], dtype=object)
+    return pd.DataFrame(
+        {"filename": list(chosen), "distance": euclidean(squared), "nearest": accepted_names[base_nearest]}
+    )
+
+
+def with_chosen(choice: Choice, chosen: pd.DataFrame) -> Choice:
+    """Put the samples that were chosen before in front of the selection, and among the candidates.
+
+    Args:
+        choice: what was selected; what was chosen before counts as base in its distances.
+        chosen: see `chosen_before`; at least one row.
+    """
+    selection, candidates = choice.selection, choice.candidates
+    first = chosen.assign(rank=range(len(chosen)))[SELECTION.names]
+    later = selection.assign(rank=selection["rank"] + len(chosen))
+    rows = chosen.rename(columns={"distance": "distance_to_base", "nearest": "nearest_in_base"}).assign(
+        selected=True, distance=0.0, covered_by=chosen["filename"]
+    )[CANDIDATES.names]
+    both = pd.concat([rows, candidates]) if len(candidates) else rows
+    return choice._replace(
+        selection=pd.concat([first, later], ignore_index=True) if len(later) else first,
+        candidates=both.sort_values("filename", ignore_index=True),
+    )
+
+
+def summary(
+    selection: pd.DataFrame,
+    candidates: pd.DataFrame,
+    base_size: int,
+    units: Units,
+    params: SelectParams,
+    held_out: int = 0,
+) -> str:
+    """Say in a line how many were selected, why not more, and what it did to the coverage radius.
+
+    The coverage radius is the largest distance of a candidate to its nearest selected sample.
+    """
+    text = f"{len(selection)} of {len(candidates)} candidates selected ({base_size} in the base)"
+    if len(candidates) and (base_size or len(selection)):
+        before = f"{short_distance(candidates['distance_to_base'].max())} -> " if base_size else ""
+        text += f", coverage radius {before}{short_distance(candidates['distance'].max())}"
+    length = params.selected_sequence_length
+    if len(selection) // length < unit_limit(units.members, params):
+        text += f"; all others are nearer than select.min_distance: {params.min_distance}"
+    elif params.n_samples is not None and params.n_samples > units.members.size > 0:
+        text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
+    if units.ruled_out:
+        text += f"; {units.ruled_out} candidates are beyond a threshold of select.strategies"
+    if params.holdout_file is not None:
+        near = "" if params.holdout_distance is None else f" or nearer than {params.holdout_distance} to what is"
+        text += f"; {held_out} more are held out{near}"
+    if length > 1:
+        text += f"; in sequences of {length} frames, without {units.images} images"
+        text += f" and {len(units.outside) - units.images - units.ruled_out} frames that belong to no whole sequence"
+    return text
