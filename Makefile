@@ -1,7 +1,7 @@
 # `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-avx2 torture lint format reference lock clean
+.PHONY: help setup setup-dev demo check test test-avx2 torture lint format reference docs lock clean
 
 # The stages' commands say `python`: it has to be the one in .venv.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -20,11 +20,11 @@ setup-dev: ## the same, and what tests, types and style need
 demo: setup ## run the whole pipeline on generated driving clips
 	@python -m demo.run_demo
 
+check: setup-dev lint ## run the checks and the quick tests (two minutes)
+	python -m pytest $(PYTEST_ARGS) -m "not slow and not thorough"
+
 test: setup-dev lint ## run the checks and all tests
 	python -m pytest $(PYTEST_ARGS)
-
-check: setup-dev lint ## run the checks and the quick tests
-	python -m pytest $(PYTEST_ARGS) -m "not slow"
 
 test-avx2: export ATEN_CPU_CAPABILITY := avx2
 test-avx2: export ONEDNN_MAX_CPU_ISA := AVX2
@@ -47,9 +47,12 @@ format: setup-dev ## reformat the code and repair what ruff can
 reference: setup ## write what is made from the code: params.yaml's comments, its schema, docs/reference
 	@python -m curation.reference --write
 
+docs: setup-dev ## build the pages of docs/ as a website in site/
+	@python -m mkdocs build --strict --quiet
+
 lock: setup ## renew the lock files with uv; UPGRADE=pillow raises that package, UPGRADE=all every one
 	python setup/lock.py $(UPGRADE)
 
 clean: ## delete caches of the tools and the generated demo clips; never data, datapool or reports
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info demo/clips
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis site build *.egg-info demo/clips
 	find . -path ./.venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

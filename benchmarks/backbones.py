@@ -1,4 +1,4 @@
-"""Which network, input size and length of embedding suit the selection, and what they cost. One table from one run.
+"""Networks, input sizes and lengths of embedding: how they suit the selection, and what they cost, in one table.
 
 `python -m benchmarks.backbones --folder FOLDER` for pictures of your own, one folder a class
 `python -m benchmarks.backbones --set mnist` for handwritten digits of a package

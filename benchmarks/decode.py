@@ -1,4 +1,4 @@
-"""How fast raw files become hashes, figures and proxies, beside loops that only decode. All figures are of one run.
+"""The speed from raw files to hashes, figures and proxies, beside loops that only decode. All figures are of one run.
 
 `python -m benchmarks.decode --seconds 10 --rounds 5`
 
@@ -61,7 +61,7 @@ Contender = Callable[[], int]
 
 
 class Turn(NamedTuple):
-    """What a contender did in one round.
+    """The figures of a contender in one round.
 
     Attributes:
         rate: frames or images a second.

@@ -61,7 +61,7 @@ ALONE_ROUNDS = 3
 
 @dataclass(frozen=True)
 class Task:
-    """What every program gets.
+    """The task of every program.
 
     Attributes:
         folder: original images.
@@ -80,7 +80,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """What a program did.
+    """The figures of a program.
 
     Attributes:
         seconds: wall-clock time.

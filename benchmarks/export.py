@@ -1,4 +1,4 @@
-"""How fast selected frames are written in full size, beside two plain ways. All figures of a table are from one run.
+"""The speed of writing selected frames in full size, beside two plain ways. All figures of a table are from one run.
 
 `python -m benchmarks.export --videos 10 --frames 600 --wanted 1000`
 

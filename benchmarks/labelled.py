@@ -100,7 +100,7 @@ def read_built_in(name: str, folder: Path) -> Pictures:
 
 
 def require_scikit_learn() -> None:
-    """Say how to install what is no dependency of the project."""
+    """Say how to install what the project does not depend on."""
     if find_spec("sklearn") is None:
         raise click.ClickException("this benchmark needs scikit-learn: pip install scikit-learn")
 

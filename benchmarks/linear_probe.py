@@ -1,4 +1,4 @@
-"""How much the default embedding knows of classes that it never saw, beside pixels and random weights.
+"""The default embedding's knowledge of classes that it never saw, beside pixels and random weights.
 
 `python -m benchmarks.linear_probe --images FOLDER`
 `python -m benchmarks.linear_probe --images FOLDER --set enabled=true --set epochs=20` for what training adds

@@ -1,4 +1,4 @@
-"""What becomes of damaged images and videos: crashes, hangs, files without an outcome, frames lost without a word.
+"""Count what becomes of damaged images and videos: crashes, hangs, files without an outcome, frames lost silently.
 
 `python -m benchmarks.mutated_media --images 2000 --videos 500 --seed 1`
 
@@ -54,13 +54,13 @@ _BATCH_LIMIT_S = 600
 
 _FILE_LIMIT_S = 20
 _MEMORY_MB = 1024
-"""What one file may take; its decoder is given up then, which costs that file."""
+"""The limits of one file; beyond them its decoder is given up, which costs that file."""
 
 _HEADER_BYTES = 48
 """First bytes of a frame and of the headers before it; where they are gone, nothing tells of the frame."""
 
 _WITHOUT_LENGTH = (".ts", ".m2ts", ".mpg", ".vob", ".ogv", "-fragmented.mp4")
-"""Containers that state neither how long they are nor how many frames they hold, so that their end is unknowable."""
+"""Containers that state neither their length nor their number of frames, so that their end is unknowable."""
 
 _PROGRAM_STREAMS, _TRANSPORT_STREAMS = (".mpg", ".vob"), (".ts", ".m2ts")
 
@@ -202,7 +202,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a damaged file.
+    """The outcome of a damaged file.
 
     Attributes:
         case: the file.

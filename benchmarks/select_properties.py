@@ -1,4 +1,4 @@
-"""What every selection rule promises, on thousands of small awkward inputs. Prints a table of cases and failures.
+"""Check the promises of every selection rule on thousands of small awkward inputs. Prints cases and failures.
 
 `python -m benchmarks.select_properties --cases 10000`
 

@@ -1,4 +1,4 @@
-"""How good the labels are that each selection rule asks for, by the pipeline's own embedding.
+"""The quality of the labels that each selection rule asks for, by the pipeline's own embedding.
 
 `python -m benchmarks.select_quality` for the digits of two packages
 `python -m benchmarks.select_quality --folder FOLDER [--test-folder FOLDER]` for pictures of your own, folder = class

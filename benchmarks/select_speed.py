@@ -1,4 +1,4 @@
-"""How long exact greedy k-center takes, beside other ways to compute it. All figures of a table are from one run.
+"""The time that exact greedy k-center takes, beside other ways to compute it. All figures of a table are from one run.
 
 `python -m benchmarks.select_speed` runs the cases that this project holds itself to and says what they come to;
 `--suite grid` runs 20,000 to 1,000,000 embeddings of 32 to 512 dimensions; `--points 60000 --dimension 128` any other.
@@ -43,7 +43,7 @@ _BLOCK = 2**16
 
 @dataclass(frozen=True)
 class Case:
-    """What is selected from.
+    """The input of a selection.
 
     Attributes:
         data: kind of embeddings.

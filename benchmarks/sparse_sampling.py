@@ -1,4 +1,4 @@
-"""How fast frames are sampled from a video, beside decoding all of it. All figures of a table are from one run.
+"""The speed of sampling frames from a video, beside decoding all of it. All figures of a table are from one run.
 
 `python -m benchmarks.sparse_sampling --frames 1800 --fps 1`
 

@@ -21,7 +21,7 @@ FACADES: tuple[Color, ...] = ((186, 158, 128), (172, 110, 88), (204, 196, 180), 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a clip is compressed: always by one thread, which makes the bytes depend on the pictures alone."""
+    """The compression of a clip: always by one thread, which makes the bytes depend on the pictures alone."""
 
     codec: str
     options: tuple[tuple[str, str], ...]
@@ -56,7 +56,7 @@ def _pick(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
 
 
 def _between(s: float, limits: tuple[float, float] | None) -> bool:
-    """Whether `s` lies inside `limits`; where there are none it does not."""
+    """Return whether `s` lies inside `limits`; where there are none it does not."""
     return limits is not None and limits[0] < s < limits[1]
 
 

@@ -122,7 +122,9 @@ def main(directory: Path, seed: int) -> None:
         for path in make_demo_data(directory, seed):
             click.echo(path)
     except OSError as error:
-        raise OutputError(f"the demo data could not be written: {error}. Make room or correct the rights.") from None
+        raise OutputError(
+            f"the demo data could not be written: {error}. Free some space, or correct the permissions."
+        ) from None
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Drive:
-    """What is seen: the weather, the things, and the road."""
+    """The scene: the weather, the things, and the road."""
 
     weather: Weather
     things: tuple[Thing, ...]

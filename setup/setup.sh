@@ -168,4 +168,4 @@ if ! cmp -s setup/curate.sh .venv/bin/curate; then
   mv .venv/bin/.curate.new .venv/bin/curate
 fi
 
-mkdir -p data/raw # git keeps no empty folder; users are told to put their files there
+mkdir -p data/raw # git keeps no empty folder, and users put their files there

@@ -28,7 +28,7 @@ UBUNTU_NAMES = {"libturbojpeg0": "libturbojpeg"}
 
 
 def loads(name: str) -> bool:
-    """Whether the dynamic linker finds and loads the library `name`."""
+    """Return whether the dynamic linker finds and loads the library `name`."""
     try:
         ctypes.CDLL(name)
     except OSError:
@@ -37,7 +37,7 @@ def loads(name: str) -> bool:
 
 
 def is_ubuntu() -> bool:
-    """Whether this system has Ubuntu's packages, as Ubuntu and what is made from it."""
+    """Return whether this system has Ubuntu's packages, as Ubuntu and what is made from it."""
     try:
         release = platform.freedesktop_os_release()
     except OSError:

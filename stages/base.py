@@ -125,7 +125,7 @@ def run(params: Params) -> str:
     write_text(paths.GIVEN_WEIGHTS, f"{content.fingerprint.get('given_weights') or ''}\n")
     write_text(paths.GIVEN_EMBEDDINGS, f"{content.fingerprint.get('given_embeddings') or ''}\n")
     if removal_list_hash(params.base.removed_file) != content.fingerprint.get("removed"):
-        raise BaseError(f"{KEY}: {params.base.removed_file} was changed meanwhile: run `dvc repro` again")
+        raise BaseError(f"{KEY}: {params.base.removed_file} was changed during the run: run `dvc repro` again")
     near = NearRule(params.select.min_distance, params.base.near_duplicates)
     done = base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain, near=near)
     taken_out = take_out(paths.BASE, read_removal_list(params.base.removed_file))

@@ -5,7 +5,7 @@ Reads `data/ingest/raw_files.parquet`, the raw files it names, and `data/base/`;
 of each raw file) and `proxies/` (shards of small JPEG images).
 """
 
-from curation.cleaning.base import BaseTables
+from curation.cleaning.base import BaseTables, still_there
 from curation.cleaning.clean import clean
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
@@ -30,12 +30,12 @@ def run(params: Params) -> str:
     Reads   data/ingest/raw_files.parquet, data/raw/, data/base/
     Writes  data/clean/: samples.parquet, dropped.parquet, files.parquet, proxies/
     """
-    raw = read_parquet(paths.RAW_FILES)[RAW_FILES.names]
     base = BaseTables(
         store.read_ledger(paths.BASE),
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
+    raw = still_there(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, paths.RAW)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
         max_luma=params.clean.max_luma,

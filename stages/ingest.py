@@ -3,6 +3,9 @@
 Reads `data/raw/`, the only stage that does, and the list of relevant files; writes `data/ingest/raw_files.parquet`
 (columns `curation.tables.samples.RAW_FILES`) and the metrics `reports/ingest.json`, through which `resolve_base`
 sees what changed, and which name the lines of the list that match nothing.
+
+Files that an accepted iteration has processed may go afterwards: where nothing else has changed since, the table stays
+that of HEAD's iteration, byte for byte.
 """
 
 import configparser
@@ -17,27 +20,28 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from curation.core.atomic import write_json
+from curation.core.atomic import write_bytes, write_json
 from curation.core.cores import available_cores
 from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_file
+from curation.history.accepted_inputs import accepted_table
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.raw.listing import ListedFile, list_raw_files
 from curation.raw.relevant import Pattern, read_patterns, relevance
-from curation.tables.files import write_parquet
+from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
 from curation.video.declared import declared_frames_of
 
 _DVC = Path(".dvc")
 _WARNINGS = 20
-"""Lines that match nothing are told one by one up to this many; all stand in `reports/ingest.json`."""
+"""Lines that match nothing are printed one by one up to this many; all are in `reports/ingest.json`."""
 
 
 @dataclass(frozen=True)
 class RelevantFiles:
-    """Which raw files are relevant.
+    """The choice of relevant raw files.
 
     Attributes:
         name: of the list, for messages.
@@ -49,6 +53,10 @@ class RelevantFiles:
 
 
 EVERY_FILE = RelevantFiles("")
+
+
+class NothingListedError(RawDataError):
+    """There is no file at all."""
 
 
 def ingest(
@@ -71,7 +79,8 @@ def ingest(
         One row for each file, with the columns of `RAW_FILES`, sorted by path.
 
     Raises:
-        RawDataError: the folder is missing, or holds neither image nor video.
+        NothingListedError: the folder is empty.
+        RawDataError: it is missing, or holds no image or video.
     """
     wanted = (
         f"put images ({', '.join(image_extensions)}) or videos ({', '.join(video_extensions)}) there, in sub-folders "
@@ -82,12 +91,12 @@ def ingest(
     media_of_extension = dict.fromkeys(image_extensions, IMAGE) | dict.fromkeys(video_extensions, VIDEO)
     listed = list_raw_files(folder, media_of_extension, linked_folders)
     if not listed:
-        raise RawDataError(f"{folder} is empty: {wanted}")
+        raise NothingListedError(f"{folder} is empty: {wanted}")
     table = _with_content(folder, _with_relevance(listed, relevant))
     if (table["media"] == IGNORED).all():
         first = table.iloc[0]
         raise RawDataError(
-            f"{folder} holds {len(table)} files, but neither image nor video "
+            f"{folder} holds {len(table)} files, but no image or video "
             f"(for one, {first['path']}: {first['reason']}): {wanted}"
         )
     return table
@@ -101,6 +110,20 @@ def _with_relevance(listed: Sequence[ListedFile], relevant: RelevantFiles) -> li
         file if keep or file.media == IGNORED else replace(file, media=IGNORED, reason=reason)
         for file, keep in zip(listed, is_relevant, strict=True)
     ]
+
+
+def files_gone(former: pd.DataFrame, table: pd.DataFrame) -> int | None:
+    """Count the files that an accepted iteration has listed and that are gone now.
+
+    Args:
+        former: columns of `RAW_FILES`.
+        table: likewise, of now.
+
+    Returns:
+        None where anything else has changed: a file is new, has other content, or is relevant that was not.
+    """
+    known = set(former.itertuples(index=False, name=None))
+    return len(former) - len(table) if known.issuperset(table.itertuples(index=False, name=None)) else None
 
 
 def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
@@ -208,14 +231,29 @@ def run(params: Params) -> str:
     settings = params.ingest
     name = settings.relevant_filenames_file
     relevant = RelevantFiles(name, read_patterns(Path(name)))
-    table = ingest(paths.RAW, settings.image_extensions, settings.video_extensions, dvc_cache_folders(_DVC), relevant)
+    accepted = accepted_table()
+    former = read_parquet(accepted)[RAW_FILES.names] if accepted else None
+    try:
+        table = ingest(
+            paths.RAW, settings.image_extensions, settings.video_extensions, dvc_cache_folders(_DVC), relevant
+        )
+    except NothingListedError:
+        if former is None:
+            raise
+        table = former.iloc[:0]
+    gone = files_gone(former, table) if former is not None else None
+    if accepted and former is not None and gone is not None:
+        table = former
+        write_bytes(paths.RAW_FILES, accepted.read_bytes())
+    else:
+        write_parquet(table, RAW_FILES, paths.RAW_FILES)
     _, unmatched = relevance(table["path"].tolist(), relevant.patterns)
     for warning in warnings(name, unmatched):
         click.echo(f"ingest: warning: {warning}", err=True)
-    write_parquet(table, RAW_FILES, paths.RAW_FILES)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})
-    return summary(numbers)
+    told = f"; nothing is new, and {_counted(gone, 'processed file')} gone, which changes nothing" if gone else ""
+    return f"{summary(numbers)}{told}"
 
 
 main = stage_command(run)

@@ -35,7 +35,7 @@ def run(params: Params) -> str:
         summary = merge_datapool(folder, paths.BASE, paths.CHECKPOINT, paths.EMBEDDINGS, tables, lost)
         # A killed `dvc repro` leaves its stage running: it must not overwrite what a later run has decided.
         if paths.BASE_JSON.read_bytes() != resolved:
-            raise BaseError("another run decided on another base meanwhile; nothing was written: run `dvc repro` again")
+            raise BaseError("another run has chosen another base since; nothing was written: run `dvc repro` again")
     return summary
 
 

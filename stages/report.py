@@ -15,6 +15,7 @@ from PIL import Image
 
 from curation.core.hashing import sha256_of_bytes, sha256_of_file
 from curation.datapool.store import (
+    CHECKPOINT,
     EMBEDDINGS_FOLDER,
     checkpoint_hash,
     read_iterations,
@@ -69,7 +70,7 @@ def read_inputs(params: Params) -> ReportInputs:
         ledger=read_ledger(paths.DATAPOOL),
         base_datapools=tuple(base["datapools"]),
         fingerprint=sha256_of_bytes(outputs.canonical_json(base["fingerprint"]).encode()),
-        checkpoint_sha256=sha256_of_file(paths.CHECKPOINT),
+        checkpoint_sha256=sha256_of_file(paths.DATAPOOL / CHECKPOINT),
         parameters=flat_parameters(params),
         default_parameters=flat_parameters(Params()),
         select=SelectionSettings(

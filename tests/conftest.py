@@ -1,5 +1,6 @@
-"""What all tests share: one thread a process, quick tests first, the folder of real data where there is one."""
+"""The set-up of all tests: one thread a process, quick tests first, the folder of real data where there is one."""
 
+import gc
 import os
 
 # Read when torch, numpy's BLAS and numba are imported: two test processes on two cores must not each take both.
@@ -30,6 +31,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     sharing = [item for item in slow if "first_iteration" in getattr(item, "fixturenames", ())]
     alone = [item for item in slow if item not in sharing]
     items[:] = [*quick, *sharing[:1], *alone, *sharing[1:]]
+
+
+def pytest_collection_finish() -> None:
+    """Look at what was imported for the last time: collecting garbage passes it over, and forks need not copy it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

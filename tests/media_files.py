@@ -16,7 +16,8 @@ from PIL import Image
 MEDIA = {"jpg": "image", "png": "image", "bmp": "image", "gif": "image", "mp4": "video", "webm": "video"}
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".ts": "libx264", ".webm": "libvpx", ".avi": "mpeg4"}
 FAST = {
-    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    # A speed above 0 would follow the processor's load, and the bytes with it.
+    "libvpx": {"deadline": "realtime", "cpu-used": "-8"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
     "libx264": {"preset": "veryfast"},
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"},
@@ -30,7 +31,7 @@ RATE = 25
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """How a small video is written.
+    """The form of a small video.
 
     Attributes:
         suffix: of the file's name; says which container.

@@ -15,7 +15,7 @@ from curation.tables.samples import SAMPLES
 from tests.media_files import QUALITY
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-ARCHITECTURE = Architecture.of("resnet-9", embedding_dim=8, projection_dim=16, input_size=32)
+ARCHITECTURE = Architecture.of("resnet-9x0.25", embedding_dim=8, projection_dim=16, input_size=32)
 SETTINGS = TrainingSettings(
     method="simclr",
     epochs=2,
@@ -28,7 +28,7 @@ SETTINGS = TrainingSettings(
     accelerator="cpu",
 )
 PARAMS = {
-    "backbone": "resnet-9",
+    "backbone": "resnet-9x0.25",
     "pretrained": False,
     "enabled": True,
     "embedding_dim": 8,

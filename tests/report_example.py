@@ -228,7 +228,6 @@ def write_workspace(folder: Path, inputs: ReportInputs) -> None:
     write_csv(inputs.comparison, COMPARISON, folder / paths.COMPARISON)
     (folder / paths.LOSS).parent.mkdir(parents=True)
     inputs.loss.to_csv(folder / paths.LOSS, index=False)
-    (folder / paths.CHECKPOINT).write_bytes(b"weights")
     (folder / paths.BASE_JSON).write_text(
         json.dumps({"datapools": list(inputs.base_datapools), "fingerprint": {"raw_files": "1" * 64}})
     )
@@ -236,6 +235,7 @@ def write_workspace(folder: Path, inputs: ReportInputs) -> None:
     store.write_samples(folder / paths.BASE, inputs.base_samples)
     store.write_samples(folder / paths.DATAPOOL, inputs.datapool_samples)
     store.write_iterations(folder / paths.DATAPOOL, inputs.iterations)
+    (folder / paths.DATAPOOL / store.CHECKPOINT).write_bytes(b"weights")
     for iteration, part in inputs.ledger.groupby("iteration"):
         store.write_ledger_part(folder / paths.DATAPOOL, part, int(str(iteration)))
     write_shards(folder / paths.DATAPOOL / store.EMBEDDINGS_FOLDER, inputs.processed, inputs.embeddings, "c" * 64)

@@ -1,4 +1,4 @@
-"""What the benchmarks of embeddings and selections rest on: splits, long tails, embeddings, probes, intervals."""
+"""The parts of the benchmarks of embeddings and selections: splits, long tails, embeddings, probes, intervals."""
 
 from pathlib import Path
 

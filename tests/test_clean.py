@@ -133,6 +133,7 @@ def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_results_do_not_depend_on_workers_or_on_a_second_run(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for number in range(3):
@@ -322,6 +323,7 @@ def test_retraining_makes_the_proxies_of_earlier_samples_again(tmp_path: Path) -
             assert reader.image(shard, member).size in {(32, 24), (64, 48)}
 
 
+@pytest.mark.thorough
 def test_frames_that_are_not_taken_are_accounted_for_and_change_no_name(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_video(raw / "v.mp4", range(105), options={"g": "30"})

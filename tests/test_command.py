@@ -1,4 +1,4 @@
-"""What every stage's command has in common."""
+"""The common part of the stages' commands."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ import pytest
 from curation.core import atomic
 from curation.core.errors import CurationError
 from curation.pipeline.command import os_error, with_clear_errors
-from tests.code_closure import ROOT
+from tests import ROOT
 from tests.test_contract import ORDER
 
 
@@ -61,6 +61,7 @@ def test_a_failing_write_leaves_what_was_there(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stage", ORDER)
 def test_help_says_what_a_stage_reads_and_writes(stage: str) -> None:
     completed = subprocess.run(
@@ -72,6 +73,7 @@ def test_help_says_what_a_stage_reads_and_writes(stage: str) -> None:
     assert all(len(line) <= 100 for line in completed.stdout.splitlines())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stage", ORDER)
 def test_heavy_libraries_are_imported_where_they_are_used(stage: str) -> None:
     code = f"import sys, stages.{stage}; print(*sorted({{n.split('.')[0] for n in sys.modules}}))"
@@ -80,5 +82,5 @@ def test_heavy_libraries_are_imported_where_they_are_used(stage: str) -> None:
     ).stdout.split()
     heavy = {"torch", "lightly", "matplotlib", "weasyprint", "numba", "pytorch_lightning"}
     assert not heavy & set(loaded)
-    if stage == "resolve_base":
+    if stage in ("code", "resolve_base"):
         assert not {"pandas", "numpy", "dvc", "pyarrow"} & set(loaded)

@@ -47,12 +47,14 @@ def decoded(path: Path) -> NDArray[np.uint8]:
         return np.stack([frame.to_ndarray(format="gray") for frame in container.decode(video=0)]).astype(np.uint8)
 
 
+@pytest.mark.thorough
 @pytest.mark.xdist_group("demo")
 def test_the_files_are_the_documented_ones(clips: Path) -> None:
     assert {path.relative_to(clips).as_posix() for path in clips.rglob("*") if path.is_file()} == FILES
     assert sorted(path.name for path in clips.iterdir()) == list(BATCHES)
 
 
+@pytest.mark.thorough
 @pytest.mark.xdist_group("demo")
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_clip_decodes_completely(clips: Path, name: str) -> None:
@@ -62,18 +64,21 @@ def test_a_clip_decodes_completely(clips: Path, name: str) -> None:
     assert frames.std() > 10
 
 
+@pytest.mark.thorough
 @pytest.mark.xdist_group("demo")
 def test_the_broken_file_does_not_decode(clips: Path) -> None:
     with pytest.raises(av.error.FFmpegError):
         decoded(clips / BROKEN)
 
 
+@pytest.mark.thorough
 @pytest.mark.xdist_group("demo")
 def test_the_duplicate_is_exact(clips: Path) -> None:
     first = clips / "batch1/highway"
     assert (first / "dusk.mkv").read_bytes() == (first / "dusk_copy.mkv").read_bytes()
 
 
+@pytest.mark.thorough
 @pytest.mark.xdist_group("demo")
 def test_frames_at_the_red_light_are_nearly_but_not_exactly_equal(clips: Path) -> None:
     frames = decoded(clips / "batch1/city/red_light.mp4")
@@ -85,6 +90,7 @@ def test_frames_at_the_red_light_are_nearly_but_not_exactly_equal(clips: Path) -
     assert change_driving > 3 * change_standing
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", range(len(CLIPS)))
 def test_equal_seeds_give_equal_bytes(tmp_path: Path, number: int) -> None:
     contents = []

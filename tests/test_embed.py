@@ -60,6 +60,7 @@ def all_at_once(checkpoint: Path) -> NDArray[np.float32]:
     return embed_proxies(SOURCE, SOURCE.members, checkpoint, batch_size=4, accelerator="cpu", threads=1)
 
 
+@pytest.mark.thorough
 @settings(max_examples=15, deadline=None)
 @given(st.permutations(range(13)), st.integers(0, 13), st.integers(1, 3))
 def test_an_embedding_depends_on_its_sample_alone(

@@ -85,9 +85,7 @@ def test_nothing_to_use_is_an_error_that_names_the_endings(tmp_path: Path) -> No
         _ingest(tmp_path)
     (tmp_path / ".gitignore").write_text("")
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(
-        RawDataError, match=r"holds 2 files, but neither image nor video \(for one, .gitignore: file of"
-    ):
+    with pytest.raises(RawDataError, match=r"holds 2 files, but no image or video \(for one, .gitignore: file of"):
         _ingest(tmp_path)
 
 
@@ -147,7 +145,7 @@ def test_what_the_list_leaves_out_is_ignored_unread(tmp_path: Path, monkeypatch:
     assert table.loc["sea/b.png", "reason"] == "not in list.txt"
     assert table.loc["sea/b.png", "content_hash"] == ""
     assert "ending txt" in str(table.loc["sea/notes.txt", "reason"])
-    with pytest.raises(RawDataError, match=r"neither image nor video \(for one, city/a.png: not in list.txt\)"):
+    with pytest.raises(RawDataError, match=r"no image or video \(for one, city/a.png: not in list.txt\)"):
         ingest(tmp_path, IMAGES, VIDEOS, (), RelevantFiles("list.txt", list(parse_patterns("river/*"))))
 
 

@@ -1,4 +1,4 @@
-"""What depends on the processor, once more as on one that can do less, so that one machine stands for several.
+"""Tests that depend on the processor, once more as on one that can do less: one machine stands for several.
 
 `make test-avx2` runs all tests so. x264's choices on other processors: `tests/video/test_program_stamps.py`.
 """
@@ -28,6 +28,7 @@ NEED_BF16 = 2
 """Those of them that are skipped then."""
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the instruction sets are those of x86")
 def test_fused_networks_on_a_processor_without_avx_512() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]

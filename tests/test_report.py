@@ -29,7 +29,8 @@ from curation.reporting.parameters import flat_parameters
 from tests.conftest import REPOSITORY
 from tests.report_example import SECOND, example, write_workspace
 
-pytestmark = pytest.mark.xdist_group("report")  # what its tests share is made once, not once a process
+# What its tests share is made once, not once a process.
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("report")]
 
 EXPECTED = {
     "corruptness_check_information.json", "explorer.html", "metrics.json", "report.html", "report.json", "report.pdf",

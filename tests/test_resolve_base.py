@@ -1,8 +1,10 @@
 """The rule for the base, in throw-away git repositories without DVC: only files at HEAD count."""
 
+import hashlib
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +12,8 @@ from curation.core.errors import BaseError, NothingToSelectError, ParamsError
 from curation.history.accepted import check_range, check_workspace
 from curation.history.base_rule import Base, Layout, datapool_hash, decide_base, parse_base
 from curation.history.dvc_lock import parse_stages
-from curation.history.inputs import changes, code_hashes, fingerprint
-from stages.resolve_base import given_file_hash, given_files_hash
+from curation.history.inputs import changes, differences, fingerprint
+from curation.history.workspace import given_file_hash, given_files_hash
 
 LAYOUT = Layout(
     base_json=Path("base.json"),
@@ -21,6 +23,7 @@ LAYOUT = Layout(
     raw_files=Path("raw_files.parquet"),
     files=Path("files.parquet"),
 )
+DEFAULTS = {"select.n_samples": None, "select.n": 0}
 POOLS = [f"{digit}" * 32 + ".dir" for digit in "123456789"]
 EMPTY_BASE = "0" * 32 + ".dir"
 
@@ -40,9 +43,8 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def inputs(raw_files: str = "raw 1", **params: object) -> dict[str, str | None]:
-    stages = {"clean": {"cmd": "python -m stages.clean"}}
-    return dict(fingerprint(raw_files, {"select": params, "report": {}}, stages, {"a.py": "1"}, None))
+def inputs(raw_files: str = "raw 1", **params: object) -> dict[str, Any]:
+    return dict(fingerprint(raw_files, {"select": params, "report": {}}, None))
 
 
 def lock(pool: str, base: str, raw_files: str = "raw 1", files: str = "files 1") -> str:
@@ -63,23 +65,21 @@ def lock(pool: str, base: str, raw_files: str = "raw 1", files: str = "files 1")
     )
 
 
-def write(pool: str, bases: list[str], made_from: dict[str, str | None], base: str | None = None) -> None:
+def write(pool: str, bases: list[str], made_from: dict[str, Any], base: str | None = None) -> None:
     Path("base.json").write_text(json.dumps(Base(tuple(bases), made_from).to_json()))
     used = base or (bases[0] if bases else EMPTY_BASE)
     Path("dvc.lock").write_text(lock(pool, used, str(made_from["raw_files"]), f"files of {made_from['raw_files']}"))
 
 
-def commit(pool: str, bases: list[str], made_from: dict[str, str | None], base: str | None = None) -> str:
+def commit(pool: str, bases: list[str], made_from: dict[str, Any], base: str | None = None) -> str:
     write(pool, bases, made_from, base)
     git("add", "--all")
     git("commit", "--quiet", "--message", "iteration")
     return git("rev-parse", "HEAD")
 
 
-def decide(
-    made_from: dict[str, str | None], setting: str | list[str] = "auto", needs_new_data: bool = True
-) -> list[str]:
-    return list(decide_base(setting, made_from, LAYOUT, needs_new_data=needs_new_data).base.datapools)
+def decide(made_from: dict[str, Any], setting: str | list[str] = "auto", needs_new_data: bool = True) -> list[str]:
+    return list(decide_base(setting, made_from, LAYOUT, DEFAULTS, needs_new_data=needs_new_data).base.datapools)
 
 
 def test_before_the_first_commit_the_base_is_empty() -> None:
@@ -184,16 +184,31 @@ def test_a_base_that_was_named_but_not_used_is_refused() -> None:
 
 
 def test_the_fingerprint_says_what_changed() -> None:
-    stages = {"clean": {"cmd": "a"}, "report": {"cmd": "b"}}
-    before = fingerprint("raw", {"select": {"n": 1}, "report": {"title": "x"}}, stages, {"a.py": "1"}, None)
-    same = fingerprint("raw", {"select": {"n": 1}, "report": {"title": "y"}}, stages, {"a.py": "1"}, None)
+    before = fingerprint("raw", {"select": {"n": 1}, "report": {"title": "x"}}, None)
+    same = fingerprint("raw", {"select": {"n": 1}, "report": {"title": "y"}}, None)
     assert before == same
-    after = fingerprint("raw", {"select": {"n": 2}, "report": {}}, stages, {"a.py": "2"}, "weights")
-    assert changes(before, after) == [
-        "params.yaml (other than `report`)",
-        "the code of the stages",
-        "the file that train.checkpoint names",
-    ]
+    after = fingerprint("raw", {"select": {"n": 2}, "report": {}}, "weights")
+    assert changes(before, after, DEFAULTS) == ["select.n in params.yaml", "the file that train.checkpoint names"]
+
+
+def test_a_parameter_that_only_one_version_of_the_code_knows_changes_nothing_by_itself() -> None:
+    before = fingerprint("raw", {"select": {"n": 1, "gone": 5}}, None)
+    assert differences(before, fingerprint("raw", {"select": {"n": 1, "n_samples": None}}, None), DEFAULTS) == []
+    assert differences(before, fingerprint("raw", {"select": {"n": 1, "n_samples": 3}}, None), DEFAULTS) == ["params"]
+    assert differences(before, fingerprint("raw", {"select": {}}, None), DEFAULTS) == ["params"]
+    assert differences(before, fingerprint("raw", {"select": {"n": 1.0}}, None), DEFAULTS) == []
+
+
+def test_a_fingerprint_of_long_ago_has_one_hash_of_all_parameters() -> None:
+    content = {"select": {"n": 1}, "base": {"round": 1}}
+    text = json.dumps(content, sort_keys=True).encode()
+    former = {**fingerprint("raw", {}, None), "code": "1", "params": hashlib.sha256(text).hexdigest()[:16]}
+    del former["own_files"]
+    assert differences(former, fingerprint("raw", content, None), DEFAULTS) == []
+    newer: dict[str, dict[str, Any]] = {"select": {"n": 1, "n_samples": None}, "base": {"round": 1}}
+    assert differences(former, fingerprint("raw", newer, None), DEFAULTS, ["select.n"]) == []
+    newer["select"]["n_samples"] = 3
+    assert differences(former, fingerprint("raw", newer, None), DEFAULTS, ["select.n"]) == ["params"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "{", '{"datapools": []}', '{"pools": ["x"], "fingerprint": {}}', "3"])
@@ -213,7 +228,7 @@ def test_a_given_file_is_an_input_and_need_not_stay(key: str) -> None:
     assert given_file_hash("given.pth", key) == known
     Path("given.pth").write_text("other weights")
     now = inputs() | {f"given_{key}": given_file_hash("given.pth", key)}
-    assert changes(inputs() | {f"given_{key}": known}, now) == [f"the file that train.{key} names"]
+    assert changes(inputs() | {f"given_{key}": known}, now, DEFAULTS) == [f"the file that train.{key} names"]
 
 
 def test_files_that_strategies_name_are_inputs() -> None:
@@ -227,16 +242,5 @@ def test_files_that_strategies_name_are_inputs() -> None:
     Path("names.txt").write_text("three")
     after = given_files_hash(["scores.csv", "names.txt"])
     assert before != after
-    one, other = (fingerprint("raw", {}, {}, {}, None, given) for given in (before, after))
-    assert changes(one, other) == ["the files that the section select names"]
-
-
-def test_code_in_a_folder_counts_like_code_that_is_named(tmp_path: Path) -> None:
-    folder = tmp_path / "curation/model"
-    folder.mkdir(parents=True)
-    (folder / "fit.py").write_text("code")
-    named = code_hashes({"train": {"deps": ["curation/model/fit.py", "data/raw"]}}, tmp_path)
-    (folder / ".#fit.py").symlink_to("nobody@nowhere")
-    (folder / "notes.txt").write_text("no code")
-    assert code_hashes({"train": {"deps": ["curation/model", "data/raw"]}}, tmp_path) == named
-    assert list(named) == ["curation/model/fit.py"]
+    one, other = (fingerprint("raw", {}, None, given) for given in (before, after))
+    assert changes(one, other, DEFAULTS) == ["the files that the section select names"]

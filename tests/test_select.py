@@ -142,6 +142,7 @@ def test_candidates() -> None:
     assert candidates_of(["c", "b"], ["d", "a", "b", "c"], ["c"], process_all=True) == ["a", "b", "d"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", METHODS)
 @given(st.data())
 @settings(max_examples=25, deadline=None)
@@ -518,7 +519,7 @@ def test_what_a_review_drops_is_replaced_by_the_next_best(workspace: Workspace) 
     assert text.endswith("; 1 dropped by the review")
     for content, message in (
         ("a,drop", "drops 'a', which an earlier iteration accepted"),
-        ("x,drop", "drops 'x', which is no sample"),
+        ("x,drop", "drops 'x', which is not a sample"),
         ("e,maybe", "the decision on 'e' is neither keep nor drop"),
     ):
         Path("review.csv").write_text(f"filename,decision\n{content}\n")
@@ -619,7 +620,7 @@ def test_similarity_to_an_iteration_or_a_file(workspace: Workspace, tmp_path: Pa
     run(params(n_samples=2, strategies=[query]))
     assert workspace.selected() == ["c", "d"]
     Path("queries.txt").write_text("x\n")
-    with pytest.raises(ParamsError, match=r"queries\.txt names 'x', which is no sample"):
+    with pytest.raises(ParamsError, match=r"queries\.txt names 'x', which is not a sample"):
         run(params(n_samples=1, strategies=[query]))
 
 

@@ -14,6 +14,7 @@ from tests.torture.tally import Tally
 from tests.torture.together import rounds, together
 
 
+@pytest.mark.thorough
 def test_a_part_of_all_faults(tmp_path: Path) -> None:
     found = dict(faults(tmp_path, seed=0, part=50))
     assert list(found) == ["merge_datapool", "cache of embeddings", "mutated checkpoints"]
@@ -70,6 +71,7 @@ def test_a_name_that_does_not_come_back_is_counted() -> None:
     assert compare(["a", "b"], ["a", "b", "a"], "names", in_order=False).silent == 1
 
 
+@pytest.mark.thorough
 def test_a_part_of_all_rounds_of_two_writers(tmp_path: Path) -> None:
     for name, tally in together(tmp_path, seed=0, part=20):
         assert (tally.tried, tally.wrong) == (10, 0), (name, tally.told)

@@ -61,13 +61,14 @@ def checkpoint(path: Path, architecture: Architecture = ARCHITECTURE) -> Path:
 def test_trains_on_an_empty_base(workspace: Path) -> None:
     line = train(params())
     losses = read_csv(paths.LOSS, LOSS)
-    assert line.startswith("trained resnet-9 by simclr on 6 samples: 2 steps, loss ")
+    assert line.startswith("trained resnet-9x0.25 by simclr on 6 samples: 2 steps, loss ")
     assert losses[["step", "epoch"]].to_numpy().tolist() == [[1, 1], [2, 2]]
     assert load_checkpoint(paths.CHECKPOINT)[0] == ARCHITECTURE
     assert {file.name for file in paths.CHECKPOINT.parent.iterdir()} == {"checkpoint.ckpt", "loss.csv"}
     assert {entry.name for entry in workspace.iterdir()} == {"data"}
 
 
+@pytest.mark.thorough
 def test_the_same_inputs_give_the_same_bytes(workspace: Path) -> None:
     train(params(workers=0))
     first = paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()
@@ -77,6 +78,7 @@ def test_the_same_inputs_give_the_same_bytes(workspace: Path) -> None:
     assert paths.CHECKPOINT.read_bytes() != first[0]
 
 
+@pytest.mark.thorough
 def test_an_interrupted_stage_goes_on_where_it_was(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(params(epochs=3))
     undisturbed = paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()
@@ -145,7 +147,7 @@ def test_a_given_checkpoint_comes_in_an_empty_base(workspace: Path) -> None:
     [
         ({"embedding_dim": 16}, "train.embedding_dim 16 against 8"),
         ({"input_size": 48}, "train.input_size 48 against 32"),
-        ({"backbone": "resnet-18"}, "train.backbone resnet-18 against resnet-9"),
+        ({"backbone": "resnet-18"}, "train.backbone resnet-18 against resnet-9x0.25"),
     ],
 )
 def test_params_that_do_not_fit_the_base_are_refused(workspace: Path, change: dict[str, Any], said: str) -> None:
@@ -156,7 +158,7 @@ def test_params_that_do_not_fit_the_base_are_refused(workspace: Path, change: di
 
 
 def test_the_projection_may_differ_from_the_base() -> None:
-    other = Architecture.of("resnet-9", 8, 99, 32)
+    other = Architecture.of("resnet-9x0.25", 8, 99, 32)
     check_fit(other, params().train, Path("some.ckpt"))
 
 
@@ -170,10 +172,11 @@ def test_a_damaged_checkpoint_is_refused(workspace: Path, damage: Callable[[byte
         train(params())
 
 
+@pytest.mark.thorough
 def test_retrain_starts_from_the_base(workspace: Path) -> None:
     base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")
     train(params(seed=7))
-    assert "trained resnet-9 by simclr from the weights of the base on 6 samples: 1 step," in train(
+    assert "trained resnet-9x0.25 by simclr from the weights of the base on 6 samples: 1 step," in train(
         params(retrain=True, seed=7, max_steps=1)
     )
     from_base = load_checkpoint(paths.CHECKPOINT)[1]
@@ -203,6 +206,7 @@ def empty_frame_columns() -> list[str]:
     return list(empty_frame(SAMPLES).columns)
 
 
+@pytest.mark.thorough
 def test_divergence_is_told(workspace: Path) -> None:
     settings = params(epochs=4)
     beyond_the_range = settings.train.model_copy(update={"learning_rate": 1e30})
@@ -235,9 +239,10 @@ def test_params_section_is_what_settings_take() -> None:
     assert set(SETTINGS.__dataclass_fields__) <= set(TrainParams.model_fields)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains_the_backbone_alike(workspace: Path, method: str) -> None:
-    assert f"trained resnet-9 by {method} on 6 samples" in train(params(method=method, epochs=4))
+    assert f"trained resnet-9x0.25 by {method} on 6 samples" in train(params(method=method, epochs=4))
     first = paths.CHECKPOINT.read_bytes()
     losses = read_csv(paths.LOSS, LOSS)["loss"]
     assert len(losses) == 4
@@ -253,6 +258,7 @@ def test_every_method_trains_the_backbone_alike(workspace: Path, method: str) ->
     assert paths.CHECKPOINT.read_bytes() == first
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", METHODS)
 def test_retraining_by_another_method_starts_from_the_backbone(workspace: Path, method: str) -> None:
     base = checkpoint(paths.BASE / "checkpoint_latest.ckpt")  # by simclr
@@ -268,6 +274,7 @@ def test_retraining_by_another_method_starts_from_the_backbone(workspace: Path, 
     assert f"by {method} from the weights of the base" in train(params(retrain=True, method=method, max_steps=1))
 
 
+@pytest.mark.thorough
 def test_the_follower_follows(workspace: Path) -> None:
     model = initial_model(ARCHITECTURE, replace(SETTINGS, method="byol"))
     assert isinstance(model, WithFollower)

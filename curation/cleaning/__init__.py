@@ -1,1 +1,1 @@
-"""What becomes of every raw file and sample."""
+"""The fate of every raw file and sample."""

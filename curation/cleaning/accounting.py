@@ -1,4 +1,4 @@
-"""What becomes of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
+"""The fate of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
@@ -33,7 +33,7 @@ _IS_WHAT = {
     LOW_QUALITY: "of low quality",
     NEAR_DUPLICATE: "a near duplicate",
 }
-"""What is said of a dropped file to which another is equal."""
+"""The reason that is given for a dropped file to which another is equal."""
 
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""

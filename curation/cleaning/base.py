@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from curation.tables.samples import IGNORED, SAMPLES
 
 @dataclass(frozen=True)
 class BaseTables:
-    """What `clean` needs of the datapool that this iteration builds on.
+    """The tables that `clean` needs of the datapool that this iteration builds on.
 
     Attributes:
         ledger: raw files processed before, columns of `curation.tables.datapool.LEDGER`.
@@ -23,6 +24,19 @@ class BaseTables:
     ledger: pd.DataFrame
     processed: pd.DataFrame
     selected: pd.DataFrame
+
+
+def still_there(raw: pd.DataFrame, ledger: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Leave out the files that the base has processed and that are gone: `ingest` may list them still.
+
+    Args:
+        raw: columns of `RAW_FILES`.
+        ledger: of the base.
+        folder: of raw data.
+    """
+    known = raw["path"].isin(set(ledger["path"]))
+    gone = [is_known and not (folder / path).is_file() for path, is_known in zip(raw["path"], known, strict=True)]
+    return raw[[not one for one in gone]].reset_index(drop=True)
 
 
 def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool = False) -> dict[str, str]:

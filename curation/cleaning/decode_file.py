@@ -25,12 +25,12 @@ _MOST_THREADS = 16
 """FFmpeg recommends no more."""
 
 _NO_MEMORY = os.strerror(errno.ENOMEM)
-"""What FFmpeg says where it gets no memory."""
+"""FFmpeg's message where it gets no memory."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decoding depends on besides the files; meaning and unit as in params.yaml, `clean` and `ingest`."""
+    """The settings that decoding depends on; meaning and unit as in params.yaml, `clean` and `ingest`."""
 
     max_pixels: int
     proxy_size: int
@@ -64,7 +64,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class DecodedFile:
-    """What became of one raw file.
+    """The outcome of decoding one raw file.
 
     Attributes:
         path: relative to the folder of raw data.

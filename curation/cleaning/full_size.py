@@ -71,7 +71,7 @@ def video_pictures(path: Path, known: Mapping[int, str], max_pixels: int) -> Ite
 
     Raises:
         OSError: the file cannot be opened or read.
-        NoVideoError: it is no video.
+        NoVideoError: it is not a video.
     """
     left = dict(known)
 

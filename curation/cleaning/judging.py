@@ -16,7 +16,7 @@ from curation.tables.samples import CORRUPT, DUPLICATE, KEPT, LOW_QUALITY, NEAR_
 
 @dataclass(frozen=True)
 class Rules:
-    """What is dropped although it decodes.
+    """The rules by which samples are dropped although they decode.
 
     Attributes:
         limits: of the quality figures, the most telling first.

@@ -17,7 +17,7 @@ _KEPT_BLOCK = 8192
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """What stays in the place of each hash.
+    """The samples that stay, by their hashes.
 
     Attributes:
         keeper: (n,) int64; index of the nearest hash that stays, counted over known and new ones together: known ones

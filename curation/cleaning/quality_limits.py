@@ -1,4 +1,4 @@
-"""Which samples are dropped for what they look like: figures held against the limits in `params.yaml`."""
+"""Samples that are dropped for their looks: their figures are held against the limits in `params.yaml`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class QualityLimit:
 
     @property
     def reason(self) -> str:
-        """What is wrong with a sample beyond the limit."""
+        """The fault of a sample beyond the limit, in words."""
         figure = self.column.replace("_", " ")
         return f"{figure} {'below' if self.is_minimum else 'above'} {self.parameter} ({self.value:g})"
 

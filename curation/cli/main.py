@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
     help="The project's folder; default: the current one.",
 )
 def main(ctx: click.Context, project: Path | None) -> None:
-    """What happened to a datapool, and what can be made of it.
+    """Query the history of a datapool, and work with its samples.
 
     Without --rev, a command looks at the workspace: the datapool of the last `dvc repro`, committed or not.
     """

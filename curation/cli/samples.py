@@ -1,4 +1,4 @@
-"""Which samples of a datapool a command is about."""
+"""The choice of samples that a command is about."""
 
 import pandas as pd
 

@@ -1,1 +1,1 @@
-"""What everything rests on: errors, whole files, hashes, cores."""
+"""The foundation of all rooms: errors, whole files, hashes, cores."""

@@ -101,7 +101,7 @@ def _replace_folder(path: Path, new: Path, former: Path) -> None:
 
 
 def _is_alive(temporary_name: str) -> bool:
-    """Whether the process that made a temporary name still runs."""
+    """Return whether the process that made a temporary name still runs."""
     pid = temporary_name.removeprefix(TEMPORARY_PREFIX).split("-", 1)[0]
     try:
         os.kill(int(pid), 0)

@@ -8,6 +8,7 @@ CurationError
 ├── BaseError             the datapool to build on cannot be found, read or combined
 ├── NothingToSelectError  there is no new sample to add to the datapool
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
+├── OtherCodeError        a stage would write other bytes under the name of the code that made an iteration
 ├── MissingLibraryError   a library of the system that cannot come from a Python package is not installed
 ├── RegistryError         a file that adds a rule, format, method or container does not say what it is
 └── OutputError           an output cannot be written: no space, no permission
@@ -17,7 +18,7 @@ import click
 
 
 class CurationError(click.ClickException):
-    """What is wrong, and what to do about it."""
+    """A fault that a user can cause: the message says what is wrong, and what to do about it."""
 
 
 class ParamsError(CurationError):
@@ -54,6 +55,10 @@ class NothingToSelectError(CurationError):
 
 class CheckpointError(CurationError):
     """A checkpoint is damaged or does not fit the datapool's embedding space."""
+
+
+class OtherCodeError(CurationError):
+    """A stage would write other bytes under the name of the code that made an iteration."""
 
 
 class MissingLibraryError(CurationError):

@@ -11,7 +11,7 @@ def open_regular(path: Path) -> BufferedReader:
     """Open a regular file for reading; a pipe or device in its place is refused at once, and never waited for.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

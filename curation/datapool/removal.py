@@ -27,7 +27,7 @@ def read_removal_list(path: str) -> pd.DataFrame:
         Columns of `REMOVED`, each filename once.
 
     Raises:
-        ParamsError: there is no such file, or it is no such list.
+        ParamsError: there is no such file, or it is not such a list.
     """
     try:
         table = read_csv(Path(path), REMOVED)

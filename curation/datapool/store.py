@@ -206,7 +206,7 @@ def read_taken_out(folder: Path) -> list[str]:
 
 
 def may_lack_new_data(folder: Path) -> bool:
-    """Whether an iteration on a base need not find anything new: it unites several datapools, or lost samples."""
+    """Return whether an iteration need not find anything new: it unites several datapools, or lost samples."""
     return (folder / UNION_JSON).exists() or (folder / TAKEN_OUT_JSON).exists()
 
 

@@ -2,7 +2,7 @@
 
 The file holds the hash of each proxy with its embedding, and the name of the computation that made them: checkpoint,
 transform, precision, code and library. Whatever it does not hold is computed, so it may be deleted at any time; and
-where a bit of it changed, or the computation is another one, it counts as empty. It is no output of the pipeline.
+where a bit of it changed, or the computation is another one, it counts as empty. It is not an output of the pipeline.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 Three kinds of files, told by their names:
 
-- `.csv`: what `lightly` writes: a column `filenames`, then `embedding_0` to `embedding_{d-1}`; others are left alone;
+- `.csv`: what `lightly` writes: a column `filenames`, then `embedding_0` to `embedding_{d-1}`; others are ignored;
 - `.parquet`: the same columns, or one column `embedding` with lists of equal length in their place;
 - `.npy`: an array of shape (n, d); a file beside it with the ending `.txt` has the n filenames, one a line.
 
@@ -50,7 +50,7 @@ class GivenEmbeddings(NamedEmbeddings):
 
 @dataclass(frozen=True)
 class _Source:
-    """What messages call a file and its rows."""
+    """The words by which messages name a file and its rows."""
 
     path: str
     key: str
@@ -80,7 +80,7 @@ def read_given(path: str, key: str, suffix: str | None = None) -> GivenEmbedding
     source = _Source(path, key, suffix or Path(path).suffix.lower())
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".npy": _read_npy}
     if source.suffix not in readers:
-        raise source.error(" is neither a .csv, .parquet nor .npy file")
+        raise source.error(" is not a .csv, .parquet or .npy file")
     try:
         table, values = readers[source.suffix](source)
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -92,8 +92,8 @@ def read_given(path: str, key: str, suffix: str | None = None) -> GivenEmbedding
     bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)) & ~masked)
     if len(bad):
         raise source.error(
-            f", {source.at(int(bad[0]))}: the embedding of {names[bad[0]]!r} is no direction: a value is missing or no "
-            "finite number, or all are 0"
+            f", {source.at(int(bad[0]))}: the embedding of {names[bad[0]]!r} has no direction: a value is missing or "
+            "not finite, or all are 0"
         )
     unit = (values / np.where(masked, 1, lengths)[:, None]).astype(np.float32)
     unit[masked] = 0
@@ -147,7 +147,7 @@ def _with_names(table: pd.DataFrame, source: _Source) -> pd.DataFrame:
 
 
 def _numbers(table: pd.DataFrame, source: _Source) -> NDArray[np.float64]:
-    """Return the values of the columns embedding_0, embedding_1, ...; NaN for what is no number."""
+    """Return the values of the columns embedding_0, embedding_1, ...; NaN for what is not a number."""
     found = {column for column in _with_names(table, source).columns if str(column).startswith(EMBEDDING)}
     wanted = [f"{EMBEDDING}{place}" for place in range(len(found))]
     absent = next((column for column in wanted if column not in found), None if found else f"{EMBEDDING}0")
@@ -167,7 +167,7 @@ def _names(column: "pd.Series[str]", source: _Source) -> list[str]:
         if not isinstance(name, str) or not name:
             raise source.error(f", {source.at(row)}: there is no filename")
         if name in first:
-            raise source.error(f", {source.at(row)}: {name!r} stands there twice, first in {source.at(first[name])}")
+            raise source.error(f", {source.at(row)}: {name!r} is listed twice, first in {source.at(first[name])}")
         first[name] = row
     if not first:
         raise source.error(" holds no sample")

@@ -1,4 +1,4 @@
-"""Which files hold embeddings that another program made, and their hash. Imports nothing heavy."""
+"""The files of embeddings that another program made, and their hash. Imports nothing heavy."""
 
 from pathlib import Path
 

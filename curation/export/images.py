@@ -59,7 +59,7 @@ class Batch(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How samples are written.
+    """The form in which samples are written.
 
     Attributes:
         picture_format: of the files.
@@ -105,7 +105,7 @@ def targets_of(samples: pd.DataFrame, picture_format: PictureFormat, video_exten
     for target in targets:
         path = PurePosixPath(target)
         if path.is_absolute() or ".." in path.parts or "\0" in target:
-            raise OutputError(f"{target!r} is no name inside of a folder: the table of samples is damaged")
+            raise OutputError(f"{target!r} is not a path inside the folder: the table of samples is damaged")
     if len(set(targets)) < len(targets):
         twice = next(target for target in targets if targets.count(target) > 1)
         raise OutputError(f"two samples would both be written to {twice!r}: export them with --format original")
@@ -131,7 +131,7 @@ def export_images(
         settings: how.
         workers: processes at most.
         limits: of each batch.
-        advance: is told how many samples are done, again and again.
+        advance: is called with the number of samples done, again and again.
 
     Returns:
         Why, for each filename that could not be written.
@@ -175,7 +175,7 @@ def write_batch(
     Args:
         batch: which.
         threads: not used; FFmpeg takes what it needs.
-        announce: is told how many samples are done.
+        announce: is called with the number of samples done.
         raw_folder: where the raw files are.
         folder: where to write.
         settings: how.

@@ -1,1 +1,1 @@
-"""Where an iteration stands in git and DVC history: which datapool it builds on."""
+"""The place of an iteration in the history of git and DVC: the datapool that it builds on."""

@@ -1,4 +1,4 @@
-"""Which datapool an iteration builds on.
+"""The rule for the datapool that an iteration builds on.
 
 *An unchanged tree reproduces its own commit; a changed tree builds on it.*
 
@@ -8,20 +8,20 @@ and the same iteration can be run any number of times before it is committed wit
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from curation.core.errors import BaseError, NothingToSelectError
 from curation.history import git
-from curation.history.dvc_lock import DATAPOOL_HASH, Stages, dependency_hash, output_hash, stages_at
-from curation.history.inputs import Fingerprint, changes
+from curation.history.dvc_lock import DATAPOOL_HASH, Stages, dependency_hash, output_hash, recorded_params, stages_at
+from curation.history.inputs import Fingerprint, changes, differences
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the files that the rule reads are, relative to the current directory."""
+    """The paths of the files that the rule reads, relative to the current directory."""
 
     base_json: Path
     dvc_lock: Path
@@ -33,7 +33,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Base:
-    """What `base.json` holds.
+    """The content of `base.json`.
 
     Attributes:
         datapools: DVC hashes of the datapools to build on: none for the first iteration, several for a union.
@@ -72,17 +72,20 @@ class Decision:
         base: what it is.
         reason: in words.
         is_of_head: whether HEAD's own iteration is made again.
+        is_accepted: whether that iteration is complete, and so accepted: its datapool was made from these raw files.
     """
 
     base: Base
     reason: str
     is_of_head: bool = False
+    is_accepted: bool = False
 
 
 def decide_base(
     setting: str | Sequence[str],
     fingerprint: Fingerprint,
     layout: Layout,
+    defaults: Mapping[str, Any],
     *,
     needs_new_data: bool,
 ) -> Decision:
@@ -92,6 +95,7 @@ def decide_base(
         setting: `base.datapool`: auto, none, a datapool hash, a revision, or a list of the last two.
         fingerprint: of the inputs as they are now.
         layout: where the files are.
+        defaults: the value of each parameter that a project has which does not name it.
         needs_new_data: whether an iteration on unchanged raw files could not select anything.
 
     Raises:
@@ -99,12 +103,14 @@ def decide_base(
         NothingToSelectError: HEAD's datapool was made from these very raw files, and only new ones could add to it.
     """
     head = parse_base(git.read_file("HEAD", layout.base_json))
-    if head is not None and dict(head.fingerprint) == dict(fingerprint):
-        return Decision(head, "inputs as at HEAD, so HEAD's own base", is_of_head=True)
+    stages = stages_at("HEAD", layout.dvc_lock)
+    if head is not None and not differences(head.fingerprint, fingerprint, defaults, recorded_params(stages)):
+        is_accepted = _made_from(stages, layout, str(fingerprint["raw_files"]))
+        return Decision(head, "inputs as at HEAD, so HEAD's own base", is_of_head=True, is_accepted=is_accepted)
     if setting == "none":
         return Decision(Base((), fingerprint), "base.datapool is none")
     if setting == "auto":
-        return _decide_from_head(head, fingerprint, layout, needs_new_data=needs_new_data)
+        return _decide_from_head(head, fingerprint, layout, defaults, needs_new_data=needs_new_data)
     names = [setting] if isinstance(setting, str) else list(setting)
     commits: dict[str, str | None] = {}
     for name in names:
@@ -112,7 +118,14 @@ def decide_base(
     return Decision(Base(tuple(commits), fingerprint, tuple(commits.values())), f"base.datapool is {', '.join(names)}")
 
 
-def _decide_from_head(head: Base | None, fingerprint: Fingerprint, layout: Layout, *, needs_new_data: bool) -> Decision:
+def _decide_from_head(
+    head: Base | None,
+    fingerprint: Fingerprint,
+    layout: Layout,
+    defaults: Mapping[str, Any],
+    *,
+    needs_new_data: bool,
+) -> Decision:
     """Build on HEAD's datapool, united with those of the commits that are being merged into it."""
     merging = git.merge_heads()
     head_stages = stages_at("HEAD", layout.dvc_lock)
@@ -130,15 +143,21 @@ def _decide_from_head(head: Base | None, fingerprint: Fingerprint, layout: Layou
         and not removes
         and _made_from(head_stages, layout, str(fingerprint["raw_files"]))
     ):
-        raise NothingToSelectError(nothing_new(changes(head.fingerprint, fingerprint) if head else []))
+        raise NothingToSelectError(nothing_new(changes(head.fingerprint, fingerprint, defaults) if head else []))
     if not datapools:
         return Decision(Base((), fingerprint), "no datapool has been committed yet")
     reason = "the datapools of both sides of the merge" if len(datapools) > 1 else "the datapool of HEAD"
     return Decision(Base(datapools, fingerprint, tuple(commits.values())), reason)
 
 
+def is_complete(stages: Stages, layout: Layout) -> bool:
+    """Return whether a commit's datapool was made from the raw files that its own ingest listed."""
+    raw_files = output_hash(stages, layout.raw_files)
+    return raw_files is not None and _made_from(stages, layout, raw_files)
+
+
 def _made_from(stages: Stages, layout: Layout, raw_files: str) -> bool:
-    """Whether a committed datapool was made from the raw files that ingest's table with this hash lists.
+    """Return whether a committed datapool was made from the raw files that ingest's table with this hash lists.
 
     Half an iteration may have been committed, so it does not do that ingest or clean has seen them: the datapool must
     have been merged from what clean made of them.

@@ -51,13 +51,13 @@ def taken_in(source: str, revision: str, cache: Cache) -> tuple[str, int]:
         DVC's hash of the datapool, and how many samples it holds.
 
     Raises:
-        BaseError: there is no such repository or revision, or no datapool at it, or its files cannot be had.
+        BaseError: there is no such repository or revision, or no datapool at it, or its files cannot be fetched.
     """
     with TemporaryDirectory(prefix="combine-", dir=cache.temporary_folder()) as folder:
         target = Path(folder) / paths.DATAPOOL.name
         download(source, revision, paths.DATAPOOL, target)
         if not (target / store.SAMPLES_CSV).is_file():
-            raise BaseError(f"{source}@{revision}: {paths.DATAPOOL} there is no datapool of this template")
+            raise BaseError(f"{source}@{revision}: its {paths.DATAPOOL} was not made by this template")
         return cache.add_folder(target), len(store.read_samples(target))
 
 
@@ -77,7 +77,7 @@ class Combined:
 
 
 def is_file(source: str) -> bool:
-    """Whether a source is a file of embeddings, there or not, and no repository."""
+    """Return whether a source is a file of embeddings, there or not, and no repository."""
     return Path(source).suffix.lower() in FILES and not Path(source).is_dir()
 
 

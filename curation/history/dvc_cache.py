@@ -118,11 +118,11 @@ class Cache:
         return dict(sorted(("/".join(key), str(entry.value)) for key, _, entry in tree))
 
     def has(self, object_hash: str) -> bool:
-        """Whether the cache (not the remote) holds an object."""
+        """Return whether the cache (not the remote) holds an object."""
         return _exists(self._repo, object_hash)
 
     def has_whole(self, object_hash: str) -> bool:
-        """Whether the cache holds an object and, of a folder, all its files."""
+        """Return whether the cache holds an object and, of a folder, all its files."""
         if not self.has(object_hash):
             return False
         return not object_hash.endswith(".dir") or all(map(self.has, self.listing(object_hash).values()))
@@ -176,7 +176,7 @@ def download(source: str, revision: str, path: Path, target: Path) -> None:
         target: where it goes; nothing is there yet.
 
     Raises:
-        BaseError: there is no such repository, revision or output, or the files of it cannot be had.
+        BaseError: there is no such repository, revision or output, or its files cannot be fetched.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -187,8 +187,8 @@ def download(source: str, revision: str, path: Path, target: Path) -> None:
     except (DvcException, SCMError, OSError) as error:
         reason = " ".join(str(error).split())
         raise BaseError(
-            f"{path} of {source}@{revision} could not be had ({reason}): give the path or URL of a git repository made "
-            "from this template, and a revision at which an iteration was committed and pushed"
+            f"{path} of {source}@{revision} could not be fetched ({reason}): give the path or URL of a git repository "
+            "made from this template, and a revision at which an iteration was committed and pushed"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""What DVC recorded in a `dvc.lock`: hashes of dependencies and outputs, as plain data."""
+"""The record of a `dvc.lock`: hashes of dependencies and outputs, as plain data."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Stages = Mapping[str, Any]
 """The `stages` section of a dvc.lock or dvc.yaml: stage name to its entry."""
 
 DATAPOOL_HASH = re.compile(r"[0-9a-f]{32}\.dir")
-"""How DVC names the content of a folder."""
+"""DVC's name for the content of a folder."""
 
 
 def parse_stages(text: str | None) -> Stages:
@@ -36,6 +36,15 @@ def output_hash(stages: Stages, path: Path) -> str | None:
 def dependency_hash(stages: Stages, stage: str, path: Path) -> str | None:
     """Return the hash that a dependency of a stage was recorded with."""
     return _recorded_hash(stages.get(stage, {}).get("deps", []), path)
+
+
+def recorded_params(stages: Stages) -> frozenset[str]:
+    """Return the parameters of params.yaml whose values a dvc.lock holds, as `section.key`."""
+    found = set[str]()
+    for stage in stages.values():
+        for key, value in stage.get("params", {}).get("params.yaml", {}).items():
+            found |= {f"{key}.{name}" for name in value} if isinstance(value, Mapping) and "." not in key else {key}
+    return frozenset(found)
 
 
 def outputs_in_git(stages: Stages) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What git says about this repository, read at a revision and never from the workspace.
+"""Git's view of this repository, read at a revision and never from the workspace.
 
 All paths are relative to the current directory, so that a DVC repository in a sub-directory of a git repository works.
 """
@@ -65,5 +65,5 @@ def parents_in_range(commits: str) -> list[tuple[str, list[str]]]:
     """
     listing = git("rev-list", "--reverse", "--parents", "--end-of-options", commits)
     if listing is None:
-        raise BaseError(f"{commits!r} is no range of commits here; give one such as main..HEAD")
+        raise BaseError(f"{commits!r} is not a range of commits here; give one such as main..HEAD")
     return [(line.split()[0], line.split()[1:]) for line in listing.splitlines()]

@@ -1,7 +1,7 @@
 """Uniting what two branches curated, while git merges them.
 
-What the pipeline makes (`dvc.lock`, `base.json`, the reports) cannot be merged line by line: one side's is taken, and
-`dvc repro` makes it anew on the union of both datapools.
+What the pipeline makes (`dvc.lock`, `base.json`, `code.json`, the reports) cannot be merged line by line: one side's is
+taken, and `dvc repro` makes it anew on the union of both datapools.
 """
 
 import os
@@ -15,8 +15,8 @@ from curation.core.errors import BaseError
 from curation.history import git
 from curation.pipeline import paths
 
-GENERATED = (paths.DVC_LOCK, paths.BASE_JSON, paths.REPORTS)
-"""What the pipeline makes and git holds."""
+GENERATED = (paths.DVC_LOCK, paths.BASE_JSON, paths.CODE, paths.REPORTS)
+"""The files that the pipeline makes and git holds."""
 
 
 def begin_in_hook() -> None:

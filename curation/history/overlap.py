@@ -1,4 +1,4 @@
-"""What datapools that are united have in common beyond names: equal pixels, and samples that are nearly the same."""
+"""The overlap of datapools that are united, beyond names: equal pixels, and samples that are nearly the same."""
 
 from typing import Literal, NamedTuple
 
@@ -15,7 +15,7 @@ Choice = Literal["keep", "drop"]
 
 
 class NearRule(NamedTuple):
-    """When samples of two datapools are near duplicates, and what becomes of them.
+    """The rule for near duplicates across two datapools: when they are such, and which stay.
 
     Attributes:
         min_distance: they are nearer than this; None: there are none.
@@ -53,7 +53,7 @@ def near_pairs(
     Args:
         known: `filename` of the earlier datapools' samples.
         new: of those that a later one adds.
-        embedded: metadata of n samples and their embeddings, (n, d) float32; who has none is near to nobody.
+        embedded: metadata of n samples and their embeddings, (n, d) float32; a sample without one is near to none.
         min_distance: None: none are near.
     """
     metadata, embeddings = embedded

@@ -26,7 +26,7 @@ from curation.tables.files import read_parquet
 
 
 class Found(NamedTuple):
-    """What the names that a user gave stand for.
+    """The samples and raw files that a user's names stand for.
 
     Attributes:
         samples: filename, raw_path, content_hash, pixel_hash, sorted by filename.
@@ -60,7 +60,7 @@ def found_by(start: Revision, names: Sequence[str]) -> Found:
             raise BaseError(f"{name!r} gave no sample: there is nothing to take out; delete it from {paths.RAW}")
         like = get_close_matches(name, sorted(filenames | raw_paths), 3)
         hint = f". Did you mean {' or '.join(map(repr, like))}?" if like else ""
-        raise BaseError(f"{name!r} is no sample and no raw file of {start.name}{hint}")
+        raise BaseError(f"{name!r} is neither a sample nor a raw file of {start.name}{hint}")
     raw_files = raw_paths.intersection(names)
     wanted = processed[processed["filename"].isin(names) | processed["raw_path"].isin(raw_files)]
     return Found(wanted.drop_duplicates("filename").sort_values("filename", ignore_index=True), raw_files)
@@ -180,5 +180,5 @@ def purge_commands(raw_files: Collection[str], names: Collection[str], *, experi
 
 
 def has_experiments() -> bool:
-    """Whether git holds experiments of DVC."""
+    """Return whether git holds experiments of DVC."""
     return bool((git.git("for-each-ref", "--count=1", "refs/exps") or "").strip())

@@ -79,7 +79,7 @@ def dvc_files() -> list[Path]:
 
 
 def is_whole(path: Path, text: str) -> bool:
-    """Whether the text of a file of DVC was written to its end; a file that git has left in conflict was."""
+    """Return whether the text of a file of DVC was written to its end; a file that git has left in conflict was."""
     if path == RUNNING:
         return _is_whole_list_of_running(text)
     if text.startswith(_CONFLICT) or f"\n{_CONFLICT}" in text:
@@ -125,7 +125,7 @@ def _repair(path: Path) -> Repaired:
 
 
 def _is_whole_lock(text: str) -> bool:
-    """Whether a text has a version and, for each stage, its command."""
+    """Return whether a text has a version and, for each stage, its command."""
     content = _yaml(text)
     if not isinstance(content, dict) or "schema" not in content:
         return False
@@ -141,13 +141,13 @@ def _is_whole_lock(text: str) -> bool:
 
 
 def _is_whole_dvc_file(text: str) -> bool:
-    """Whether a text names what a `.dvc` file stands for, or what that comes from."""
+    """Return whether a text names what a `.dvc` file stands for, or what that comes from."""
     content = _yaml(text)
     return isinstance(content, dict) and bool(content.keys() & {"outs", "deps"}) and _has_whole_entries(content)
 
 
 def _has_whole_entries(content: dict[str, Any]) -> bool:
-    """Whether all dependencies and outputs that are listed have a path."""
+    """Return whether all dependencies and outputs that are listed have a path."""
     kinds = [content.get(kind, []) for kind in ("deps", "outs")]
     return all(
         isinstance(entries, list) and all(isinstance(entry, dict) and "path" in entry for entry in entries)
@@ -156,7 +156,7 @@ def _has_whole_entries(content: dict[str, Any]) -> bool:
 
 
 def _is_whole_list_of_running(text: str) -> bool:
-    """Whether a text lists, for each path, the commands that write it, or read it."""
+    """Return whether a text lists, for each path, the commands that write it, or read it."""
     try:
         content = json.loads(text)
     except ValueError:

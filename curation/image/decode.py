@@ -52,7 +52,7 @@ class UndecodableImageError(Exception):
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """What one pass over an image file gives.
+    """The result of one pass over an image file.
 
     Attributes:
         width: pixels, after orientation.
@@ -200,7 +200,7 @@ def _guarded(decode: Callable[[], T]) -> T:
 
 
 def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None = None) -> StoredImage | None:
-    """Decode a sound JPEG file of the usual kind without the way through RGB; None for any other file.
+    """Decode a sound JPEG file of the usual kind without a detour through RGB; None for any other file.
 
     Args:
         opened: the image.

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from PIL import Image
 
 FORMAT = "HEIF"
-"""What Pillow calls the format."""
+"""Pillow's name for the format."""
 
 PACKAGE = "pi-heif"
 MISSING = f"HEIC and other HEIF images need the package {PACKAGE}: `pip install {PACKAGE}`, then `dvc repro -f clean`"
@@ -20,7 +20,7 @@ _BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hev
 
 
 def is_heif(head: bytes) -> bool:
-    """Whether a file is a HEIF image.
+    """Return whether a file is a HEIF image.
 
     Args:
         head: its first 12 bytes or more (ISO/IEC 23008-12, section 10).
@@ -29,7 +29,7 @@ def is_heif(head: bytes) -> bool:
 
 
 def is_installed() -> bool:
-    """Whether HEIF images can be read; Pillow knows them then."""
+    """Return whether HEIF images can be read; Pillow knows them then."""
     if FORMAT in Image.OPEN:
         return True
     if find_spec(_MODULE) is None:

@@ -1,4 +1,4 @@
-"""Figures that tell how good a picture is, and a hash that alike pictures share.
+"""Figures that tell how good a picture is, and a hash that similar pictures share.
 
 All come from whole numbers, so they are the same on every processor, and from the picture in the size of its proxy, so
 that they compare between cameras. Luma is that of JPEG files, from 0 (black) to 255 (white): see `curation.image.yuv`.
@@ -25,7 +25,7 @@ _COSINE_BITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What a picture of proxy size looks like, in figures.
+    """The quality figures of a picture of proxy size.
 
     Attributes:
         luma_mean: 0 to 255.
@@ -36,8 +36,8 @@ class Quality:
         red_mean: 0 to 255.
         green_mean: 0 to 255.
         blue_mean: 0 to 255.
-        perceptual_hash: 16 hexadecimal digits of the upright picture; alike pictures differ in few of the 64 bits. All
-            pictures of one colour share one.
+        perceptual_hash: 16 hexadecimal digits of the upright picture; similar pictures differ in few of its 64 bits.
+            All pictures of one colour share one.
     """
 
     luma_mean: float

@@ -21,7 +21,7 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns an image upright, for each EXIF orientation but 1 (upright)."""
+"""The operation that turns an image upright, for each EXIF orientation but 1 (upright)."""
 
 _HASHED_ROWS = 64
 """Rows that are converted and hashed at a time: they fit into the processor's cache."""
@@ -46,7 +46,7 @@ class StoredImage:
 
     @property
     def transpose(self) -> Image.Transpose | None:
-        """What turns it upright."""
+        """The operation that turns it upright."""
         return _TRANSPOSE.get(self.orientation)
 
     @property

@@ -1,4 +1,4 @@
-"""JPEG files decoded to luma and colour differences as they are stored, without the way through RGB.
+"""JPEG files decoded to luma and colour differences as they are stored, without a detour through RGB.
 
 This spares the colour conversion and the enlargement of the colour differences, a seventh of the time, and more than
 half of the memory and of all work after it. The library is libturbojpeg, of libjpeg-turbo 2 or 3; Pillow uses the same

@@ -1,4 +1,4 @@
-"""What differs between two revisions of a datapool: samples, iterations, coverage, model and parameters."""
+"""The difference between two revisions of a datapool: samples, iterations, coverage, model, parameters."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Difference:
-    """How a datapool got from one revision to another.
+    """The change of a datapool from one revision to another.
 
     Attributes:
         before: name of the older revision.

@@ -6,16 +6,15 @@ folder, with the commit's own code, the inputs by the hashes that `dvc.lock` rec
 
 What comes before (decoding, training, embedding) is taken as recorded: it takes long, and its last digits depend on the
 machine.
+
+Only the code that made an iteration can make it again. Where the commit holds other code, or none was recorded, the
+verdict says so, and accuses nobody.
 """
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import md5
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,30 +23,27 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from curation.core.atomic import link_or_copy, remove
+from curation.core.atomic import link_or_copy, remove, write_json
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
-from curation.datapool.store import REMOVED_CSV, SAMPLES_CSV, TAKEN_OUT_JSON
 from curation.history import git
-from curation.history.accepted import lost_samples
 from curation.history.dvc_cache import Cache
-from curation.history.dvc_lock import dependency_hash, output_hash, stages_at
-from curation.inspection.revision import Revision
+from curation.history.dvc_lock import output_hash
+from curation.inspection.code_then import CodeThen, code_in, run_module
+from curation.inspection.contradictions import contradictions, records_an_iteration
+from curation.inspection.revision import Revision, recorded_locks
 from curation.pipeline import paths
-from curation.tables.datapool import REMOVED, SAMPLES
-from curation.tables.files import read_csv
-from stages.resolve_base import LAYOUT
 
 STAGES = ("select", "merge_datapool")
 """The stages that run again, in their order."""
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-4, 1e-5
-"""How far numbers may be apart that another machine has computed."""
+"""The largest difference between numbers that two machines have computed."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of making an iteration again.
+    """The outcome of making an iteration again.
 
     Attributes:
         stages: those whose outputs came out the same.
@@ -74,14 +70,16 @@ class Replayer:
         Raises:
             BaseError: git cannot give the commit's files.
         """
-        parts = [Replay(lies=tuple(contradictions(recorded)))]
-        waiting = [name for name in STAGES if name in recorded.stages and self._key(recorded, name) not in self._known]
-        if waiting:
+        parts = [Replay(lies=tuple(contradictions(recorded, STAGES)))]
+        makers = {name: made_at(recorded, name) for name in STAGES if name in recorded.stages}
+        waiting = [name for name, maker in makers.items() if self._key(maker, name) not in self._known]
+        for maker in {makers[name].commit: makers[name] for name in waiting}.values():
             with TemporaryDirectory(prefix="verify-", dir=_temporary_root()) as folder:
-                unpack(recorded, Path(folder))
+                unpack(maker, Path(folder))
                 for name in waiting:
-                    self._known[self._key(recorded, name)] = replay_stage(recorded, name, Path(folder))
-        parts += [self._known[self._key(recorded, name)] for name in STAGES if name in recorded.stages]
+                    if makers[name].commit == maker.commit:
+                        self._known[self._key(maker, name)] = replay_stage(maker, name, Path(folder))
+        parts += [self._known[self._key(maker, name)] for name, maker in makers.items()]
         return Replay(
             *(
                 tuple(text for part in parts for text in getattr(part, name))
@@ -107,119 +105,53 @@ def replay_stage(recorded: Revision, name: str, folder: Path) -> Replay:
     outputs = [item for item in stage.get("outs", []) if "md5" in item and not recorded.is_in_git(item["path"])]
     if absent := _first_absent(cache, [*inputs, *outputs]):
         return Replay(left_out=(f"{name} is not made again: {absent} is not in the cache (--fetch brings it)",))
-    other_code = _other_code(recorded, name, folder)
-    if other_code and not records_an_iteration(recorded):
-        return Replay(left_out=(f"{name} is not made again: it ran before {other_code} was changed",))
+    code = code_in(folder, stage, name)
+    if code.is_same is None:
+        return Replay(left_out=(f"{name} is not made again: its code was not recorded",))
+    if not code.is_same:
+        return Replay(left_out=(f"{name} was made by other code than the commit holds, and is not made again",))
     for item in [*inputs, *outputs]:
         remove(folder / item["path"])
     for item in inputs:
         materialise(cache, str(item["md5"]), folder / item["path"])
     use_recorded_params(stage.get("params", {}).get(paths.PARAMS.as_posix(), {}), folder / paths.PARAMS)
-    hint = f" ({other_code} is not the code that dvc.lock recorded)" if other_code else ""
+    if code.digests:
+        write_json(folder / paths.CODE, code.digests)  # that of the libraries here is in there
     if failure := run_stage(name, folder):
-        return Replay(lies=(f"{name} fails when it is run again{hint}: {failure}",))
+        return _outcome(code, f"{name} fails when it is run again: {failure}")
     rounded, lies = [], []
     for path, wanted, found in _compared(cache, outputs, folder):
         if wanted and found and is_same_but_for_digits(cache.path(wanted), folder / path):
             rounded.append(path)
         elif wanted != found:
-            lies.append(f"{path}: recorded {wanted or 'not at all'}, but {name} makes {found or 'none'}{hint}")
-    return Replay(() if lies else (name,), tuple(rounded), (), tuple(lies))
+            lies.append(f"{path}: recorded {wanted or 'not at all'}, but {name} makes {found or 'none'}")
+    return _outcome(code, *lies) if lies else Replay((name,), tuple(rounded))
 
 
-def contradictions(recorded: Revision) -> Iterator[str]:
-    """Yield where the record of an iteration contradicts itself or what it builds on, a sentence each.
+def _outcome(code: CodeThen, *lies: str) -> Replay:
+    """Return what came of a stage whose outputs came out otherwise: no lie where other libraries may be the reason."""
+    if code.has_other_libraries:
+        return Replay(left_out=(f"with other versions of libraries than then, it comes out otherwise ({lies[0]})",))
+    return Replay(lies=lies)
 
-    A commit that records no datapool of its own may be half an iteration, in which stages need not fit together.
+
+def made_at(recorded: Revision, name: str) -> Revision:
+    """Return the commit at which a stage's outputs came up that a commit records: itself where it is an iteration.
+
+    A commit between two iterations may record the stage anew without having run it: other parameters have come up.
     """
-    if not records_an_iteration(recorded):
-        return
-    for name in STAGES:
-        for item in recorded.stages.get(name, {}).get("deps", []):
-            made = output_hash(recorded.stages, Path(item["path"]))
-            if made is not None and "md5" in item and made != item["md5"]:
-                yield f"dvc.lock contradicts itself: {item['path']} is {made}, but {name} read {item['md5']}"
-    wanted, text = output_hash(recorded.stages, paths.BASE_JSON), recorded.text(paths.BASE_JSON) or ""
-    found = md5(text.encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
-    if wanted is not None and wanted != found:
-        yield f"{paths.BASE_JSON}: recorded {wanted}, but git holds {found}"
-    base_hash = output_hash(recorded.stages, paths.BASE)
-    if recorded.base is not None and len(recorded.base.datapools) == 1 and recorded.base.datapools[0] != base_hash:
-        yield from _not_taken_from(recorded, recorded.base.datapools[0], base_hash)
-    yield from _not_built_on(recorded)
+    if records_an_iteration(recorded):
+        return recorded
+    found = recorded
+    for earlier in recorded_locks(recorded):
+        if _outputs(earlier, name) != _outputs(recorded, name):
+            break
+        found = earlier
+    return found
 
 
-def _not_taken_from(recorded: Revision, datapool: str, base_hash: str | None) -> Iterator[str]:
-    """Yield what is wrong with a base that is another datapool than `base.json` names: samples may have been removed.
-
-    Args:
-        recorded: whose record.
-        datapool: that `base.json` names.
-        base_hash: of what was built on.
-    """
-    before, after = filenames(recorded.cache, datapool), filenames(recorded.cache, base_hash)
-    listing = recorded.cache.listing(base_hash) if base_hash and recorded.cache.has(base_hash) else {}
-    if TAKEN_OUT_JSON not in listing:
-        yield f"{paths.BASE_JSON} names datapool {datapool}, but {paths.BASE} is {base_hash}"
-    elif before is not None and after is not None:
-        removed = removed_names(recorded.cache, base_hash)
-        if [name for name in before if name not in removed] != after:
-            yield f"{paths.BASE}: it is not datapool {datapool} without what was taken out for good"
-
-
-def _not_built_on(recorded: Revision) -> Iterator[str]:
-    """Yield where a datapool does not begin with its base, or drops what a parent of the commit had accepted."""
-    have = filenames(recorded.cache, recorded.datapool_hash)
-    base = filenames(recorded.cache, dependency_hash(recorded.stages, "merge_datapool", paths.BASE))
-    if have is None:
-        return
-    if base is not None and have[: len(base)] != base:
-        yield f"{paths.DATAPOOL}: its samples do not begin with the {len(base)} samples of its base"
-    if (recorded.params.get("base") or {}).get("datapool", "auto") != "auto":
-        return
-    parents = (git.git("rev-parse", f"{recorded.commit}^@") or "").split()
-    hashes = {parent: output_hash(stages_at(parent, paths.DVC_LOCK), paths.DATAPOOL) for parent in parents}
-    read = [parent for parent in parents if filenames(recorded.cache, hashes[parent]) is not None]
-
-    def names(datapool: str) -> frozenset[str] | None:
-        found = filenames(recorded.cache, datapool)
-        return None if found is None else removed_names(recorded.cache, datapool).union(found)
-
-    lost = lost_samples(recorded.name, recorded.stages, recorded.base, read, LAYOUT, names)
-    # `git revert` goes back to a datapool that was accepted before: nothing is hidden there.
-    if lost and not _was_recorded_before(recorded):
-        yield from (message.removeprefix(f"{recorded.name}: ") for message in lost)
-
-
-def records_an_iteration(recorded: Revision) -> bool:
-    """Whether a commit records another datapool than its first parent."""
-    datapool = output_hash(recorded.stages, paths.DATAPOOL)
-    former = output_hash(stages_at(f"{recorded.commit}^", paths.DVC_LOCK), paths.DATAPOOL)
-    return datapool is not None and datapool != former
-
-
-def _was_recorded_before(recorded: Revision) -> bool:
-    listing = git.git("rev-list", f"{recorded.commit}^", "--", f"./{paths.DVC_LOCK.as_posix()}")
-    locks = (stages_at(commit, paths.DVC_LOCK) for commit in (listing or "").split())
-    return any(output_hash(stages, paths.DATAPOOL) == recorded.datapool_hash for stages in locks)
-
-
-def filenames(cache: Cache, datapool: str | None) -> list[str] | None:
-    """Return the filenames in a datapool, in order of selection; None where the cache does not hold them."""
-    if datapool is None or not cache.has(datapool):
-        return None
-    samples = cache.listing(datapool).get(SAMPLES_CSV)
-    if samples is None or not cache.has(samples):
-        return None
-    return list(read_csv(cache.path(samples), SAMPLES)["filename"])
-
-
-def removed_names(cache: Cache, datapool: str | None) -> frozenset[str]:
-    """Return the filenames of which a datapool, whose listing the cache holds, has tombstones."""
-    removed = cache.listing(datapool).get(REMOVED_CSV) if datapool else None
-    if removed is None or not cache.has(removed):
-        return frozenset()
-    return frozenset(read_csv(cache.path(removed), REMOVED)["filename"])
+def _outputs(recorded: Revision, name: str) -> list[tuple[str, Any]]:
+    return [(str(out["path"]), out.get("md5")) for out in recorded.stages.get(name, {}).get("outs", [])]
 
 
 def unpack(recorded: Revision, folder: Path) -> None:
@@ -263,25 +195,14 @@ def use_recorded_params(recorded: Mapping[str, Any], path: Path) -> None:
 
 def run_stage(name: str, folder: Path) -> str | None:
     """Run a stage in a folder, and return the last line that it printed if it failed."""
-    environment = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONSAFEPATH"}}
-    done = subprocess.run(
-        [sys.executable, "-m", f"stages.{name}"],
-        cwd=folder,
-        env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    done = run_module(folder, f"stages.{name}")
     if done.returncode == 0:
         return None
-    return (done.stdout.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    return ((done.stdout + done.stderr).strip().splitlines() or [f"exit status {done.returncode}"])[-1]
 
 
 def is_same_but_for_digits(wanted: Path, found: Path) -> bool:
-    """Whether two tables differ, but only in the last digits of numbers. Their kind is told by the second's name."""
+    """Return whether two tables differ in the last digits of numbers only. The second's name tells their kind."""
     if found.suffix not in {".csv", ".parquet"} or md5_of_file(wanted) == md5_of_file(found):
         return False
     read = pd.read_parquet if found.suffix == ".parquet" else pd.read_csv
@@ -327,15 +248,6 @@ def _first_absent(cache: Cache, items: list[dict[str, Any]]) -> str | None:
             for name, file_hash in cache.listing(object_hash).items():
                 if not cache.has(file_hash):
                     return f"{path}/{name}"
-    return None
-
-
-def _other_code(recorded: Revision, name: str, folder: Path) -> str | None:
-    """Return the first code file of a stage that the commit holds otherwise than `dvc.lock` recorded it."""
-    for item in recorded.stages[name].get("deps", []):
-        file = folder / item["path"]
-        if file.suffix == ".py" and "md5" in item and not (file.is_file() and md5_of_file(file) == item["md5"]):
-            return str(item["path"])
     return None
 
 

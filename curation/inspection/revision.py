@@ -27,7 +27,7 @@ from curation.tables.files import empty_frame, read_csv, read_parquet
 from curation.tables.selection import SELECTION
 
 WORKSPACE = "workspace"
-"""How messages call what the last `dvc repro` made, committed or not."""
+"""The name that messages give to the result of the last `dvc repro`, committed or not."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Revision:
 
     @cached_property
     def base(self) -> Base | None:
-        """What `base.json` holds."""
+        """The content of `base.json`."""
         return parse_base(self.text(paths.BASE_JSON))
 
     @property
@@ -86,7 +86,7 @@ class Revision:
 
     @cached_property
     def raw_outputs(self) -> list[dict[str, Any]]:
-        """What `data/raw.dvc` tracks: path, hash."""
+        """The files that `data/raw.dvc` tracks: path, hash."""
         text = self.text(paths.RAW.with_name(f"{paths.RAW.name}.dvc"))
         content = YAML(typ="safe").load(text) if text else None
         return list((content or {}).get("outs", []))
@@ -97,7 +97,7 @@ class Revision:
         return outputs_in_git(parse_stages(self.text(paths.DVC_YAML)))
 
     def is_in_git(self, output: str) -> bool:
-        """Whether git holds an output itself, so that the DVC cache does not."""
+        """Return whether git holds an output itself, so that the DVC cache does not."""
         return output in self._in_git
 
     def file(self, output: Path) -> Path:
@@ -149,22 +149,22 @@ class Revision:
 
     @cached_property
     def selection(self) -> pd.DataFrame:
-        """What this very iteration selected (`curation.tables.selection.SELECTION`)."""
+        """The selection of this very iteration (`curation.tables.selection.SELECTION`)."""
         return self.csv(paths.SELECTION, SELECTION)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
-        """What this iteration could select (`curation.tables.selection.CANDIDATES`)."""
+        """The candidates of this iteration (`curation.tables.selection.CANDIDATES`)."""
         return self.parquet(paths.CANDIDATES)
 
     @cached_property
     def dropped(self) -> pd.DataFrame:
-        """What `clean` dropped in this iteration (`curation.tables.samples.DROPPED`)."""
+        """The samples that `clean` dropped in this iteration (`curation.tables.samples.DROPPED`)."""
         return self.parquet(paths.DROPPED)
 
     @cached_property
     def files(self) -> pd.DataFrame:
-        """What became of each raw file in this iteration (`curation.tables.samples.FILES`)."""
+        """The outcome of each raw file in this iteration (`curation.tables.samples.FILES`)."""
         return self.parquet(paths.FILES)
 
     def csv(self, output: Path, schema: pa.Schema) -> pd.DataFrame:
@@ -187,7 +187,7 @@ def revision(name: str | None, cache: Cache) -> Revision:
         return Revision(WORKSPACE, None, cache)
     commit = git.commit_of(name)
     if commit is None:
-        raise BaseError(f"{name!r} is no revision that git knows here; give a commit, branch or tag, such as HEAD~1")
+        raise BaseError(f"{name!r} is not a revision that git knows here; give a commit, branch or tag, such as HEAD~1")
     return Revision(name, commit, cache)
 
 

@@ -34,7 +34,7 @@ class Lie:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one revision's objects.
+    """The state of one revision's objects.
 
     Attributes:
         revision: whose.
@@ -57,8 +57,8 @@ def verify(
     """Check the cached objects of revisions; each object is read once.
 
     Args:
-        revisions: in the order in which they are to be told.
-        read: is told how many bytes were read, again and again.
+        revisions: in the order in which they are reported.
+        read: is called with the number of bytes read, again and again.
         fetch: brings objects, by their hashes, into the cache if it can; None leaves missing ones missing.
     """
     found: dict[str, str | None] = {}
@@ -102,7 +102,7 @@ def recorded_objects(
 def _fetch_missing(
     cache: Cache, hashes: list[str], found: dict[str, str | None], fetch: Callable[[list[str]], object] | None
 ) -> None:
-    """Fetch those objects that the cache does not hold, all in one go; what cannot be had is not asked for again."""
+    """Fetch those objects that the cache does not hold, all at once; what cannot be fetched is not asked for again."""
     missing = [value for value in dict.fromkeys(hashes) if value not in found and not cache.path(value).is_file()]
     if fetch is not None and missing:
         fetch(missing)

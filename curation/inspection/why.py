@@ -1,4 +1,4 @@
-"""Why a sample is in the datapool, or is not: read from the record of the iteration that decided it."""
+"""The reason why a sample is in the datapool, or is not, from the record of the iteration that decided it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from curation.tables.datapool import COMBINED
 from curation.tables.samples import COUNTS, KEPT
 
 Answer = dict[str, Any]
-"""What is known, by name; `status` says which of `STATUSES` it is. Only numbers, texts, None, and lists and
+"""All that is known, by name; `status` says which of `STATUSES` it is. Only numbers, texts, None, and lists and
 dictionaries of them."""
 
 STATUSES = ("selected", "not selected", "dropped", "left out", "raw file", "removed")
@@ -49,7 +49,8 @@ def why(start: Revision, name: str) -> Answer:
             return found
         known |= {*recorded.candidates["filename"], *recorded.dropped["filename"], *recorded.files["path"]}
     raise BaseError(
-        f"{name!r} is no sample and no raw file that {start.name} or an earlier iteration knows{_like(name, known)}"
+        f"{name!r} is neither a sample nor a raw file that {start.name} or an earlier iteration knows"
+        f"{_like(name, known)}"
     )
 
 

@@ -9,10 +9,10 @@ from curation.model.checkpoint import read_origin
 from curation.params.train import TrainParams
 
 FIXED = ("backbone", "embedding_dim", "input_size")
-"""What must stay while a datapool lives on one checkpoint. `projection_dim` matters in training only."""
+"""The parameters that must stay while a datapool lives on one checkpoint. `projection_dim` matters in training only."""
 
 SHAPES = ("backbone", "embedding_dim", "projection_dim")
-"""What must be equal for one network's weights to fit another."""
+"""The parameters that must be equal for one network's weights to fit another."""
 
 
 def wanted_architecture(params: TrainParams) -> Architecture:

@@ -1,4 +1,4 @@
-"""What must be known besides the weights to rebuild a model. Imports nothing heavy."""
+"""The shape of a model, from which it is rebuilt with its weights. Imports nothing heavy."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""Which device a model runs on, and with how many threads."""
+"""The device that a model runs on, and the number of its threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

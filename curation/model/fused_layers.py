@@ -58,7 +58,7 @@ class FusedConvolution(nn.Module):
 
     @property
     def reduction(self) -> int:
-        """How many positions of a side become one."""
+        """The number of positions of a side that become one."""
         return int(max(self._geometry[1]))
 
     def forward(self, maps: Tensor, other: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the model needs from the store of proxy images."""
+"""The model's access to the store of proxy images."""
 
 from typing import Protocol
 

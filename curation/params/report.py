@@ -8,7 +8,7 @@ from curation.params.section import About, Real, Section
 
 
 class ReportParams(Section):
-    """What the report shows and assumes."""
+    """The contents and assumptions of the report."""
 
     title: StrictStr = Field(default="Data curation report", description="Title on the first page.")
     n_example_images: int = Field(
@@ -60,5 +60,5 @@ class ReportParams(Section):
     @classmethod
     def _each_once(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(sizes)) < len(sizes):
-            raise ValueError("each size may stand there once")
+            raise ValueError("each size may be listed once")
         return sizes

@@ -1,4 +1,4 @@
-"""What `select.strategies` may hold: what to look at, and what to do with it."""
+"""The schema of `select.strategies`: inputs, and what to do with each."""
 
 from typing import Annotated, Literal, Self
 

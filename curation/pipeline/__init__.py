@@ -1,1 +1,1 @@
-"""What the stages of the pipeline have in common: their paths and their commands."""
+"""The paths and the commands that the stages of the pipeline have in common."""

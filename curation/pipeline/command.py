@@ -1,4 +1,4 @@
-"""What every stage's command has in common: `--help`, checked parameters, a closing line, errors without traceback."""
+"""The common part of the stages' commands: `--help`, checked parameters, a closing line, errors without traceback."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ from curation.core.errors import CurationError, OutputError
 from curation.params.load import load_params
 from curation.params.schema import PARAMETERS, Params, parameters_of
 from curation.pipeline import paths
+from curation.pipeline.guard import outputs_of_record
 
 
 def stage_command(run: Callable[[Params], str]) -> click.Command:
@@ -22,7 +23,11 @@ def stage_command(run: Callable[[Params], str]) -> click.Command:
     # Docstrings are raw strings, so click's mark for lines that are not to be wrapped stands there as two characters.
     @click.command(name=name, help=(run.__doc__ or "").replace("\\b", "\b"), epilog=parameters_line(name))
     def command() -> None:
-        with_clear_errors(name, lambda: click.echo(f"{name}: {run(load_params(paths.PARAMS))}"))
+        def run_it() -> None:
+            params = load_params(paths.PARAMS)
+            click.echo(f"{name}: {outputs_of_record(name) or run(params)}")
+
+        with_clear_errors(name, run_it)
 
     return command
 

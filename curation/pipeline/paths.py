@@ -1,10 +1,13 @@
-"""Where the stages read and write, relative to the repository. `dvc.yaml` says the same; a test compares the two."""
+"""The paths that stages read and write, relative to the repository. A test compares them with `dvc.yaml`."""
 
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
 DVC_YAML = Path("dvc.yaml")
 DVC_LOCK = Path("dvc.lock")
+CODE = Path("code.json")
+EARLY_CODE = Path("data/early_code.json")
+CODE_MEMORY = Path(".dvc/tmp/code.json")
 RAW = Path("data/raw")
 
 RAW_FILES = Path("data/ingest/raw_files.parquet")

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from curation.core.kinds import IGNORED
 
 HIDDEN_NAMES = ("__pycache__", "*.pyc", ".writing-*")
-"""Names that `.dvcignore` hides: DVC neither hashes nor shares such files, so they are no data and not listed."""
+"""Names that `.dvcignore` hides: DVC neither hashes nor shares such files, so they are not data, and not listed."""
 
 _RISKY_FIRST_CHARACTERS = "=+-@"
 _KINDS = (
@@ -104,7 +104,7 @@ def _walk(folder: Path) -> Iterator[tuple[os.DirEntry[str] | OSError, str]]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder itself; what cannot be known is found out when the entry is described."""
+    """Return whether an entry is a folder itself; what cannot be known is found out when the entry is described."""
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
@@ -148,7 +148,7 @@ def _reason_of_link(entry: os.DirEntry[str], allowed: Sequence[Path]) -> str:
 
 
 def _reason_of_kind(mode: int) -> str:
-    """Say what an entry is if it is no regular file; such an entry is never opened, since that can block."""
+    """Say what an entry is if it is not a regular file; such an entry is never opened, since that can block."""
     if stat.S_ISREG(mode):
         return ""
     return next((f"{kind}, not a file" for is_kind, kind in _KINDS if is_kind(mode)), "not a regular file")
@@ -182,7 +182,7 @@ def _writable_name(relative: str) -> tuple[str, str]:
 
 
 def _is_control(character: str) -> bool:
-    """Whether a character ends a line or steers a terminal."""
+    """Return whether a character ends a line or steers a terminal."""
     return unicodedata.category(character) in ("Cc", "Zl", "Zp")
 
 

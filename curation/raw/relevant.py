@@ -1,4 +1,4 @@
-"""Which raw files are relevant: a text file lists paths or gitignore patterns, one a line.
+"""The list of relevant raw files: a text file with one path or gitignore pattern a line.
 
 Everything that a line matches is relevant. Lines with `!` in front leave something out again, the last line that
 matches a file decides, and a list that begins with such a line begins with everything. A list without a pattern means
@@ -44,7 +44,7 @@ def read_patterns(path: Path) -> list[Pattern]:
     """Read a list of relevant files.
 
     Raises:
-        ParamsError: there is no such file, it is no text in UTF-8, or a line of it is no valid pattern.
+        ParamsError: there is no such file, it is not text in UTF-8, or a line of it is not a valid pattern.
     """
     key = "ingest.relevant_filenames_file"
     try:
@@ -54,13 +54,13 @@ def read_patterns(path: Path) -> list[Pattern]:
     except IsADirectoryError:
         raise ParamsError(f"{key}: {path} is a folder; give a text file with one path or pattern a line") from None
     except UnicodeDecodeError as error:
-        raise ParamsError(f"{key}: {path} is no text in UTF-8 (byte {error.start + 1}); save it as UTF-8") from None
+        raise ParamsError(f"{key}: {path} is not text in UTF-8 (byte {error.start + 1}); save it as UTF-8") from None
     patterns = list(parse_patterns(text))
     for pattern in patterns:
         try:
             _compiled(pattern.body)
         except GitIgnorePatternError:
-            raise ParamsError(f"{key}: {path}, line {pattern.line}: {pattern.text!r} is no valid pattern") from None
+            raise ParamsError(f"{key}: {path}, line {pattern.line}: {pattern.text!r} is not a valid pattern") from None
     return patterns
 
 

@@ -57,7 +57,7 @@ DroppedStatus = Literal["corrupt", "low_quality", "duplicate", "near_duplicate",
 
 
 class ReasonCount(Figures):
-    """How often samples or files were dropped for a reason."""
+    """The number of samples or files that were dropped for a reason."""
 
     status: DroppedStatus
     reason: str
@@ -74,7 +74,7 @@ class DroppedExample(Figures):
 
 
 class DroppedList(Figures):
-    """What was dropped for one kind of reason; all names are in `filenames/`."""
+    """Samples and files that were dropped for one kind of reason; all names are in `filenames/`."""
 
     status: DroppedStatus
     total: Count
@@ -82,7 +82,7 @@ class DroppedList(Figures):
 
 
 class Cleaning(Figures):
-    """What came in and what was dropped."""
+    """The raw files and samples that came in, and those that were dropped."""
 
     files: FileCounts
     samples: SampleCounts
@@ -101,7 +101,7 @@ class Training(Figures):
     """The model that made the embeddings."""
 
     embeddings_file: str | None = Field(description="embed.embeddings_file, which took the place of a model")
-    masked: Count = Field(description="samples that this file masks: they are no candidates")
+    masked: Count = Field(description="samples that this file masks: they are not candidates")
     passed_through: bool = Field(description="the checkpoint was taken as it is, not trained in this iteration")
     steps: Count
     epochs: Count
@@ -124,14 +124,14 @@ class Spread(Figures):
 
 
 class PickDistance(Figures):
-    """How far a pick was from everything selected before it."""
+    """The distance of a pick to everything selected before it."""
 
     rank: Count
     distance: OptionalReal
 
 
 class RuleFigures(Figures):
-    """What a rule brings with as many samples as were selected. Distances are to the datapool after it."""
+    """The result of a rule with as many samples as were selected. Distances are to the datapool after it."""
 
     rule: Literal["chosen", "coreset", "random"]
     samples: Count
@@ -144,7 +144,7 @@ class RuleFigures(Figures):
 
 
 class BudgetPoint(Figures):
-    """How well the first samples of the selection cover the candidates, and as many by chance or greedy k-center."""
+    """The coverage of the candidates by the selection's first samples, and by as many of chance or greedy k-center."""
 
     budget: Count
     coverage_radius: OptionalReal
@@ -156,7 +156,7 @@ class BudgetPoint(Figures):
 
 
 class Selection(Figures):
-    """What was chosen, from what, and what that did. Distances are Euclidean between unit-length embeddings, 0 to 2."""
+    """The selection, its candidates, and its effect. Distances are Euclidean between unit-length embeddings, 0 to 2."""
 
     method: str = Field(description="select.method, or `strategies` where select.strategies are set")
     sentence: str = Field(description="what it picks")
@@ -239,7 +239,7 @@ class Source(Figures):
 
 
 class LabelCounts(Figures):
-    """How many samples have a label."""
+    """The number of samples that have a label."""
 
     name: str
     candidates: Count
@@ -258,7 +258,7 @@ class PredictedClass(LabelCounts):
 
 
 class Sources(Figures):
-    """Where the samples come from."""
+    """The sources of the samples."""
 
     rows: tuple[Source, ...] = Field(description="most selected first")
     omitted: Count = Field(description="further sources that are not listed")
@@ -332,7 +332,7 @@ class Examples(Figures):
 
 
 class Savings(Figures):
-    """What is saved by not labelling the candidates that were not selected."""
+    """The savings by not labelling the candidates that were not selected."""
 
     samples_left_out: Count
     share_left_out: OptionalReal
@@ -364,7 +364,7 @@ class EquivalentDistance(Figures):
 
 
 class Migration(Figures):
-    """How the space of another model differs from the former one; of samples that have an embedding in both."""
+    """The difference between another model's space and the former one, by samples that have an embedding in both."""
 
     samples: Count = Field(description="with an embedding in both spaces")
     examined: Count = Field(description="of these, compared: a seeded subset")
@@ -383,7 +383,7 @@ class Migration(Figures):
 
 
 class Configuration(Figures):
-    """What produced this iteration."""
+    """The code, parameters and model that produced this iteration."""
 
     changed: tuple[ChangedParameter, ...] = Field(description="parameters that differ from the template's")
     parameters: dict[str, Setting]

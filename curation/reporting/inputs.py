@@ -1,4 +1,4 @@
-"""What the report is made from."""
+"""The data that the report is made from."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class ReportSettings:
 
 @dataclass(frozen=True)
 class SelectionSettings:
-    """What was asked of the selection.
+    """The parameters of the selection.
 
     Attributes:
         method: `select.method`, or `strategies` where `select.strategies` are set.

@@ -1,1 +1,1 @@
-"""What is chosen, how far apart, given what was chosen before."""
+"""The choice of samples, far apart from each other and from what was chosen before."""

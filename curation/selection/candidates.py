@@ -188,7 +188,7 @@ def rejected_by_review(path: str, base: Collection[str], processed: Collection[s
             "out what is not committed yet: delete that line"
         )
     if unknown:
-        raise ParamsError(f"select.review_file: {path} drops {unknown[0]!r}, which is no sample of any iteration")
+        raise ParamsError(f"select.review_file: {path} drops {unknown[0]!r}, which is not a sample of any iteration")
     return rejected
 
 

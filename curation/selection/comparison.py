@@ -1,4 +1,4 @@
-"""What each number of samples would bring, and how the chosen rule does beside greedy k-center and chance."""
+"""The coverage that each number of samples would bring, by the chosen rule, greedy k-center and chance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _PAIRS, _WORK, _FEWEST = 1e9, 1e11, 1000
 
 @dataclass(frozen=True)
 class Picks:
-    """What a rule selects.
+    """The selection of a rule.
 
     Attributes:
         picks: (k,) int64 candidates in order of selection.
@@ -32,7 +32,7 @@ class Picks:
 
 @dataclass(frozen=True)
 class Curve:
-    """How well 0, 1, … k picks cover the candidates.
+    """The coverage of the candidates by 0, 1, … k picks.
 
     Attributes:
         radius: (k + 1,) float64 largest distance of a candidate to the nearest selected sample; NaN if there is none.

@@ -1,4 +1,4 @@
-"""How a sequence of picks covers the candidates, pick by pick: the same for every rule.
+"""The coverage of the candidates by a sequence of picks, pick by pick: the same for every rule.
 
 A candidate's distance to the nearest selected sample only changes when a pick is nearer than all before it. These
 few changes are found for each candidate, with exact distances. They hold everything: what covers each candidate in

@@ -23,10 +23,10 @@ def read_scores(path: str, column: str) -> "pd.Series[float]":
     scores = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
     bad = table["filename"][~np.isfinite(scores)]
     if len(bad):
-        raise ParamsError(f"select.strategies: {path}: {column} of {bad.iloc[0]!r} is no finite number")
+        raise ParamsError(f"select.strategies: {path}: {column} of {bad.iloc[0]!r} is not a finite number")
     repeated = table["filename"][table["filename"].duplicated()]
     if len(repeated):
-        raise ParamsError(f"select.strategies: {path}: {repeated.iloc[0]!r} stands there twice")
+        raise ParamsError(f"select.strategies: {path}: {repeated.iloc[0]!r} is listed twice")
     result: pd.Series[float] = pd.Series(scores.to_numpy(), index=table["filename"])
     return result
 
@@ -48,7 +48,7 @@ def read_predictions(path: str, parameter: str = "select.strategies") -> "pd.Ser
     scores = pd.to_numeric(table["score"], errors="coerce").astype(np.float64)
     bad = table["filename"][~np.isfinite(scores)]
     if len(bad):
-        raise ParamsError(f"{parameter}: {path}: a score of {bad.iloc[0]!r} is no finite number")
+        raise ParamsError(f"{parameter}: {path}: a score of {bad.iloc[0]!r} is not a finite number")
     ordered = table.assign(score=-scores).sort_values(["filename", "score", "class"], kind="stable")
     result: pd.Series[str] = ordered.drop_duplicates("filename").set_index("filename")["class"]
     return result
@@ -77,8 +77,9 @@ def _read_coco(path: str, parameter: str) -> pd.DataFrame:
     except (KeyError, TypeError, AttributeError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ParamsError(
-            f"{parameter}: {path} is no COCO file ({what}): it needs images (id, file_name), categories (id, name) and "
-            "annotations (image_id, category_id, score), or a list of image_id (the filename), category_id and score"
+            f"{parameter}: {path} is not a COCO file ({what}): it needs images (id, file_name), categories (id, name) "
+            "and annotations (image_id, category_id, score), or a list of image_id (the filename), category_id and "
+            "score"
         ) from None
     return pd.DataFrame(rows, columns=["filename", "class", "score"])
 

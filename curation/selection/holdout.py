@@ -61,7 +61,7 @@ def read_holdout(path: str, known: NamedEmbeddings) -> Holdout:
     if unknown:
         first = min(unknown, key=line_of.__getitem__)
         raise ParamsError(
-            f"{KEY}: {path}, line {line_of[first]}: {first!r} is no sample of this or an earlier iteration. Add the "
+            f"{KEY}: {path}, line {line_of[first]}: {first!r} is not a sample of this or an earlier iteration. Add the "
             "held-out files to data/raw, or give their embeddings instead (a CSV file with the columns filenames, "
             "embedding_0, ...)"
         )

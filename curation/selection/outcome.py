@@ -23,7 +23,7 @@ from curation.tables.selection import CANDIDATES, SELECTION
 
 
 class Choice(NamedTuple):
-    """What a selection gives.
+    """The result of a selection.
 
     Attributes:
         selection: the chosen samples in order (columns `SELECTION`).

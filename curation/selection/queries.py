@@ -78,8 +78,8 @@ def query_names(strategy: Similarity, base: Path, processed: Collection[str]) ->
         unknown = sorted(set(wanted) - set(processed))
         if unknown:
             raise ParamsError(
-                f"select.strategies: {strategy.queries} names {unknown[0]!r}, which is no sample of this or an earlier "
-                "iteration"
+                f"select.strategies: {strategy.queries} names {unknown[0]!r}, which is not a sample of this or "
+                "an earlier iteration"
             )
         return wanted
     samples = read_samples(base)

@@ -46,7 +46,7 @@ def embed_text(text: str, checkpoint: Path) -> NDArray[np.float32]:
 
     Raises:
         CheckpointError: the checkpoint is missing or damaged.
-        ParamsError: it has no text tower, or the tokenizer cannot be had.
+        ParamsError: it has no text tower, or the tokenizer cannot be loaded.
     """
     architecture, weights = load_checkpoint(checkpoint)
     named = {name.removeprefix(TEXT_TOWER): weights[name] for name in weights if name.startswith(TEXT_TOWER)}

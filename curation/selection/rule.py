@@ -17,7 +17,7 @@ from curation.selection.traversal import Traversal
 
 @dataclass(frozen=True)
 class Options:
-    """What only some rules need.
+    """Arguments that only some rules need.
 
     Attributes:
         seed: of rules that draw.

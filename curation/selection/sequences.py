@@ -1,4 +1,4 @@
-"""What is chosen as a whole: a sample, or a run of frames (`select.selected_sequence_length`)."""
+"""Units that are chosen as a whole: a sample, or a run of frames (`select.selected_sequence_length`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LARGEST_STEP = 2.0
 
 @dataclass(frozen=True)
 class Units:
-    """What is chosen as a whole: single samples, or sequences of frames.
+    """Units that are chosen as a whole: single samples, or sequences of frames.
 
     Attributes:
         members: (u, length) int64 candidates, in the order of time, sorted by the first one.

@@ -1,4 +1,4 @@
-"""When a selection ends: after how many samples, or at which distance."""
+"""The end of a selection: after some number of samples, or at some distance."""
 
 from fractions import Fraction
 from math import floor

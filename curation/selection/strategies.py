@@ -60,7 +60,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Objectives:
-    """What is to be large.
+    """The value that is to be large.
 
     Attributes:
         fixed: (n,) float64 sum of the logarithms of what does not change, each times its strength.

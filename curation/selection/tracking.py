@@ -1,4 +1,4 @@
-"""What has been selected so far, brought up to date pick by pick, with exact distances."""
+"""The samples selected so far, brought up to date pick by pick, with exact distances."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What every selection rule returns."""
+"""The result of every selection rule."""
 
 from dataclasses import dataclass
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from curation.tables.samples import COUNTS, KEPT, OVER_LIMIT
 
 COMBINED = "combined from "
-"""What `raw_path` begins with for samples that came in as embeddings only; their hashes are empty then."""
+"""The beginning of `raw_path` for samples that came in as embeddings only; their hashes are empty then."""
 
 SAMPLES = pa.schema(
     {

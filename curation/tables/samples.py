@@ -10,13 +10,13 @@ KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near
 LOW_QUALITY, OVER_LIMIT, SKIPPED, PROCESSED = "low_quality", "over_limit", "skipped", "processed"
 
 COUNTS = (KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE, LOW_QUALITY, OVER_LIMIT, SKIPPED)
-"""What becomes of a sample, and the columns that count it. `SKIPPED` frames are left out on purpose (`ingest.fps`)."""
+"""The states of a sample, and the columns that count them. `SKIPPED` frames are left out on purpose (`ingest.fps`)."""
 
 DROPPED_STATUSES = (CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE, OVER_LIMIT)
-"""Why a sample or file is dropped; the first that holds is the reason."""
+"""The reasons why a sample or file is dropped; the first that holds is named."""
 
 TAKEN_IN = (KEPT, CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE)
-"""What becomes of a raw file that this iteration processes for good. Those `OVER_LIMIT` come again with the next one,
+"""The states of a raw file that this iteration processes for good. Those `OVER_LIMIT` come again with the next one,
 in case the limit is raised; others are `IGNORED`, or `PROCESSED` in an earlier iteration."""
 
 RAW_FILES = pa.schema(
@@ -47,7 +47,7 @@ SAMPLES = pa.schema(
         "red_mean": pa.float32(),
         "green_mean": pa.float32(),
         "blue_mean": pa.float32(),
-        "perceptual_hash": pa.string(),  # 16 hexadecimal digits; alike pictures differ in few bits
+        "perceptual_hash": pa.string(),  # 16 hexadecimal digits; similar pictures differ in few bits
         "label": pa.int32(),  # weak label: index of the top-level folder
         "label_name": pa.string(),  # that folder's name; empty for files beside the folders
         "is_new": pa.bool_(),  # false only where `train.retrain` made an earlier sample's proxy again

@@ -19,7 +19,7 @@ from curation.video.seeking import read_by_seeking
 
 
 class _Stamped(Protocol):
-    """What may have a time stamp."""
+    """Anything that may have a time stamp."""
 
     @property
     def pts(self) -> int | None:

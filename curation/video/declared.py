@@ -1,4 +1,4 @@
-"""How many frames a video says it has, without decoding it."""
+"""The number of frames that a video states, without decoding it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing

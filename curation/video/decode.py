@@ -37,7 +37,7 @@ _MOST_HELPERS = 4
 
 @dataclass(frozen=True)
 class DecodedVideo:
-    """What one pass over a video gives.
+    """The result of one pass over a video.
 
     Attributes:
         frames: the chosen ones of those that came out of the decoder.
@@ -112,7 +112,7 @@ def decode_video(
 
 @dataclass(frozen=True)
 class _Reading:
-    """What every way of reading a video needs; see `decode_video`."""
+    """The arguments of every way of reading a video; see `decode_video`."""
 
     path: Path
     choice: FrameChoice

@@ -1,4 +1,4 @@
-"""What was met while a video was read, and what it says about frames that should have come but did not.
+"""Evidence met while a video was read, and what it says about frames that should have come but did not.
 
 FFmpeg returns fewer frames than a file declares, without an error, for many kinds of damage. So what came out is held
 against what the file says, in four ways, and the largest gap counts:
@@ -34,7 +34,7 @@ NO_STAMP = -(1 << 63)
 
 @dataclass
 class Tally:
-    """What was met while a video was read; times are in seconds of the container's clock.
+    """Counts of what was met while a video was read; times are in seconds of the container's clock.
 
     Attributes:
         declared: frames that the container's header counts; 0 if it does not.

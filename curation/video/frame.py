@@ -21,7 +21,7 @@ _UPRIGHT = {
     (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
     (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
 }
-"""What turns a frame upright, for the signs of a, b, c, d in its display matrix (x' = ax + cy, y' = bx + dy)."""
+"""The turn that sets a frame upright, by the signs of a, b, c, d in its display matrix (x' = ax + cy, y' = bx + dy)."""
 
 
 def transpose_of(picture: av.VideoFrame) -> Image.Transpose | None:

@@ -1,4 +1,4 @@
-"""What is kept of a video's frames: hashes, figures and proxies, made by several threads in the order of the frames."""
+"""Hashes, figures and proxies of a video's frames, made by several threads in the order of the frames."""
 
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -55,7 +55,7 @@ def frame_samples(
 
 
 class Work(NamedTuple):
-    """What is made of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known."""
+    """The record of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known."""
 
     width: int
     height: int

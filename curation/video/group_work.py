@@ -13,13 +13,13 @@ import av
 
 PACKETS_A_DECODER = 512
 BYTES_A_DECODER = 32 << 20
-"""What may be read ahead of the frames that were taken: some groups of pictures, but no more memory than that."""
+"""The limits of reading ahead of the frames that were taken: some groups of pictures, and some memory."""
 
 Made = TypeVar("Made")
 
 
 class MadeFrame(NamedTuple, Generic[Made]):
-    """What was made of one frame.
+    """The outcome of one frame.
 
     Attributes:
         pts: its time stamp, if it has one.
@@ -150,7 +150,7 @@ class Part(Generic[Made]):
 
 @dataclass(frozen=True)
 class GroupWork(Generic[Made]):
-    """What the threads share.
+    """The state that the threads share.
 
     Attributes:
         path: the file.

@@ -70,7 +70,7 @@ def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
 
 
 def _holds_container(path: Path) -> bool:
-    """Whether the beginning of a file that FFmpeg takes for a bare stream has marks of a container."""
+    """Return whether the beginning of a file that FFmpeg takes for a bare stream has marks of a container."""
     with path.open("rb") as file:
         return _CONTAINER_MARKS.search(file.read(_SEARCHED)) is not None
 

@@ -1,4 +1,4 @@
-"""What a video's packets say undecoded: which frames there are, when they are shown, where decoding can begin.
+"""The index of a video's undecoded packets: its frames, when they are shown, and where decoding can begin.
 
 Reading the packets of a video takes about a hundredth of the time of decoding it. In a sound file they tell every
 frame's index: frames come out of the decoder in the order of their time stamps.
@@ -66,7 +66,7 @@ class PacketIndex:
 
     @property
     def frames(self) -> int:
-        """How many frames the video has."""
+        """The number of frames of the video."""
         return len(self.order)
 
     def seconds(self, frame: int) -> Fraction:

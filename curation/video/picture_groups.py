@@ -173,7 +173,7 @@ def _cut(
 def _changes_decoding(
     packet: "av.Packet[av.VideoStream]", brought: Sequence[bytes], parameters: Sequence[bytes]
 ) -> bool:
-    """Whether a packet brings other parameter sets than the first one, which later parts would lack.
+    """Return whether a packet brings other parameter sets than the first one, which later parts would lack.
 
     Args:
         packet: to look at.

@@ -20,7 +20,7 @@ from curation.video.structure.pes import PTS_WRAP
 from curation.video.structure.view import View
 
 _PICTURE_STARTS = {"mpeg1video": b"\0\0\1\0", "mpeg2video": b"\0\0\1\0", "mpeg4": b"\0\0\1\xb6"}
-"""What begins a picture, after headers that may stand before it. Writers of files differ on which of the two counts."""
+"""The start code of a picture, after headers that may stand before it. Writers differ on which of the two counts."""
 
 
 def own_stamps(path: Path) -> Mapping[int, int] | None:

@@ -1,6 +1,6 @@
-"""Where decoding can begin inside a video and give the very pixels that decoding from the start gives.
+"""Places inside a video where decoding can begin and give the very pixels that decoding from the start gives.
 
-A packet that a container marks as a key frame is not always such a place: with H.264 it may be the begin of a gradual
+A packet that a container marks as a key frame is not always such a place: with H.264 it may be the start of a gradual
 refresh. So for H.264 and HEVC the packet itself is asked.
 """
 
@@ -21,7 +21,7 @@ _SKIPPING_IS_EXACT = frozenset({"h264", "mpeg1video", "mpeg2video", "mpeg4"})
 
 @dataclass(frozen=True)
 class RandomAccess:
-    """How to recognise the places of a stream where decoding can begin.
+    """A recogniser of the places of a stream where decoding can begin.
 
     Attributes:
         codec: FFmpeg's name of the format.
@@ -44,7 +44,7 @@ class RandomAccess:
         return self.codec in _SKIPPING_IS_EXACT
 
     def is_entry(self, packet: "av.Packet[av.VideoStream]") -> bool:
-        """Whether decoding can begin with a packet: its frame and all that are shown later come out right."""
+        """Return whether decoding can begin with a packet: its frame and all that are shown later come out right."""
         if not packet.is_keyframe:
             return False
         if self.codec not in ("h264", "hevc"):
@@ -52,12 +52,12 @@ class RandomAccess:
         return any(map(self._is_entry_unit, self._units(packet)))
 
     def has_parameters(self, packet: "av.Packet[av.VideoStream]") -> bool:
-        """Whether a packet brings the parameter sets that its frames are decoded with (H.264 and HEVC)."""
+        """Return whether a packet brings the parameter sets that its frames are decoded with (H.264 and HEVC)."""
         kinds = {"h264": 7, "hevc": 33}
         return self.codec in kinds and any(_kind(unit, self.codec) == kinds[self.codec] for unit in self._units(packet))
 
     def begins_group(self, packet: "av.Packet[av.VideoStream]") -> bool:
-        """Whether a packet makes the decoder forget all that came before it (H.264): nothing after it refers to that.
+        """Return whether a packet makes the decoder forget all before it (H.264): nothing after it refers to that.
 
         ITU-T H.264, 7.4.1.2.4: an IDR picture.
         """
@@ -68,7 +68,7 @@ class RandomAccess:
         return tuple(unit for unit in self._whole_units(packet) if _kind(unit, self.codec) in _PARAMETER_SETS)
 
     def _is_entry_unit(self, unit: bytes) -> bool:
-        """Whether a NAL unit says that decoding can begin here."""
+        """Return whether a NAL unit says that decoding can begin here."""
         kind = _kind(unit, self.codec)
         if self.codec == "hevc":
             return 16 <= kind <= 21  # ITU-T H.265, table 7-1: IRAP pictures
@@ -125,7 +125,7 @@ def _kind(unit: bytes, codec: str) -> int:
 
 
 def _is_exact_recovery(unit: bytes) -> bool:
-    """Whether supplemental information says: from this very picture on, everything is exact (ITU-T H.264, D.1.8)."""
+    """Return whether supplemental information says that all is exact from this picture on (ITU-T H.264, D.1.8)."""
     place = 1
     while place + 2 < len(unit):
         kind, place = _extended(unit, place)

@@ -104,7 +104,7 @@ def open_stream(
 
 
 def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
-    """Whether a video's decoder gets one thread, whatever number is asked for.
+    """Return whether a video's decoder gets one thread, whatever number is asked for.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
@@ -210,7 +210,7 @@ def _packets_with_data(
 
 
 def _skips_bytes(packet: "av.Packet[Stream]", tally: Tally) -> bool:
-    """Whether bytes before a packet belong to none, more than headers need.
+    """Return whether bytes before a packet belong to none, more than headers need.
 
     Matroska files have no other sign of damage: FFmpeg searches on for the next place that makes sense.
     """
@@ -237,7 +237,7 @@ def _end(packet: "av.Packet[Stream]") -> float:
 
 
 def is_shown(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", stream: av.VideoStream) -> bool:
-    """Whether a packet holds a frame to be seen: inside the edit list, and more than a reference picture.
+    """Return whether a packet holds a frame to be seen: inside the edit list, and more than a reference picture.
 
     VP8 has packets that are never shown.
     """

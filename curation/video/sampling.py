@@ -1,4 +1,4 @@
-"""Which frames of a video are wanted: all, some a second, a few of all, or those that are known from before.
+"""The frames of a video that are wanted: all, some a second, a few of all, or those that are known from before.
 
 With `fps`, sample k (0, 1, 2, ...) is the first frame that comes k / fps seconds or more after the first frame; a frame
 is taken at most once, so a pause gives one frame and not several. Times are those of the frames' own time stamps. A
@@ -19,7 +19,7 @@ _EARLY = Fraction(1, 1000)
 
 @dataclass(frozen=True)
 class FrameChoice:
-    """Which frames of a video to take.
+    """The frames of a video to take.
 
     Attributes:
         fps: frames a second, above 0; None = every frame.
@@ -49,7 +49,7 @@ class FrameChoice:
         return thinned([index for index, time in enumerate(seconds) if chooser.takes(time)], self.limit)
 
     def confirms(self, pixel_hashes: Mapping[int, str]) -> bool:
-        """Whether frames are those that were to be taken, as far as their pixels are known.
+        """Return whether frames are those that were to be taken, as far as their pixels are known.
 
         Args:
             pixel_hashes: of the frames taken, by index.
@@ -69,7 +69,7 @@ class Chooser:
         self._taken = -1
 
     def takes(self, seconds: Fraction) -> bool:
-        """Whether to take the frame at this time after the first one."""
+        """Return whether to take the frame at this time after the first one."""
         if self._fps is None:
             return True
         due = floor((seconds + _EARLY) * self._fps)

@@ -47,7 +47,7 @@ _LONG = 64
 """Packets from which on a run of H.264 ends where the next frame needs nothing of it."""
 
 _ALL_DECODED = 16
-"""Packets at the begin of a run of which every frame must come out, which shows that each holds one."""
+"""Packets at the beginning of a run of which every frame must come out, which shows that each holds one."""
 
 
 def read_by_seeking(
@@ -97,7 +97,7 @@ def read_by_seeking(
 
 @dataclass(frozen=True)
 class _Source:
-    """What runs are decoded from; see `read_by_seeking`.
+    """The source that runs are decoded from; see `read_by_seeking`.
 
     Attributes:
         is_wanted: (packets,) bool, whether a packet's frame is wanted.
@@ -168,7 +168,7 @@ def _decoded_run(
     """Decode the packets of a run, and yield the wanted frames.
 
     Args:
-        reader: stands at the begin of the run.
+        reader: stands at the beginning of the run.
         run: what to decode.
         is_wanted: (packets,) bool, whether a packet's frame is wanted.
         access: whether frames on the way may be left out.
@@ -278,6 +278,6 @@ class _Reader:
         return packet
 
     def _is_at(self, packet: "av.Packet[av.VideoStream]", position: int) -> bool:
-        """Whether a packet is the one that the index has at a position."""
+        """Return whether a packet is the one that the index has at a position."""
         index = self.index
         return bool(packet.pts == index.pts[position] and packet.size == index.sizes[position])

@@ -46,7 +46,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 
 @dataclass(frozen=True)
 class Limits:
-    """What one item may take.
+    """The limits of one item.
 
     Attributes:
         timeout_s: seconds without progress after which an item is given up, if its worker has also computed for that
@@ -180,7 +180,7 @@ class _Worker(Generic[Item, Result]):
         return message
 
     def is_overdue(self, elapsed_s: float) -> bool:
-        """Whether to give up what it does, `elapsed_s` seconds after this was asked last."""
+        """Return whether to give up what it does, `elapsed_s` seconds after this was asked last."""
         if not self.has_begun:
             return False
         cpu_s, reads_on = _cpu_seconds(self._process.pid), self._reads_on()
@@ -193,7 +193,7 @@ class _Worker(Generic[Item, Result]):
         return self._elapsed_s >= (limit_s if computed_s >= limit_s else WAITING_FACTOR * limit_s)
 
     def _reads_on(self) -> bool:
-        """Whether the worker has read anything since this was asked last, but not too often."""
+        """Return whether the worker has read anything since this was asked last, but not too often."""
         read = _bytes_read(self._process.pid)
         if self._may_read is None:
             self._may_read = read + _MOST_READINGS * self._size
@@ -329,7 +329,7 @@ class _Run(Generic[Item, Result]):
             self._failed_starts += 1
             if self._failed_starts > _MAX_FAILED_STARTS:
                 raise ChildProcessError(
-                    f"worker processes end before they begin to work (exit status {failure.exit_status}); what they "
+                    f"worker processes ended before they began to work (exit status {failure.exit_status}); what they "
                     "wrote above may tell why"
                 )
             if worker.is_second_try:

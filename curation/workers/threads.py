@@ -54,7 +54,7 @@ class _OverError(Exception):
 
 
 class _Work(Generic[Job, Result]):
-    """What the threads share.
+    """The state that the threads share.
 
     Args:
         jobs: to be done.

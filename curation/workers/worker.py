@@ -1,4 +1,4 @@
-"""What runs in a worker process: work on one item after the other, telling of each step. See `worker_processes`.
+"""The program of a worker process: it works on one item after the other and reports each step. See `worker_processes`.
 
 It imports next to nothing, so that a worker starts quickly; the work itself imports what it needs.
 """
@@ -158,7 +158,7 @@ class Memory:
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
     def is_near_limit(self) -> bool:
-        """Whether so much is used that a library's allocations may fail soon: not all of them tell of that."""
+        """Return whether so much is used that a library's allocations may fail soon: not all of them tell of that."""
         return self._limit is not None and self.used() > NEAR * self._limit
 
     def used(self) -> int:

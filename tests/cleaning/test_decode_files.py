@@ -52,6 +52,7 @@ def _comparable(files: dict[str, DecodedFile]) -> dict[str, bytes]:
     return {path: pickle.dumps(replace(file, samples=list(file.samples), shard="")) for path, file in files.items()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("workers", [1, 2])
 def test_files_that_harm_their_process_are_corrupt_and_leave_the_others_alone(tmp_path: Path, workers: int) -> None:
     raw = tmp_path / "raw"
@@ -94,6 +95,7 @@ def test_a_death_is_told_in_words(status: int, words: str) -> None:
     assert reason_of(Failure("died", status), SETTINGS) == words
 
 
+@pytest.mark.thorough
 def test_a_decoder_without_end_and_one_without_measure_cost_their_file(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for name, order in (("a", ""), ("b", "spin"), ("c", "allocate"), ("d", "")):

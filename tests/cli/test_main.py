@@ -15,7 +15,7 @@ from curation.inspection.revision import Revision
 from curation.inspection.verify import md5_of, sentence, verify
 from curation.inspection.why import chosen_parameters, sentences
 from curation.params.schema import Params
-from tests.code_closure import ROOT
+from tests import ROOT
 
 
 def test_each_command_is_a_module_of_its_name_and_the_other_way_round() -> None:

@@ -60,12 +60,12 @@ def test_each_kind_of_file_gives_the_same(form: str, tmp_path: Path) -> None:
         ("names,embedding_0\na,1\n", "its header has no column 'filenames', but 'names', 'embedding_0'"),
         ("filenames,labels\na,1\n", "its header has no column 'embedding_0'"),
         ("filenames,embedding_0,embedding_2\na,1,1\n", "its header has no column 'embedding_1'"),
-        ("filenames,embedding_0\na,1\nb,1\na,2\n", "line 4: 'a' stands there twice, first in line 2"),
-        ("filenames,embedding_0\na,1\nb,nan\n", "line 3: the embedding of 'b' is no direction"),
-        ("filenames,embedding_0\na,1\nb,\n", "line 3: the embedding of 'b' is no direction"),
-        ("filenames,embedding_0\na,one\n", "line 2: the embedding of 'a' is no direction"),
-        ("filenames,embedding_0\na,inf\n", "line 2: the embedding of 'a' is no direction"),
-        ("filenames,embedding_0,embedding_1\na,0,0\n", "line 2: the embedding of 'a' is no direction"),
+        ("filenames,embedding_0\na,1\nb,1\na,2\n", "line 4: 'a' is listed twice, first in line 2"),
+        ("filenames,embedding_0\na,1\nb,nan\n", "line 3: the embedding of 'b' has no direction"),
+        ("filenames,embedding_0\na,1\nb,\n", "line 3: the embedding of 'b' has no direction"),
+        ("filenames,embedding_0\na,one\n", "line 2: the embedding of 'a' has no direction"),
+        ("filenames,embedding_0\na,inf\n", "line 2: the embedding of 'a' has no direction"),
+        ("filenames,embedding_0,embedding_1\na,0,0\n", "line 2: the embedding of 'a' has no direction"),
         ("filenames,embedding_0\na,1\n\nb,1\n", "line 3: there is no filename"),
         ("filenames,embedding_0,masked\na,1,2\n", "line 2: masked is '2', not 0 or 1"),
         ("filenames,embedding_0\n", "holds no sample"),
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_told_with_its_line(content: str, message: str, tmp_pat
 
 
 def test_other_files(tmp_path: Path) -> None:
-    for name, message in (("a.csv", "there is no such file"), ("a.txt", "is neither a .csv, .parquet nor .npy file")):
+    for name, message in (("a.csv", "there is no such file"), ("a.txt", "is not a .csv, .parquet or .npy file")):
         with pytest.raises(ParamsError, match=message):
             read_given(str(tmp_path / name), "key")
     path = tmp_path / "a.npy"

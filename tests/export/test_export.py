@@ -59,7 +59,7 @@ SCHEMAS: dict[str, dict[str, object]] = {
         }
     ),
 }
-"""What the tools' documentation says of the formats of which no light library reads them."""
+"""The tools' documentation of those formats that no light library reads."""
 FORMULA = "=1+1.png"
 
 
@@ -118,6 +118,7 @@ def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path,
     assert scaled_down(Image.new("RGB", (9, 7)), 20).size == (9, 7)
 
 
+@pytest.mark.thorough
 def test_an_interrupted_export_goes_on(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     export(samples, raw, folder, written())

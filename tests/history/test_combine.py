@@ -126,8 +126,8 @@ def test_without_marks_everything_counts_as_selected(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("filename,embedding_0\na,1\n", "its header has no column 'filenames'"),
-        ("filenames,embedding_0,embedding_1\na,1,nan\n", "line 2: the embedding of 'a' is no direction"),
-        ("filenames,embedding_0,embedding_1\na,1,1\na,1,2\n", "line 3: 'a' stands there twice, first in line 2"),
+        ("filenames,embedding_0,embedding_1\na,1,nan\n", "line 2: the embedding of 'a' has no direction"),
+        ("filenames,embedding_0,embedding_1\na,1,1\na,1,2\n", "line 3: 'a' is listed twice, first in line 2"),
         ("filenames,embedding_0,embedding_1\na,1,1\n", "has 2 values for each sample, and the checkpoint"),
         ("filenames,embedding_0,embedding_1,selected,masked\na,1,1,1,1\n", "there is nothing to take in"),
     ],

@@ -104,7 +104,7 @@ def test_whole_files_are_not_touched() -> None:
 
 
 def _accepted(schema: Schema, text: str) -> bool:
-    """Whether DVC reads a text, by its own schema; it takes what is empty for no file."""
+    """Return whether DVC reads a text, by its own schema; it takes what is empty for no file."""
     try:
         content = YAML(typ="safe").load(text)
         schema({} if content is None else content)

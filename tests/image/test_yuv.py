@@ -13,7 +13,7 @@ from curation.image.yuv import Yuv, encode_jpeg, scaled, turned
 from tests.media_files import picture
 
 CODES = {"bt601": 6, "bt709": 1, "bt2020": 9}
-"""What a frame states for its matrix."""
+"""The matrix that a frame states."""
 SPACES = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709, "bt2020": Colorspace.BT2020}
 
 

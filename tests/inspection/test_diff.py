@@ -1,4 +1,4 @@
-"""What differs between two datapools, and how it is written."""
+"""The difference between two datapools, and the forms in which it is written."""
 
 import json
 from typing import Any

@@ -66,6 +66,7 @@ def test_derived_seeds_differ() -> None:
     assert len({derived_seed(*part) for part in parts}) == len(parts)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("workers", [0, 1])
 def test_every_epoch_has_an_order_and_views_of_its_own(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     drawn: list[tuple[int, int]] = []

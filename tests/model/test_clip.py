@@ -60,6 +60,7 @@ def saved(name: str, model: Any, old_names: bool = False) -> str:
 # ---- the image tower
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["tiny", "tiny-timm", "tiny-resnet", "tiny-coca"])
 def test_image_towers_train_and_embed(workspace: Path, name: str) -> None:
     members, source = write_clean(workspace, 12), ProxyReader(paths.PROXIES)

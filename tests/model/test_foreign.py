@@ -28,6 +28,7 @@ from tests.test_train import params
 SMALL = {"torchvision/resnet18": 32, "timm/vit_tiny_patch16_224": 32, "timm/resnet10t": 64}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("backbone", SMALL)
 def test_foreign_networks_train_and_embed(tmp_path: Path, backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -56,7 +57,7 @@ def test_foreign_networks_train_and_embed(tmp_path: Path, backbone: str, monkeyp
     [
         ("torchvision/resnet51", 64, "there are resnet50"),
         ("timm/vit_smal_patch14_dinov2", 64, "there are vit_small_patch14"),
-        ("torchvision/inception_v3", 96, "is no network that can be trained here"),
+        ("torchvision/inception_v3", 96, "is not a network that can be trained here"),
         ("torchvision/vgg11", 224, ""),
         ("torchvision/vit_b_32", 40, "does not take images of train.input_size: 40"),
     ],
@@ -71,6 +72,7 @@ def test_networks_that_cannot_be_had_are_named(backbone: str, size: int, said: s
     assert said in error.value.message
 
 
+@pytest.mark.thorough
 def test_pretrained_weights_are_taken_and_need_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = initial_model(Architecture.of("torchvision/mobilenet_v3_small", 8, 16, 32), replace(SETTINGS, seed=9))
     name = "backbone.0.network."

@@ -56,6 +56,7 @@ def plain_and_fused(network: nn.Module, dtype: torch.dtype = torch.float32) -> t
     return network, fused(symbolic_trace(copy.deepcopy(network)), dtype)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "side"), NETWORKS)
 def test_fused_networks_give_the_same_embeddings(name: str, side: int) -> None:
     backbone, images = backbone_of(name, side), drawn(4, 3, side, side)
@@ -67,6 +68,7 @@ def test_fused_networks_give_the_same_embeddings(name: str, side: int) -> None:
         assert network(images).equal(network(images))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(("name", "side"), NETWORKS)
 def test_neither_neighbours_nor_the_place_in_a_batch_change_a_bit(name: str, side: int, precision: str) -> None:
@@ -200,6 +202,7 @@ def test_additions_that_onednn_does_not_fuse(dtype: torch.dtype) -> None:
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("broken", [torch.nan, torch.inf, -torch.inf, 3e38])
 def test_values_that_are_not_finite_reach_the_end(broken: float, precision: str) -> None:

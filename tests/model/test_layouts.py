@@ -307,7 +307,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 class Scaled(nn.Module):
-    """What a TorchScript archive holds."""
+    """The content of a TorchScript archive."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -368,6 +368,6 @@ def test_normalisation_is_that_of_the_weights(backbone: str, mean: float) -> Non
 def test_names_of_weights_that_there_are_not_are_told() -> None:
     for use in (with_own_normalisation, foreign.pretrained_weights):
         with pytest.raises(
-            ParamsError, match=r"dinov2\.lvd is no network .*there are vit_small_patch14_dinov2\.lvd142m"
+            ParamsError, match=r"dinov2\.lvd is not a network .*there are vit_small_patch14_dinov2\.lvd142m"
         ):
             use(at("timm/vit_small_patch14_dinov2.lvd"))

@@ -34,7 +34,7 @@ GIVEN = Path("given.ckpt")
 
 
 class Model(nn.Module):
-    """What `lightly.cli` calls `_SimCLR`."""
+    """The class that `lightly.cli` calls `_SimCLR`."""
 
     def __init__(self, backbone: nn.Module) -> None:
         super().__init__()
@@ -75,6 +75,7 @@ def save(backbone: nn.Module, path: Path = GIVEN, **more: Any) -> Mapping[str, T
     return state
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("build", "name", "width", "backbone", "dimension"),
     [
@@ -123,7 +124,7 @@ def test_parameters_must_describe_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     write_empty_datapool(paths.BASE)
     save(of_command("resnet-9", 0.125), paths.BASE / CHECKPOINT)
-    with pytest.raises(CheckpointError, match=r"train\.backbone resnet-9 against resnet-9x0\.125"):
+    with pytest.raises(CheckpointError, match=r"train\.backbone resnet-9x0\.25 against resnet-9x0\.125"):
         train(params(checkpoint="given.ckpt"))
 
 

@@ -158,6 +158,7 @@ def test_the_default_needs_no_network(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "12 samples embedded" in embed(default_params())
 
 
+@pytest.mark.thorough
 def test_the_checkpoint_holds_all_that_embedding_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package may go: the datapool's space does not depend on it. Weights that nothing has trained are left out."""
     monkeypatch.chdir(tmp_path)
@@ -176,6 +177,7 @@ def test_the_checkpoint_holds_all_that_embedding_needs(tmp_path: Path, monkeypat
     assert "12 samples embedded" in embed(default_params())
 
 
+@pytest.mark.thorough
 def test_training_begins_with_the_weights_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_clean(tmp_path, 12)

@@ -44,6 +44,7 @@ def test_the_padding_is_that_of_tensorflow(
     assert plain.shape[3] == -(-size // stride)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "side", "mirrored"),
     [

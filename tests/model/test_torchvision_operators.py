@@ -9,6 +9,8 @@ import torch
 from curation.model.torchvision_operators import declare_missing_operators
 from tests.model_data import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -23,6 +23,8 @@ from curation.model.training.resumption import SealedCheckpoints, training_key
 from tests.model_data import ARCHITECTURE, SETTINGS
 from tests.model_source import SourceOfJpegs
 
+pytestmark = pytest.mark.thorough
+
 SOURCE = SourceOfJpegs(10)
 
 

@@ -57,6 +57,7 @@ LAYOUTS: Mapping[str, Layout] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_weights_are_found_in_what_others_write(tmp_path: Path, name: str) -> None:
     network, path = resnet(), tmp_path / name
@@ -84,7 +85,7 @@ def test_lightly_s_networks_begin_with_checkpoints(tmp_path: Path) -> None:
     own = model.backbone.state_dict()
     assert found.keys() == {name for name in own if not name.startswith("7.")}
     assert all(value.equal(own[name]) for name, value in found.items())
-    with pytest.raises(CheckpointError, match=r"train\.backbone resnet-18 against resnet-9 in the file"):
+    with pytest.raises(CheckpointError, match=r"train\.backbone resnet-18 against resnet-9x0\.25 in the file"):
         given_weights(Architecture.of("resnet-18", 8, 16, 32), str(tmp_path / "a.ckpt"))
 
 
@@ -134,6 +135,7 @@ def with_weights(**changes: object) -> Params:
     return params(**{"backbone": "torchvision/resnet18", "weights": "given.pth", "max_steps": 1, **changes})
 
 
+@pytest.mark.thorough
 def test_the_stage_begins_with_given_weights(given: Path) -> None:
     line = train(with_weights(enabled=False))
     assert line.startswith("torchvision/resnet18 from the weights of given.pth taken without training, fitted to 12")
@@ -143,6 +145,7 @@ def test_the_stage_begins_with_given_weights(given: Path) -> None:
     assert "by simclr from the weights of given.pth on 12 samples: 1 step" in train(with_weights())
 
 
+@pytest.mark.thorough
 def test_a_datapool_knows_the_weights_it_began_with(given: Path) -> None:
     train(with_weights(enabled=False))
     (paths.BASE / CHECKPOINT).write_bytes(paths.CHECKPOINT.read_bytes())

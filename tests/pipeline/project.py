@@ -16,13 +16,16 @@ from ruamel.yaml import YAML
 
 TEMPLATE = Path(__file__).resolve().parent.parent.parent
 
+ALWAYS = ["code", "resolve_base"]
+"""The stages that run at every `dvc repro`."""
+
 WARM = "CURATION_TESTS_WARM_PYTHON"
 """Variable that holds the folder of the command that `tests.pipeline.warm_python` has written."""
 
 SMALL = {
     "clean.proxy_size": 32,
     "clean.workers": 1,
-    "train.backbone": "resnet-9",
+    "train.backbone": "resnet-9x0.25",
     "train.pretrained": False,
     "train.enabled": True,
     "train.embedding_dim": 8,
@@ -40,7 +43,7 @@ SMALL = {
 
 @dataclass(frozen=True)
 class Result:
-    """What a command printed, and how it ended."""
+    """The output of a command, and its exit status."""
 
     code: int
     output: str
@@ -211,7 +214,7 @@ def copy_template(target: Path) -> None:
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target / name)
-    for made in ("base.json", "dvc.lock"):
+    for made in ("base.json", "code.json", "dvc.lock"):
         (target / made).unlink(missing_ok=True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.project import Project, new_project
+from tests.pipeline.project import ALWAYS, Project, new_project
 
 pytestmark = pytest.mark.slow
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 def test_a_clone_after_pull_has_nothing_to_run(second_iteration: Project) -> None:
     clone = second_iteration.clone("clone")
     clone.dvc("pull", "--quiet", check=False)  # outputs of the report were never made here
-    assert clone.repro().ran() == ["resolve_base"]
+    assert clone.repro().ran() == ALWAYS
     assert clone.status() == ""
     clone.repro("--force", "merge_datapool")
     assert clone.lock() == second_iteration.lock()
@@ -24,7 +24,7 @@ def test_an_old_commit_has_nothing_to_run(second_iteration: Project) -> None:
     clone = second_iteration.clone("old")
     clone.git("checkout", "--quiet", "HEAD~1")
     clone.dvc("pull", "--quiet", check=False)
-    assert clone.repro().ran() == ["resolve_base"]
+    assert clone.repro().ran() == ALWAYS
     assert clone.status() == ""
     assert clone.state() == (5, 1)
     clone.repro("--force", "merge_datapool")
@@ -41,7 +41,7 @@ def test_a_clone_without_data_has_nothing_to_run(second_iteration: Project) -> N
 def test_a_shallow_clone_appends(second_iteration: Project) -> None:
     clone = second_iteration.clone("shallow", "--depth", "1")
     clone.dvc("pull", "--quiet", check=False)
-    assert clone.repro().ran() == ["resolve_base"]
+    assert clone.repro().ran() == ALWAYS
     clone.add_images("c")
     clone.repro()
     assert clone.state() == (15, 3)

@@ -66,7 +66,7 @@ def test_list_names_the_samples(project: Project, samples: pd.DataFrame) -> None
     assert curate(project, "list", "--exclude-datapool").output.splitlines() == names[10:]
     unknown = curate(project, "list", "--iteration", "7")
     assert (unknown.exit_code, unknown.output) == (1, "Error: there is no iteration 7: workspace has 1, 2, 3\n")
-    assert "'nope' is no revision that git knows here" in curate(project, "list", "--rev", "nope").output
+    assert "'nope' is not a revision that git knows here" in curate(project, "list", "--rev", "nope").output
 
 
 def test_why_a_sample_was_selected(project: Project, samples: pd.DataFrame) -> None:

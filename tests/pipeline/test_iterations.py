@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.pipeline.project import Project, new_project
+from tests.pipeline.project import ALWAYS, Project, new_project
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def test_first_iteration_selects_what_was_asked_for(project: Project) -> None:
 
 def test_nothing_runs_again_after_the_commit(project: Project) -> None:
     before = project.lock()
-    assert project.repro().ran() == ["resolve_base"]
+    assert project.repro().ran() == ALWAYS
     assert project.status() == ""
     assert project.lock() == before
     assert "No changes" in project.dvc("data", "status").output
@@ -139,7 +139,7 @@ def test_a_given_checkpoint_is_used_instead_of_training(project: Project, fresh:
     fresh.git("add", "base.json", "dvc.lock", "params.yaml", "data/raw.dvc")
     fresh.git("commit", "--quiet", "--message", "iteration 1")
     (fresh.folder / "given.ckpt").unlink()
-    assert fresh.repro().ran() == ["resolve_base"]
+    assert fresh.repro().ran() == ALWAYS
     fresh.add_images("b")
     assert "checkpoint of the base reused" in fresh.repro().output
     (fresh.folder / "given.ckpt").write_bytes(b"other weights")
@@ -156,9 +156,9 @@ def test_given_weights_are_an_input(project: Project, fresh: Project) -> None:
     assert "from the weights of given.ckpt" in fresh.repro().output
     fresh.git("add", "base.json", "dvc.lock", "params.yaml", "data/raw.dvc")
     fresh.git("commit", "--quiet", "--message", "iteration 1")
-    assert fresh.repro().ran() == ["resolve_base"]
+    assert fresh.repro().ran() == ALWAYS
     given.unlink()
-    assert fresh.repro().ran() == ["resolve_base"]
+    assert fresh.repro().ran() == ALWAYS
     fresh.add_images("b")
     assert "checkpoint of the base reused" in fresh.repro().output
     given.write_bytes(b"other weights")
@@ -178,7 +178,7 @@ def test_given_embeddings_are_an_input(fresh: Project) -> None:
     assert fresh.state() == (6, 1)
     fresh.git("add", "base.json", "dvc.lock", "params.yaml", "data/raw.dvc")
     fresh.git("commit", "--quiet", "--message", "iteration 1")
-    assert fresh.repro().ran() == ["resolve_base"]
+    assert fresh.repro().ran() == ALWAYS
     fresh.add_images("b")
     fresh.repro()
     assert fresh.state() == (11, 2)
@@ -190,10 +190,10 @@ def test_given_embeddings_are_an_input(fresh: Project) -> None:
 
 def test_report_parameters_start_no_iteration(project: Project) -> None:
     before = project.lock()
-    assert project.dvc("repro").ran() == ["resolve_base"]
+    assert project.dvc("repro").ran() == ALWAYS
     assert project.lock() == before
     project.set_params(report__title="Another title")
-    assert project.dvc("repro").ran() == ["resolve_base", "report"]
+    assert project.dvc("repro").ran() == [*ALWAYS, "report"]
     assert project.state() == (5, 1)
     project.undo()
     project.dvc("repro", "--force")

@@ -15,7 +15,7 @@ DEFAULTS = {
     "train.enabled": False,
     "train.input_size": 64,
 }
-"""What decides where weights come from is as the template has it; small images keep it quick."""
+"""The parameters that decide where weights come from are the template's; small images keep it quick."""
 
 GUARD = """
 import socket, sys
@@ -34,7 +34,7 @@ def refuse_name(host, *rest, **options):
 socket.socket.connect = socket.socket.connect_ex = refuse
 socket.getaddrinfo = refuse_name
 """
-"""What every Python imports at its start, DVC's own too. Connections that are refused are written down."""
+"""The module that every Python imports at its start, DVC's own too. Connections that are refused are written down."""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
-"""A `python` that has imported the libraries already, for the stages that most pipeline tests run.
+"""A `python` and a `dvc` that have imported their libraries already, for the commands of most pipeline tests.
 
-On data as small as that of the tests, a stage takes longer to import PyTorch than for all else. So a process that has
-imported the libraries, and nothing of the project, is forked for every `python -m stages.…` and `python -m curate`.
-It has the caller's folder, environment, standard streams and arguments. Everything else goes to the real interpreter,
-and so do the stages of tests that are marked `cold`: those that kill processes, and those that compare runs of which
-each is to have its own order of sets.
+On data as small as that of the tests, a stage takes longer to import PyTorch than for all else, and DVC a good part of
+its time to start. So a process that has imported the libraries, and nothing of the project, is forked for every
+`python -m stages.…`, `python -m curate` and `dvc`. It has the caller's folder, environment, standard streams and
+arguments. Everything else goes to the real interpreter, and so do the commands of tests that are marked `cold`: those
+that kill processes, and those that compare runs of which each is to have its own order of sets.
 
-`python warm_python.py SOCKET` is the process that is forked, `COMMAND` the text of the `python` that asks for it.
+`python warm_python.py SOCKET` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask it.
 """
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -25,22 +26,28 @@ from contextlib import suppress
 from pathlib import Path
 
 LIBRARIES = (
-    *("PIL.Image", "av", "blake3", "click", "faiss", "lightly.loss", "lightly.models", "lightly.transforms", "numba"),
-    *("numpy", "pandas", "pyarrow.parquet", "ruamel.yaml", "scipy.linalg", "simplejpeg", "threadpoolctl", "timm"),
-    *("torch", "torch._dynamo", "torchvision", "tqdm"),
+    *("PIL.Image", "av", "blake3", "click", "faiss", "jinja2", "lightly.loss", "lightly.models", "lightly.transforms"),
+    *("matplotlib.backends.backend_agg", "numba", "numpy", "pandas", "pyarrow.csv", "pyarrow.parquet", "pydantic"),
+    *("pytorch_lightning", "ruamel.yaml", "safetensors.torch", "scipy.linalg", "scipy.sparse", "simplejpeg"),
+    *("threadpoolctl", "timm", "torch", "torch._dynamo", "torch.fx", "torchvision", "tqdm", "weasyprint"),
+    *("dvc.cli.parser", "dvc.repo", "dvc.repo.experiments.queue.workspace", "dvc.repo.reproduce", "dvc.stage.run"),
+    *("dvc_data.hashfile.checkout", "dvc_data.hashfile.transfer", "dvc_data.index", "scmrepo.git"),
 )
-"""What stages import. Not what draws the report: that looks at the environment while it is imported."""
+"""The libraries that stages and DVC import."""
 
 OPERATORS = Path(__file__).resolve().parents[2] / "curation/model/torchvision_operators.py"
-"""What has to run before torchvision is imported. As a file, so that no module of the project stays."""
+"""The code that has to run before torchvision is imported. As a file, so that no module of the project stays."""
 
 COMMAND = """#!{python} -IS
 import json, os, socket, sys
 
-if len(sys.argv) > 2 and sys.argv[1] == "-m" and (sys.argv[2] == "curate" or sys.argv[2].startswith("stages.")):
+name = os.path.basename(sys.argv[0])
+module = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-m" else ""
+if name == "dvc" or module == "curate" or module.startswith("stages."):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect({socket!r})
-        request = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode("utf-8", "surrogateescape")
+        asked = ["dvc", *sys.argv[1:]] if name == "dvc" else sys.argv[2:]
+        request = json.dumps([asked, os.getcwd(), dict(os.environ)]).encode("utf-8", "surrogateescape")
         socket.send_fds(connection, [len(request).to_bytes(8, "big")], [0, 1, 2])
         connection.sendall(request)
         answer = connection.recv(1)
@@ -50,7 +57,7 @@ os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the process that is forked, and write the command `python` that asks for it into `folder`."""
+    """Start the process that is forked, and write the commands that ask for it into `folder`."""
     path = folder / "socket"
     process = subprocess.Popen(
         [sys.executable, __file__, str(path)],
@@ -61,9 +68,10 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
         if process.poll() is not None:
             raise RuntimeError("the process with the libraries ended")
         time.sleep(0.05)
-    command = folder / "python"
-    command.write_text(COMMAND.format(python=sys.executable, socket=str(path)), encoding="utf-8")
-    command.chmod(0o755)
+    for name in ("python", "dvc"):
+        command = folder / name
+        command.write_text(COMMAND.format(python=sys.executable, socket=str(path)), encoding="utf-8")
+        command.chmod(0o755)
     return process
 
 
@@ -72,6 +80,7 @@ def serve(path: str) -> None:
     runpy.run_path(str(OPERATORS))
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # or each process looks at all of it again, and thereby copies it
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children are not waited for
     with socket.socket(socket.AF_UNIX) as listening:

@@ -1,4 +1,4 @@
-"""Which raw files a list makes relevant, and which of its lines match nothing."""
+"""The raw files that a list makes relevant, and its lines that match nothing."""
 
 from pathlib import Path
 
@@ -106,10 +106,10 @@ def test_a_list_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) ->
     with pytest.raises(ParamsError, match=r"is a folder"):
         read_patterns(tmp_path)
     path.write_bytes(b"a.png\n\xff.png\n")
-    with pytest.raises(ParamsError, match=r"list.txt is no text in UTF-8 \(byte 7\)"):
+    with pytest.raises(ParamsError, match=r"list.txt is not text in UTF-8 \(byte 7\)"):
         read_patterns(path)
     path.write_text("a.png\n**a/\\\n")
-    with pytest.raises(ParamsError, match=r"list.txt, line 2: .* is no valid pattern"):
+    with pytest.raises(ParamsError, match=r"list.txt, line 2: .* is not a valid pattern"):
         read_patterns(path)
     path.write_bytes("﻿ä.png\r\n".encode())
     assert [one.body for one in read_patterns(path)] == ["ä.png"]

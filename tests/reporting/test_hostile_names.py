@@ -29,7 +29,8 @@ from curation.reporting.pages.render import render_html, render_pdf
 from tests.browser import Browser, find_chromium
 from tests.report_example import SETTINGS, Raw, example
 
-pytestmark = pytest.mark.xdist_group("hostile names")  # what its tests share is made once, not once a process
+# What its tests share is made once, not once a process.
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("hostile names")]
 
 COUNT, STEP = 500, 5
 CANARY = "canary-7f3a-must-not-be-read"

@@ -1,4 +1,4 @@
-"""What the report says of a datapool that has moved to another model, and of predicted classes."""
+"""The report of a datapool that has moved to another model, and of predicted classes."""
 
 import json
 from dataclasses import replace
@@ -108,11 +108,11 @@ def test_predictions_as_coco(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("{", "cannot be read"),
-        ("{}", "is no COCO file \\('images' is missing\\)"),
-        ("3", "is no COCO file"),
+        ("{}", "is not a COCO file \\('images' is missing\\)"),
+        ("3", "is not a COCO file"),
         ('[{"image_id": "a"}]', "'category_id' is missing"),
         (json.dumps(COCO | {"categories": []}), "5 is missing"),
-        ('[{"image_id": "a", "category_id": 1, "score": "high"}]', "a score of 'a' is no finite number"),
+        ('[{"image_id": "a", "category_id": 1, "score": "high"}]', "a score of 'a' is not a finite number"),
     ],
 )
 def test_what_is_wrong_with_predictions(content: str, message: str, tmp_path: Path) -> None:

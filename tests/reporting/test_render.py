@@ -22,7 +22,8 @@ from curation.reporting.pages import render
 from curation.selection.rules.registry import RULES, STRATEGIES, sentence_of
 from tests.report_example import SECOND, SETTINGS, Raw, example, invented_pictures, without_selection
 
-pytestmark = pytest.mark.xdist_group("render")  # what its tests share is made once, not once a process
+# What its tests share is made once, not once a process.
+pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("render")]
 
 HOSTILE = (
     'a"><img src=x onerror=alert(1)>.jpg',

@@ -72,6 +72,7 @@ def test_equal_points_have_a_map() -> None:
     assert np.isfinite(layout).all()
 
 
+@pytest.mark.thorough
 def test_the_map_does_not_depend_on_the_number_of_threads() -> None:
     code = (
         "import hashlib\n"

@@ -55,6 +55,7 @@ def test_plain_program_is_the_rule(data: st.DataObject) -> None:
     assert_equal(plain.farthest_first(candidates, base, limit, threshold), expected)
 
 
+@pytest.mark.thorough
 @ONE_PROCESS
 @given(st.data())
 @settings(max_examples=150, deadline=None)
@@ -107,6 +108,7 @@ def test_property_check_finds_a_wrong_program(monkeypatch: pytest.MonkeyPatch) -
     assert "of seed 1: wrong: " in result.output
 
 
+@pytest.mark.thorough
 @ONE_PROCESS
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("with_base", [False, True])

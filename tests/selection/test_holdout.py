@@ -41,7 +41,7 @@ def test_embeddings_as_lightly_writes_them(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "is empty"),
-        ("a.png\nx.png\n", r"line 2: 'x\.png' is no sample"),
+        ("a.png\nx.png\n", r"line 2: 'x\.png' is not a sample"),
         ("filenames,embedding_0\na.png,1\n", "embeddings of 1 values, those of the datapool have 2"),
         ("filenames,embedding_0,embedding_1\na.png,1,0\nb.png,,0\n", r"line 3: the embedding of 'b\.png'"),
         ("filenames,embedding_0,embedding_1\na.png,0,0\n", "line 2: .* all are 0"),

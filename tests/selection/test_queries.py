@@ -18,6 +18,7 @@ from curation.core.errors import ParamsError
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import write_empty_datapool
 from curation.embeddings.shards import read_shards
+from curation.history.workspace import given_files_hash
 from curation.image.proxies import ProxyReader
 from curation.model.agreement import wanted_architecture
 from curation.model.networks import clip
@@ -31,7 +32,6 @@ from curation.selection.query_images import decode_query_images, embed_images
 from curation.tables.files import read_csv
 from curation.tables.selection import SELECTION
 from stages import clean, embed, ingest, select, train
-from stages.resolve_base import given_files_hash
 from tests.clip_models import random_model
 from tests.conftest import REPOSITORY
 from tests.media_files import picture
@@ -147,6 +147,7 @@ def selected() -> list[str]:
 # ---- images
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("draft", [False, True])
 def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     content = given().model_dump()
@@ -162,6 +163,7 @@ def test_a_sample_as_query_is_at_no_distance_of_itself(draft: bool, monkeypatch:
     np.testing.assert_array_equal(found, np.stack([of_path[path] for path in sorted(of_path)]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["04.jpg", "07.png", "12.jpg"])
 def test_an_image_finds_its_like(name: str, tmp_path: Path) -> None:
     Path("queries").mkdir()

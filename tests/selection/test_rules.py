@@ -122,6 +122,7 @@ def test_distances_mean_the_same_for_every_rule(method: str, data: st.DataObject
         np.testing.assert_array_equal(found.base_squared, squared[:, : len(base)].min(axis=1))
 
 
+@pytest.mark.thorough
 @every_rule
 @given(st.data())
 @settings(max_examples=40, deadline=None)
@@ -139,6 +140,7 @@ def test_min_distance_holds_and_nothing_more_fits(method: str, data: st.DataObje
         assert (found.squared < threshold).all()
 
 
+@pytest.mark.thorough
 @every_rule
 @pytest.mark.parametrize("kind", ["clustered", "duplicated", "nearly equal"])
 def test_number_of_threads_has_no_influence(method: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:

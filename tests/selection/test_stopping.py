@@ -1,4 +1,4 @@
-"""When a selection ends."""
+"""The end of a selection."""
 
 import numpy as np
 import pytest

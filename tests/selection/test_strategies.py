@@ -211,9 +211,9 @@ def test_scores_and_predictions_of_files(tmp_path: Path) -> None:
         ("", "cannot be read"),
         ("name,score\na,1\n", "has no column 'filename'; it has 'name', 'score'"),
         ("filename,other\na,1\n", "has no column 'score'"),
-        ("filename,score\n0.png,x\n", "score of '0.png' is no finite number"),
-        ("filename,score\n0.png,inf\n", "score of '0.png' is no finite number"),
-        ("filename,score\n0.png,1\n0.png,1\n", "'0.png' stands there twice"),
+        ("filename,score\n0.png,x\n", "score of '0.png' is not a finite number"),
+        ("filename,score\n0.png,inf\n", "score of '0.png' is not a finite number"),
+        ("filename,score\n0.png,1\n0.png,1\n", "'0.png' is listed twice"),
         ("filename,score\n0.png,1\n", "has no value for 1 of 2 candidates, '1.png' for one"),
         ("filename,score\n0.png,1\n1.png,-2\n", "WEIGHTS must be 0 or more; SCORES has -2 for '1.png'"),
     ],
@@ -239,7 +239,7 @@ def test_other_inputs_that_do_not_fit(tmp_path: Path) -> None:
         read_filenames(str(empty))
     predictions = tmp_path / "predictions.csv"
     predictions.write_text("filename,class,score\n0.png,dog,\n")
-    with pytest.raises(ParamsError, match=r"a score of '0.png' is no finite number"):
+    with pytest.raises(ParamsError, match=r"a score of '0.png' is not a finite number"):
         read_predictions(str(predictions))
 
 

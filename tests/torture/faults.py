@@ -42,7 +42,7 @@ _DONE, _FAILED, _KILLED = 0, 1, 137
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to the process that does the work.
+    """The fate of the process that does the work.
 
     Attributes:
         place: k of the k-th call, or the number of bytes.

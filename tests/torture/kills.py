@@ -27,14 +27,14 @@ from tests.pipeline.project import Project, new_project
 from tests.torture.tally import Tally, Tree, tree
 
 CHAINS, KILLS = 17, 15
-STAGES = ("ingest", "resolve_base", "base", "clean", "train", "embed", "select", "merge_datapool", "report")
+STAGES = ("code", "ingest", "resolve_base", "base", "clean", "train", "embed", "select", "merge_datapool", "report")
 _ANNOUNCED = "Running stage '"
-_MADE = ("dvc.lock", "base.json", "datapool", "reports")
+_MADE = ("dvc.lock", "base.json", "code.json", "datapool", "reports")
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When a run is killed.
+    """The moment when a run is killed.
 
     Attributes:
         place: index of the stage that has begun by then; -1: none yet.
@@ -47,7 +47,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What a run ends in that is left alone.
+    """The result of a run that is left alone.
 
     Attributes:
         made: its results.

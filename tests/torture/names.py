@@ -95,7 +95,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _is_possible(name: str) -> bool:
-    """Whether stage `ingest` takes a name in: see `curation.raw.listing`."""
+    """Return whether stage `ingest` takes a name in: see `curation.raw.listing`."""
     parts = name.split("/")
     refused = any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name)
     return not refused and not any(part in ("", ".", "..") or part.startswith(".writing-") for part in parts)

@@ -1,4 +1,4 @@
-"""What became of an attack, counted."""
+"""The outcomes of attacks, counted."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Tree = dict[str, str]
 
 @dataclass
 class Tally:
-    """What became of all attacks of one kind.
+    """The outcomes of all attacks of one kind.
 
     *Crashed*: what should have worked failed. *Lost*: something that was there before is neither the former nor the new
     content, or is gone. *Silent*: something said that it was done, or a damaged file was read, and the content was
@@ -26,7 +26,7 @@ class Tally:
 
     @property
     def wrong(self) -> int:
-        """How often something went wrong."""
+        """The number of times that something went wrong."""
         return self.crashed + self.lost + self.silent
 
     def sentence(self, name: str) -> str:

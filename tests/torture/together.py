@@ -94,7 +94,7 @@ def rounds(
 
 
 def _has_twice(datapool: Path) -> bool:
-    """Whether a sample stands in a datapool twice; False for what is no datapool."""
+    """Return whether a sample stands in a datapool twice; False for what is no datapool."""
     tables = [datapool / store.SAMPLES_CSV, datapool / store.LATEST_CSV]
     return any(bool(pd.read_csv(table).iloc[:, 0].duplicated().any()) for table in tables if table.is_file())
 

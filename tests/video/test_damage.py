@@ -40,6 +40,7 @@ def test_a_cut_file_does_not_pass_for_a_whole_one(tmp_path: Path, name: str) -> 
         assert (part.is_whole, part.fault != "") == (False, True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", WITH_READERS)
 def test_no_damage_is_too_much_for_a_reader_of_structure(tmp_path: Path, name: str) -> None:
     sound, damaged = write_video_as(tmp_path / name, VIDEO_FORMATS[name], frames=14), tmp_path / "damaged"
@@ -56,6 +57,7 @@ def test_no_damage_is_too_much_for_a_reader_of_structure(tmp_path: Path, name: s
     assert {"truncated", "removed block", "inserted bytes"} <= noticed
 
 
+@pytest.mark.thorough
 def test_damaged_files_are_all_accounted_for(tmp_path: Path) -> None:
     verdicts = run(tmp_path, images=150, videos=200, seed=4, workers=2, threshold=0.1)
     assert len(verdicts) == 350
@@ -64,6 +66,7 @@ def test_damaged_files_are_all_accounted_for(tmp_path: Path) -> None:
     assert sum(verdict.lost for verdict in verdicts) > 20
 
 
+@pytest.mark.thorough
 def test_sound_videos_are_the_same_from_the_same_seed(tmp_path: Path) -> None:
     names = write_sound_videos(tmp_path / "a", 3)
     assert write_sound_videos(tmp_path / "b", 3) == names

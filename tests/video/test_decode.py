@@ -321,6 +321,7 @@ def test_proxies_are_never_enlarged_and_scaled_to_the_short_side(tmp_path: Path)
         assert np.abs(difference).mean() < 12
 
 
+@pytest.mark.thorough
 def test_mutated_videos_never_lose_frames_silently(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     for suffix in (".mp4", ".avi", ".webm", ".mkv"):

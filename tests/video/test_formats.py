@@ -33,6 +33,7 @@ def _decode(path: Path, *, threads: int = 1, max_pixels: int = LIMIT) -> tuple[D
     return video, proxies
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", VIDEO_FORMATS)
 def test_sound_videos_of_every_format_are_complete(tmp_path: Path, name: str) -> None:
     form = VIDEO_FORMATS[name]

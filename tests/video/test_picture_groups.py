@@ -99,6 +99,7 @@ def _whole(path: Path, threads: int) -> tuple[DecodedVideo, dict[int, bytes]]:
     return video, proxies
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["closed.mp4", "closed.mkv", "open.mp4"])
 def test_damage_is_met_with_any_number_of_threads(tmp_path: Path, name: str) -> None:
     path = write_video(tmp_path / name, range(FRAMES), codec="libx264", **SOUND[name])

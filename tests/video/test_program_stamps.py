@@ -110,6 +110,7 @@ def assert_shown_in_time(path: Path, frames: int) -> None:
     assert [frame.frame for frame in chosen.frames] == list(range(0, frames, RATE // 5))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("placement", X264)
 def test_whatever_x264_chooses_on_a_processor(tmp_path: Path, placement: str, level: str) -> None:
@@ -118,6 +119,7 @@ def test_whatever_x264_chooses_on_a_processor(tmp_path: Path, placement: str, le
     assert_shown_in_time(path, 200)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("suffix", [".mpg", ".vob"])  # packets of MPEG-1 and MPEG-2
 @pytest.mark.parametrize("between", ["0", "1", "3"])
 @pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video", "mpeg4"])
@@ -132,6 +134,7 @@ def cuts_around(contents: Sequence[bytes], distances: Iterator[int], every: int)
     return [begin + distance for begin, distance in zip(begins, distances, strict=False)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("first", [0, PTS_WRAP - 40 * TICKS])  # the second: stamps begin anew on the way
 @pytest.mark.parametrize(
     ("codec", "options"),

@@ -1,4 +1,4 @@
-"""Which frames of a video are taken."""
+"""The frames of a video that are taken."""
 
 from fractions import Fraction
 from itertools import pairwise

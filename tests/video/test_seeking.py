@@ -80,6 +80,7 @@ def _index(path: Path) -> PacketIndex:
     return index_packets(path, max_pixels=LIMIT)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", VIDEOS)
 def test_chosen_frames_are_those_of_a_full_decode(tmp_path: Path, name: str) -> None:
     path = _video(tmp_path, name)

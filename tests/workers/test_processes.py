@@ -13,7 +13,7 @@ import pytest
 
 from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
 from curation.workers.worker import Memory
-from tests.code_closure import ROOT
+from tests import ROOT
 from tests.hostile_work import Unloadable, do_harm
 
 LIMITS = Limits(timeout_s=60, memory_mb=256)
@@ -78,10 +78,12 @@ def test_a_worker_without_progress_is_ended() -> None:
     assert _outcomes([orders], limits=limits) == dict.fromkeys(orders, failure)
 
 
+@pytest.mark.thorough
 def test_progress_extends_the_time() -> None:
     assert _outcomes([["announce"]], limits=Limits(timeout_s=1, memory_mb=None)) == {"announce": "ANNOUNCE"}
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not LINUX, reason="other kernels do not tell what a process reads")
 def test_reading_on_extends_the_time_but_not_reading_in_circles(tmp_path: Path) -> None:
     long, short = tmp_path / "long", tmp_path / "short"
@@ -145,7 +147,7 @@ def test_an_error_of_the_work_ends_the_run() -> None:
 
 
 def test_workers_that_cannot_begin_end_the_run(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ChildProcessError, match=r"end before they begin to work \(exit status 1\)"):
+    with pytest.raises(ChildProcessError, match=r"ended before they began to work \(exit status 1\)"):
         list(run_in_workers(Unloadable(), [["a"]], workers=1, cores=1, limits=LIMITS))
     assert "no number" in capfd.readouterr().err
 
@@ -181,7 +183,7 @@ def test_workers_end_with_the_main_process(tmp_path: Path, how: signal.Signals) 
 
 
 def _is_running(pid: int) -> bool:
-    """Whether a process exists and is not merely waiting for its parent to take note of its end."""
+    """Return whether a process exists and is not merely waiting for its parent to take note of its end."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (FileNotFoundError, ProcessLookupError):

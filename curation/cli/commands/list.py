@@ -12,7 +12,7 @@ from curation.history.dvc_cache import open_cache
 from curation.inspection.revision import Revision, commits_of_iterations, revision
 
 INITIAL_TAG = "initial-tag"
-"""How the former product called the tag of all samples."""
+"""The former product's name for the tag of all samples."""
 
 
 def tag(iteration: int) -> str:

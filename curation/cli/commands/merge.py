@@ -7,7 +7,7 @@ import click
 from curation.core.errors import BaseError
 from curation.history import git
 from curation.history.merge import begin_in_hook, bring_raw_files, run_dvc, settle_conflicts, stage_results
-from stages.resolve_base import check
+from curation.history.workspace import check
 
 
 @click.command(name="merge")
@@ -35,8 +35,8 @@ def command(revision: str | None, hook: bool) -> None:
     bring_raw_files()
     if run_dvc("repro"):
         raise BaseError(
-            "the datapools are not united yet: put right what `dvc repro` says above, and run `python -m curate merge` "
-            "again; or give up with `git merge --abort`, then `dvc checkout`"
+            "the datapools are not united yet: correct what `dvc repro` reports above, and run "
+            "`python -m curate merge` again; or give up with `git merge --abort`, then `dvc checkout`"
         )
     stage_results()
     click.echo("merge: both datapools are united; look at reports/report.pdf, then end the merge with `git commit`")
@@ -51,7 +51,7 @@ def _begin(revision: str) -> None:
             "a merge is going on already: run this without a branch, or give it up with `git merge --abort`"
         )
     if git.commit_of(revision) is None:
-        raise BaseError(f"{revision!r} is no revision that git knows here; give a branch, such as origin/main")
+        raise BaseError(f"{revision!r} is not a revision that git knows here; give a branch, such as origin/main")
     done = subprocess.run(
         ["git", "merge", "--no-commit", "--no-ff", "--end-of-options", revision],
         check=False,

@@ -25,7 +25,7 @@ TEXT_TOWER = "text."
 
 _IMAGE_TOWER = "visual."
 _TEXT_PARTS = ("token_embedding.", "positional_embedding", "transformer.", "ln_final.", "text_projection", "cls_emb")
-"""What the text tower's weights are called where they stand beside the image tower, as in OpenAI's own files."""
+"""The prefixes of the text tower's weights where they stand beside the image tower, as in OpenAI's own files."""
 
 _PREFERRED_TAGS = ("datacomp_", "datacomp1b", "laion", "webli", "openai")
 """Beginnings of the tags of weights under permissive licences (MIT; Google's Apache 2.0), the best ones first."""
@@ -49,7 +49,7 @@ class ImageTower(nn.Module):
 
 
 class _Named(NamedTuple):
-    """What a backbone's name says.
+    """The parts of a backbone's name.
 
     Attributes:
         name: as open_clip lists it.
@@ -127,7 +127,7 @@ def tokens_of(backbone: str, text: str) -> Tensor:
         (1, length) int64.
 
     Raises:
-        ParamsError: the tokenizer cannot be had.
+        ParamsError: the tokenizer cannot be loaded.
     """
     named = _named(backbone)
     import open_clip
@@ -137,7 +137,7 @@ def tokens_of(backbone: str, text: str) -> Tensor:
     except Exception as error:  # no package, no network, no such file: each has its own errors
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ParamsError(
-            f"select.strategies: the tokenizer of {backbone} cannot be had ({reason[:200]}). It needs the package "
+            f"select.strategies: the tokenizer of {backbone} cannot be loaded ({reason[:200]}). It needs the package "
             "transformers (python -m pip install transformers) and files of "
             f"{named.config['text_cfg'].get('hf_tokenizer_name', 'the Hugging Face hub')}: run it once where there is "
             "a network, and copy the Hugging Face cache (HF_HOME); or give images in place of text"

@@ -26,7 +26,7 @@ from curation.model.networks.plain_layers import in_plain_layers
 from curation.model.networks.weight_files import in_sequence, read_tensors, require_fit, without_prefixes
 
 _CLASSIFIERS = ("fc", "classifier", "heads", "head")
-"""What torchvision's networks call their last layers, which name the classes."""
+"""The names of the last layers of torchvision's networks, which tell the classes apart."""
 
 _UNFIT = frozenset({"googlenet", "inception_v3"})
 """Networks of torchvision that return several results in training."""
@@ -109,7 +109,7 @@ def pretrained_weights(architecture: Architecture) -> Mapping[str, Tensor]:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ParamsError(
             f"train.pretrained: the weights of {architecture.backbone} cannot be fetched ({reason[:200]}). Bring a "
-            "file with them and name it in train.weights (docs/guides/models.md says where to have it from); or run it "
+            "file with them and name it in train.weights (docs/guides/models.md says where to get it); or run it "
             f"once where there is a network, and copy {cache}"
         ) from None
     own = _network(architecture).state_dict()
@@ -212,7 +212,7 @@ def _require_name(name: str, found: list[str], known: list[str], backbone: str) 
         return
     like = ", ".join(difflib.get_close_matches(name, known, 3, 0.4))
     raise ParamsError(
-        f"train.backbone: {backbone} is no network that can be trained here{f'; there are {like}' if like else ''}"
+        f"train.backbone: {backbone} is not a network that can be trained here{f'; there are {like}' if like else ''}"
     )
 
 

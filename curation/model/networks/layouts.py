@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 
 class Layout(NamedTuple):
-    """How a family of networks names its weights.
+    """The names that a family of networks gives its weights.
 
     Attributes:
         kernel: the first convolution. What comes before it in a name is that of the larger model; weights that lie
-            elsewhere, such as those of a text tower, are no part of the network.
+            elsewhere, such as those of a text tower, are not part of the network.
         renamed: patterns and replacements, one after the other.
     """
 

@@ -47,7 +47,7 @@ def converted(
         path: the file, for messages.
 
     Raises:
-        CheckpointError: it is no such checkpoint.
+        CheckpointError: it is not such a checkpoint.
     """
     weights = _backbone(tensors, path)
     counts = tuple(len({name.split(".")[1] for name in weights if name.startswith(f"{layer}.")}) for layer in _LAYERS)
@@ -78,7 +78,7 @@ def lightly_trunk(architecture: Architecture, tensors: Mapping[str, Tensor], pat
         path: the file, for messages.
 
     Raises:
-        CheckpointError: it is no checkpoint of lightly, or one of another network.
+        CheckpointError: it is not a checkpoint of lightly, or is one of another network.
     """
     found, weights = converted(tensors, architecture, path)
     differing = architecture.differences(found, ("backbone",))

@@ -17,7 +17,7 @@ _CONTAINERS = ("state_dict", "model", "teacher", "model_state_dict")
 """Under which programs keep the weights, where they keep other things too: Lightning, timm and DINO, for instance."""
 
 _PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "0.network.")
-"""What wrappers put before a name: data in parallel, torch.compile, Lightning modules, lightly's, this pipeline."""
+"""Prefixes that wrappers give a name: data in parallel, torch.compile, Lightning modules, lightly's, this pipeline."""
 
 _MOST_NAMED = 5
 
@@ -52,7 +52,7 @@ def read_tensors(path: Path, parameter: str) -> dict[str, Tensor]:
             "torch.save({'state_dict': w['state_dict']}, sys.argv[2])\" OLD NEW"
         ) from None
     except Exception as error:  # each format and version has its own errors for what it cannot read
-        raise CheckpointError(f"{parameter}: {path} is damaged, or no file of weights ({_short(error)})") from None
+        raise CheckpointError(f"{parameter}: {path} is damaged or not a file of weights ({_short(error)})") from None
     for name in _CONTAINERS:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
@@ -85,7 +85,7 @@ def _known_kind(path: Path) -> str | None:
 
 
 def without_prefixes(tensors: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Tensor]:
-    """Take off what wrappers put before names, one after the other; what has not the prefix is no part of the network.
+    """Take off what wrappers put before names, one after the other; what lacks the prefix is not part of the network.
 
     Args:
         tensors: of a file.

@@ -112,7 +112,7 @@ class EpochBatches(Sampler[list[Draw]]):
 
     @property
     def sampler(self) -> Self:
-        """Where Lightning looks for what has a `set_epoch`; it does not call that of a batch sampler itself."""
+        """The place where Lightning looks for a `set_epoch`; it does not call that of a batch sampler itself."""
         return self
 
     def set_epoch(self, epoch: int) -> None:

@@ -45,7 +45,7 @@ _PRECISIONS: Mapping[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how to train; the names are those of `params.yaml`, and so are the values."""
+    """The settings of a training, by the names and with the values of `params.yaml`."""
 
     method: str
     epochs: int
@@ -69,7 +69,7 @@ def initial_model(architecture: Architecture, settings: TrainingSettings) -> Met
 
     Raises:
         CheckpointError: the file of weights cannot be used for this network.
-        ParamsError: there is no such network, it does not take images of that size, or its weights cannot be had.
+        ParamsError: there is no such network, it does not take images of that size, or its weights cannot be loaded.
     """
     with seeded(derived_seed(settings.seed, "weights")):
         model = METHODS[settings.method].model(architecture, settings.learning_rate, settings.temperature)

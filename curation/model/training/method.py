@@ -33,7 +33,7 @@ _HEAD = "projection_head."
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the batches of a training become steps of the optimiser.
+    """The plan by which the batches of a training become steps of the optimiser.
 
     Attributes:
         batches: in an epoch.
@@ -201,7 +201,7 @@ def network_weights(model: Method) -> Mapping[str, Tensor]:
 
 
 def without_head(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Return what `network_weights` does but the projection head: one that nothing has trained is of no use."""
+    """Return what `network_weights` does but the projection head: an untrained one is of no use."""
     return {name: value for name, value in weights.items() if not name.startswith(_HEAD)}
 
 

@@ -16,7 +16,7 @@ class _Launcher(_MultiProcessingLauncher):
     def _wrapping_function(self, *arguments: Any) -> None:
         for name in ("pytorch_lightning", "lightning_fabric"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        warnings.simplefilter("ignore")  # the first process has told them, or left them out
+        warnings.simplefilter("ignore")  # the first process has shown them, or left them out
         super()._wrapping_function(*arguments)
 
 

@@ -1,4 +1,4 @@
-"""What the explorer shows of every sample: its place on the maps, what became of it, and how its picture is."""
+"""The explorer's data of every sample: its place on the maps, its fate, and the quality of its picture."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -179,7 +179,7 @@ def thumbnail_order(samples: ExplorerSamples, at_hand: Collection[str]) -> list[
 
     Args:
         samples: those on the page.
-        at_hand: filenames whose picture can be had.
+        at_hand: filenames whose picture is available.
     """
     table = samples.table[samples.table["filename"].isin(set(at_hand))]
     is_new = table["group"] == NEW

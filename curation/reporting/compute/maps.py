@@ -21,7 +21,7 @@ UMAP_LIMIT = 5_000
 
 NOT_SELECTED, OLD, NEW = "not selected", "old", "new"
 GROUPS = (NOT_SELECTED, OLD, NEW)
-"""What became of a sample, in the order of drawing: the last lie on top."""
+"""The states of a sample, in the order of drawing: the last lie on top."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How the embedding space of another model differs from the one that a datapool had before."""
+"""The difference between another model's embedding space and the one that a datapool had before."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What a sample comes from: a video, or a folder of images."""
+"""The source of a sample: a video, or a folder of images."""
 
 import pandas as pd
 

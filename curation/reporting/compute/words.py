@@ -73,7 +73,7 @@ def history_notes(inputs: ReportInputs) -> list[str]:
 
 
 def _nothing_else_is_far_enough(selection: schema.Selection) -> bool:
-    """Whether `min_distance` left nothing to pick; strategies and sequences have other reasons to end."""
+    """Return whether `min_distance` left nothing to pick; strategies and sequences have other reasons to end."""
     radius = selection.coverage_radius_after
     return selection.min_distance is not None and radius is not None and radius < selection.min_distance
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 PictureReader = Callable[[Sequence[str]], Mapping[str, Image.Image]]
-"""Returns the pictures of the samples with these filenames; names whose picture cannot be had are left out."""
+"""Returns the pictures of the samples with these filenames; names without a picture are left out."""
 
 _SIDE, _QUALITY = 240, 82
 _SMALL_SIDE, _SMALL_QUALITY = 160, 72
@@ -16,7 +16,7 @@ _MANY = 120
 
 
 def inline_pictures(filenames: Sequence[str], read: PictureReader) -> dict[str, str]:
-    """Return a `data:` URI for each sample whose picture can be had.
+    """Return a `data:` URI for each sample whose picture is available.
 
     Many pictures are made smaller, so that the documents stay below a few megabytes.
 

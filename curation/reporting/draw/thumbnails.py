@@ -67,7 +67,7 @@ def make_thumbnails(filenames: Sequence[str], read: PictureReader, max_character
 
 
 def _small_pictures(names: Sequence[str], read: PictureReader, side: int) -> Iterator[tuple[str, Image.Image]]:
-    """Yield name and thumbnail of each sample whose picture can be had; few full pictures are held at a time."""
+    """Yield name and thumbnail of each sample whose picture is available; few full pictures are held at a time."""
     for start in range(0, len(names), CELLS):
         part = names[start : start + CELLS]
         found = read(part)

@@ -39,7 +39,7 @@ def render_explorer(
     Args:
         report: all figures.
         samples: what it shows.
-        at_hand: filenames of samples whose picture can be had.
+        at_hand: filenames of samples whose picture is available.
         read: where the pictures come from.
     """
     points = point_data(samples)

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,7 @@ def _render(report: schema.Report, charts: Mapping[str, Chart], pictures: Mappin
     )
 
 
+@cache  # it keeps the templates that it has compiled
 def environment() -> jinja2.Environment:
     """Return what fills templates: everything is escaped, and a name that does not exist is an error."""
     result = jinja2.Environment(

@@ -201,7 +201,7 @@ def _pick_among(
         next_number: number of the first pick.
         limit: picks at most.
         threshold: the smallest squared distance at which a candidate is still picked.
-        progress: is told of every pick.
+        progress: is called for every pick.
     """
     last = int(rows[-1])
     floor = cover.get(rows[-1:])[0][0]

@@ -43,7 +43,7 @@ _ROWS_A_TASK = 256
 _GROUPS_A_TASK = (64, 1024)
 _MARKED_A_TASK = (512, 1024)
 _TASKS_A_THREAD = 8
-"""How work is cut for the threads: the least and the most of it in a task, and tasks a thread in between."""
+"""The division of work for the threads: the least and the most of it in a task, and tasks a thread in between."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Points(NamedTuple):
 
 
 class Centres(NamedTuple):
-    """What is selected so far, and room for what will be.
+    """The samples selected so far, and room for those to come.
 
     Attributes:
         vectors: (k, d) float32.
@@ -94,7 +94,7 @@ class Centres(NamedTuple):
 
 
 class Picks(NamedTuple):
-    """Where the centres come from.
+    """The source of the centres.
 
     Attributes:
         candidate: (k,) int64 row of `Points.vectors`; -1 for the base.
@@ -108,7 +108,7 @@ class Picks(NamedTuple):
 
 
 class Cover(NamedTuple):
-    """What is known about each row: an upper bound that is exact once all columns are seen.
+    """The distance known of each row: an upper bound that is exact once all columns are seen.
 
     Attributes:
         squared: (n,) float32 squared distance to the nearest centre found; -1 for picks.

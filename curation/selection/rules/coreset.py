@@ -52,7 +52,7 @@ def coreset(
 
 
 def _gpu_has_room(n_bytes: int) -> bool:
-    """Whether there is a GPU with room for embeddings of some size; CUDA_VISIBLE_DEVICES= hides it."""
+    """Return whether there is a GPU with room for embeddings of some size; CUDA_VISIBLE_DEVICES= hides it."""
     import torch
 
     return torch.cuda.is_available() and torch.cuda.mem_get_info()[0] > 1.5 * n_bytes + _GPU_MEMORY

@@ -29,7 +29,7 @@ class _Payload:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the packets are, and when: `begin` and `end` in the file, each of `size` bytes; times in ms."""
+    """The places and times of the packets: `begin` and `end` in the file, each of `size` bytes; times in ms."""
 
     begin: int
     end: int

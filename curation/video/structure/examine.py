@@ -1,4 +1,4 @@
-"""Which reader of container structure is for which container."""
+"""The readers of container structure, by container."""
 
 from collections.abc import Callable
 from pathlib import Path

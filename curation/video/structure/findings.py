@@ -1,4 +1,4 @@
-"""What a container's structure says about the frames of its video."""
+"""The findings of a container's structure about the frames of its video."""
 
 from array import array
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ _LATEST = 1 << 62
 
 @dataclass
 class Structure:
-    """What was found in the headers of a container, for one video stream.
+    """The findings in the headers of a container, for one video stream.
 
     Attributes:
         unit: seconds a unit of the time stamps.

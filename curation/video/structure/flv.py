@@ -14,7 +14,7 @@ _TAG_BYTES, _BACK_BYTES = 11, 4
 _ANCHOR = re.compile(rb"[\x08\x09\x12][\x00-\xff]{7}\x00\x00\x00")
 _COMMAND_FRAME, _AVC, _HEVC = 5, 7, 12
 _PARAMETERS, _UNITS, _END = 0, 1, 2
-"""What a tag of AVC or HEVC holds; parameters begin with their version, 1."""
+"""The content of a tag of AVC or HEVC; parameters begin with their version, 1."""
 
 _CODED_FRAMES, _CODED_FRAMES_X = 1, 3
 

@@ -43,7 +43,7 @@ class _Element:
 
 @dataclass
 class _State:
-    """What is known while the elements are read one after another.
+    """The state while the elements are read one after another.
 
     Attributes:
         tracks: numbers of all tracks.
@@ -165,7 +165,7 @@ def _next_anchor(view: View, position: int, state: _State) -> int:
 
 
 def _follows(view: View, position: int) -> bool:
-    """Whether an element begins at a position, or the file ends there."""
+    """Return whether an element begins at a position, or the file ends there."""
     if position >= view.size:
         return position == view.size
     return _known(view, position) is not None

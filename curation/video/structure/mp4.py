@@ -40,7 +40,7 @@ class _Box:
 
 @dataclass
 class _State:
-    """What is known of the track while fragments are read; durations and times are in its units.
+    """The state of the track while fragments are read; durations and times are in its units.
 
     Attributes:
         track: its number.

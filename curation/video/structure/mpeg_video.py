@@ -60,7 +60,7 @@ class PictureNumbers:
 
 
 def _is_frame(packet: bytes, picture: int) -> bool:
-    """Whether the picture that begins at a place is a whole frame, and not a field of one (section 6.2.3.1)."""
+    """Return whether the picture that begins at a place is a whole frame, and not a field of one (section 6.2.3.1)."""
     at = packet.find(_EXTENSION, picture, picture + 64)
     if at < 0 or len(packet) < at + 7 or packet[at + 4] >> 4 != _CODING_EXTENSION:
         return True

@@ -116,7 +116,7 @@ def _read_page(page: _Page, is_sound: bool, video: _Video, found: Structure) -> 
 
 
 def _counting(packet: bytes) -> Callable[[int], int] | None:
-    """Return how a stream that begins with a packet counts frames; None if it is no video, or counts otherwise."""
+    """Return how a stream that begins with a packet counts frames; None if it is not a video, or counts otherwise."""
     if packet[:5] == b"OVP80":
         return lambda granule: granule >> 32
     if packet[:7] == b"\x80theora" and len(packet) > 41:
@@ -151,7 +151,7 @@ def _page(view: View, position: int) -> _Page | None:
 
 
 def _is_sound(view: View, position: int, page: _Page) -> bool:
-    """Whether a page is complete and its checksum right.
+    """Return whether a page is complete and its checksum right.
 
     The checksum is a CRC-32 that takes the most significant bit first and begins with 0; that of zlib takes the least
     significant one first and is inverted at both ends.

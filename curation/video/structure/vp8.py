@@ -2,7 +2,7 @@
 
 
 def is_hidden(tag: int) -> bool:
-    """Whether a frame is never shown.
+    """Return whether a frame is never shown.
 
     A key frame is always shown, since an encoder has no use for a hidden one: where it says otherwise, it is damaged.
 

@@ -1,0 +1,1 @@
+"""What counts as the code of a stage, and one digest of it."""

@@ -1,0 +1,31 @@
+"""The raw files of the iteration that HEAD holds, where it is complete."""
+
+from pathlib import Path
+
+from curation.core.errors import BaseError
+from curation.core.hashing import md5_of_file
+from curation.history.base_rule import is_complete
+from curation.history.dvc_lock import output_hash, stages_at
+from curation.history.layout import LAYOUT
+from curation.pipeline import paths
+
+
+def accepted_table() -> Path | None:
+    """Return ingest's table of HEAD's iteration: from the workspace, or by its hash from the DVC cache.
+
+    Returns:
+        A file that is only to be read; None where HEAD's iteration is not complete, or its table is not at hand.
+    """
+    stages = stages_at("HEAD", paths.DVC_LOCK)
+    recorded = output_hash(stages, paths.RAW_FILES)
+    if recorded is None or not is_complete(stages, LAYOUT):
+        return None
+    if paths.RAW_FILES.is_file() and md5_of_file(paths.RAW_FILES) == recorded:
+        return paths.RAW_FILES
+    from curation.history.dvc_cache import open_cache
+
+    try:
+        with open_cache() as cache:
+            return cache.file(recorded)
+    except BaseError:
+        return None
