@@ -1,6 +1,7 @@
 """`verify`: whether the history of a datapool is what git says it is."""
 
 import shlex
+from collections.abc import Collection
 
 import click
 from tqdm import tqdm
@@ -27,6 +28,33 @@ def replay_sentences(name: str, replay: Replay) -> list[str]:
     parts = [f"{' and '.join(replay.stages)} came out the same"] if replay.stages else []
     parts += [f"but for the last digits in {', '.join(replay.rounded)}"] if replay.rounded else []
     return ["".join(f"; {part}" for part in [*parts, *replay.left_out]), *(f"{name}: {lie}" for lie in replay.lies)]
+
+
+def problems_of(damaged: Collection[str], lost: int, lies: int) -> list[str]:
+    """Say what is wrong and what to do about it.
+
+    Args:
+        damaged: paths of the objects in the cache whose bytes are not what their names say.
+        lost: number of objects that neither cache nor remote holds.
+        lies: number of statements of the history that are not true.
+    """
+    problems = []
+    if damaged:
+        listed = "".join(f"\n  rm -f {shlex.quote(path)}" for path in sorted(damaged))
+        problems.append(
+            f"{len(damaged)} objects of the DVC cache are damaged. Delete them, then `dvc fetch --all-commits` brings "
+            f"them back where a remote holds them:{listed}"
+        )
+    if lost:
+        problems.append(
+            f"{lost} objects are in neither cache nor remote: whoever has them in a cache can `dvc push --all-commits`"
+        )
+    if lies:
+        problems.append(
+            f"{lies} statements of the history are not true, see above. Compare the commits with those of a colleague "
+            "or a backup; `git log -p dvc.lock base.json` says who changed what; `dvc repro` makes a new iteration"
+        )
+    return problems
 
 
 @click.command(name="verify")
@@ -67,23 +95,7 @@ def command(commits: str | None, quick: bool, fetch: bool) -> None:
             lost += len(verdict.missing) if fetch else 0
             lies += len(wrong)
             checked += 1
-    problems = []
-    if damaged:
-        listed = "".join(f"\n  rm -f {shlex.quote(path)}" for path in sorted(damaged))
-        problems.append(
-            f"{len(damaged)} objects of the DVC cache are damaged. Delete them, then `dvc fetch --all-commits` brings "
-            f"them back where a remote holds them:{listed}"
-        )
-    if lost:
-        problems.append(
-            f"{lost} objects are in neither cache nor remote: whoever has them in a cache can `dvc push --all-commits`"
-        )
-    if lies:
-        problems.append(
-            f"{lies} statements of the history are not true, see above. Compare the commits with those of a colleague "
-            "or a backup; `git log -p dvc.lock base.json` says who changed what; `dvc repro` makes a new iteration"
-        )
-    if problems:
+    if problems := problems_of(damaged, lost, lies):
         raise BaseError("\n".join(problems))
     again = "" if quick else f", {replayed} of them made again with the same outcome"
     click.echo(f"verify: {checked} revisions, nothing is damaged{again}")

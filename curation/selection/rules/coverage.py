@@ -208,11 +208,7 @@ def lazy_greedy(
     space = np.empty_like(best)
 
     def gain(candidate: int) -> float:
-        columns, similar = kernel.row(candidate)
-        added = np.subtract(similar, best[columns], out=space[: len(similar)])
-        np.maximum(added, 0, out=added)
-        added *= counts[columns]
-        return float(added.sum())  # numpy's own sum: BLAS would divide it by the number of threads
+        return _gain(*kernel.row(candidate), best, counts, space)
 
     queue = [(-gain(candidate), candidate, 0) for candidate in range(len(best))]  # with the picks known at that time
     heapq.heapify(queue)
@@ -232,6 +228,28 @@ def lazy_greedy(
                 selected.add(candidate)
             progress.update()
     return np.array(picks, np.int64)
+
+
+def _gain(
+    columns: slice | NDArray[np.int64],
+    similar: NDArray[np.float32],
+    best: NDArray[np.float32],
+    counts: NDArray[np.float32],
+    space: NDArray[np.float32],
+) -> float:
+    """Return what a candidate adds to the weighted sum of similarities.
+
+    Args:
+        columns: the candidates that it is similar to.
+        similar: (c,) float32, how much.
+        best: (n,) float32, how similar each candidate is to the most similar one selected.
+        counts: (n,) float32, how much each counts.
+        space: (n,) float32 to compute in.
+    """
+    added = np.subtract(similar, best[columns], out=space[: len(similar)])
+    np.maximum(added, 0, out=added)
+    added *= counts[columns]
+    return float(added.sum())  # numpy's own sum: BLAS would divide it by the number of threads
 
 
 def to_medoids(
