@@ -99,16 +99,34 @@ def pinned_code(
         values: content of params.yaml.
         defaults: the value of each parameter that a project has which does not name it.
     """
-    recorded = parse_code(git.read_file("HEAD", paths.CODE))
     shaping = ancestors(pipeline, paths.DATAPOOL.as_posix())
     code = dict(now)
     for name in now:
-        entry = head.get(name)
-        if entry is None or (recorded is not None and name not in recorded):
-            continue
-        if name in shaping or runs_as_recorded(pipeline, pipeline[name], head, values, defaults):
-            code[name] = recorded[name] if recorded is not None else not_recorded(entry)
+        recorded = digest_of_head(name, head)
+        if recorded and (name in shaping or runs_as_recorded(pipeline, pipeline[name], head, values, defaults)):
+            code[name] = recorded
     return code
+
+
+def digest_of_head(name: str, head: Stages) -> str | None:
+    """Return the digest of the code that a stage of HEAD's iteration ran by.
+
+    It is the one in dvc.lock, by which DVC decides. Iterations of the time before digests have something in its place.
+
+    Args:
+        name: of the stage.
+        head: of HEAD's dvc.lock.
+
+    Returns:
+        None where the stage was not there, or did not name its key.
+    """
+    if name not in head:
+        return None
+    known = head[name].get("params", {}).get(paths.CODE.as_posix(), {}).get(name)
+    code = parse_code(git.read_file("HEAD", paths.CODE))
+    if known is None and code is None:
+        return not_recorded(head[name])
+    return str(known) if known is not None else (code or {}).get(name)
 
 
 def not_recorded(entry: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from curation.code.closure import CodeReader
 from curation.core.atomic import atomic_file, write_bytes, write_text
 from curation.core.errors import BaseError, OtherCodeError
 from curation.history import git
-from curation.history.code_record import NOT_RECORDED, Digests, not_recorded, parse_code
+from curation.history.code_record import NOT_RECORDED, Digests, digest_of_head, parse_code
 from curation.history.dvc_lock import Stages, output_hash, outputs_in_git, parse_stages, stages_at
 from curation.params.load import read_yaml
 from curation.pipeline import paths
@@ -44,8 +44,7 @@ def outputs_of_record(name: str) -> str | None:
     if code[name] == reader.digest(stage.command):
         return None
     head = stages_at("HEAD", paths.DVC_LOCK)
-    entry = head.get(name)
-    if entry is None or not _is_of_head(name, code, entry):
+    if code[name] != digest_of_head(name, head):
         raise OtherCodeError(
             f"{name}: the code has changed since {paths.CODE} was written, and {name} would write its bytes under the "
             "name of other code: run `dvc repro`, which writes it first"
@@ -69,12 +68,6 @@ def _refusal(name: str, recorded: str) -> str:
         f"{name}: HEAD's iteration was made by other code (or other versions of libraries) than there is now, so "
         f"{name} would write other bytes under its name. {_WAYS}; without --force nothing has to run"
     )
-
-
-def _is_of_head(name: str, code: Digests, entry: Mapping[str, Any]) -> bool:
-    """Return whether a digest is the one of HEAD's iteration."""
-    recorded = parse_code(git.read_file("HEAD", paths.CODE))
-    return code[name] == (not_recorded(entry) if recorded is None else recorded.get(name))
 
 
 def _has_news(stage: Definition, head: Stages, values: Mapping[str, Any], code: Digests) -> bool:
