@@ -56,7 +56,7 @@ def test_without_a_merge_there_is_nothing_to_unite(merging: Path) -> None:
     told = CliRunner().invoke(main, ["merge"])
     assert told.exit_code == 1
     assert "no merge is going on" in told.output
-    assert "no revision that git knows" in CliRunner().invoke(main, ["merge", "nonsense"]).output
+    assert "not a revision that git knows" in CliRunner().invoke(main, ["merge", "nonsense"]).output
     assert "git merges nothing" in CliRunner().invoke(main, ["merge", "HEAD~1"]).output
 
 
