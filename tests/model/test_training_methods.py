@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from curation.model.architecture import Architecture
 from curation.model.training.methods.registry import METHODS
 from curation.params.train import TrainParams
-from tests.model_data import ARCHITECTURE
+
+ARCHITECTURE = Architecture.of("resnet-9", embedding_dim=8, projection_dim=16, input_size=32)
+"""Of the network with which the methods' files state their losses."""
 
 
 @pytest.mark.parametrize("name", METHODS)
