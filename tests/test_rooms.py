@@ -25,7 +25,8 @@ ROOMS = [
     {"selection"},
     {"export"},
     {"reporting"},
-    # What is combined or taken out is read as what is looked at is; a stage that must not run restores what was recorded.
+    # What is combined or taken out is read as what is looked at is; a stage that must not run restores what was
+    # recorded.
     {"pipeline", "history", "inspection"},
     {"cli", "reference"},  # the reference describes the commands, one of which writes parameters as it does
 ]
