@@ -33,7 +33,7 @@ def test_files_of_dvc_that_a_kill_cut_off_are_repaired(project: Project) -> None
     (project.folder / ".dvc/tmp/rwlock").write_text('{"wri')
     refused = project.repro(check=False)
     assert refused.code
-    assert "validation failed" in refused.output
+    assert "dvc.lock' is invalid" in refused.output  # how it goes on depends on where the file was cut off
     for command in ("verify", "list"):
         said = project.run("python", "-m", "curate", command, check=False)
         assert (said.code, "Traceback" in said.output) == (1, False)

@@ -145,8 +145,9 @@ def kill(process: "subprocess.Popen[str]", moment: Moment, seconds: tuple[float,
         return False
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
         return True
+    finally:
+        process.communicate()
 
 
 def look(project: Project, former: Tree, new: Tree, wanted: set[str], tally: Tally, when: str) -> None:
