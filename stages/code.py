@@ -43,7 +43,7 @@ def _write() -> None:
     head = stages_at("HEAD", paths.DVC_LOCK)
     digests = early_code(pipeline, head, read_yaml(paths.PARAMS), default_values())
     write_json(paths.EARLY_CODE, dict(digests))
-    click.echo(f"code: of {', '.join(digests) or 'no stage'}")
+    click.echo(f"code: digests of the code of {', '.join(digests) or 'no stage'}; resolve_base takes the others")
 
 
 if __name__ == "__main__":
