@@ -187,6 +187,22 @@ def test_set_up_makes_an_environment_once(checkout: Path) -> None:
     assert "installing the packages of requirements-dev.lock" in set_up(checkout, "dev")[1]
     assert set_up(checkout) == set_up(checkout, "dev") == (0, "")
     assert (checkout / "data/raw").is_dir()
+    module_found_from_a_sub_folder(checkout)
+
+
+def module_found_from_a_sub_folder(project: Path) -> None:
+    """Check that the interpreter finds a stage of the project whose sub-folder it is called in, and no other module."""
+    (project / "stages").mkdir()
+    (project / "stages/own.py").write_text("print('own')")
+    for name in ("dvc.yaml", "params.yaml"):
+        (project / name).touch()
+
+    def run(*arguments: str) -> str:
+        command = [project / ".venv/bin/python", *arguments]
+        return subprocess.run(command, cwd=project / "data/raw", capture_output=True, text=True, check=False).stdout
+
+    assert run("-m", "stages.own") == "own\n"
+    assert not run("-c", "import stages.own")
 
 
 def test_the_command_runs_the_code_of_the_project_one_stands_in(checkout: Path) -> None:
@@ -204,7 +220,9 @@ def test_the_command_runs_the_code_of_the_project_one_stands_in(checkout: Path) 
     def run(folder: Path) -> str:
         return subprocess.run([command, "list", "a b"], cwd=folder, capture_output=True, text=True, check=True).stdout
 
+    (checkout / "other/data/raw").mkdir(parents=True)
     assert run(checkout / "own") == "own list a b\n"
+    assert run(checkout / "other/data/raw") == "other list a b\n"
     assert run(checkout / "other") == "other list a b\n"
     assert run(checkout) == "own list a b\n"
 
