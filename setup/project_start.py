@@ -5,28 +5,25 @@ runs is that of the project one stands in. And Ctrl-C before that code can deal 
 `make setup` puts this file into .venv.
 """
 
-import os
 import signal
 import sys
 
 _MODULE = sys.orig_argv[sys.orig_argv.index("-m") + 1 :][:1] if "-m" in sys.orig_argv else []
 
 
-def _project(folder: str) -> str | None:
-    while not all(os.path.isfile(os.path.join(folder, name)) for name in ("dvc.yaml", "params.yaml")):
-        if os.path.isdir(os.path.join(folder, ".dvc")) or os.path.dirname(folder) == folder:
-            return None
-        folder = os.path.dirname(folder)
-    return folder
-
-
 def _start() -> None:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    here = os.getcwd()
-    project = _project(here)
-    if project is not None and project != here:
-        sys.path.append(project)
+    from pathlib import Path
+
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
+            if folder != here:
+                sys.path.append(str(folder))
+            return
+        if (folder / ".dvc").is_dir():
+            return
 
 
 if _MODULE and (_MODULE[0] == "curate" or _MODULE[0].startswith("stages.")):

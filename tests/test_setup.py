@@ -198,8 +198,9 @@ def module_found_from_a_sub_folder(project: Path) -> None:
         (project / name).touch()
 
     def run(*arguments: str) -> str:
-        command = [project / ".venv/bin/python", *arguments]
-        return subprocess.run(command, cwd=project / "data/raw", capture_output=True, text=True, check=False).stdout
+        command = [str(project / ".venv/bin/python"), *arguments]
+        done = subprocess.run(command, cwd=project / "data/raw", stdout=subprocess.PIPE, text=True, check=False)
+        return done.stdout
 
     assert run("-m", "stages.own") == "own\n"
     assert not run("-c", "import stages.own")

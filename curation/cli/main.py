@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from curation.core.errors import BaseError
 from curation.cli.given_path import from_where_one_stands
+from curation.core.errors import BaseError
 from curation.history.repair import refuse_cut_off_files
 from curation.pipeline import paths
 from curation.pipeline.command import with_clear_errors

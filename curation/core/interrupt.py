@@ -7,6 +7,7 @@ signal comes, and nothing after it; clean-up then has a few seconds, and the exi
 
 import _thread
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -37,9 +38,9 @@ def end_with_one_line(name: str) -> None:
         interrupted = True
         ahead = "\n" if os.isatty(2) else ""  # after the progress bar and ^C
         os.write(2, f"{ahead}{name}: interrupted; what it had written is whole or gone\n".encode())
-        _say_no_more()
         # Not a `threading.Thread`, whose start takes locks that the interrupted code may hold.
         _thread.start_new_thread(_end_soon, ())
+        _say_no_more()
         raise KeyboardInterrupt
 
     def leave() -> None:
@@ -54,10 +55,9 @@ def end_with_one_line(name: str) -> None:
 def _say_no_more() -> None:
     """Keep whatever else is written, by libraries and other threads, from standard output and error."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        # It may be closed, or none, or in the middle of a write.
+        with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
             stream.flush()
-        except (OSError, ValueError, RuntimeError, AttributeError):  # closed, or in the middle of a write, or none
-            pass
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)

@@ -15,7 +15,8 @@ from curation.core.errors import ParamsError
 from curation.datapool import store
 from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
 from curation.tables.datapool import REMOVED
-from curation.tables.files import empty_frame, read_csv, write_csv
+from curation.tables.files import empty_frame, write_csv
+from curation.tables.given import read_table
 
 KEY = "base.removed_file"
 
@@ -30,17 +31,19 @@ def read_removal_list(path: str) -> pd.DataFrame:
         ParamsError: there is no such file, or it is not such a list.
     """
     try:
-        table = read_csv(Path(path), REMOVED)
+        table = read_table(Path(path), REMOVED.names).rows
     except FileNotFoundError:
         raise ParamsError(f"{KEY}: there is no file {path!r}; `git checkout {path}`, or give its path") from None
-    except KeyError as error:
-        raise ParamsError(f"{KEY}: {path} has no column {error}; it needs {','.join(REMOVED.names)}") from None
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ParamsError(f"{KEY}: {path} cannot be read as CSV ({reason}); `git checkout {path}`") from None
+    if missing := [name for name in REMOVED.names if name not in table.columns]:
+        raise ParamsError(f"{KEY}: {path} has no column {missing[0]!r}; it needs {','.join(REMOVED.names)}")
+    table = table[REMOVED.names]
     if (table["filename"] == "").any():
         raise ParamsError(f"{KEY}: {path} has a line without a filename; delete it")
-    return table.drop_duplicates("filename", ignore_index=True)
+    named: pd.DataFrame = table.drop_duplicates("filename", ignore_index=True)
+    return named
 
 
 def take_out(folder: Path, listed: pd.DataFrame) -> list[str]:

@@ -54,7 +54,7 @@ def project_folder(start: Path) -> Path | None:
 
 
 def enter_project() -> None:
-    """Make the project's folder the current one, from any folder in it; where there is none, messages say what lacks."""
+    """Make the project's folder the current one, from any folder in it; where there is none, nothing changes."""
     folder = project_folder(Path.cwd())
     if folder is not None and folder != Path.cwd():
         os.chdir(folder)

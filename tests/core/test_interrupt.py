@@ -46,7 +46,7 @@ READY = "print('ready', flush=True)\n"
         READY + "try:\n    time.sleep(60)\nexcept BaseException:\n    print('goes on'); os.write(2, b'noise')",
         "import atexit; atexit.register(lambda: os.write(2, b'noise'))\n" + READY + "time.sleep(60)",
         # A child that is forked, as loaders of training data are, and threads that go on.
-        READY + "os.fork(); time.sleep(60)",
+        "if os.fork():\n    " + READY + "time.sleep(60)",
         "import threading; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
         + READY
         + "time.sleep(60)",
