@@ -13,10 +13,17 @@ from curation.cleaning.removed import is_removed
 from curation.core.atomic import write_json
 from curation.core.errors import ParamsError
 from curation.datapool import store
-from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
+from curation.embeddings.shards import (
+    read_metadata,
+    read_shards,
+    shard_checkpoint,
+    shard_files,
+    shard_precision,
+    write_shards,
+)
 from curation.tables.datapool import REMOVED
 from curation.tables.files import empty_frame, write_csv
-from curation.tables.given import read_table
+from curation.tables.given import as_known, read_table
 
 KEY = "base.removed_file"
 
@@ -44,6 +51,30 @@ def read_removal_list(path: str) -> pd.DataFrame:
         raise ParamsError(f"{KEY}: {path} has a line without a filename; delete it")
     named: pd.DataFrame = table.drop_duplicates("filename", ignore_index=True)
     return named
+
+
+def by_samples(listed: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, set[str]]:
+    """Give the samples on a list the names that they are known by.
+
+    Args:
+        listed: columns of `REMOVED`.
+        folder: a datapool.
+
+    Returns:
+        The list, each filename once; and the names on it that stand for nothing that the datapool has, or had until it
+        was taken out.
+    """
+    if listed.empty:
+        return listed, set()
+    embedded = read_metadata(folder / store.EMBEDDINGS_FOLDER)
+    known = pd.concat([store.read_samples(folder), embedded, store.read_removed(folder)])
+    names = set(known["filename"])
+    named = listed.assign(filename=listed["filename"].map(as_known(listed["filename"], names)))
+    by_content = pd.Series(data=False, index=named.index)
+    for column in ("pixel_hash", "content_hash"):
+        by_content |= (named[column] != "") & named[column].isin(known[column])
+    lost = set(named["filename"][~by_content]) - names
+    return named.drop_duplicates("filename", ignore_index=True), lost
 
 
 def take_out(folder: Path, listed: pd.DataFrame) -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 from curation.core.errors import ParamsError
 from curation.datapool.removal import read_removal_list
 from curation.embeddings.by_name import NamedEmbeddings
-from curation.embeddings.given import NAMES, read_given
+from curation.embeddings.given import NAMES, given_for, read_given
+from curation.embeddings.given_files import hash_of
 from curation.history.removal_list import removal_list_hash
 from curation.raw.relevant import read_patterns, relevance
 from curation.selection.given import (
@@ -192,9 +193,18 @@ def test_names_that_match_nothing_are_told(tmp_path: Path) -> None:
     assert list(unmatched_names([str(file)], KNOWN)) == [f"{file}: 1 of 2 names are no sample: 'lost.png'"]
 
 
+def test_given_embeddings_by_names_of_windows(tmp_path: Path) -> None:
+    file = tmp_path / "given.csv"
+    file.write_text(_table(columns, ";"))
+    samples = pd.DataFrame({"filename": ["city/c.png"]})
+    found, embeddings, _ = given_for(samples, str(file), hash_of(str(file)) or "", [])
+    assert found["filename"].tolist() == ["city/c.png"]
+    np.testing.assert_allclose(embeddings, [[0.6, 0.8]], rtol=1e-6)
+
+
 def test_one_sample_by_two_spellings_is_listed_twice(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("filename,score\ncity/c.png,1\ncity\\c.png,2\n")
-    with pytest.raises(ParamsError, match="'city/c.png' is listed twice"):
+    with pytest.raises(ParamsError, match=r"'city/c\.png' is listed twice"):
         read_scores(str(tmp_path / "a.csv"), "score", KNOWN)
 
 
