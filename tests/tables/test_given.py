@@ -195,6 +195,7 @@ def test_names_that_match_nothing_are_told(tmp_path: Path) -> None:
 
 def test_given_embeddings_by_names_of_windows(tmp_path: Path) -> None:
     file = tmp_path / "given.csv"
+    columns = {NAMES: ["city\\c.png", "lost.png"], "embedding_0": ["3", "1"], "embedding_1": ["4", "0"]}
     file.write_text(_table(columns, ";"))
     samples = pd.DataFrame({"filename": ["city/c.png"]})
     found, embeddings, _ = given_for(samples, str(file), hash_of(str(file)) or "", [])
