@@ -5,7 +5,7 @@ runs is that of the project one stands in. And Ctrl-C before that code can deal 
 `make setup` puts this file into .venv.
 """
 
-import signal
+import _signal as signal  # type: ignore[import-not-found]  # the core of `signal`, which takes no time to import
 import sys
 
 _MODULE = sys.orig_argv[sys.orig_argv.index("-m") + 1 :][:1] if "-m" in sys.orig_argv else []

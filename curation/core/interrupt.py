@@ -17,7 +17,7 @@ from typing import Final
 
 STATUS: Final = 130
 """What shells report for a command that Ctrl-C has ended: 128 and the number of the signal."""
-GRACE_S: Final = 10.0
+GRACE_S = 5.0
 """Time for clean-up: temporary files go, workers end. What a kill leaves is harmless, and goes with the next run."""
 
 
