@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -15,15 +16,16 @@ from PIL import Image
 
 from curation.core.errors import OutputError
 from curation.core.hashing import sha256_of_file
-from curation.export.format import COLUMNS, EXAMPLE
+from curation.export.format import COLUMNS, EXAMPLE, Listing
 from curation.export.formats.coco import as_coco
-from curation.export.formats.csv import as_csv
+from curation.export.formats.csv import HEADER, as_csv
 from curation.export.formats.cvat import as_cvat
 from curation.export.formats.fiftyone import as_fiftyone
 from curation.export.formats.label_studio import as_label_studio
 from curation.export.formats.registry import FORMATS
 from curation.export.formats.yolo import as_yolo, as_yolo_dataset
-from curation.export.images import Settings, export_images, scaled_down, target_name, targets_of
+from curation.export.images import Settings, export_images, scaled_down, scaled_size, target_name, targets_of
+from curation.export.listing import listing_of
 from curation.workers.processes import Limits
 from tests.media_files import write_image, write_video
 
@@ -89,6 +91,15 @@ def samples(raw: Path) -> pd.DataFrame:
     return table.assign(pixel_hash="", time_s=0.5, iteration=1, rank=range(4), label=0, width=60, height=40)
 
 
+def listed(samples: pd.DataFrame, *classes: str) -> Listing:
+    """Return samples as a list, with these classes or all their weak labels as such."""
+    return listing_of(samples, list(samples["filename"]), classes or sorted({*samples["label_name"]} - {""}))
+
+
+def with_columns(listing: Listing, name: str) -> Listing:
+    return replace(listing, samples=listing.samples[list(FORMATS[name].columns)])
+
+
 def export(samples: pd.DataFrame, raw: Path, folder: Path, form: Settings) -> dict[str, str]:
     return export_images(samples, raw, folder, form, workers=2, limits=LIMITS)
 
@@ -116,6 +127,11 @@ def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path,
     with Image.open(tmp_path / "out/city/a.jpg") as picture:
         assert (picture.format, picture.size) == ("JPEG", (30, 20))
     assert scaled_down(Image.new("RGB", (9, 7)), 20).size == (9, 7)
+    assert (scaled_size(960, 540, 360), scaled_size(9, 7, 20), scaled_size(9000, 3, 1)) == (
+        (640, 360),
+        (9, 7),
+        (3000, 1),
+    )
 
 
 @pytest.mark.thorough
@@ -172,7 +188,7 @@ def test_two_samples_never_share_a_file() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_writes_the_example_that_it_states(name: str) -> None:
     form = FORMATS[name]
-    files = list(form.files(EXAMPLE[list(form.columns)], Path(form.target)))
+    files = list(form.files(with_columns(EXAMPLE, name), Path(form.target)))
     assert {file.path.as_posix(): file.text for file in files} == form.example
     assert len({file.path for file in files}) == len(files)
 
@@ -183,17 +199,17 @@ def test_a_format_writes_the_example_that_it_states(name: str) -> None:
 def test_a_format_needs_no_more_than_it_says_and_changes_nothing(name: str, n: int, chance: Random) -> None:
     names = [f"{chance.choice(['', 'a/', './-'])}{number}.{chance.choice(['jpg', 'png'])}" for number in range(n)]
     rows = [(each, each, 0, None, 1, 0, 0, chance.choice(["", "a", '"b"']), 4, 3) for each in names]
-    samples = pd.DataFrame(rows, columns=list(COLUMNS))[list(FORMATS[name].columns)]
-    before = samples.copy()
-    once, again = (list(FORMATS[name].files(samples, Path("to"))) for _ in range(2))
+    listing = with_columns(listed(pd.DataFrame(rows, columns=list(COLUMNS[:10])), "a", '"b"', "c"), name)
+    before = listing.samples.copy()
+    once, again = (list(FORMATS[name].files(listing, Path("to"))) for _ in range(2))
     assert once == again
     assert len({file.path for file in once}) == len(once)
     assert all(file.path.is_relative_to("to") and file.text.encode().decode() == file.text for file in once)
-    pd.testing.assert_frame_equal(samples, before)
+    pd.testing.assert_frame_equal(listing.samples, before)
 
 
 def test_coco(samples: pd.DataFrame) -> None:
-    content = json.loads(as_coco(samples))
+    content = json.loads(as_coco(listed(samples)))
     assert [image["id"] for image in content["images"]] == [1, 2, 3, 4]
     assert content["images"][1] == {"id": 2, "file_name": "city/a.jpg", "width": 60, "height": 40}
     assert content["categories"] == [{"id": 1, "name": "city", "supercategory": ""}]
@@ -205,7 +221,7 @@ def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tm
     from pycocotools.coco import COCO
 
     path = tmp_path / "selected.json"
-    path.write_text(as_coco(samples))
+    path.write_text(as_coco(listed(samples)))
     coco = COCO(str(path))
     assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == list(samples["filename"])
     assert coco.getAnnIds() == []
@@ -217,13 +233,13 @@ def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tm
 
 
 def test_label_studio(samples: pd.DataFrame) -> None:
-    tasks = json.loads(as_label_studio(samples))
+    tasks = json.loads(as_label_studio(listed(samples)))
     assert tasks[1] == {"data": {"image": "city/a.jpg", "weak_label": "city"}}
     assert len(tasks) == 4
 
 
 def test_cvat(samples: pd.DataFrame) -> None:
-    lines = [json.loads(line) for line in as_cvat(samples).splitlines()]
+    lines = [json.loads(line) for line in as_cvat(listed(samples)).splitlines()]
     assert lines[:2] == [{"version": "1.1"}, {"type": "images"}]
     assert lines[3] == {"name": "city/a", "extension": ".jpg", "width": 60, "height": 40}
     assert [line["name"] + line["extension"] for line in lines[2:]] == list(samples["filename"])
@@ -232,7 +248,7 @@ def test_cvat(samples: pd.DataFrame) -> None:
 @pytest.mark.parametrize("kind", list(SCHEMAS))
 def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> None:
     samples = samples.assign(filename=["./-rf.png", *samples["filename"][1:]])
-    (file,) = FORMATS[kind].files(samples, Path("list"))
+    (file,) = FORMATS[kind].files(listed(samples), Path("list"))
     text = file.text
     lines = text.splitlines() if kind == "cvat" else [text]
     jsonschema.validate([json.loads(line) for line in lines] if kind == "cvat" else json.loads(text), SCHEMAS[kind])
@@ -241,17 +257,17 @@ def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> 
 
 def test_two_pictures_that_fiftyone_cannot_tell_apart(samples: pd.DataFrame) -> None:
     with pytest.raises(OutputError, match="two samples would both be 'b' for FiftyOne"):
-        as_fiftyone(samples.assign(filename=["b.jpg", "c.png", "d.png", "b.png"]))
+        as_fiftyone(listed(samples.assign(filename=["b.jpg", "c.png", "d.png", "b.png"])))
 
 
 def test_fiftyone(samples: pd.DataFrame) -> None:
-    content = json.loads(as_fiftyone(samples))
+    content = json.loads(as_fiftyone(listed(samples)))
     assert content["classes"] == ["city"]
     assert content["labels"] == {"drive-07-mp4": None, "city/a": 0, "drive-03-mp4": None, "b": None}
 
 
 def test_yolo(samples: pd.DataFrame) -> None:
-    assert as_yolo(samples).splitlines()[1] == "./images/city/a.jpg"
+    assert as_yolo(listed(samples)).splitlines()[1] == "./images/city/a.jpg"
 
 
 def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
@@ -261,7 +277,7 @@ def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
 
     folder = tmp_path / "dataset"
     export(samples, raw, folder / "images", written())
-    (folder / "data.yaml").write_text(as_yolo_dataset(samples.assign(label_name=['a: "b"', "city", "", ""])))
+    (folder / "data.yaml").write_text(as_yolo_dataset(listed(samples, 'a: "b"', "city")))
     for split in ("train", "val"):
         dataset = YOLOv8ObjectDetectionInput(folder / "data.yaml", split)
         assert [(category.id, category.name) for category in dataset.get_categories()] == [(0, 'a: "b"'), (1, "city")]
@@ -270,14 +286,15 @@ def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
         assert images["city/a.jpg"] == (60, 40)
         assert list(dataset.get_labels()) == []
     # The list names the same files, seen from where it lies.
-    listed = as_yolo(samples).splitlines()
-    assert all((folder / line).is_file() for line in listed)
-    assert as_yolo_dataset(samples.assign(label_name="")) == "train: images\nval: images\nnames: {}\n"
+    lines = as_yolo(listed(samples)).splitlines()
+    assert all((folder / line).is_file() for line in lines)
+    assert as_yolo_dataset(listed(samples.assign(label_name=""))) == "train: images\nval: images\nnames: {}\n"
 
 
 def test_csv_holds_no_formula(samples: pd.DataFrame) -> None:
-    text = as_csv(samples.assign(filename=[FORMULA, 'a,"b\n.png', "c.png", "d.png"], time_s=[0.25, float("nan"), 1, 2]))
+    names = [FORMULA, 'a,"b\n.png', "c.png", "d.png"]
+    text = as_csv(listed(samples.assign(filename=names, time_s=[0.25, float("nan"), 1, 2]), FORMULA))
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == HEADER
     assert [row["filename"] for row in rows] == [f"'{FORMULA}", 'a,"b\n.png', "c.png", "d.png"]
     assert [row["time_s"] for row in rows][:2] == ["0.25", ""]

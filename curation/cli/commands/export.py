@@ -2,26 +2,34 @@
 
 import textwrap
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import click
+import pandas as pd
 from tqdm import tqdm
 
 from curation.cli.samples import chosen_samples, with_picture, with_sizes
 from curation.core.atomic import atomic_file
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
+from curation.export.classes import datapool_classes, read_class_list, unlisted
 from curation.export.format import TextFile
 from curation.export.formats.registry import FORMATS
 from curation.export.images import PictureFormat, Settings, export_images, targets_of
+from curation.export.listing import listing_of
+from curation.export.location import Location, parse_location
 from curation.history.dvc_cache import open_cache
-from curation.inspection.revision import revision
+from curation.inspection.revision import Revision, revision
+from curation.params.clean import CleanParams
 from curation.params.load import load_params
 from curation.pipeline import paths
 from curation.workers.processes import Limits
 
 IMAGES = "images"
+CLASS_LIST = Path("lists/classes.txt")
+"""The user's own list of classes, if there is one: exports alone read it."""
 _NAME_WIDTH, _LINE_WIDTH = 14, 78
 
 
@@ -62,7 +70,18 @@ def command_help() -> str:
     show_default=True,
     help="original: images as they are, frames as PNG. A list has to name the format that the images have.",
 )
-@click.option("--size", type=click.IntRange(1), help="Short side in pixels to scale larger pictures down to.")
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    help="Short side in pixels to scale larger pictures down to. A list has to name the size that the images have.",
+)
+@click.option(
+    "--images",
+    metavar="PLACE",
+    help="Where the tool finds the images, for a list: local-files:FOLDER, s3://BUCKET/PREFIX, https://HOST/PREFIX or "
+    "/ABSOLUTE/FOLDER; default: beside the list.",
+)
+@click.option("--video-classes", is_flag=True, help="Take the folder of a video for its frames' class, in a list.")
 def command(
     what: str,
     target: Path,
@@ -72,29 +91,83 @@ def command(
     exclude_datapool: bool,
     picture_format: str,
     size: int | None,
+    images: str | None,
+    video_classes: bool,
 ) -> None:
     """Write the selected samples."""
     chosen_format = cast(PictureFormat, picture_format)
     if size is not None and chosen_format == "original":
         raise click.UsageError("--size needs --format png or jpg, since original files stay as they are")
+    if what == IMAGES and (images or video_classes):
+        raise click.UsageError("--images and --video-classes are for lists, not for the images themselves")
+    place = place_for(what, images) if images else None
     params = load_params(paths.PARAMS)
     with open_cache() as cache:
         start = revision(rev, cache)
         former = revision(since, cache) if since else None
         samples = chosen_samples(start, iteration=iteration, since=former, exclude_datapool=exclude_datapool)
         samples, pictureless = with_picture(samples)
-        sized = with_sizes(start, samples) if what != IMAGES and needs_sizes(what) else samples
+        if what != IMAGES:
+            classes = classes_of(start, samples, of_videos=video_classes)
+            samples = with_sizes(start, samples)
     if pictureless:
         click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
-    if what != IMAGES:
-        names = targets_of(sized, chosen_format, params.ingest.video_extensions)
-        chosen = FORMATS[what]
-        write_files(chosen.files(sized.assign(filename=names)[list(chosen.columns)], target))
-        click.echo(f"export: {len(sized)} samples listed in {target}")
+    if what == IMAGES:
+        settings = Settings(chosen_format, size, tuple(params.ingest.video_extensions), params.clean.max_pixels)
+        write_pictures(samples, target, settings, params.clean)
         return
-    settings = Settings(chosen_format, size, tuple(params.ingest.video_extensions), params.clean.max_pixels)
-    limits = Limits(params.clean.decode_timeout_s, params.clean.decode_memory_mb)
-    workers = params.clean.workers or available_cores()
+    names = targets_of(samples, chosen_format, params.ingest.video_extensions)
+    listing = listing_of(samples, names, classes, of_videos=video_classes, images=place, size=size)
+    chosen = FORMATS[what]
+    write_files(chosen.files(replace(listing, samples=listing.samples[list(chosen.columns)]), target))
+    click.echo(f"export: {len(samples)} samples listed in {target}")
+
+
+def place_for(what: str, images: str) -> Location:
+    """Read `--images`, as far as a format can name such a place.
+
+    Raises:
+        OutputError: it is no place.
+        UsageError: the format cannot.
+    """
+    place = parse_location(images)
+    if place.kind not in FORMATS[what].locations:
+        others = [name for name, each in FORMATS.items() if place.kind in each.locations]
+        raise click.UsageError(
+            f"--images {images}: {what} cannot name such a place"
+            + (f"; {', '.join(others)} can" if others else "")
+            + ("" if FORMATS[what].locations else f". The pictures of {what} are beside its list: leave --images away")
+        )
+    return place
+
+
+def classes_of(start: Revision, samples: pd.DataFrame, *, of_videos: bool) -> tuple[str, ...]:
+    """Return the classes of every list: the user's own, or those of the revision's whole datapool.
+
+    Args:
+        start: the revision.
+        samples: that are exported; what the user's list does not name of them is told.
+        of_videos: whether the folder of a video is a class.
+    """
+    own = read_class_list(CLASS_LIST)
+    if own is None:
+        return datapool_classes(start.ledger, with_picture(start.samples)[0], of_videos=of_videos)
+    others = unlisted(samples, own, of_videos=of_videos)
+    if others:
+        named = ", ".join(f"{name} ({count})" for name, count in list(others.items())[:10])
+        more = f" and {len(others) - 10} more" if len(others) > 10 else ""
+        click.echo(f"export: {CLASS_LIST} does not name {named}{more}: these samples have no class in the list")
+    return own
+
+
+def write_pictures(samples: pd.DataFrame, target: Path, settings: Settings, clean: CleanParams) -> None:
+    """Write samples as files below TARGET, and say what could not be written.
+
+    Raises:
+        OutputError: something could not.
+    """
+    limits = Limits(clean.decode_timeout_s, clean.decode_memory_mb)
+    workers = clean.workers or available_cores()
     with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:
         failed = export_images(samples, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
     if failed:
@@ -105,11 +178,6 @@ def command(
             f"their raw files back (`dvc checkout`, `dvc pull`), then run it again:{listed}{more}"
         )
     click.echo(f"export: {len(samples)} samples are in {target}")
-
-
-def needs_sizes(what: str) -> bool:
-    """Tell whether a list names the width and height of pictures, which have to be read from the datapool's tables."""
-    return not {"width", "height"}.isdisjoint(FORMATS[what].columns)
 
 
 def write_files(files: Iterable[TextFile]) -> None:

@@ -3,18 +3,16 @@
 import json
 from typing import Any
 
-import pandas as pd
-
-from curation.export.format import Format, divided, one_file, sizes_of
+from curation.export.format import Format, Listing, divided, one_file, sizes_of
 
 
-def as_cvat(samples: pd.DataFrame) -> str:
+def as_cvat(listing: Listing) -> str:
     """Return a manifest of images, one JSON object a line.
 
     https://docs.cvat.ai/docs/dataset_management/dataset_manifest/
     """
     lines: list[dict[str, Any]] = [{"version": "1.1"}, {"type": "images"}]
-    for name, width, height in sizes_of(samples):
+    for name, width, height in sizes_of(listing.samples):
         stem, ending = divided(name)
         lines.append({"name": stem, "extension": ending, "width": width, "height": height})
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

@@ -1,19 +1,17 @@
 """The format `label-studio`: tasks for Label Studio."""
 
-import pandas as pd
-
-from curation.export.format import Format, as_json, one_file
+from curation.export.format import Format, Listing, as_json, one_file
 
 
-def as_label_studio(samples: pd.DataFrame) -> str:
+def as_label_studio(listing: Listing) -> str:
     """Return one task a sample, for a labelling setup that reads `$image`; the rest can be shown and filtered by.
 
     The tool has to serve the folder of pictures as its local storage: `image` is a path in there.
     https://labelstud.io/guide/tasks#Basic-Label-Studio-JSON-format
     """
     tasks = [
-        {"data": {"image": name, "weak_label": label}}
-        for name, label in zip(samples["filename"], samples["label_name"], strict=True)
+        {"data": {"image": place, "weak_label": label}}
+        for place, label in zip(listing.samples["location"], listing.samples["label_name"], strict=True)
     ]
     return as_json(tasks)
 
@@ -22,8 +20,9 @@ FORMAT = Format(
     one_file(as_label_studio),
     sentence="tasks for Label Studio",
     source="https://labelstud.io/guide/tasks#Basic-Label-Studio-JSON-format",
-    columns=("filename", "label_name"),
+    columns=("location", "label_name"),
     target="tasks.json",
+    locations=("local-files", "bucket", "web"),
     example={
         "tasks.json": """\
 [
