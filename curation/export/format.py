@@ -6,7 +6,7 @@ A list tells a labelling tool which pictures there are; the pictures themselves 
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from curation.core.errors import OutputError
 from curation.export.location import Kind, Location
+from curation.export.predictions import Predicted
 
 COLUMNS = (
     "filename",
@@ -50,11 +51,15 @@ class Listing:
         classes: all classes by their number from 0, whether samples of this list have them or not: the same in every
             export, or the beginning of a later one's.
         images: where the tool finds the pictures, if the user says so; else beside the list.
+        predictions: what a model predicts, by `sample`; for formats that read predictions.
+        model: what the user calls that model.
     """
 
     samples: pd.DataFrame
     classes: tuple[str, ...] = ()
     images: Location | None = None
+    predictions: Mapping[str, tuple[Predicted, ...]] = field(default_factory=dict)
+    model: str = ""
 
 
 EXAMPLE = Listing(
@@ -98,6 +103,8 @@ class Format:
         target: a usual TARGET; one without ending is a folder.
         example: the lists of `EXAMPLE` by their path, where TARGET is `target`; the tests check it, the docs show it.
         locations: which places of pictures it can name; none = its pictures are beside it.
+        reads_predictions: whether it holds what a model predicts.
+        without_images: what to tell a user who gives no place of pictures; empty = nothing.
     """
 
     files: Callable[[Listing, Path], Iterable[TextFile]]
@@ -107,6 +114,8 @@ class Format:
     target: str
     example: Mapping[str, str]
     locations: tuple[Kind, ...] = ()
+    reads_predictions: bool = False
+    without_images: str = ""
 
 
 def one_file(text_of: Callable[[Listing], str]) -> Callable[[Listing, Path], list[TextFile]]:

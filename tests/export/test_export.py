@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from xml.etree import ElementTree
 
 import jsonschema
 import pandas as pd
@@ -14,18 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.core.errors import OutputError
+from curation.core.errors import OutputError, ParamsError
 from curation.core.hashing import sha256_of_file
 from curation.export.format import COLUMNS, EXAMPLE, Listing
 from curation.export.formats.coco import as_coco
 from curation.export.formats.csv import HEADER, as_csv
-from curation.export.formats.cvat import as_cvat
+from curation.export.formats.cvat import as_manifest, cvat_files
 from curation.export.formats.fiftyone import as_fiftyone
-from curation.export.formats.label_studio import as_label_studio
+from curation.export.formats.label_studio import as_interface, as_tasks
 from curation.export.formats.registry import FORMATS
 from curation.export.formats.yolo import as_yolo, as_yolo_dataset
 from curation.export.images import Settings, export_images, scaled_down, scaled_size, target_name, targets_of
 from curation.export.listing import listing_of
+from curation.export.location import parse_location
+from curation.export.predictions import predictions_of
 from curation.workers.processes import Limits
 from tests.media_files import write_image, write_video
 
@@ -51,7 +54,7 @@ SCHEMAS: dict[str, dict[str, object]] = {
     # https://labelstud.io/guide/tasks#Basic-Label-Studio-JSON-format
     "label-studio": {
         "type": "array",
-        "items": an_object({"data": an_object({"image": TEXT, "weak_label": {"type": "string"}})}),
+        "items": an_object({"data": an_object({"image": TEXT}, more=True)}),
     },
     # https://docs.voxel51.com/user_guide/import_datasets.html#fiftyoneimageclassificationdataset
     "fiftyone": an_object(
@@ -232,24 +235,99 @@ def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tm
     assert [len(labels.objects) for labels in found.get_labels()] == [0] * len(samples)
 
 
-def test_label_studio(samples: pd.DataFrame) -> None:
-    tasks = json.loads(as_label_studio(listed(samples)))
-    assert tasks[1] == {"data": {"image": "city/a.jpg", "weak_label": "city"}}
-    assert len(tasks) == 4
+def test_label_studio_names_pictures_where_its_storages_find_them(samples: pd.DataFrame) -> None:
+    names = ["a b.jpg", *samples["filename"][1:]]
+    for place, image in (
+        ("local-files:out", "/data/local-files/?d=out/a%20b.jpg"),
+        ("s3://bucket/p", "s3://bucket/p/a b.jpg"),
+        ("https://host", "https://host/a%20b.jpg"),
+    ):
+        listing = listing_of(samples, names, ["city"], images=parse_location(place))
+        tasks = json.loads(as_tasks(listing))
+        assert tasks[0] == {
+            "data": {
+                "image": image,
+                "sample": "drive-07-mp4.png",
+                "weak_label": "",
+                "iteration": 1,
+                "width": 60,
+                "height": 40,
+            }
+        }
+        assert len(tasks) == 4
+    without_size = json.loads(as_tasks(listed(samples.assign(width=None))))
+    assert list(without_size[0]["data"]) == ["image", "sample", "weak_label", "iteration"]
+    with pytest.raises(OutputError, match=r"takes a \? in a bucket for the end of the name"):
+        as_tasks(listing_of(samples, ["a?.jpg", *names[1:]], [], images=parse_location("s3://bucket")))
+
+
+def test_label_studio_shows_what_a_model_predicts(samples: pd.DataFrame) -> None:
+    rows = [
+        ("b.png", "city", 0.25, None, None),
+        ("city/a.jpg", "car", 0.75, [6, 4, 30, 10], None),
+        ("city/a.jpg", "bus", 0.5, [0, 0, 120, 80], (120, 80)),
+        ("elsewhere.jpg", "car", 0.9, None, None),
+    ]
+    ranked = pd.DataFrame(rows, columns=["filename", "class", "score", "bbox", "size"])
+    sizes = dict.fromkeys(samples["filename"], (60, 40))
+    listing = replace(listed(samples), predictions=predictions_of(ranked, sizes, "p.json"), model="p")
+    tasks = json.loads(as_tasks(listing))
+    assert ["predictions" in task for task in tasks] == [False, True, False, True]
+    (found,) = tasks[1]["predictions"]
+    assert (found["model_version"], found["score"]) == ("p", 0.75)
+    assert found["result"][0] == {
+        "id": "predicted-1",
+        "from_name": "label",
+        "to_name": "image",
+        "original_width": 60,
+        "original_height": 40,
+        "image_rotation": 0,
+        "type": "rectanglelabels",
+        "value": {"x": 10, "y": 10, "width": 50, "height": 25, "rotation": 0, "rectanglelabels": ["car"]},
+        "score": 0.75,
+    }
+    assert [found["result"][1]["value"][edge] for edge in ("x", "y", "width", "height")] == [0, 0, 100, 100]
+    (whole,) = tasks[3]["predictions"]
+    assert (whole["result"][0]["from_name"], whole["result"][0]["value"]) == ("choice", {"choices": ["city"]})
+    interface = next(
+        file.text for file in FORMATS["label-studio"].files(listing, Path("to")) if file.path.suffix == ".xml"
+    )
+    assert [element.get("value") for element in ElementTree.fromstring(interface).iter("Label")] == [
+        "city",
+        "bus",
+        "car",
+    ]
+
+
+def test_the_label_studio_interface_names_everything_that_the_tasks_use() -> None:
+    root = ElementTree.fromstring(as_interface(["<b> \"x\" & 'y'", "city"]))
+    assert [element.get("value") for element in root.iter("Choice")] == ["<b> \"x\" & 'y'", "city"]
+    assert {element.get("name") for element in root} == {"image", "choice", "label"}
+    assert {element.get("toName") for element in root} == {None, "image"}
+
+
+def test_a_box_that_is_none_is_told() -> None:
+    ranked = pd.DataFrame([("a", "car", 0.5, [1, 2, 3], None)], columns=["filename", "class", "score", "bbox", "size"])
+    with pytest.raises(ParamsError, match=r"p\.json: 'a': bbox \[1, 2, 3\] is not"):
+        predictions_of(ranked, {"a": (4, 4)}, "p.json")
 
 
 def test_cvat(samples: pd.DataFrame) -> None:
-    lines = [json.loads(line) for line in as_cvat(listed(samples)).splitlines()]
+    text = as_manifest(listed(samples.assign(filename=["ä \u2028.png", *samples["filename"][1:]])))
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert text.isascii()
     assert lines[:2] == [{"version": "1.1"}, {"type": "images"}]
     assert lines[3] == {"name": "city/a", "extension": ".jpg", "width": 60, "height": 40}
-    assert [line["name"] + line["extension"] for line in lines[2:]] == list(samples["filename"])
+    assert lines[2]["name"] == "ä \u2028"
+    assert [file.path.name for file in cvat_files(listed(samples), Path("x/m.jsonl"))] == ["m.jsonl"]
+    with pytest.raises(OutputError, match=r"give x/manifest\.jsonl, or the folder x/m to get one"):
+        cvat_files(listed(samples), Path("x/m.json"))
 
 
 @pytest.mark.parametrize("kind", list(SCHEMAS))
 def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> None:
     samples = samples.assign(filename=["./-rf.png", *samples["filename"][1:]])
-    (file,) = FORMATS[kind].files(listed(samples), Path("list"))
-    text = file.text
+    text = next(iter(FORMATS[kind].files(listed(samples), Path("list")))).text
     lines = text.splitlines() if kind == "cvat" else [text]
     jsonschema.validate([json.loads(line) for line in lines] if kind == "cvat" else json.loads(text), SCHEMAS[kind])
     assert "./" not in text or kind == "label-studio"

@@ -236,7 +236,7 @@ def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     samples = selection_of(names).merge(processed(names), on="filename").assign(iteration=1)
     listing = listing_of(samples, names, sorted({*samples["label_name"]} - {""}))
     files = {kind: list(form.files(listing, Path("list"))) for kind, form in FORMATS.items()}
-    text = {kind: written[0].text for kind, written in files.items() if len(written) == 1}
+    text = {kind: written[0].text for kind, written in files.items()}
     annotations = [ElementTree.fromstring(file.text) for file in files["voc"] if file.path.suffix == ".xml"]
     (stems,) = [file.text for file in files["voc"] if file.path.name == "trainval.txt"]
     rows = [json.loads(line) for line in text["cvat"].split("\n")[2:-1]]

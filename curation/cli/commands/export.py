@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 import click
@@ -15,16 +15,18 @@ from curation.core.atomic import atomic_file
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
 from curation.export.classes import datapool_classes, read_class_list, unlisted
-from curation.export.format import TextFile
+from curation.export.format import Listing, TextFile
 from curation.export.formats.registry import FORMATS
 from curation.export.images import PictureFormat, Settings, export_images, targets_of
 from curation.export.listing import listing_of
 from curation.export.location import Location, parse_location
+from curation.export.predictions import predictions_of
 from curation.history.dvc_cache import open_cache
 from curation.inspection.revision import Revision, revision
 from curation.params.clean import CleanParams
 from curation.params.load import load_params
 from curation.pipeline import paths
+from curation.selection.given import ranked_predictions
 from curation.workers.processes import Limits
 
 IMAGES = "images"
@@ -117,10 +119,14 @@ def command(
         write_pictures(samples, target, settings, params.clean)
         return
     names = targets_of(samples, chosen_format, params.ingest.video_extensions)
-    listing = listing_of(samples, names, classes, of_videos=video_classes, images=place, size=size)
     chosen = FORMATS[what]
+    listing = listing_of(samples, names, classes, of_videos=video_classes, images=place, size=size)
+    if chosen.reads_predictions and params.select.predictions_file is not None:
+        listing = with_predictions(listing, samples, params.select.predictions_file)
     write_files(chosen.files(replace(listing, samples=listing.samples[list(chosen.columns)]), target))
     click.echo(f"export: {len(samples)} samples listed in {target}")
+    if place is None and chosen.without_images:
+        click.echo(f"export: {chosen.without_images}")
 
 
 def place_for(what: str, images: str) -> Location:
@@ -158,6 +164,25 @@ def classes_of(start: Revision, samples: pd.DataFrame, *, of_videos: bool) -> tu
         more = f" and {len(others) - 10} more" if len(others) > 10 else ""
         click.echo(f"export: {CLASS_LIST} does not name {named}{more}: these samples have no class in the list")
     return own
+
+
+def with_predictions(listing: Listing, samples: pd.DataFrame, path: str) -> Listing:
+    """Add what a model predicts of the samples.
+
+    Args:
+        listing: of them.
+        samples: with `width` and `height` in full size.
+        path: of the predictions.
+    """
+    known = samples.dropna(subset=["width", "height"])
+    sizes = {
+        str(name): (int(width), int(height))
+        for name, width, height in zip(known["filename"], known["width"], known["height"], strict=True)
+    }
+    key = "select.predictions_file"
+    predictions = predictions_of(ranked_predictions(path, key), sizes, f"{key}: {path}")
+    click.echo(f"export: {len(predictions)} of {len(samples)} samples have predictions in {path}")
+    return replace(listing, predictions=predictions, model=PurePosixPath(path).stem)
 
 
 def write_pictures(samples: pd.DataFrame, target: Path, settings: Settings, clean: CleanParams) -> None:
