@@ -218,7 +218,7 @@ def scaled_down(picture: Image.Image, size: int | None) -> Image.Image:
     return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def scaled_size(width: int, height: int, size: int | None) -> tuple[int, int]:
+def scaled_size(width: int, height: int, size: int | None = None) -> tuple[int, int]:
     """Return width and height of a picture whose short side is scaled down to `size` pixels; None = as it is."""
     short = min(width, height)
     if size is None or short <= size:

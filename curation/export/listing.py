@@ -1,6 +1,6 @@
 """The content of an exported list: samples with the pictures, classes and places that a format may name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ def listing_of(
     *,
     of_videos: bool = False,
     images: Location | None = None,
-    size: int | None = None,
+    scale: Callable[[int, int], tuple[int, int]] = scaled_size,
 ) -> Listing:
     """Return samples as a list that every format can write.
 
@@ -27,15 +27,14 @@ def listing_of(
         classes: by their number from 0.
         of_videos: whether the folder of a video is a class.
         images: where the tool finds the pictures; None = beside the list.
-        size: short side in pixels that pictures are scaled down to; None = full size.
+        scale: returns width and height of an exported picture, from those of the sample.
     """
     rows = with_classes(samples, classes, of_videos=of_videos)
     rows = rows.assign(sample=samples["filename"], filename=list(names))
     rows["location"] = [name if images is None else images.of(name) for name in names]
-    if size is not None:
-        sizes = [
-            (width, height) if pd.isna(width) or pd.isna(height) else scaled_size(int(width), int(height), size)
-            for width, height in zip(rows["width"], rows["height"], strict=True)
-        ]
-        rows = rows.assign(width=[width for width, _ in sizes], height=[height for _, height in sizes])
+    sizes = [
+        (width, height) if pd.isna(width) or pd.isna(height) else scale(int(width), int(height))
+        for width, height in zip(rows["width"], rows["height"], strict=True)
+    ]
+    rows = rows.assign(width=[width for width, _ in sizes], height=[height for _, height in sizes])
     return Listing(rows[list(COLUMNS)], tuple(classes), images)

@@ -1,5 +1,6 @@
 """Classes of exported lists: numbers that no later iteration, no choice of samples and no removal moves."""
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from curation.core.errors import OutputError
 from curation.export.classes import datapool_classes, read_class_list, unlisted, with_classes
+from curation.export.images import scaled_size
 from curation.export.listing import listing_of
 from curation.export.location import parse_location
 
@@ -103,12 +105,14 @@ def test_a_list_that_is_none_is_told(content: bytes, message: str, tmp_path: Pat
 
 def test_a_listing_has_the_exported_size_and_place_and_the_name_of_the_sample() -> None:
     names = [f"{name}.jpg" for name in SAMPLES["filename"]]
-    rows = listing_of(SAMPLES, names, ("pants",), images=parse_location("s3://b/p"), size=360).samples
+    rows = listing_of(
+        SAMPLES, names, ("pants",), images=parse_location("s3://b/p"), scale=partial(scaled_size, size=360)
+    ).samples
     assert list(rows["filename"]) == names
     assert list(rows["sample"]) == list(SAMPLES["filename"])
     assert rows["location"][3] == "s3://b/p/=odd/1.jpg.jpg"
     assert {*zip(rows["width"], rows["height"], strict=True)} == {(640, 360)}
-    lost = listing_of(SAMPLES.assign(width=None), names, ("pants",), size=360).samples
+    lost = listing_of(SAMPLES.assign(width=None), names, ("pants",), scale=partial(scaled_size, size=360)).samples
     assert lost["width"].isna().all()
     assert list(listing_of(SAMPLES, names, ()).samples["location"]) == names
-    assert listing_of(SAMPLES[:0], [], (), size=360).samples.empty
+    assert listing_of(SAMPLES[:0], [], (), scale=partial(scaled_size, size=360)).samples.empty
