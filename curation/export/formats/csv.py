@@ -7,7 +7,7 @@ import pandas as pd
 
 from curation.export.format import COLUMNS, Format, Listing, one_file
 
-HEADER = tuple(name for name in COLUMNS if name not in ("sample", "location"))
+HEADER = tuple(name for name in COLUMNS if name != "location")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -36,9 +36,9 @@ FORMAT = Format(
     target="selected.csv",
     example={
         "selected.csv": """\
-filename,raw_path,frame,time_s,iteration,rank,label,label_name,width,height,class_id,class_name
-city/a.jpg,city/a.jpg,0,,1,0,1,city,640,480,1,city
-drive-07-mp4.png,drive.mp4,7,0.28,1,1,0,,1920,1080,,
+filename,raw_path,frame,time_s,iteration,rank,label,label_name,width,height,class_id,class_name,sample
+city/a.jpg,city/a.jpg,0,,1,0,1,city,640,480,1,city,city/a.jpg
+drive-07-mp4.png,drive.mp4,7,0.28,1,1,0,,1920,1080,,,drive-07-mp4.png
 """,
     },
 )
