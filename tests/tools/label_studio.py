@@ -128,7 +128,7 @@ def unopened(server: Server, project: int) -> dict[str, str]:
 
 
 def seen(server: Server, project: int, password: str, screenshot: Path | None) -> str:
-    """Look at the first task in a browser, and return the size of the picture that it shows."""
+    """Look at a task in a browser, one with a prediction if there is any, and say what it shows."""
     chromium = find_chromium()
     if chromium is None:
         return "no Chromium is installed"
@@ -141,13 +141,16 @@ def seen(server: Server, project: int, password: str, screenshot: Path | None) -
     with tempfile.TemporaryDirectory() as profile, Browser(chromium, Path(profile)) as browser:
         cookie = {"name": "sessionid", "value": _cookie(jar, "sessionid"), "url": server.address}
         browser.send("Network.setCookie", cookie)
-        first = server.call(f"/api/tasks/?project={project}&page_size=1")["tasks"][0]["id"]
-        browser.send("Page.navigate", {"url": f"{server.address}/projects/{project}/data?task={first}"})
+        tasks = server.call(f"/api/tasks/?project={project}&page_size=100000&fields=all")["tasks"]
+        task = max(tasks, key=lambda task: task["total_predictions"])
+        browser.send("Page.navigate", {"url": f"{server.address}/projects/{project}/data?task={task['id']}"})
         browser.wait_for(shown)
-        time.sleep(2)
+        time.sleep(3)
         if screenshot is not None:
             screenshot.write_bytes(browser.screenshot())
-        return str(browser.evaluate(f"(each => `${{each.naturalWidth}} x ${{each.naturalHeight}}`)({shown})"))
+        size = browser.evaluate(f"(each => `${{each.naturalWidth}} x ${{each.naturalHeight}}`)({shown})")
+        chosen = browser.evaluate("document.querySelectorAll('input[type=checkbox]:checked').length")
+        return f"a picture of {size}, and {chosen} predicted classes that are chosen already"
 
 
 def _cookie(jar: http.cookiejar.CookieJar, name: str) -> str:
@@ -170,7 +173,7 @@ def main(pictures: Path, tasks: Path, executable: str, screenshot: Path | None) 
         wrong = unopened(server, project)
         for image, reason in wrong.items():
             click.echo(f"  {image}: {reason}")
-        click.echo(f"the labelling page shows a picture of {seen(server, project, password, screenshot)}")
+        click.echo(f"the labelling page shows {seen(server, project, password, screenshot)}")
     raise SystemExit(1 if wrong else 0)
 
 
