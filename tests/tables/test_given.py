@@ -13,6 +13,7 @@ from curation.datapool.removal import read_removal_list
 from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given import NAMES, given_for, read_given
 from curation.embeddings.given_files import hash_of
+from curation.export.classes import read_class_list
 from curation.history.removal_list import removal_list_hash
 from curation.raw.relevant import read_patterns, relevance
 from curation.selection.given import (
@@ -59,6 +60,10 @@ def _relevant(path: Path) -> list[str]:
     return [name for name, is_kept in zip(SAMPLES, keep, strict=False) if is_kept]
 
 
+def _classes(path: Path) -> list[str]:
+    return list(read_class_list(path) or ())
+
+
 LISTS: dict[str, Callable[[Path], list[str]]] = {
     "queries": lambda path: read_filenames(str(path), KNOWN),
     "held-out samples": _holdout,
@@ -66,11 +71,12 @@ LISTS: dict[str, Callable[[Path], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("reader", LISTS)
+@pytest.mark.parametrize("reader", [*LISTS, "classes"])
 def test_lists(reader: str, tmp_path: Path) -> None:
     for encoding, encode in ENCODINGS.items():
         (tmp_path / "list.txt").write_bytes(encode("".join(f"{name}\n" for name in SAMPLES)))
-        assert LISTS[reader](tmp_path / "list.txt") == SAMPLES, encoding
+        read = LISTS.get(reader, _classes)
+        assert read(tmp_path / "list.txt") == SAMPLES, encoding
 
 
 @pytest.mark.parametrize("reader", LISTS)
