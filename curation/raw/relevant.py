@@ -22,6 +22,8 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 from curation.core.errors import ParamsError
 from curation.tables.given import NotTextError, lines_of, read_text, spellings
 
+_FOLDER_OF_WINDOWS = re.compile(r"[^/*?\[]+\\")
+"""A folder that is written as on Windows: at the end a backslash has nothing to escape, so this is no pattern."""
 _SPECIAL = re.compile(r"[*?\[\\]")
 
 
@@ -57,7 +59,12 @@ def read_patterns(path: Path) -> list[Pattern]:
         raise ParamsError(f"{key}: {path} is a folder; give a text file with one path or pattern a line") from None
     except NotTextError as error:
         raise ParamsError(f"{key}: {path} is {error}") from None
-    patterns = list(parse_patterns(text))
+    patterns = [
+        replace(pattern, body=pattern.body.replace("\\", "/"))
+        if _FOLDER_OF_WINDOWS.fullmatch(pattern.body)
+        else pattern
+        for pattern in parse_patterns(text)
+    ]
     for pattern in patterns:
         try:
             _compiled(pattern.body)

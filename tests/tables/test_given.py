@@ -151,9 +151,10 @@ def test_a_name_that_is_known_as_it_stands_wins() -> None:
 
 
 def test_a_pattern_that_matches_as_it_stands_is_no_path_of_windows(tmp_path: Path) -> None:
-    (tmp_path / "list.txt").write_text("a\\*.png\ncity\\*.jpg\n")  # the first is an escaped star, the second a path
-    keep, lost = relevance(["a*.png", "a/x.png", "city/x.jpg"], read_patterns(tmp_path / "list.txt"))
-    assert (keep, lost) == ([True, False, True], [])
+    # The first is an escaped star, the others a path and a folder.
+    (tmp_path / "list.txt").write_text("a\\*.png\ncity\\*.jpg\nhat\\\n")
+    keep, lost = relevance(["a*.png", "a/x.png", "city/x.jpg", "hat/y.jpg"], read_patterns(tmp_path / "list.txt"))
+    assert (keep, lost) == ([True, False, True, True], [])
 
 
 @pytest.mark.parametrize("content", ["é".encode("cp1252"), "a.png\n".encode("utf-16-le")])
