@@ -23,7 +23,6 @@ from curation.core.errors import ParamsError
 from curation.tables.given import NotTextError, lines_of, read_text, spellings
 
 _FOLDER_OF_WINDOWS = re.compile(r"[^/*?\[]+\\")
-"""A folder that is written as on Windows: at the end a backslash has nothing to escape, so this is no pattern."""
 _SPECIAL = re.compile(r"[*?\[\\]")
 
 
@@ -59,18 +58,19 @@ def read_patterns(path: Path) -> list[Pattern]:
         raise ParamsError(f"{key}: {path} is a folder; give a text file with one path or pattern a line") from None
     except NotTextError as error:
         raise ParamsError(f"{key}: {path} is {error}") from None
-    patterns = [
-        replace(pattern, body=pattern.body.replace("\\", "/"))
-        if _FOLDER_OF_WINDOWS.fullmatch(pattern.body)
-        else pattern
-        for pattern in parse_patterns(text)
-    ]
+    patterns = [_with_folder(pattern) for pattern in parse_patterns(text)]
     for pattern in patterns:
         try:
             _compiled(pattern.body)
         except GitIgnorePatternError:
             raise ParamsError(f"{key}: {path}, line {pattern.line}: {pattern.text!r} is not a valid pattern") from None
     return patterns
+
+
+def _with_folder(pattern: Pattern) -> Pattern:
+    """Take a backslash at the end, which has nothing to escape, for the slash of a folder."""
+    is_folder = _FOLDER_OF_WINDOWS.fullmatch(pattern.body)
+    return replace(pattern, body=pattern.body.replace("\\", "/")) if is_folder else pattern
 
 
 def parse_patterns(text: str) -> Iterator[Pattern]:
