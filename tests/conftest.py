@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import NodeId
 from hypothesis import settings
 
 import curation.model  # noqa: F401  (so that torchvision can be imported, whatever else a test imports)
@@ -31,6 +32,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     sharing = [item for item in slow if "first_iteration" in getattr(item, "fixturenames", ())]
     alone = [item for item in slow if item not in sharing]
     items[:] = [*quick, *sharing[:1], *alone, *sharing[1:]]
+    for item in items:
+        _name_group(item)
+
+
+def _name_group(item: pytest.Item) -> None:
+    """Write a test's `xdist_group` to the end of its name, where the process that shares out the tests looks for it.
+
+    xdist 3.8 would do so itself, but to an attribute that pytest has had no use for since 9.2: each process then makes
+    anew what the group shares.
+    """
+    mark = item.get_closest_marker("xdist_group")
+    if mark and item.config.getoption("loadgroup", default=False):
+        item._id = NodeId.parse(f"{item.nodeid}@{mark.args[0]}")
 
 
 def pytest_collection_finish() -> None:

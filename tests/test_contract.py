@@ -161,3 +161,9 @@ def test_generated_files_are_ignored_by_git() -> None:
     ignored = (ROOT / ".gitignore").read_text()
     for folder in ("/datapool", "/data/base", "/data/clean", "/.venv"):
         assert folder in ignored
+
+
+@pytest.mark.xdist_group("contract")
+def test_tests_of_a_group_are_sent_to_one_process(request: pytest.FixtureRequest) -> None:
+    grouped = request.config.getoption("loadgroup", default=False)  # in a process that xdist has started
+    assert request.node.nodeid.endswith("@contract") == grouped
