@@ -2,10 +2,12 @@
 
 import gc
 import os
+import sys
 
 # Read when torch, numpy's BLAS and numba are imported: two test processes on two cores must not each take both.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _train_with_one_thread() -> Iterator[None]:
+    """Let the test's own process train with one thread: eight on two cores wait for each other ten times as long.
+
+    Stages that run as users run them have eight, as have tests with the fixture `training_threads`.
+    """
+    callbacks = sys.modules.get("curation.model.training.callbacks")  # who trains has imported it by now
+    with pytest.MonkeyPatch.context() as patched:
+        if callbacks:
+            patched.setattr(callbacks, "THREADS", 1)
+        yield
+
+
+@pytest.fixture
+def training_threads(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Number of threads that users train with, in this test too."""
+    monkeypatch.setattr("curation.model.training.callbacks.THREADS", 8)
+    return 8
