@@ -29,7 +29,7 @@ from curation.model.checkpoint import read_origin
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
-from curation.tables.given import unmatched
+from curation.tables.given_lists import unmatched
 
 
 def base(

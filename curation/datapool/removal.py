@@ -23,7 +23,8 @@ from curation.embeddings.shards import (
 )
 from curation.tables.datapool import REMOVED
 from curation.tables.files import empty_frame, write_csv
-from curation.tables.given import as_known, read_table
+from curation.tables.given import read_table
+from curation.tables.given_lists import as_known
 
 KEY = "base.removed_file"
 

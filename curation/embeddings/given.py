@@ -27,7 +27,8 @@ from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given_files import KEY, files_of, require_unchanged
 from curation.embeddings.shards import read_shards
 from curation.tables.embeddings import MARKS
-from curation.tables.given import as_known, as_numbers, layout_of, lines_of, read_text
+from curation.tables.given import as_numbers, layout_of
+from curation.tables.given_lists import as_known, lines_of, read_text
 
 NAMES, EMBEDDING, LIST = "filenames", "embedding_", "embedding"
 MASKED, SELECTED = "masked", "selected"

@@ -16,7 +16,7 @@ import pandas as pd
 
 from curation.core.errors import OutputError
 from curation.raw.naming import label_name
-from curation.tables.given import NotTextError, lines_of, read_text
+from curation.tables.given_lists import NotTextError, lines_of, read_text
 from curation.tables.samples import IMAGE, KEPT
 
 CLASS_NAME, CLASS_ID = "class_name", "class_id"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from curation.core.errors import ParamsError
 from curation.core.hashing import sha256_of_bytes
-from curation.tables.given import NotTextError, decoded
+from curation.tables.given_lists import NotTextError, decoded
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

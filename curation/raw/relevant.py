@@ -20,7 +20,7 @@ from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from curation.core.errors import ParamsError
-from curation.tables.given import NotTextError, lines_of, read_text, spellings
+from curation.tables.given_lists import NotTextError, lines_of, read_text, spellings
 
 _FOLDER_OF_WINDOWS = re.compile(r"[^/*?\[]+\\")
 _SPECIAL = re.compile(r"[*?\[\\]")

@@ -9,7 +9,8 @@ import pandas as pd
 
 from curation.core.errors import ParamsError
 from curation.params.strategies import PredictionsInput, ScoresInput, StrategyParams
-from curation.tables.given import GivenTable, as_known, lines_of, read_table, read_text, unmatched
+from curation.tables.given import GivenTable, read_table
+from curation.tables.given_lists import as_known, lines_of, read_text, unmatched
 
 
 def read_scores(path: str, column: str, known: Collection[str] = ()) -> "pd.Series[float]":
@@ -18,7 +19,7 @@ def read_scores(path: str, column: str, known: Collection[str] = ()) -> "pd.Seri
     Args:
         path: CSV file with the columns `filename` and `column`.
         column: name of the score.
-        known: names of samples, as a set or mapping; see `curation.tables.given`.
+        known: names of samples, as a set or mapping; see `curation.tables.given_lists`.
 
     Returns:
         float64 scores, indexed by filename.
@@ -46,7 +47,7 @@ def read_predictions(path: str, parameter: str = "select.strategies", known: Col
             (https://cocodataset.org/#format-data): `images`, `categories` and `annotations`, these with a `score` or
             not; or COCO results, a list of `image_id` (the filename), `category_id` and `score`.
         parameter: that names the file, for messages.
-        known: names of samples, as a set or mapping; see `curation.tables.given`.
+        known: names of samples, as a set or mapping; see `curation.tables.given_lists`.
 
     Returns:
         Class names, indexed by filename.
@@ -62,7 +63,7 @@ def ranked_predictions(path: str, parameter: str = "select.strategies", known: C
     Args:
         path: as for `read_predictions`.
         parameter: that names the file, for messages.
-        known: names of samples, as a set or mapping; see `curation.tables.given`.
+        known: names of samples, as a set or mapping; see `curation.tables.given_lists`.
 
     Returns:
         `filename`, `class` and `score`; of COCO files also `bbox`, a list of x, y, width and height in pixels or None,
@@ -121,7 +122,7 @@ def read_filenames(path: str, known: Collection[str] = ()) -> list[str]:
 
     Args:
         path: the file.
-        known: names of samples, as a set or mapping; see `curation.tables.given`.
+        known: names of samples, as a set or mapping; see `curation.tables.given_lists`.
 
     Returns:
         The names, sorted, each once.
@@ -141,7 +142,7 @@ def read_dropped(path: str, known: Collection[str] = ()) -> list[str]:
 
     Args:
         path: CSV file with the columns `filename` and `decision`, which is `keep` or `drop`.
-        known: names of samples, as a set or mapping; see `curation.tables.given`.
+        known: names of samples, as a set or mapping; see `curation.tables.given_lists`.
     """
     table = _read(path, ["filename", "decision"], known, "select.review_file").rows
     decision = table["decision"].str.strip()

@@ -17,7 +17,7 @@ from curation.embeddings.given import NAMES, read_given
 from curation.selection.distance import euclidean
 from curation.selection.nearest import nearest_rows
 from curation.selection.stopping import squared_threshold
-from curation.tables.given import as_known, lines_of, read_text
+from curation.tables.given_lists import as_known, lines_of, read_text
 
 KEY = "select.holdout_file"
 

@@ -25,7 +25,8 @@ from curation.selection.given import (
 )
 from curation.selection.holdout import read_holdout
 from curation.tables.datapool import REMOVED
-from curation.tables.given import NotTextError, as_known, as_numbers, decoded, lines_of, read_table, unmatched
+from curation.tables.given import as_numbers, read_table
+from curation.tables.given_lists import NotTextError, as_known, decoded, lines_of, unmatched
 
 SAMPLES = ["city/c.png", "city/ä b.png", "hat/d.png"]
 KNOWN = frozenset(SAMPLES)
