@@ -52,12 +52,14 @@ class Chosen:
         noun: what to call them.
         with_sizes: returns them with `width` and `height` in pixels.
         classes: returns all classes of the datapool in the order of their numbers, with or without `of_videos`.
+        known: returns the names of all samples that names in other files may mean.
     """
 
     samples: pd.DataFrame
     noun: str
     with_sizes: Callable[[], pd.DataFrame]
     classes: Callable[..., tuple[str, ...]]
+    known: Callable[[], frozenset[str]]
 
 
 def chosen_selection(
@@ -73,6 +75,7 @@ def chosen_selection(
         "samples",
         lambda: with_sizes(start, samples),
         lambda *, of_videos: datapool_classes(start.ledger, with_picture(start.samples)[0], of_videos=of_videos),
+        lambda: frozenset(start.processed["filename"]) | frozenset(start.samples["filename"]),
     )
 
 
@@ -86,6 +89,7 @@ def chosen_candidates(start: Revision) -> Chosen:
         f"candidates of iteration {found.iteration}",
         lambda: samples,
         lambda *, of_videos: datapool_classes(found.ledger, known, of_videos=of_videos),
+        lambda: frozenset(found.samples["filename"]) | frozenset(found.known["filename"]),
     )
 
 

@@ -189,7 +189,7 @@ def write_list(
     )
     listing = listing_of(samples, names, classes, of_videos=of_videos, images=place, scale=scale)
     if layout.reads_predictions and params.select.predictions_file is not None:
-        listing = with_predictions(listing, samples, params.select.predictions_file)
+        listing = with_predictions(listing, samples, params.select.predictions_file, chosen.known())
     write_files(layout.files(replace(listing, samples=listing.samples[list(layout.columns)]), target))
     click.echo(f"export: {len(samples)} {chosen.noun} listed in {target}")
     if place is None and layout.without_images:
