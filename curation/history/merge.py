@@ -10,9 +10,13 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import click
+
 from curation.core.atomic import write_bytes, write_text
 from curation.core.errors import BaseError
 from curation.history import git
+from curation.history.dvc_cache import open_cache
+from curation.history.label_merge import merged_label_file
 from curation.pipeline import paths
 
 GENERATED = (paths.DVC_LOCK, paths.BASE_JSON, paths.CODE, paths.REPORTS)
@@ -46,6 +50,8 @@ def settle_conflicts() -> None:
     for path in conflicts():
         if any(path == made or made in path.parents for made in GENERATED):
             _take_one_side(path)
+        elif path.suffix == ".dvc" and path.parent == paths.LABELS:
+            _merge_labels(path)
         elif path.suffix == ".dvc":
             _merge_by_dvc(path)
     left = conflicts()
@@ -62,6 +68,23 @@ def _take_one_side(path: Path) -> None:
         if git.git("checkout", side, "--", path.as_posix()) is not None:
             git.git("add", "--", path.as_posix())
             return
+
+
+def _merge_labels(path: Path) -> None:
+    """Unite the labels of a task that both sides imported; of a sample that both have, HEAD's stay."""
+    ours, theirs = (git.git("show", f":{number}:./{path.as_posix()}") for number in (2, 3))
+    if ours is None or theirs is None:
+        return
+    with open_cache() as cache:
+        text, different = merged_label_file(ours, theirs, path.stem, cache)
+    write_text(path, text)
+    git.git("add", "--", path.as_posix())
+    run_dvc("checkout", "--quiet", path.as_posix())
+    if different:
+        click.echo(
+            f"merge: {path}: {len(different)} samples have other labels on the other side, {different[0]!r} for "
+            "one: this side's stay"
+        )
 
 
 def _merge_by_dvc(path: Path) -> None:
