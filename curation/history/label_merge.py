@@ -1,6 +1,5 @@
 """Uniting the labels that two branches imported for one task, while git merges them."""
 
-from dataclasses import replace
 from hashlib import md5
 
 from ruamel.yaml import YAML
@@ -15,9 +14,7 @@ from curation.labels.stored import Labelled, as_coco, from_coco, united
 def united_labels(ours: Labelled, theirs: Labelled) -> tuple[Labelled, list[str]]:
     """Return the labels of both sides, and the samples that both have labelled, but differently: ours count there."""
     different = [name for name, found in theirs.samples.items() if ours.samples.get(name, found) != found]
-    others = {name: found for name, found in theirs.samples.items() if name not in ours.samples}
-    sizes = {name: theirs.sizes[name] for name in others if name in theirs.sizes}
-    return united(ours, replace(theirs, samples=others, sizes=sizes)), different
+    return united(ours, theirs.without(ours.samples)), different
 
 
 def merged_label_file(ours: str, theirs: str, name: str, cache: Cache) -> tuple[str, list[str]]:

@@ -6,7 +6,7 @@ full size. An annotation of a whole picture has no `bbox`.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Any, NamedTuple
@@ -43,6 +43,14 @@ class Labelled:
     samples: Mapping[str, tuple[Annotation, ...]] = field(default_factory=dict)
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+
+    def without(self, names: Collection[str]) -> "Labelled":
+        """Return the labels of all samples but some, such as those that were taken out for good."""
+        return Labelled(
+            {name: found for name, found in self.samples.items() if name not in names},
+            {name: size for name, size in self.sizes.items() if name not in names},
+            self.classes,
+        )
 
     def counts(self, names: Iterable[str]) -> dict[str, int]:
         """Return how many of some samples have each class, most first; and in alphabetical order."""

@@ -38,6 +38,10 @@ def test_new_labels_of_a_sample_replace_its_former_ones() -> None:
     assert both.counts(["a.jpg", "c.jpg", "d.jpg"]) == {"car": 2, "van": 1}
 
 
+def test_samples_can_be_left_out() -> None:
+    assert ONE.without({"a.jpg"}) == Labelled({"b.jpg": ()}, {}, ONE.classes)
+
+
 def test_labels_of_two_branches_are_united_and_heads_stay(tmp_path: Path) -> None:
     both, different = united_labels(ONE, OTHER)
     assert different == ["a.jpg"]

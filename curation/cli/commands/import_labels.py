@@ -43,6 +43,7 @@ def command(task: str, file: Path, form: str | None) -> None:
     with open_cache() as cache:
         start = revision(None, cache)
         former = labels_of(start, task) if task in tasks_of(start) else Labelled()
+        former = former.without(set(start.removed["filename"]))
         new = labels_in(start, file, form)
         both = united(former, new)
         own = list(start.samples["filename"])
