@@ -10,13 +10,14 @@ import pytest
 
 from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
+from curation.history.cache_folders import cache_folders
 from curation.params.load import load_params
 from curation.pipeline import paths
 from curation.raw.listing import ListedFile
 from curation.raw.relevant import Pattern, parse_patterns
 from curation.tables.files import read_parquet
 from curation.tables.samples import RAW_FILES
-from stages.ingest import RelevantFiles, dvc_cache_folders, ingest, metrics, run, summary, warnings
+from stages.ingest import RelevantFiles, ingest, metrics, run, summary, warnings
 from tests.media_files import write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent
@@ -93,7 +94,7 @@ def test_links_into_the_dvc_cache_are_read(tmp_path: Path) -> None:
     cached = write_image(tmp_path / ".dvc" / "cache" / "files" / "x.png", 1)
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a.png").symlink_to(cached)
-    table = ingest(tmp_path / "raw", IMAGES, VIDEOS, dvc_cache_folders(tmp_path / ".dvc"))
+    table = ingest(tmp_path / "raw", IMAGES, VIDEOS, cache_folders(tmp_path / ".dvc"))
     assert table["media"].tolist() == ["image"]
     with pytest.raises(RawDataError, match="link out of the raw data folder"):
         _ingest(tmp_path / "raw")
@@ -102,15 +103,15 @@ def test_links_into_the_dvc_cache_are_read(tmp_path: Path) -> None:
 def test_the_dvc_cache_can_be_elsewhere(tmp_path: Path) -> None:
     dvc = tmp_path / ".dvc"
     dvc.mkdir()
-    assert dvc_cache_folders(dvc) == [dvc / "cache"]
+    assert cache_folders(dvc) == [dvc / "cache"]
     (dvc / "config").write_text(
         "[core]\n    remote = s\n    autostage = false\n['remote \"s\"']\n    url = s3://b/%20\n"
         '[cache]\n    dir = ../shared\n    type = "hardlink,copy"\n'
     )
     (dvc / "config.local").write_text('[cache]\n    dir = "/mnt/cache"\n')
-    assert dvc_cache_folders(dvc) == [dvc / "cache", dvc / "../shared", Path("/mnt/cache")]
+    assert cache_folders(dvc) == [dvc / "cache", dvc / "../shared", Path("/mnt/cache")]
     (dvc / "config.local").write_text("no configuration")
-    assert dvc_cache_folders(dvc) == [dvc / "cache", dvc / "../shared"]
+    assert cache_folders(dvc) == [dvc / "cache", dvc / "../shared"]
 
 
 def test_the_stage_writes_equal_bytes_for_equal_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

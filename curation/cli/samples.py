@@ -5,6 +5,7 @@ import pandas as pd
 from curation.core.errors import BaseError
 from curation.datapool import store
 from curation.inspection.revision import Revision
+from curation.raw.finding import RawFinder
 from curation.tables.datapool import COMBINED
 from curation.tables.files import read_parquet
 
@@ -49,3 +50,15 @@ def with_picture(samples: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Return the samples that have a raw file, and how many were combined from a file of embeddings and have none."""
     has_none = samples["raw_path"].str.startswith(COMBINED)
     return samples[~has_none].reset_index(drop=True), int(has_none.sum())
+
+
+def where_they_lie(samples: pd.DataFrame, finder: RawFinder) -> pd.DataFrame:
+    """Return samples with the path at which their raw file lies now, where it has moved.
+
+    Args:
+        samples: with `raw_path` and `content_hash`.
+        finder: finds raw files by their content.
+    """
+    files = list(zip(samples["raw_path"], samples["content_hash"], strict=True))
+    places = finder.places(set(files))
+    return samples.assign(raw_path=[places.get(file, file[0]) for file in files])

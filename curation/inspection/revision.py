@@ -5,7 +5,7 @@ remote), never from the files that lie in the workspace: so every committed revi
 checkout.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,9 @@ from curation.tables.selection import SELECTION
 
 WORKSPACE = "workspace"
 """The name that messages give to the result of the last `dvc repro`, committed or not."""
+
+_DECISIONS = (paths.FILES, paths.DROPPED, paths.CANDIDATES)
+"""The outputs that say what became of raw files and samples."""
 
 
 @dataclass(frozen=True)
@@ -207,15 +210,28 @@ def recorded_locks(start: Revision) -> Iterator[Revision]:
 def recorded_iterations(start: Revision) -> Iterator[Revision]:
     """Yield the revisions that recorded another datapool than the commit before, newest first.
 
-    Begins with the workspace where that is where it starts; follows first parents, as a branch's own history.
+    Begins with the workspace where that is where it starts, and no commit holds what is recorded there; follows first
+    parents, as a branch's own history.
     """
-    if start.commit is None and output_hash(start.stages, paths.DATAPOOL):
-        yield start
     commits = [found for found in recorded_locks(start) if found.commit is not None]
+    if start.commit is None and output_hash(start.stages, paths.DATAPOOL) and not _is_recorded(start, commits):
+        yield start
     hashes = [output_hash(found.stages, paths.DATAPOOL) for found in commits]
     for found, datapool, former in zip(commits, hashes, [*hashes[1:], None], strict=True):
         if datapool is not None and datapool != former:
             yield found
+
+
+def _is_recorded(workspace: Revision, commits: Sequence[Revision]) -> bool:
+    """Return whether the commit that recorded the workspace's datapool decided all as is recorded in the workspace."""
+    accepted: Revision | None = None
+    for commit in commits:
+        if output_hash(commit.stages, paths.DATAPOOL) != output_hash(workspace.stages, paths.DATAPOOL):
+            break
+        accepted = commit
+    return accepted is not None and all(
+        output_hash(accepted.stages, path) == output_hash(workspace.stages, path) for path in _DECISIONS
+    )
 
 
 def commits_of_iterations(start: Revision) -> dict[int, Revision]:

@@ -1,14 +1,15 @@
 """`export`: the selected samples in full size, or as a list in the format of a labelling tool."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import cast
 
 import click
+import pandas as pd
 from tqdm import tqdm
 
-from curation.cli.samples import chosen_samples, with_picture, with_sizes
+from curation.cli.samples import chosen_samples, where_they_lie, with_picture, with_sizes
 from curation.core.atomic import atomic_file
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
@@ -16,9 +17,11 @@ from curation.export.format import TextFile
 from curation.export.formats.registry import FORMATS
 from curation.export.images import PictureFormat, Settings, export_images, targets_of
 from curation.history.dvc_cache import open_cache
+from curation.history.way_back import way_back
 from curation.inspection.revision import revision
 from curation.params.load import load_params
 from curation.pipeline import paths
+from curation.pipeline.raw_files import raw_finder
 from curation.workers.processes import Limits
 
 IMAGES = "images"
@@ -96,15 +99,26 @@ def command(
     limits = Limits(params.clean.decode_timeout_s, params.clean.decode_memory_mb)
     workers = params.clean.workers or available_cores()
     with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:
-        failed = export_images(samples, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
+        present = where_they_lie(samples, raw_finder(params.ingest))
+        failed = export_images(present, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
     if failed:
         listed = "".join(f"\n  {name}: {reason}" for name, reason in list(failed.items())[:20])
         more = f"\n  and {len(failed) - 20} more" if len(failed) > 20 else ""
         raise OutputError(
-            f"{len(failed)} of {len(samples)} samples could not be exported to {target}; the others are there. Bring "
-            f"their raw files back (`dvc checkout`, `dvc pull`), then run it again:{listed}{more}"
+            f"{len(failed)} of {len(samples)} samples could not be exported to {target}; the others are there:"
+            f"{listed}{more}\n{_way_back(present, failed)}"
         )
     click.echo(f"export: {len(samples)} samples are in {target}")
+
+
+def _way_back(samples: pd.DataFrame, failed: Collection[str]) -> str:
+    """Say how the raw files of samples that could not be exported can come back."""
+    raw_paths = set(samples.loc[samples["filename"].isin(failed), "raw_path"])
+    gone = sorted(path for path in raw_paths if not (paths.RAW / path).is_file())
+    changed = sorted(raw_paths - set(gone))
+    ways = [f"{len(gone)} raw files are gone. {way_back(gone)}"] if gone else []
+    ways += [f"{len(changed)} have other content. {way_back(changed, are_changed=True)}"] if changed else []
+    return "\n".join([*ways, "Then run it again"])
 
 
 def needs_sizes(what: str) -> bool:
