@@ -124,7 +124,8 @@ def told(found: Changes, untracked: int) -> str:
     moved, gone = len(found.moved), len(found.gone)
     if not found.new:
         words = " and ".join(_left(moved, gone))
-        return f"; nothing is new, and {words}, which changes nothing" if words else ""
+        names = ": their samples keep their names" if moved else ""
+        return f"; nothing is new, and {words}, which changes nothing{names}" if words else ""
     parts = [f"{moved} moved since they were processed"] if moved else []
     if untracked > 0:
         parts.append(
