@@ -22,8 +22,8 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
-from curation.tables.files import read_parquet, write_parquet
-from curation.tables.samples import DROPPED, FILES, RAW_FILES, SAMPLES
+from curation.tables.files import write_parquet
+from curation.tables.samples import DROPPED, FILES, SAMPLES
 
 
 def run(params: Params) -> str:
@@ -38,7 +38,8 @@ def run(params: Params) -> str:
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
-    raw = as_they_lie(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, raw_finder())
+    finder = raw_finder()
+    raw = as_they_lie(finder.listing, base.ledger, finder)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
         max_luma=params.clean.max_luma,
@@ -58,7 +59,8 @@ def run(params: Params) -> str:
                 raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain, may_lack=may_lack
             )
         except RawFilesError as error:
-            raise with_way_back(error) from None
+            known = base.ledger.loc[base.ledger["path"].isin(error.raw_paths), ["path", "content_hash"]]
+            raise with_way_back(error, finder.last_listed(known.itertuples(index=False, name=None))) from None
         may_be_empty = params.select.process_all or params.train.retrain or store.may_lack_new_data(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)
     write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)

@@ -37,7 +37,7 @@ def as_they_lie(raw: pd.DataFrame, ledger: pd.DataFrame, finder: RawFinder) -> p
     Returns:
         Columns of `RAW_FILES`, sorted by path: files that moved at their place, without those that are gone.
     """
-    known = raw[raw["path"].isin(set(ledger["path"]))]
+    known = raw[raw["path"].isin(set(ledger["path"])) | raw["content_hash"].isin(set(ledger["content_hash"]))]
     gone = [path for path in known["path"] if not (finder.folder / path).is_file()]
     if not gone:
         return raw

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from curation.core.errors import BaseError, RawDataError, RawFilesChangedError, RawFilesError
 from curation.history import git
@@ -24,24 +25,27 @@ _MOST_COMMITS = 100
 """Commits that are looked through."""
 
 
-def with_way_back(error: RawFilesError) -> RawDataError:
+def with_way_back(error: RawFilesError, last_listed: Mapping[str, str] = MappingProxyType({})) -> RawDataError:
     """Return an error about raw files with how they can come back."""
-    way = way_back(error.raw_paths, are_changed=isinstance(error, RawFilesChangedError))
+    way = way_back(error.raw_paths, last_listed, are_changed=isinstance(error, RawFilesChangedError))
     return RawDataError(f"{error.message}. {way}")
 
 
-def way_back(raw_paths: Collection[str], *, are_changed: bool = False) -> str:
+def way_back(
+    raw_paths: Collection[str], last_listed: Mapping[str, str] = MappingProxyType({}), *, are_changed: bool = False
+) -> str:
     """Say how raw files can come back, in a sentence without its full stop.
 
     Args:
         raw_paths: of the files, relative to data/raw, as tables name them.
+        last_listed: where some of them lay last, if they had moved.
         are_changed: whether other files are at their paths now: what `data/raw.dvc` lists there then is of no use.
     """
-    wanted = [path.removeprefix("./") for path in raw_paths]
+    wanted = [[name.removeprefix("./") for name in (path, last_listed.get(path, path))] for path in raw_paths]
     try:
         with open_cache() as cache:
             present = listing(Revision(WORKSPACE, None, cache)) or {}
-            if not are_changed and present.keys() >= set(wanted):
+            if not are_changed and all(any(name in present for name in names) for names in wanted):
                 return f"`dvc checkout {TRACKED}`, or `dvc pull {TRACKED}`, brings them back"
             return _from_history(wanted, present, cache)
     except BaseError:
@@ -64,15 +68,14 @@ def listing(recorded: Revision) -> Listing | None:
     return recorded.cache.listing(hashes[0])
 
 
-def _from_history(wanted: Sequence[str], present: Listing, cache: Cache) -> str:
+def _from_history(wanted: Sequence[Sequence[str]], present: Listing, cache: Cache) -> str:
     """Say which commit still has most of the files."""
     best, unknown = _Source("", {}), 0
     for commit in _commits():
         found = listing(Revision(commit, commit, cache))
         unknown += found is None
-        listed = {
-            path: (found or {})[path] for path in wanted if (found or {}).get(path) not in (None, present.get(path))
-        }
+        then = {path: value for path, value in (found or {}).items() if value != present.get(path)}
+        listed = {name: then[name] for names in wanted if (name := next((one for one in names if one in then), ""))}
         if len(listed) > len(best.listed):
             best = _Source(commit[:12], listed)
         if len(listed) == len(wanted):

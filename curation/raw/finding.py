@@ -54,6 +54,13 @@ class RawFinder:
             found |= {file: places[file[1]] for file in left if file[1] in places}
         return found
 
+    def last_listed(self, wanted: Iterable[RawFile]) -> dict[str, str]:
+        """Return the path under which the last listing has each file's content, by the file's own path.
+
+        Files whose content is not listed are left out.
+        """
+        return {path: self._listed_places[content][0] for path, content in wanted if content in self._listed_places}
+
     def content_at(self, path: str) -> str | None:
         """Return the content hash of a raw file, None where the path names none that can be read."""
         if not any(file.path == path for file in self._files):

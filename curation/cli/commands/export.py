@@ -1,7 +1,7 @@
 """`export`: the selected samples in full size, or as a list in the format of a labelling tool."""
 
 import textwrap
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +22,7 @@ from curation.inspection.revision import revision
 from curation.params.load import load_params
 from curation.pipeline import paths
 from curation.pipeline.raw_files import raw_finder
+from curation.raw.finding import RawFinder
 from curation.workers.processes import Limits
 
 IMAGES = "images"
@@ -99,24 +100,26 @@ def command(
     limits = Limits(params.clean.decode_timeout_s, params.clean.decode_memory_mb)
     workers = params.clean.workers or available_cores()
     with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:
-        present = where_they_lie(samples, raw_finder(params.ingest))
+        finder = raw_finder(params.ingest)
+        present = where_they_lie(samples, finder)
         failed = export_images(present, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
     if failed:
         listed = "".join(f"\n  {name}: {reason}" for name, reason in list(failed.items())[:20])
         more = f"\n  and {len(failed) - 20} more" if len(failed) > 20 else ""
         raise OutputError(
             f"{len(failed)} of {len(samples)} samples could not be exported to {target}; the others are there:"
-            f"{listed}{more}\n{_way_back(present, failed)}"
+            f"{listed}{more}\n{_way_back(present[present['filename'].isin(failed)], finder)}"
         )
     click.echo(f"export: {len(samples)} samples are in {target}")
 
 
-def _way_back(samples: pd.DataFrame, failed: Collection[str]) -> str:
+def _way_back(failed: pd.DataFrame, finder: RawFinder) -> str:
     """Say how the raw files of samples that could not be exported can come back."""
-    raw_paths = set(samples.loc[samples["filename"].isin(failed), "raw_path"])
-    gone = sorted(path for path in raw_paths if not (paths.RAW / path).is_file())
-    changed = sorted(raw_paths - set(gone))
-    ways = [f"{len(gone)} raw files are gone. {way_back(gone)}"] if gone else []
+    files = dict(zip(failed["raw_path"], failed["content_hash"], strict=True))
+    gone = sorted(path for path in files if not (paths.RAW / path).is_file())
+    changed = sorted(files.keys() - set(gone))
+    last_listed = finder.last_listed((path, files[path]) for path in gone)
+    ways = [f"{len(gone)} raw files are gone. {way_back(gone, last_listed)}"] if gone else []
     ways += [f"{len(changed)} have other content. {way_back(changed, are_changed=True)}"] if changed else []
     return "\n".join([*ways, "Then run it again"])
 
