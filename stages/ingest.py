@@ -129,8 +129,8 @@ def told(found: Changes, untracked: int) -> str:
     parts = [f"{moved} moved since they were processed"] if moved else []
     if untracked > 0:
         parts.append(
-            f"{paths.RAW}.dvc no longer names {_counted(untracked, 'processed file')} that are not here, and whose "
-            f"samples stay all the same (to keep the files, too: `dvc get . {paths.RAW} --rev HEAD -o {BESIDE}`, "
+            f"{paths.RAW}.dvc no longer names {_counted(untracked, 'processed file')}, gone from here, whose samples "
+            f"stay all the same (to keep the files, too: `dvc get . {paths.RAW} --rev HEAD -o {BESIDE}`, "
             f"`cp -rn {BESIDE}/. {paths.RAW}`, `rm -r {BESIDE}`, then `dvc repro`)"
         )
     return "".join(f"; {part}" for part in parts)
@@ -237,7 +237,8 @@ def run(params: Params) -> str:
         if former is None:
             raise
         table = former.iloc[:0]
-    require_cache_untouched(changed_paths([one for one in (former, last) if one is not None], table))
+    known = [one for one in (former, last) if one is not None]
+    require_cache_untouched(paths.RAW, table["path"], changed_paths(known, table))
     found = changes(former, table) if former is not None else None
     if accepted and former is not None and found and not found.new:
         table = former

@@ -7,7 +7,8 @@ stands in the cache under the hash of the former bytes, and DVC takes it for the
 
 import os
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,8 +25,8 @@ SAFE_LINKS = "reflink,copy"
 """What `cache.type` has to be where root works: no name of a file in the workspace is one of the cache."""
 
 
-def changed_paths(former: Sequence[pd.DataFrame], present: pd.DataFrame) -> list[str]:
-    """Return the paths whose content is another one than a former listing says, sorted.
+def changed_paths(former: Sequence[pd.DataFrame], present: pd.DataFrame) -> set[str]:
+    """Return the paths whose content is another one than a former listing says.
 
     Args:
         former: columns of `curation.tables.samples.RAW_FILES` each.
@@ -33,64 +34,73 @@ def changed_paths(former: Sequence[pd.DataFrame], present: pd.DataFrame) -> list
     """
     now = dict(zip(present["path"], present["content_hash"], strict=True))
     rows = [row for table in former for row in zip(table["path"], table["content_hash"], strict=True)]
-    return sorted({path for path, content in rows if content and now.get(path) and now[path] != content})
+    return {path for path, content in rows if content and now.get(path) and now[path] != content}
 
 
-def require_cache_untouched(changed: Collection[str]) -> None:
+def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Collection[str]) -> None:
     """Make sure that none of the raw files that changed has changed the DVC cache with it.
 
-    Only files that are an object of the cache are read for that.
+    Without a link among the raw files nothing is looked at. Of those that are linked only the changed ones are read:
+    the `changed` ones, and those that DVC has seen change since `ingest` ran last.
 
     Args:
-        changed: their paths, relative to data/raw.
+        folder: of raw data.
+        raw_paths: of all raw files, relative to it.
+        changed: those that are known to have changed.
 
     Raises:
         RawDataError: naming the files, their objects, and the way out.
     """
-    if not changed:
+    if not any(map(_is_linked, map(folder.joinpath, raw_paths))):
         return
     try:
         with open_cache() as cache:
-            found = sorted(set(_rewritten(changed, cache)))
+            found = sorted(set(_rewritten(folder, changed, cache)))
     except BaseError:
         return  # without a repository of DVC there is no cache
     if found:
         raise RawDataError(_message(found))
 
 
-def _rewritten(changed: Collection[str], cache: Cache) -> Iterator[tuple[str, Path]]:
-    """Yield path and object of each file that is, by a link, an object of the cache under the hash of other bytes."""
+def _is_linked(file: Path) -> bool:
+    """Return whether a file has a second name, or is a link itself."""
+    try:
+        status = file.lstat()
+    except OSError:
+        return False
+    return status.st_nlink > 1 or stat.S_ISLNK(status.st_mode)
+
+
+def _rewritten(folder: Path, changed: Collection[str], cache: Cache) -> Iterator[tuple[Path, Path]]:
+    """Yield file and object of each raw file that is, by a link, an object of the cache with other bytes than then."""
+    known = {path.removeprefix("./") for path in changed}
+    present = listing(Revision(WORKSPACE, None, cache)) or {}
     for former in _former_listings(cache):
-        for path in changed:
-            name = path.removeprefix("./")
-            if name not in former:
+        for name in sorted(former.keys() & (known | {path for path in present if present[path] != former.get(path)})):
+            file, stored = folder / name, cache.path(former[name])
+            if not (file.is_file() and stored.is_file() and stored.samefile(file)):
                 continue
-            file, stored = paths.RAW / name, cache.path(former[name])
-            if stored.exists() and stored.samefile(file) and md5_of_file(stored) != former[name]:
-                yield path, stored
+            if md5_of_file(stored) != former[name]:
+                yield file, stored
 
 
-def _former_listings(cache: Cache) -> Iterator[dict[str, str]]:
-    """Yield what the last runs of ingest have seen in data/raw: DVC's hash of each file, by its path."""
+def _former_listings(cache: Cache) -> list[Mapping[str, str]]:
+    """Return what the last runs of ingest have seen in data/raw: DVC's hash of each file, by its path."""
     lock = paths.DVC_LOCK.read_text(encoding="utf-8") if paths.DVC_LOCK.is_file() else None
     known = (parse_stages(lock), stages_at("HEAD", paths.DVC_LOCK))
     hashes = {dependency_hash(stages, "ingest", paths.RAW) for stages in known}
-    for folder_hash in sorted(filter(None, hashes)):
-        if cache.has(folder_hash):
-            yield cache.listing(folder_hash)
-    yield dict(listing(Revision(WORKSPACE, None, cache)) or {})
+    return [cache.listing(one) for one in sorted(filter(None, hashes)) if cache.has(one)]
 
 
-def _message(found: Sequence[tuple[str, Path]]) -> str:
-    (path, stored), raw = found[0], paths.RAW
-    listed = "".join(f"\n  {raw / name} is {os.path.relpath(place)}" for name, place in found[:10])
+def _message(found: Sequence[tuple[Path, Path]]) -> str:
+    listed = "".join(f"\n  {file} is {os.path.relpath(stored)}" for file, stored in found[:10])
     more = f"\n  and {len(found) - 10} more" if len(found) > 10 else ""
-    file, place = shlex.quote((raw / path).as_posix()), shlex.quote(os.path.relpath(stored))
+    file, place = (shlex.quote(os.path.relpath(path)) for path in found[0])
     return (
         f"{len(found)} raw files were overwritten in place, and with them their former bytes in the DVC cache, to "
         f"which they are linked (root may write there):{listed}{more}\n"
         "For each of them:\n"
-        f"  - give the new content a new name, in a copy: `cp {file} {raw}/NEW_NAME`\n"
+        f"  - give the new content a new name, in a copy: `cp {file} {paths.RAW}/NEW_NAME`\n"
         f"  - take the damaged object away: `rm -f {file} {place}`\n"
         f"  - bring the former file back, where a remote holds it: `dvc get . {file} --rev HEAD -o {file}`; or leave "
         "it out, as every raw file that was processed may be\n"

@@ -2,7 +2,7 @@
 
 import os.path
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -75,7 +75,8 @@ def _from_history(wanted: Sequence[Sequence[str]], present: Listing, cache: Cach
         found = listing(Revision(commit, commit, cache))
         unknown += found is None
         then = {path: value for path, value in (found or {}).items() if value != present.get(path)}
-        listed = {name: then[name] for names in wanted if (name := next((one for one in names if one in then), ""))}
+        alike = _by_bare_name(then)
+        listed = {name: then[name] for names in wanted if (name := _listed_as(names, then, alike))}
         if len(listed) > len(best.listed):
             best = _Source(commit[:12], listed)
         if len(listed) == len(wanted):
@@ -88,6 +89,21 @@ def _from_history(wanted: Sequence[Sequence[str]], present: Listing, cache: Cach
             "where a remote holds it, and then this message names the commit that has them"
         )
     return _NOWHERE
+
+
+def _by_bare_name(paths_: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths_:
+        found.setdefault(Path(path).name, []).append(path)
+    return found
+
+
+def _listed_as(names: Sequence[str], then: Listing, alike: Mapping[str, Sequence[str]]) -> str:
+    """Return the path of a file in a listing: one that it had, else the only one of its bare name; else nothing."""
+    if found := next((name for name in names if name in then), ""):
+        return found
+    of_that_name = alike.get(Path(names[-1]).name, ())
+    return of_that_name[0] if len(of_that_name) == 1 else ""
 
 
 def _commits() -> Iterator[str]:
