@@ -40,8 +40,9 @@ def changed_paths(former: Sequence[pd.DataFrame], present: pd.DataFrame) -> set[
 def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Collection[str]) -> None:
     """Make sure that none of the raw files that changed has changed the DVC cache with it.
 
-    Without a link among the raw files nothing is looked at. Of those that are linked only the changed ones are read:
-    the `changed` ones, and those that DVC has seen change since `ingest` ran last.
+    Where no raw file is linked and none is known to have changed, nothing is looked at. Otherwise the objects are read
+    that have the former bytes of those that changed: the `changed` ones, and those that DVC has seen change since
+    `ingest` ran last.
 
     Args:
         folder: of raw data.
@@ -51,7 +52,7 @@ def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Col
     Raises:
         RawDataError: naming the files, their objects, and the way out.
     """
-    if not any(map(_is_linked, map(folder.joinpath, raw_paths))):
+    if not changed and not any(map(_is_linked, map(folder.joinpath, raw_paths))):
         return
     try:
         with open_cache() as cache:
@@ -72,16 +73,17 @@ def _is_linked(file: Path) -> bool:
 
 
 def _rewritten(folder: Path, changed: Collection[str], cache: Cache) -> Iterator[tuple[Path, Path]]:
-    """Yield file and object of each raw file that is, by a link, an object of the cache with other bytes than then."""
+    """Yield file and object of each changed raw file whose former bytes are no longer what the object holds.
+
+    By now DVC may have linked the file to the object of its new bytes, so that no link shows any more.
+    """
     known = {path.removeprefix("./") for path in changed}
     present = listing(Revision(WORKSPACE, None, cache)) or {}
     for former in _former_listings(cache):
         for name in sorted(former.keys() & (known | {path for path in present if present[path] != former.get(path)})):
-            file, stored = folder / name, cache.path(former[name])
-            if not (file.is_file() and stored.is_file() and stored.samefile(file)):
-                continue
-            if md5_of_file(stored) != former[name]:
-                yield file, stored
+            stored = cache.path(former[name])
+            if stored.is_file() and md5_of_file(stored) != former[name]:
+                yield folder / name, stored
 
 
 def _former_listings(cache: Cache) -> list[Mapping[str, str]]:
@@ -93,12 +95,12 @@ def _former_listings(cache: Cache) -> list[Mapping[str, str]]:
 
 
 def _message(found: Sequence[tuple[Path, Path]]) -> str:
-    listed = "".join(f"\n  {file} is {os.path.relpath(stored)}" for file, stored in found[:10])
+    listed = "".join(f"\n  {file} was {os.path.relpath(stored)}" for file, stored in found[:10])
     more = f"\n  and {len(found) - 10} more" if len(found) > 10 else ""
     file, place = (shlex.quote(os.path.relpath(path)) for path in found[0])
     return (
         f"{len(found)} raw files were overwritten in place, and with them their former bytes in the DVC cache, to "
-        f"which they are linked (root may write there):{listed}{more}\n"
+        f"which they were linked (root may write there):{listed}{more}\n"
         "For each of them:\n"
         f"  - give the new content a new name, in a copy: `cp {file} {paths.RAW}/NEW_NAME`\n"
         f"  - take the damaged object away: `rm -f {file} {place}`\n"
