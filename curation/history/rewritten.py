@@ -106,5 +106,6 @@ def _message(found: Sequence[tuple[Path, Path]]) -> str:
         f"  - take the damaged object away: `rm -f {file} {place}`\n"
         f"  - bring the former file back, where a remote holds it: `dvc get . {file} --rev HEAD -o {file}`; or leave "
         "it out, as every raw file that was processed may be\n"
-        f"So that it cannot happen again: `dvc config --local cache.type {SAFE_LINKS}`, then `dvc checkout --relink`"
+        f"So that it cannot happen again: `dvc config --local cache.type {SAFE_LINKS}`, `dvc repro`, then "
+        "`dvc checkout --relink`"
     )
