@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import numpy as np
 import pandas as pd
 
 from curation.core.kinds import IGNORED
@@ -40,7 +41,7 @@ def changes(former: pd.DataFrame, present: pd.DataFrame) -> Changes:
     listed = set(former["path"])
     rows = set(former.itertuples(index=False, name=None))
     is_new = [row not in rows for row in present[former.columns].itertuples(index=False, name=None)]
-    new = present[is_new]
+    new = present[np.array(is_new, dtype=bool)]
     missing = former[~former["path"].isin(set(present["path"]))]
     places = new[~new["path"].isin(listed)]
     was_read, is_read = missing["media"] != IGNORED, places["media"] != IGNORED
