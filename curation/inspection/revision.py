@@ -217,7 +217,7 @@ def recorded_iterations(start: Revision) -> Iterator[Revision]:
     if start.commit is None and output_hash(start.stages, paths.DATAPOOL) and not _is_recorded(start, commits):
         yield start
     hashes = [output_hash(found.stages, paths.DATAPOOL) for found in commits]
-    for found, datapool, former in zip(commits, hashes, [*hashes[1:], None], strict=True):
+    for found, datapool, former in zip(commits, hashes, [*hashes, None][1:], strict=True):
         if datapool is not None and datapool != former:
             yield found
 

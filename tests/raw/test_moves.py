@@ -8,7 +8,7 @@ from curation.raw.moves import changes, paired
 from curation.tables.samples import RAW_FILES
 
 
-def listing(**files: str | int) -> pd.DataFrame:
+def listing(**files: object) -> pd.DataFrame:
     """Return a listing: a text is an image's content, a number the size of a file that is ignored."""
     rows: list[tuple[Any, ...]] = [
         (path, "image", "", 1, content, 1) if isinstance(content, str) else (path, "ignored", "no", content, "", 0)
