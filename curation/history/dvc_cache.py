@@ -256,7 +256,8 @@ def _require_sound(repo: "Repo", whole: str, objects: Iterable[tuple[str, str]])
             f"{whole} is damaged in the DVC cache: of {len(damaged)} files the bytes are not what their hashes "
             f"stand for ({names}), so nothing is built on it. Delete them, and `dvc fetch --all-commits` brings them "
             "back where a remote holds them; `python -m curate verify --quick` finds what else is damaged, and "
-            f"base.datapool takes an earlier datapool:{listed}"
+            "base.datapool takes an earlier datapool. Root writes into the cache where files are linked to it: "
+            f"docs/guides/storage.md says how to set other links.{listed}"
         )
 
 
