@@ -22,8 +22,8 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
-from curation.tables.files import write_parquet
-from curation.tables.samples import DROPPED, FILES, SAMPLES
+from curation.tables.files import read_parquet, write_parquet
+from curation.tables.samples import DROPPED, FILES, RAW_FILES, SAMPLES
 
 
 def run(params: Params) -> str:
@@ -39,7 +39,7 @@ def run(params: Params) -> str:
         store.read_samples(paths.BASE),
     )
     finder = raw_finder()
-    raw = as_they_lie(finder.listing, base.ledger, finder)
+    raw = as_they_lie(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, finder)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
         max_luma=params.clean.max_luma,

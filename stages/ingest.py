@@ -30,6 +30,7 @@ from curation.history.way_back import BESIDE
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
+from curation.pipeline.raw_files import last_listing
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, changes
 from curation.raw.relevant import Pattern, read_patterns, relevance
@@ -230,14 +231,13 @@ def run(params: Params) -> str:
     relevant = RelevantFiles(name, read_patterns(Path(name)))
     accepted = accepted_table()
     former = read_parquet(accepted)[RAW_FILES.names] if accepted else None
-    last = read_parquet(paths.RAW_FILES)[RAW_FILES.names] if paths.RAW_FILES.is_file() else None
     try:
         table = ingest(paths.RAW, settings.image_extensions, settings.video_extensions, cache_folders(_DVC), relevant)
     except NothingListedError:
         if former is None:
             raise
         table = former.iloc[:0]
-    known = [one for one in (former, last) if one is not None]
+    known = [one for one in (former, last_listing()) if one is not None]
     require_cache_untouched(paths.RAW, table["path"], changed_paths(known, table))
     found = changes(former, table) if former is not None else None
     if accepted and former is not None and found and not found.new:

@@ -181,6 +181,13 @@ def test_new_files_without_the_old_ones_are_told(accepted: bytes, monkeypatch: p
     assert run(PARAMS) == "1 raw file: 0 videos, 1 image, 0 ignored", "HEAD does not name them either"
 
 
+def test_a_table_that_is_cut_off_is_written_anew(accepted: bytes) -> None:
+    for content in (accepted[:100], b"other code has made this\n", b""):
+        paths.RAW_FILES.write_bytes(content)
+        run(PARAMS)
+        assert paths.RAW_FILES.read_bytes() == accepted
+
+
 def test_a_file_that_changed_is_looked_up_in_the_cache(accepted: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[set[str]] = []
     monkeypatch.setattr("stages.ingest.require_cache_untouched", lambda folder, names, changed: asked.append(changed))
