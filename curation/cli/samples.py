@@ -1,11 +1,16 @@
 """The choice of samples that a command is about."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
 import pandas as pd
 
 from curation.core.errors import BaseError
 from curation.datapool import store
+from curation.export.classes import datapool_classes
+from curation.inspection.candidates import candidates_in
 from curation.inspection.revision import Revision
-from curation.raw.finding import RawFinder
 from curation.tables.datapool import COMBINED
 from curation.tables.files import read_parquet
 
@@ -38,6 +43,52 @@ def chosen_samples(
     return rows
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Samples with a picture, and the classes that they are numbered by.
+
+    Attributes:
+        samples: rows of the datapool's samples, or of candidates.
+        noun: what to call them.
+        with_sizes: returns them with `width` and `height` in pixels.
+        classes: returns all classes of the datapool in the order of their numbers, with or without `of_videos`.
+    """
+
+    samples: pd.DataFrame
+    noun: str
+    with_sizes: Callable[[], pd.DataFrame]
+    classes: Callable[..., tuple[str, ...]]
+
+
+def chosen_selection(
+    start: Revision, *, iteration: int | None, since: Revision | None, exclude_datapool: bool
+) -> Chosen:
+    """Choose selected samples as `chosen_samples` does, those with a picture; the others are told."""
+    chosen = chosen_samples(start, iteration=iteration, since=since, exclude_datapool=exclude_datapool)
+    samples, pictureless = with_picture(chosen)
+    if pictureless:
+        click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
+    return Chosen(
+        samples,
+        "samples",
+        lambda: with_sizes(start, samples),
+        lambda *, of_videos: datapool_classes(start.ledger, with_picture(start.samples)[0], of_videos=of_videos),
+    )
+
+
+def chosen_candidates(start: Revision) -> Chosen:
+    """Choose all samples that an iteration may select."""
+    found = candidates_in(start)
+    samples, _ = with_picture(found.samples)
+    known, _ = with_picture(found.known)
+    return Chosen(
+        samples,
+        f"candidates of iteration {found.iteration}",
+        lambda: samples,
+        lambda *, of_videos: datapool_classes(found.ledger, known, of_videos=of_videos),
+    )
+
+
 def with_sizes(start: Revision, samples: pd.DataFrame) -> pd.DataFrame:
     """Add `width` and `height` in pixels, which the datapool keeps beside the embeddings."""
     shards = [name for name in start.datapool_files if name.startswith(f"{store.EMBEDDINGS_FOLDER}/")]
@@ -50,15 +101,3 @@ def with_picture(samples: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Return the samples that have a raw file, and how many were combined from a file of embeddings and have none."""
     has_none = samples["raw_path"].str.startswith(COMBINED)
     return samples[~has_none].reset_index(drop=True), int(has_none.sum())
-
-
-def where_they_lie(samples: pd.DataFrame, finder: RawFinder) -> pd.DataFrame:
-    """Return samples with the path at which their raw file lies now, where it has moved.
-
-    Args:
-        samples: with `raw_path` and `content_hash`.
-        finder: finds raw files by their content.
-    """
-    files = list(zip(samples["raw_path"], samples["content_hash"], strict=True))
-    places = finder.places(set(files))
-    return samples.assign(raw_path=[places.get(file, file[0]) for file in files])

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from curation.cli.commands.why import processed_as, with_place
-from curation.cli.samples import where_they_lie
 from curation.core.hashing import sha256_of_file
 from curation.inspection.revision import Revision
 from curation.inspection.why import sentences
@@ -62,12 +61,3 @@ def test_an_answer_says_where_the_raw_file_lies(moved: Moved) -> None:
     assert with_place(at_its_place, start, finder) == at_its_place
     of_a_sample = {"filename": "x", "status": "selected", "raw_file": "day/a.png"}
     assert with_place(of_a_sample, start, finder)["moved_to"] == "later/a.png"
-
-
-def test_samples_are_read_where_their_files_lie(moved: Moved) -> None:
-    start, finder = moved
-    samples = start.ledger.rename(columns={"path": "raw_path"}).assign(filename=["day/a.png", "b.png"])
-    gone = pd.DataFrame({"raw_path": ["gone.png"], "content_hash": ["0" * 64], "filename": ["gone.png"]})
-    found = where_they_lie(pd.concat([samples, gone], ignore_index=True), finder)
-    assert found["raw_path"].tolist() == ["later/a.png", "b.png", "gone.png"]
-    assert found["filename"].tolist() == ["day/a.png", "b.png", "gone.png"], "their names stay"

@@ -38,6 +38,8 @@ def test_what_is_committed_was_decided_by_the_commit(tmp_path: Path, monkeypatch
     assert names() == [first]
     record("one", "2")
     assert names() == [WORKSPACE, first], "made again with other decisions"
+    again = commit()[:12]
+    assert names() == [again, first]
     record("two", "2")
     assert names() == [WORKSPACE, first]
     second = commit()[:12]
