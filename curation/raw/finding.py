@@ -63,7 +63,7 @@ class RawFinder:
 
     def content_at(self, path: str) -> str | None:
         """Return the content hash of a raw file, None where the path names none that can be read."""
-        if not any(file.path == path for file in self._files):
+        if not self._exists(path) or not any(file.path == path for file in self._files):
             return None
         try:
             return sha256_of_file(self.folder / path)
