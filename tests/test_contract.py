@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ def test_each_stage_depends_on_the_digest_of_its_own_code() -> None:
     assert not [path for stage in PIPELINE.values() for path in stage.dependencies if path.startswith(CODE)]
 
 
+@cache
+def reader() -> CodeReader:
+    """Return what reads each file of code once for all tests."""
+    return CodeReader(ROOT)
+
+
 @pytest.mark.parametrize("name", ORDER)
 def test_the_code_of_a_stage_is_found_without_running_it(name: str) -> None:
     """What a stage has imported once its module is loaded must be in its closure."""
@@ -93,8 +100,8 @@ def test_the_code_of_a_stage_is_found_without_running_it(name: str) -> None:
     ).stdout.splitlines()
     own = [file for file in loaded if file.startswith((f"{ROOT}/stages", f"{ROOT}/curation"))]
     files = {Path(file).relative_to(ROOT).as_posix() for file in own}
-    closure = set(CodeReader(ROOT).closure([f"python -m stages.{name}"]).files)
-    guards = set(CodeReader(ROOT).closure([f"python -m {module}" for module in sorted(WITHOUT_INFLUENCE)]).files)
+    closure = set(reader().closure([f"python -m stages.{name}"]).files)
+    guards = set(reader().closure([f"python -m {module}" for module in sorted(WITHOUT_INFLUENCE)]).files)
     assert files - closure <= guards
     assert f"stages/{name}.py" in files & closure
 
@@ -161,3 +168,9 @@ def test_generated_files_are_ignored_by_git() -> None:
     ignored = (ROOT / ".gitignore").read_text()
     for folder in ("/datapool", "/data/base", "/data/clean", "/.venv"):
         assert folder in ignored
+
+
+@pytest.mark.xdist_group("contract")
+def test_tests_of_a_group_are_sent_to_one_process(request: pytest.FixtureRequest) -> None:
+    grouped = request.config.getoption("loadgroup", default=False)  # in a process that xdist has started
+    assert request.node.nodeid.endswith("@contract") == grouped
