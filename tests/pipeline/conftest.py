@@ -1,5 +1,6 @@
 """Projects that several tests start from: made once for all test processes, then copied."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,8 +13,7 @@ from tests.pipeline.project import WARM, Project, new_project
 
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Project]) -> Project:
     """Make a project in the folder that all test processes of a run share, or wait for the one that makes it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if base.name.startswith("popen-") else base) / name
+    shared = _shared(tmp_path_factory) / name
     with FileLock(f"{shared}.lock"):
         if not (shared / "done").exists():
             make(shared)
@@ -21,16 +21,27 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
     return Project(shared / "project")
 
 
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all test processes of a run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if _is_worker() else base
+
+
+def _is_worker() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let projects run stages in a `python` that has the libraries already."""
-    folder = tmp_path_factory.mktemp("warm")
-    process = warm_python.start(folder)
+    """Let projects run stages in a `python` that has the libraries already: one for all test processes."""
+    folder = _shared(tmp_path_factory) / "warm"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            warm_python.start(folder, owner=os.getppid() if _is_worker() else os.getpid())
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(WARM, str(folder))
         yield
-    process.terminate()
-    process.wait()
 
 
 @pytest.fixture(autouse=True)

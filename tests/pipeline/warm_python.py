@@ -3,17 +3,20 @@
 On data as small as that of the tests, a stage takes longer to import PyTorch than for all else, and DVC a good part of
 its time to start. So a process that has imported the libraries, and nothing of the project, is forked for every
 `python -m stages.…`, `python -m curate` and `dvc`. It has the caller's folder, environment, standard streams and
-arguments. Everything else goes to the real interpreter, and so do the commands of tests that are marked `cold`: those
+arguments. YAML that such a process has read is not parsed again by another: that is half of what DVC does on so
+little data. Everything else goes to the real interpreter, and so do the commands of tests that are marked `cold`: those
 that kill processes, and those that compare runs of which each is to have its own order of sets.
 
-`python warm_python.py SOCKET` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask it.
+`python warm_python.py SOCKET OWNER` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask it.
 """
 
 import atexit
 import gc
+import hashlib
 import importlib
 import json
 import os
+import pickle
 import runpy
 import signal
 import socket
@@ -24,14 +27,23 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 LIBRARIES = (
     *("PIL.Image", "av", "blake3", "click", "faiss", "jinja2", "lightly.loss", "lightly.models", "lightly.transforms"),
     *("matplotlib.backends.backend_agg", "numba", "numpy", "pandas", "pyarrow.csv", "pyarrow.parquet", "pydantic"),
-    *("pytorch_lightning", "ruamel.yaml", "safetensors.torch", "scipy.linalg", "scipy.sparse", "simplejpeg"),
-    *("threadpoolctl", "timm", "torch", "torch._dynamo", "torch.fx", "torchvision", "tqdm", "weasyprint"),
-    *("dvc.cli.parser", "dvc.repo", "dvc.repo.experiments.queue.workspace", "dvc.repo.reproduce", "dvc.stage.run"),
-    *("dvc_data.hashfile.checkout", "dvc_data.hashfile.transfer", "dvc_data.index", "scmrepo.git"),
+    *("matplotlib.backends.backend_svg", "pandas.io.formats.csvs", "pyarrow.dataset", "pyarrow.pandas_compat"),
+    *("pydantic.fields", "pydantic.functional_validators", "pydantic.json_schema", "pydantic.main", "pydantic.types"),
+    *("pydantic.plugin._loader", "pytorch_lightning", "ruamel.yaml", "safetensors.torch", "scipy.linalg"),
+    *("scipy.sparse", "simplejpeg", "threadpoolctl", "timm", "torch", "torch._dynamo", "torch.fx", "torchvision"),
+    *("tqdm", "weasyprint", "celery", "dulwich.porcelain", "dvc._debug", "dvc.cachemgr", "dvc.cli.parser"),
+    *("dvc.data_cloud", "dvc.repo", "dvc.repo.artifacts", "dvc.repo.datasets", "dvc.repo.experiments.queue.celery"),
+    *("dvc.repo.experiments.queue.tempdir", "dvc.repo.experiments.queue.workspace", "dvc.repo.graph", "dvc.repo.index"),
+    *("dvc.repo.open_repo", "dvc.repo.plots", "dvc.repo.reproduce", "dvc.repo.stage", "dvc.repo.trie"),
+    *("dvc.repo.worktree", "dvc.stage.run", "dvc.utils.strictyaml", "dvc_data.fs", "dvc_data.hashfile.checkout"),
+    *("dvc_data.hashfile.db.local", "dvc_data.hashfile.transfer", "dvc_data.index", "dvc_data.index.checkout"),
+    *("dvc_data.index.fetch", "dvc_data.index.push", "networkx", "platformdirs.unix", "pygit2", "scmrepo.git"),
+    *("scmrepo.git.backend.pygit2.filter",),
 )
 """The libraries that stages and DVC import."""
 
@@ -56,17 +68,26 @@ os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 """
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the process that is forked, and write the commands that ask for it into `folder`."""
-    path = folder / "socket"
-    process = subprocess.Popen(
-        [sys.executable, __file__, str(path)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdin=subprocess.DEVNULL,
-    )
+def start(folder: Path, owner: int) -> None:
+    """Start the process that is forked, and write the commands that ask for it into `folder`.
+
+    Args:
+        folder: of the commands, of the socket, and of the log.
+        owner: id of the process after whose end the new one ends, too.
+    """
+    path, log = folder / "socket", folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(path), str(owner)],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
     while not path.exists():
         if process.poll() is not None:
-            raise RuntimeError("the process with the libraries ended")
+            raise RuntimeError(f"the process with the libraries ended:\n{log.read_text(errors='replace')}")
         time.sleep(0.05)
     for name in ("python", "dvc"):
         command = folder / name
@@ -75,26 +96,56 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def serve(path: str) -> None:
-    """Fork for every request, until the process that has started this one has ended."""
+def serve(path: str, owner: int) -> None:
+    """Fork for every request, until the owner has ended."""
     runpy.run_path(str(OPERATORS))
     for name in LIBRARIES:
         importlib.import_module(name)
+    remember_yaml(Path(path).with_name("yaml"))
     gc.freeze()  # or each process looks at all of it again, and thereby copies it
-    parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children are not waited for
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"{path}.new")
         listening.listen()
         os.rename(f"{path}.new", path)
-        listening.settimeout(5)
-        while os.getppid() == parent:
+        listening.settimeout(1)
+        while _is_running(owner):
             with suppress(TimeoutError):
                 connection, _ = listening.accept()
                 if os.fork() == 0:
                     listening.close()
                     answer(connection)
                 connection.close()
+
+
+def remember_yaml(folder: Path) -> None:
+    """Keep what YAML stands for, by its text, and read it from there the next time."""
+    from ruamel.yaml import YAML
+
+    folder.mkdir()
+    parse = YAML.load
+
+    def load(self: YAML, stream: object) -> Any:
+        if not isinstance(stream, str):
+            return parse(self, stream)
+        key = hashlib.sha256(f"{self.typ} {self.pure} {stream}".encode("utf-8", "surrogatepass")).hexdigest()
+        with suppress(OSError):
+            return pickle.loads((folder / key).read_bytes())
+        content = parse(self, stream)
+        unfinished = folder / f"{key}-{os.getpid()}"
+        unfinished.write_bytes(pickle.dumps(content))
+        os.rename(unfinished, folder / key)
+        return content
+
+    YAML.load = load
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def answer(connection: socket.socket) -> None:
@@ -112,6 +163,7 @@ def answer(connection: socket.socket) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.argv = [module, *arguments]
     sys.path[:1] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     code = run(module)
@@ -140,4 +192,4 @@ def run(module: str) -> int:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))
