@@ -44,6 +44,12 @@ def _warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def turn_cold(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let projects run stages as users do from now on."""
+    return lambda: monkeypatch.delenv(WARM)
+
+
 @pytest.fixture(autouse=True)
 def _cold_python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the projects of tests marked `cold` run stages as users do."""
@@ -52,11 +58,24 @@ def _cold_python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="session")
-def first_iteration(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with one committed and pushed iteration of ten images, five of them selected."""
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project without an iteration, whose code has been read and compiled once."""
 
     def make(folder: Path) -> Project:
         project = new_project(folder)
+        (project.folder / ".dvc/tmp").mkdir(exist_ok=True)  # where is kept what the code says
+        project.run("python", "-m", "stages.code", "--now")
+        return project
+
+    return made_once(tmp_path_factory, "template", make)
+
+
+@pytest.fixture(scope="session")
+def first_iteration(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with one committed and pushed iteration of ten images, five of them selected."""
+
+    def make(folder: Path) -> Project:
+        project = template.copy(folder)
         project.add_images("a")
         project.dvc("repro")
         project.commit("iteration 1")
@@ -67,12 +86,24 @@ def first_iteration(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def second_iteration(first_iteration: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with two committed and pushed iterations."""
+def before_merging(first_iteration: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose second iteration of ten more images has come as far as `select`."""
 
     def make(folder: Path) -> Project:
         project = first_iteration.copy(folder)
         project.add_images("b")
+        project.repro("select")
+        return project
+
+    return made_once(tmp_path_factory, "before-merging", make)
+
+
+@pytest.fixture(scope="session")
+def second_iteration(before_merging: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with two committed and pushed iterations."""
+
+    def make(folder: Path) -> Project:
+        project = before_merging.copy(folder)
         project.repro()
         project.commit("iteration 2")
         project.dvc("push", "--quiet")
@@ -88,6 +119,18 @@ def project(first_iteration: Project, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Project:
+def selected(before_merging: Project, tmp_path: Path) -> Project:
+    """A copy of the project whose second iteration has come as far as `select`."""
+    return before_merging.copy(tmp_path / "selected")
+
+
+@pytest.fixture
+def twice(second_iteration: Project, tmp_path: Path) -> Project:
+    """A copy of the project with two iterations."""
+    return second_iteration.copy(tmp_path / "twice")
+
+
+@pytest.fixture
+def fresh(template: Project, tmp_path: Path) -> Project:
     """A project without an iteration."""
-    return new_project(tmp_path)
+    return template.copy(tmp_path / "fresh")

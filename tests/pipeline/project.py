@@ -114,11 +114,11 @@ class Project:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
 
-    def undo(self) -> None:
+    def undo(self, *, check: bool = True) -> None:
         """Go back to the last commit."""
         self.git("reset", "--quiet", "--hard")
         self.git("clean", "--quiet", "-d", "--force")
-        self.dvc("checkout", "--quiet")
+        self.dvc("checkout", "--quiet", check=check)
 
     def add_images(self, batch: str, count: int = 10, size: int = 40) -> list[str]:
         """Put seeded images into data/raw and return their names."""

@@ -4,10 +4,12 @@ On data as small as that of the tests, a stage takes longer to import PyTorch th
 its time to start. So a process that has imported the libraries, and nothing of the project, is forked for every
 `python -m stages.…`, `python -m curate` and `dvc`. It has the caller's folder, environment, standard streams and
 arguments. YAML that such a process has read is not parsed again by another: that is half of what DVC does on so
-little data. Everything else goes to the real interpreter, and so do the commands of tests that are marked `cold`: those
-that kill processes, and those that compare runs of which each is to have its own order of sets.
+little data. It dies with all its children as soon as the command that asked for it is killed. Everything else goes to
+the real interpreter, and so do the commands of tests that are marked `cold`, or turn cold: those that kill one process
+alone, and those that compare runs of which each is to have its own order of sets.
 
-`python warm_python.py SOCKET OWNER` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask it.
+`python warm_python.py SOCKET OWNER` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask
+it.
 """
 
 import atexit
@@ -20,7 +22,6 @@ import pickle
 import runpy
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -76,24 +77,26 @@ def start(folder: Path, owner: int) -> None:
         owner: id of the process after whose end the new one ends, too.
     """
     path, log = folder / "socket", folder / "log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, __file__, str(path), str(owner)],
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
+    # No `Popen`, which would want to see the end of the process: it ends after this one.
+    process = os.posix_spawn(
+        sys.executable,
+        [sys.executable, __file__, str(path), str(owner)],
+        os.environ | {"OMP_NUM_THREADS": "1"},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setpgroup=0,
+    )
     while not path.exists():
-        if process.poll() is not None:
+        if os.waitpid(process, os.WNOHANG) != (0, 0):
             raise RuntimeError(f"the process with the libraries ended:\n{log.read_text(errors='replace')}")
         time.sleep(0.05)
     for name in ("python", "dvc"):
         command = folder / name
         command.write_text(COMMAND.format(python=sys.executable, socket=str(path)), encoding="utf-8")
         command.chmod(0o755)
-    return process
 
 
 def serve(path: str, owner: int) -> None:
@@ -137,7 +140,7 @@ def remember_yaml(folder: Path) -> None:
         os.rename(unfinished, folder / key)
         return content
 
-    YAML.load = load
+    YAML.load = load  # type: ignore[method-assign]
 
 
 def _is_running(process: int) -> bool:
@@ -160,20 +163,34 @@ def answer(connection: socket.socket) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    for text in (sys.stdout, sys.stderr):
+        text.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what is printed is read during the run
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.argv = [module, *arguments]
     sys.path[:1] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    os.setsid()
+    ended = threading.Event()
+    threading.Thread(target=_die_with_asker, args=(connection, ended), daemon=True).start()
     code = run(module)
     threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter does at its end, in its order
     atexit._run_exitfuncs()
     for stream_ in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream_.flush()
+    ended.set()
     connection.sendall(bytes([code]))
     os._exit(code)
+
+
+def _die_with_asker(connection: socket.socket, ended: threading.Event) -> None:
+    """Kill this process and what it has started, once the process that asked for it has ended without an answer."""
+    with suppress(OSError):
+        connection.recv(1)
+    if not ended.is_set():
+        os.killpg(os.getpid(), signal.SIGKILL)
 
 
 def run(module: str) -> int:
