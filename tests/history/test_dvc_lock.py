@@ -10,7 +10,12 @@ LOCK = "stages:\n  select:\n    cmd: python -m stages.select\n    outs:\n    - p
 
 def test_the_same_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parse, parsed = YAML.load, list[object]()
-    monkeypatch.setattr(YAML, "load", lambda self, text: (parsed.append(text), parse(self, text))[1])
+
+    def load(self: YAML, text: str) -> object:
+        parsed.append(text)
+        return parse(self, text)
+
+    monkeypatch.setattr(YAML, "load", load)
     text = f"# a text that no other test has\n{LOCK}"
     assert parse_stages(text) == parse_stages(text)
     assert parsed == [text]

@@ -136,7 +136,12 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path: Path, text: str, line: str)
 
 def test_a_file_is_parsed_once_and_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parse, parsed = YAML.load, list[object]()
-    monkeypatch.setattr(YAML, "load", lambda self, text: (parsed.append(text), parse(self, text))[1])
+
+    def load(self: YAML, text: str) -> object:
+        parsed.append(text)
+        return parse(self, text)
+
+    monkeypatch.setattr(YAML, "load", load)
     path = _changed(tmp_path, select__n_samples=31)
     before = len(parsed)
     content = read_yaml(path)

@@ -56,7 +56,7 @@ import json, os, socket, sys
 
 name = os.path.basename(sys.argv[0])
 module = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "-m" else ""
-if name == "dvc" or module == "curate" or module.startswith("stages."):
+if name == "dvc" or module in ("dvc", "curate") or module.startswith("stages."):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect({socket!r})
         asked = ["dvc", *sys.argv[1:]] if name == "dvc" else sys.argv[2:]
@@ -117,7 +117,7 @@ def serve(path: str, owner: int) -> None:
                 connection, _ = listening.accept()
                 if os.fork() == 0:
                     listening.close()
-                    answer(connection)
+                    answer(connection, Path(path).with_name("python"))
                 connection.close()
 
 
@@ -151,8 +151,13 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def answer(connection: socket.socket) -> None:
-    """Do in this process what is asked for, tell the exit status, and end."""
+def answer(connection: socket.socket, python: Path) -> None:
+    """Do in this process what is asked for, tell the exit status, and end.
+
+    Args:
+        connection: to the process that asks.
+        python: the command that `curate` is to run stages and DVC with.
+    """
     connection.settimeout(None)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     start_, streams, _, _ = socket.recv_fds(connection, 8, 3)
@@ -174,6 +179,8 @@ def answer(connection: socket.socket) -> None:
     os.setsid()
     ended = threading.Event()
     threading.Thread(target=_die_with_asker, args=(connection, ended), daemon=True).start()
+    if module == "curate":
+        sys.executable = str(python)
     code = run(module)
     threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter does at its end, in its order
     atexit._run_exitfuncs()
