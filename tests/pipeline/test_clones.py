@@ -81,6 +81,7 @@ def test_garbage_collection_keeps_the_base(second_iteration: Project) -> None:
     assert project.lock() == second_iteration.lock()
 
 
+@pytest.mark.long
 def test_a_sub_directory_of_a_git_repository(tmp_path: Path) -> None:
     project = new_project(tmp_path, subdirectory="curation")
     project.add_images("a")

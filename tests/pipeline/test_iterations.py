@@ -182,6 +182,7 @@ def test_given_embeddings_are_an_input(fresh: Project) -> None:
     assert "gives 'a_000.png' another embedding than the datapool has" in result.output
 
 
+@pytest.mark.long
 def test_report_parameters_start_no_iteration(project: Project) -> None:
     before = project.lock()
     assert project.dvc("repro").ran() == ALWAYS
