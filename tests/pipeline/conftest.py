@@ -44,12 +44,6 @@ def _warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def turn_cold(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let projects run stages as users do from now on."""
-    return lambda: monkeypatch.delenv(WARM)
-
-
 @pytest.fixture(autouse=True)
 def _cold_python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the projects of tests marked `cold` run stages as users do."""

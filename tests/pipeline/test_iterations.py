@@ -25,7 +25,7 @@ def test_nothing_runs_again_after_the_commit(project: Project) -> None:
     assert "No changes" in project.dvc("data", "status").output
 
 
-def test_new_files_append_and_only_they_are_processed(project: Project) -> None:
+def test_new_files_append_only_they_are_processed_and_before_the_commit_that_is_redone(project: Project) -> None:
     first = project.names()
     new = project.add_images("b")
     output = project.repro().output
@@ -37,10 +37,6 @@ def test_new_files_append_and_only_they_are_processed(project: Project) -> None:
     shards = sorted((project.folder / "data/embed/embeddings").glob("*.parquet"))
     assert sum(len(pd.read_parquet(shard)) for shard in shards) == 10
 
-
-def test_before_the_commit_an_iteration_is_redone_not_appended(project: Project) -> None:
-    project.add_images("b")
-    project.repro()
     after_five = project.names()
     project.set_params(select__n_samples=3)
     project.repro()

@@ -5,8 +5,8 @@ its time to start. So a process that has imported the libraries, and nothing of 
 `python -m stages.…`, `python -m curate` and `dvc`. It has the caller's folder, environment, standard streams and
 arguments. YAML that such a process has read is not parsed again by another: that is half of what DVC does on so
 little data. It dies with all its children as soon as the command that asked for it is killed. Everything else goes to
-the real interpreter, and so do the commands of tests that are marked `cold`, or turn cold: those that kill one process
-alone, and those that compare runs of which each is to have its own order of sets.
+the real interpreter, and so do the commands of tests that are marked `cold`: those that kill one process alone, and
+those that compare runs of which each is to have its own order of sets.
 
 `python warm_python.py SOCKET OWNER` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask
 it.
@@ -26,6 +26,7 @@ import sys
 import threading
 import time
 import traceback
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,8 @@ def serve(path: str, owner: int) -> None:
     runpy.run_path(str(OPERATORS))
     for name in LIBRARIES:
         importlib.import_module(name)
+    importlib.import_module("pydantic.plugin._loader").get_plugins()  # it looks through all that is installed, once
+    _leave_endings_out()
     remember_yaml(Path(path).with_name("yaml"))
     gc.freeze()  # or each process looks at all of it again, and thereby copies it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children are not waited for
@@ -119,6 +122,16 @@ def serve(path: str, owner: int) -> None:
                     listening.close()
                     answer(connection, Path(path).with_name("python"))
                 connection.close()
+
+
+def _leave_endings_out() -> None:
+    """Let children not do at their end what the libraries of this process want done at its end, where that takes long.
+
+    What children begin, they end.
+    """
+    atexit.unregister(importlib.import_module("torch._dynamo.utils").dump_compile_times)
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False
 
 
 def remember_yaml(folder: Path) -> None:
