@@ -213,7 +213,7 @@ def recorded_iterations(start: Revision) -> Iterator[Revision]:
         yield start
     commits = [found for found in recorded_locks(start) if found.commit is not None]
     hashes = [output_hash(found.stages, paths.DATAPOOL) for found in commits]
-    for found, datapool, former in zip(commits, hashes, [*hashes[1:], None], strict=True):
+    for found, datapool, former in zip(commits, hashes, [*hashes, None][1:], strict=True):
         if datapool is not None and datapool != former:
             yield found
 
