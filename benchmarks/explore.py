@@ -5,7 +5,7 @@
 A table of invented samples is written as `curate explore` writes it, each with a picture of its own of about a
 kilobyte; a server shows it, and a headless Chromium without a graphics card opens the page, waits for the map and the
 first picture, and chooses one iteration. The page must ask nothing of any other address. `--own-server` measures
-Embedding Atlas' own server with the same table, which needs all packages that it names. All figures are from one run;
+until Embedding Atlas' own server answers with the same table, which needs all packages that it names. All figures are from one run;
 memory is the proportional share (PSS) of all processes.
 """
 
@@ -43,15 +43,14 @@ ROW_OF_ITERATION = """(() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   let inside = false;
   for (let node; (node = walker.nextNode()); ) {
-    const text = node.textContent.trim();
-    if (text === 'iteration' && !node.parentElement.closest('canvas')) inside = true;
-    else if (inside && text === '3') {
-      const box = node.parentElement.getBoundingClientRect();
-      return [box.x + box.width / 2, box.y + box.height / 2];
-    }
+    const box = node.parentElement.getBoundingClientRect(), text = node.textContent.trim();
+    if (box.x < innerWidth * 0.7) continue;
+    if (text === 'iteration') inside = true;
+    else if (inside && text === '3') return [box.x + box.width / 2, box.y + box.height / 2];
   }
   return null;
 })()"""
+"""The place of iteration 3 in the list of counts, which is on the right."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,9 @@ def wait_for_server(process: "subprocess.Popen[bytes]", patience_s: float) -> fl
     raise click.ClickException("the server did not start: is Embedding Atlas installed (requirements-explore.lock)?")
 
 
-def measure(command: Sequence[str], rows: int, screenshot: Path | None) -> list[tuple[str, float, float, float]]:
+def measure(
+    command: Sequence[str], rows: int, screenshot: Path | None, *, with_browser: bool
+) -> list[tuple[str, float, float, float]]:
     """Return what was reached, seconds since the start, seconds of the processors, and megabytes.
 
     Raises:
@@ -162,6 +163,8 @@ def measure(command: Sequence[str], rows: int, screenshot: Path | None) -> list[
         most = wait_for_server(process, 600)
         now = usage(process.pid)
         reached.append(("the server answers", time.monotonic() - start, now.seconds, max(most, now.megabytes)))
+        if not with_browser:
+            return reached
         with Browser(chromium, Path(profile), width=1500, height=950, switches=SWITCHES) as browser:
 
             def note(what: str) -> None:
@@ -231,7 +234,7 @@ def main(rows: int, own_server: bool, screenshot: Path | None) -> None:
             ]
         click.echo("| server | reached | seconds | processor seconds | MB |\n| --- | --- | --- | --- | --- |")
         for name, command in ways.items():
-            for what, seconds, processor, megabytes in measure(command, rows, screenshot if command is ours else None):
+            for what, seconds, processor, megabytes in measure(command, rows, screenshot, with_browser=command is ours):
                 click.echo(f"| {name} | {what} | {seconds:.1f} | {processor:.1f} | {megabytes:.0f} |")
 
 

@@ -88,7 +88,7 @@ def command(
         write_page(static, rev, side, STATIC_PICTURES if pictures is None else pictures)
         return
     if not show_only:
-        write(table, rev, side, pictures)
+        click.echo(f"explore: {write(table, rev, side, pictures)}, in {table}")
     elif not table.is_file():
         raise OutputError(f"explore: there is no {table}: leave --show-only out to write it")
     if write_only:
@@ -110,8 +110,8 @@ def require(tool: str, write_only: bool) -> None:
         viewers.find_program(tool)
 
 
-def write(table: Path, rev: str | None, side: int, pictures: int | None) -> None:
-    """Write the Parquet file, and say what is in it."""
+def write(table: Path, rev: str | None, side: int, pictures: int | None) -> str:
+    """Write the Parquet file, and return what is in it, in words."""
     with open_cache() as cache:
         start = revision(rev, cache)
         with tqdm(desc="exploring", unit="sample", disable=None, leave=False) as bar:
@@ -121,7 +121,7 @@ def write(table: Path, rev: str | None, side: int, pictures: int | None) -> None
                 bar.update(done)
 
             built = build_table(table, start, _OUTPUTS, predictions_of(start), side, pictures, advance)
-    click.echo(f"explore: {built.sentence()}, in {table} ({table.stat().st_size / 1e6:.1f} MB)")
+    return f"{built.sentence()}, {table.stat().st_size / 1e6:.1f} MB"
 
 
 def write_page(folder: Path, rev: str | None, side: int, pictures: int) -> None:
@@ -129,9 +129,9 @@ def write_page(folder: Path, rev: str | None, side: int, pictures: int) -> None:
     require_replaceable(folder, atlas.METADATA_FILE)
     with tempfile.TemporaryDirectory(dir=folder.absolute().parent) as temporary:
         table = Path(temporary) / "table.parquet"
-        write(table, rev, side, pictures)
+        contents = write(table, rev, side, pictures)
         atlas.write_static(folder, table, atlas.metadata_of(table, is_static=True), atlas.page_folder())
-    click.echo(f"explore: the page is in {folder}; `python -m http.server --directory {folder}` shows it here")
+    click.echo(f"explore: {contents}, in {folder}; `python -m http.server --directory {folder}` shows it here")
 
 
 def serve(table: Path, port: int, open_browser: bool) -> None:
