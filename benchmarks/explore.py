@@ -5,8 +5,8 @@
 A table of invented samples is written as `curate explore` writes it, each with a picture of its own of about a
 kilobyte; a server shows it, and a headless Chromium without a graphics card opens the page, waits for the map and the
 first picture, and chooses one iteration. The page must ask nothing of any other address. `--own-server` measures
-until Embedding Atlas' own server answers with the same table, which needs all packages that it names. All figures are from one run;
-memory is the proportional share (PSS) of all processes.
+until Embedding Atlas' own server answers with the same table, which needs all packages that it names. All figures are
+from one run; memory is the proportional share (PSS) of all processes.
 """
 
 import io
