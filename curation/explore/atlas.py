@@ -5,7 +5,7 @@ pandas and again into a database, which takes four gigabytes for a million sampl
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.core.atomic import atomic_folder, link_or_copy, write_json
+from curation.core.atomic import atomic_folder, write_json
 from curation.core.errors import MissingPackageError, OutputError
 from curation.explore.folders import require_replaceable
 from curation.explore.schema import FILENAME, ITERATION_KEY, MAP_KEY, ROW, STATE, THUMBNAIL, X, Y
@@ -166,17 +166,19 @@ def _conditions(last_iteration: int) -> list[dict[str, str]]:
     ]
 
 
-def write_static(folder: Path, table: Path, content: dict[str, Any], page: Path) -> None:
+def write_static(folder: Path, page: Path, write_table: Callable[[Path], object]) -> None:
     """Write a folder that any web server shows: the page, and the table that it reads in the browser.
 
     Args:
-        folder: replaced if it exists.
-        table: the Parquet file.
-        content: what `page_metadata` returns.
+        folder: replaced if it was written before.
         page: what `page_folder` returns.
+        write_table: writes the Parquet file to a path.
+
+    Raises:
+        OutputError: the folder holds something else.
     """
     require_replaceable(folder, METADATA_FILE)
     with atomic_folder(folder) as temporary:
         shutil.copytree(page, temporary, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        write_json(temporary / METADATA_FILE, content)
-        link_or_copy(table, temporary / TABLE_FILE)
+        write_table(temporary / TABLE_FILE)
+        write_json(temporary / METADATA_FILE, metadata_of(temporary / TABLE_FILE, is_static=True))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from curation.core.atomic import link_or_copy
 from curation.core.errors import OutputError
 from curation.explore.atlas import TABLE, write_static
 from curation.explore.rows import as_arrow, as_file, as_json
@@ -66,7 +67,6 @@ class Site:
         table: the Parquet file that it was loaded from.
         page: folder of the page's files.
         metadata: what the page reads first.
-        static_metadata: the same for an archive, whose page reads the table itself.
         cache: what the page has put aside, by name.
     """
 
@@ -74,7 +74,6 @@ class Site:
     table: Path
     page: Path
     metadata: Mapping[str, Any]
-    static_metadata: dict[str, Any]
     cache: dict[str, bytes] = field(default_factory=dict)
 
     def query(self, request: Mapping[str, Any]) -> tuple[bytes, str]:
@@ -97,7 +96,7 @@ class Site:
 
     def archive(self, folder: Path) -> Path:
         """Write a zip file of the page with its table."""
-        write_static(folder / "page", self.table, self.static_metadata, self.page)
+        write_static(folder / "page", self.page, lambda target: link_or_copy(self.table, target))
         return Path(shutil.make_archive(str(folder / "archive"), "zip", folder / "page"))
 
     def file(self, path: str) -> Path | None:

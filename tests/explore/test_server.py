@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from curation.cli.main import main
+from curation.core.atomic import link_or_copy
 from curation.core.errors import MissingPackageError, OutputError
 from curation.explore import atlas
 from curation.explore.atlas import LOCK, METADATA_FILE, TABLE_FILE, metadata_of, page_folder, write_static
@@ -79,8 +80,7 @@ class Database:
 @pytest.fixture
 def server(table: Path, page: Path) -> Iterator[PageServer]:
     rows = pq.read_table(table)
-    contents = [metadata_of(table, is_static=is_static) for is_static in (False, True)]
-    made = start_server(Site(cast(Any, Database(rows)), table, page, *contents), 0)
+    made = start_server(Site(cast(Any, Database(rows)), table, page, metadata_of(table, is_static=False)), 0)
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield made
     made.shutdown()
@@ -181,16 +181,14 @@ def test_a_taken_port_is_named(server: PageServer) -> None:
         start_server(server.site, server.server_port)
 
 
-def test_a_static_folder_is_whole_and_the_same_each_time(table: Path, page: Path, tmp_path: Path) -> None:
-    content = metadata_of(table, is_static=True)
+def test_a_static_folder_is_whole_and_written_again(table: Path, page: Path, tmp_path: Path) -> None:
+    site = tmp_path / "deep/site"
     for _ in range(2):
-        write_static(tmp_path / "site", table, content, page)
-    files = {
-        file.relative_to(tmp_path / "site").as_posix() for file in (tmp_path / "site").rglob("*") if file.is_file()
-    }
+        write_static(site, page, lambda target: link_or_copy(table, target))
+    files = {file.relative_to(site).as_posix() for file in site.rglob("*") if file.is_file()}
     assert files == {"index.html", "assets/index.js", "data/dataset.parquet", "data/metadata.json"}
-    assert (tmp_path / "site" / TABLE_FILE).read_bytes() == table.read_bytes()
-    assert json.loads((tmp_path / "site" / METADATA_FILE).read_text())["database"] == {"type": "wasm", "load": True}
+    assert (site / TABLE_FILE).read_bytes() == table.read_bytes()
+    assert json.loads((site / METADATA_FILE).read_text())["database"] == {"type": "wasm", "load": True}
 
 
 def test_a_static_folder_replaces_nothing_else(table: Path, page: Path, tmp_path: Path) -> None:
@@ -199,7 +197,7 @@ def test_a_static_folder_replaces_nothing_else(table: Path, page: Path, tmp_path
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     for name, words in (("mine", "holds something else"), ("link", "no folder"), ("explore.parquet", "no folder")):
         with pytest.raises(OutputError, match=words):
-            write_static(tmp_path / name, table, metadata_of(table, is_static=True), page)
+            write_static(tmp_path / name, page, lambda target: link_or_copy(table, target))
     assert (tmp_path / "mine/letter.txt").read_text() == "dear"
 
 
@@ -288,8 +286,8 @@ def test_the_page_shows_hostile_names_as_text(table: Path, tmp_path: Path) -> No
         pytest.skip("Embedding Atlas is not installed")
     if chromium is None:
         pytest.skip("there is no Chromium")
-    contents = [metadata_of(table, is_static=is_static) for is_static in (False, True)]
-    with start_server(Site(open_database(table, tmp_path / "spill"), table, page, *contents), 0) as server:
+    site = Site(open_database(table, tmp_path / "spill"), table, page, metadata_of(table, is_static=False))
+    with start_server(site, 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with Browser(chromium, tmp_path / "profile") as browser:
             browser.visit(server.url)

@@ -12,7 +12,6 @@ from tqdm import tqdm
 from curation.core.errors import OutputError
 from curation.explore import atlas, viewers
 from curation.explore.build import Outputs, build_table
-from curation.explore.folders import require_replaceable
 from curation.explore.server import Site, open_database, start_server
 from curation.explore.thumbnails import SIDE
 from curation.history.dvc_cache import open_cache
@@ -126,20 +125,18 @@ def write(table: Path, rev: str | None, side: int, pictures: int | None) -> str:
 
 def write_page(folder: Path, rev: str | None, side: int, pictures: int) -> None:
     """Write a static folder."""
-    require_replaceable(folder, atlas.METADATA_FILE)
-    with tempfile.TemporaryDirectory(dir=folder.absolute().parent) as temporary:
-        table = Path(temporary) / "table.parquet"
-        contents = write(table, rev, side, pictures)
-        atlas.write_static(folder, table, atlas.metadata_of(table, is_static=True), atlas.page_folder())
-    click.echo(f"explore: {contents}, in {folder}; `python -m http.server --directory {folder}` shows it here")
+    contents: list[str] = []
+    atlas.write_static(folder, atlas.page_folder(), lambda table: contents.append(write(table, rev, side, pictures)))
+    click.echo(f"explore: {contents[0]}, in {folder}; `python -m http.server --directory {folder}` shows it here")
 
 
 def serve(table: Path, port: int, open_browser: bool) -> None:
     """Show a table until Ctrl-C."""
+    metadata = atlas.metadata_of(table, is_static=False)
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(table, Path(folder))
-        contents = [atlas.metadata_of(table, is_static=is_static) for is_static in (False, True)]
-        server = start_server(Site(database, table, atlas.page_folder(), *contents), port)
+        site = Site(database, table, atlas.page_folder(), metadata)
+        server = start_server(site, port)
         click.echo(f"explore: {server.url} shows {table}; Ctrl-C ends it")
         if open_browser:
             webbrowser.open(server.url)
