@@ -75,7 +75,7 @@ def invented(rows: int, rng: np.random.Generator) -> tuple[pa.Table, dict[str, N
         "filename": names,
         "state": state,
         "iteration": number * ITERATIONS // rows + 1,
-        "rank": np.where(state == "selected", number % 1000, None),
+        "rank": pa.array(number % 1000, pa.int32(), mask=state != "selected"),
         "label_name": [f"day{row * 40 // rows:02d}" for row in number],
         "distance": rng.random(rows),
         "covered_by": names,

@@ -20,7 +20,10 @@ FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PAGES = {path: path.read_text() for path in (*(ROOT / name for name in FILES), *sorted((ROOT / "docs").rglob("*.md")))}
 MAKEFILE = (ROOT / "Makefile").read_text()
 TOOLS = ("make ", "dvc ", "python -m ", "curate ", "pytest ", "hooks/install.sh")
-ELSEWHERE = ("cp ", "cd ", "source ", "git ", "rm ", "curl -LO https://", "pip ", "apt-get ", "python -m pip ")
+ELSEWHERE = (
+    "cp ", "cd ", "source ", "git ", "rm ", "curl -LO https://", "pip ", "pipx ", "apt-get ", "python -m pip ",
+    "python -m http.server ",
+)  # fmt: skip
 """Commands that name places of the reader's own, or the network's, or that are no part of the project."""
 OF_THE_READER = ("demo/clips", "curation/selection/rules/central.py", "stages/label_counts.py")
 """Files that a command makes, or that the guides let readers write."""

@@ -215,9 +215,9 @@ def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
             raise metadata.PackageNotFoundError(name)
         return "0.22.0"
 
-    monkeypatch.setattr(atlas.metadata, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
     find = util.find_spec
-    monkeypatch.setattr(atlas.util, "find_spec", lambda name: None if name == package else find(name))
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name == package else find(name))
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
 
 
 def test_another_version_of_the_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(atlas.metadata, "version", lambda name: "0.26.0")
+    monkeypatch.setattr(metadata, "version", lambda name: "0.26.0")
     with pytest.raises(MissingPackageError, match=r"embedding-atlas 0\.26\.0 is installed, and 0\.22\.x is needed"):
         page_folder()
 
@@ -245,7 +245,7 @@ def test_the_page_is_found_without_importing_the_package(
     (package / "__init__.py").write_text("raise RuntimeError")
     page.rename(package / "static")
     monkeypatch.syspath_prepend(str(package.parent))
-    monkeypatch.setattr(atlas.metadata, "version", lambda name: "0.22.0")
+    monkeypatch.setattr(metadata, "version", lambda name: "0.22.0")
     assert page_folder() == package / "static"
     (package / "static/index.html").unlink()
     with pytest.raises(MissingPackageError, match="is damaged"):
