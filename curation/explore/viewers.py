@@ -22,8 +22,12 @@ from curation.explore.rows import as_file
 from curation.explore.schema import ROW, THUMBNAIL
 from curation.explore.writing import ROWS_AT_ONCE
 
-ENVIRONMENT = {"FIFTYONE_DO_NOT_TRACK": "true", "LIGHTLY_STUDIO_ANALYTICS_ENABLED": "false"}
-"""The tools tell their makers nothing of their use."""
+ENVIRONMENT = {
+    "FIFTYONE_DO_NOT_TRACK": "true",
+    "LIGHTLY_STUDIO_ANALYTICS_ENABLED": "false",
+    "LIGHTLY_STUDIO_HOST": "127.0.0.1",
+}
+"""The tools tell their makers nothing of their use, and are for this machine alone. What the user has set stays."""
 
 SIDE = 256
 """Pixels of the longer side of pictures for these tools."""
@@ -71,7 +75,7 @@ class Viewer:
 
 def _fiftyone(program: Path, folder: Path) -> Sequence[Sequence[str]]:
     """https://docs.voxel51.com/user_guide/import_datasets.html#csvdataset ."""
-    kind = ("--dataset-dir", str(folder), "--type", "fiftyone.types.CSVDataset")
+    kind = ("--dataset-dir", str(folder), "--type", "fiftyone.types.CSVDataset", "--kwargs", "overwrite=True")
     return [
         (str(program), "datasets", "create", "--name", NAME, *kind),
         (str(program), "app", "launch", NAME),
@@ -137,6 +141,6 @@ def show(name: str, folder: Path) -> None:
     """
     for command in VIEWERS[name].commands(find_program(name), folder.resolve()):
         print("explore:", " ".join(command), file=sys.stderr)
-        status = subprocess.run(command, env=os.environ | ENVIRONMENT, check=False).returncode
+        status = subprocess.run(command, env=ENVIRONMENT | os.environ, check=False).returncode
         if status:
             raise OutputError(f"explore: {name} failed with status {status}, see above. Its pictures are in {folder}")

@@ -21,7 +21,7 @@ PROGRAM = """\
 #!{python}
 import json, os, sys
 with open("calls.jsonl", "a") as file:
-    told = {{name: os.environ[name] for name in ("FIFTYONE_DO_NOT_TRACK", "LIGHTLY_STUDIO_ANALYTICS_ENABLED")}}
+    told = {{name: value for name, value in os.environ.items() if name.startswith(("FIFTYONE_", "LIGHTLY_STUDIO_"))}}
     print(json.dumps([sys.argv, told]), file=file)
 sys.exit({status})
 """
@@ -74,7 +74,7 @@ def test_fiftyone_is_given_the_folder(table: Path, tmp_path: Path, monkeypatch: 
     folder = str(tmp_path / "explore")
     assert calls(tmp_path) == [
         [program, "datasets", "create", "--name", "curate-explore", "--dataset-dir", folder, "--type",
-         "fiftyone.types.CSVDataset"],
+         "fiftyone.types.CSVDataset", "--kwargs", "overwrite=True"],
         [program, "app", "launch", "curate-explore"],
     ]  # fmt: skip
 
