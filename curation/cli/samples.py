@@ -1,9 +1,15 @@
 """The choice of samples that a command is about."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
 import pandas as pd
 
 from curation.core.errors import BaseError
 from curation.datapool import store
+from curation.export.classes import datapool_classes
+from curation.inspection.candidates import candidates_in
 from curation.inspection.revision import Revision
 from curation.tables.datapool import COMBINED
 from curation.tables.files import read_parquet
@@ -35,6 +41,52 @@ def chosen_samples(
         samples = samples[~samples["filename"].isin(since.samples["filename"])]
     rows: pd.DataFrame = samples.reset_index(drop=True)
     return rows
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Samples with a picture, and the classes that they are numbered by.
+
+    Attributes:
+        samples: rows of the datapool's samples, or of candidates.
+        noun: what to call them.
+        with_sizes: returns them with `width` and `height` in pixels.
+        classes: returns all classes of the datapool in the order of their numbers, with or without `of_videos`.
+    """
+
+    samples: pd.DataFrame
+    noun: str
+    with_sizes: Callable[[], pd.DataFrame]
+    classes: Callable[..., tuple[str, ...]]
+
+
+def chosen_selection(
+    start: Revision, *, iteration: int | None, since: Revision | None, exclude_datapool: bool
+) -> Chosen:
+    """Choose selected samples as `chosen_samples` does, those with a picture; the others are told."""
+    chosen = chosen_samples(start, iteration=iteration, since=since, exclude_datapool=exclude_datapool)
+    samples, pictureless = with_picture(chosen)
+    if pictureless:
+        click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
+    return Chosen(
+        samples,
+        "samples",
+        lambda: with_sizes(start, samples),
+        lambda *, of_videos: datapool_classes(start.ledger, with_picture(start.samples)[0], of_videos=of_videos),
+    )
+
+
+def chosen_candidates(start: Revision) -> Chosen:
+    """Choose all samples that an iteration may select."""
+    found = candidates_in(start)
+    samples, _ = with_picture(found.samples)
+    known, _ = with_picture(found.known)
+    return Chosen(
+        samples,
+        f"candidates of iteration {found.iteration}",
+        lambda: samples,
+        lambda *, of_videos: datapool_classes(found.ledger, known, of_videos=of_videos),
+    )
 
 
 def with_sizes(start: Revision, samples: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curation.datapool import store
 from curation.explore.schema import CANDIDATE, COLUMNS, DROPPED, FIGURES, NOT_SELECTED, ROW, SELECTED, X, Y
 from curation.inspection.revision import Revision, known_tables
 from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
@@ -102,12 +103,21 @@ def _dropped(start: Revision, output: Path, newest: int) -> pd.DataFrame:
     """
     tables = []
     for recorded, path in known_tables(start, output):
-        iteration = newest if recorded is start else int(recorded.iterations["iteration"].max())
+        iteration = newest if recorded is start else _number(recorded)
         tables.append(read_parquet(path).assign(iteration=iteration))
     found = pd.concat(tables, ignore_index=True) if tables else empty_frame(DROPPED_TABLE)
     label = found["raw_path"].str.partition("/")
     found["label_name"] = label[0].where(label[1] == "/", "") if len(found) else ""
     return found.drop_duplicates("filename").rename(columns={"status": "dropped_as"}).assign(state=DROPPED)
+
+
+def _number(recorded: Revision) -> int | None:
+    """Return the number of a recorded iteration, None where the cache does not hold its log (any more)."""
+    cache = recorded.cache
+    if not cache.has(recorded.datapool_hash):
+        return None
+    log = recorded.datapool_files.get(store.ITERATIONS_CSV)
+    return int(recorded.iterations["iteration"].max()) if log is not None and cache.has(log) else None
 
 
 def _as_arrow(part: pd.DataFrame, predictions: "pd.Series[str] | None") -> pa.Table:

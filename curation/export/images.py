@@ -214,11 +214,16 @@ def _pictures(source: Path, wanted: Mapping[int, Wanted], settings: Settings) ->
 
 def scaled_down(picture: Image.Image, size: int | None) -> Image.Image:
     """Return a picture whose short side is at most `size` pixels; None = as it is."""
-    short = min(picture.size)
+    scaled = scaled_size(*picture.size, size)
+    return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def scaled_size(width: int, height: int, size: int | None = None) -> tuple[int, int]:
+    """Return width and height of a picture whose short side is scaled down to `size` pixels; None = as it is."""
+    short = min(width, height)
     if size is None or short <= size:
-        return picture
-    width, height = (max(1, round(side * size / short)) for side in picture.size)
-    return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        return width, height
+    return max(1, round(width * size / short)), max(1, round(height * size / short))
 
 
 def _save(picture: Image.Image, target: str, temporary: Path) -> None:

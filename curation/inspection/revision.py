@@ -8,7 +8,6 @@ checkout.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +232,7 @@ def recorded_iterations(start: Revision) -> Iterator[Revision]:
         yield start
     commits = [found for found in recorded_locks(start) if found.commit is not None]
     hashes = [output_hash(found.stages, paths.DATAPOOL) for found in commits]
-    for found, datapool, former in zip_longest(commits, hashes, hashes[1:]):
+    for found, datapool, former in zip(commits, hashes, [*hashes, None][1:], strict=True):
         if datapool is not None and datapool != former:
             yield found
 

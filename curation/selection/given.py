@@ -43,25 +43,41 @@ def read_predictions(path: str, parameter: str = "select.strategies") -> "pd.Ser
     Returns:
         Class names, indexed by filename.
     """
+    ranked = ranked_predictions(path, parameter)
+    result: pd.Series[str] = ranked.drop_duplicates("filename").set_index("filename")["class"]
+    return result
+
+
+def ranked_predictions(path: str, parameter: str = "select.strategies") -> pd.DataFrame:
+    """Read all predictions, by filename and then from the highest score down; classes in alphabetical order on ties.
+
+    Args:
+        path: as for `read_predictions`.
+        parameter: that names the file, for messages.
+
+    Returns:
+        `filename`, `class` and `score`; of COCO files also `bbox`, a list of x, y, width and height in pixels or None,
+        and `size`, width and height of the picture that these are in, or None.
+    """
     is_json = Path(path).suffix.lower() == ".json"
     table = _read_coco(path, parameter) if is_json else _read(path, ["filename", "class", "score"], parameter)
     scores = pd.to_numeric(table["score"], errors="coerce").astype(np.float64)
     bad = table["filename"][~np.isfinite(scores)]
     if len(bad):
         raise ParamsError(f"{parameter}: {path}: a score of {bad.iloc[0]!r} is not a finite number")
-    ordered = table.assign(score=-scores).sort_values(["filename", "score", "class"], kind="stable")
-    result: pd.Series[str] = ordered.drop_duplicates("filename").set_index("filename")["class"]
-    return result
+    ordered = table.assign(score=-scores).sort_values(["filename", "score", "class"], kind="stable", ignore_index=True)
+    return ordered.assign(score=-ordered["score"])
 
 
 def _read_coco(path: str, parameter: str) -> pd.DataFrame:
-    """Read predictions in a COCO file as filename, class, score."""
+    """Read predictions in a COCO file as filename, class, score, bbox, size."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if isinstance(content, list):
-            names, classes, annotations = None, dict[object, str](), content
+            names, sizes, classes, annotations = None, {}, dict[object, str](), content
         else:
             names = {image["id"]: str(image["file_name"]) for image in content["images"]}
+            sizes = {image["id"]: (image.get("width"), image.get("height")) for image in content["images"]}
             classes = {category["id"]: str(category["name"]) for category in content["categories"]}
             annotations = content["annotations"]
         rows = [
@@ -69,6 +85,8 @@ def _read_coco(path: str, parameter: str) -> pd.DataFrame:
                 str(item["image_id"]) if names is None else names[item["image_id"]],
                 classes[item["category_id"]] if names is not None else str(item["category_id"]),
                 item.get("score", 1.0),
+                item.get("bbox"),
+                sizes.get(item["image_id"]),
             )
             for item in annotations
         ]
@@ -81,7 +99,7 @@ def _read_coco(path: str, parameter: str) -> pd.DataFrame:
             "and annotations (image_id, category_id, score), or a list of image_id (the filename), category_id and "
             "score"
         ) from None
-    return pd.DataFrame(rows, columns=["filename", "class", "score"])
+    return pd.DataFrame(rows, columns=["filename", "class", "score", "bbox", "size"])
 
 
 def read_filenames(path: str) -> list[str]:

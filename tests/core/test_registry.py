@@ -41,7 +41,7 @@ RULE = Rule(last, sentence="the picks are the last ones", source="", example=Exa
 from curation.export.format import Format, one_file
 
 FORMAT = Format(
-    one_file(lambda samples: f"{len(samples)} samples"),
+    one_file(lambda listing: f"{len(listing.samples)} samples"),
     sentence="the number of samples",
     source="https://example.org",
     columns=("filename",),

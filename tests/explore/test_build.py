@@ -1,7 +1,10 @@
 """The table of all samples: columns, states, places, pictures, and equal bytes for equal projects."""
 
 import io
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -11,10 +14,13 @@ from PIL import Image
 
 from curation.embeddings.shards import write_shards
 from curation.explore.build import Built, build_table
+from curation.explore.samples import known_samples
 from curation.explore.schema import COLUMNS, ITERATION_KEY, MAP_KEY, STATES, reference, table_schema
+from curation.history.dvc_cache import Cache
+from curation.inspection.revision import Revision
 from curation.pipeline import paths
 from curation.reporting.compute.distances import principal_plane, subset
-from tests.explore.project import HOSTILE, OUTPUTS, PLOTS, record, three_samples
+from tests.explore.project import HOSTILE, OUTPUTS, PLOTS, FolderCache, record, three_samples
 from tests.report_example import Raw, example, write_workspace
 
 
@@ -204,3 +210,28 @@ def test_without_the_table_of_candidates_it_is_not_known_what_covers_a_sample(tm
     (tmp_path / paths.CANDIDATES).unlink()
     assert built().states == {"selected": 2, "not selected": 1}
     assert rows()["covered_by"].isna().all()
+
+
+def test_of_a_former_iteration_only_what_the_cache_holds_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_samples(tmp_path)
+    (tmp_path / "former").mkdir()
+    write_workspace(tmp_path / "former", example((Raw("a/x.mp4", 4, corrupt=1),)))
+    start = record(tmp_path)
+    former = replace(start, cache=cast(Cache, FolderCache(tmp_path / "former")))
+
+    def tables(_: Revision, output: Path) -> list[tuple[Revision, Path]]:
+        return [(each, each.cache.file(output.as_posix())) for each in (start, former)]
+
+    monkeypatch.setattr("curation.explore.samples.known_tables", tables)
+    assert dropped_in(start) == {"a/x-0-mp4.png": 1}
+    (tmp_path / "former" / paths.DATAPOOL / "iterations.csv").unlink()
+    assert dropped_in(start) == {"a/x-0-mp4.png": None}
+    shutil.rmtree(tmp_path / "former" / paths.DATAPOOL)
+    assert dropped_in(replace(start)) == {"a/x-0-mp4.png": None}
+
+
+def dropped_in(start: Revision) -> dict[str, int | None]:
+    rows = known_samples(start, OUTPUTS.candidates, OUTPUTS.dropped).to_pylist()
+    return {row["filename"]: row["iteration"] for row in rows if row["state"] == "dropped"}

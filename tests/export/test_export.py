@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from xml.etree import ElementTree
 
 import jsonschema
 import pandas as pd
@@ -13,17 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.core.errors import OutputError
+from curation.core.errors import OutputError, ParamsError
 from curation.core.hashing import sha256_of_file
-from curation.export.format import COLUMNS, EXAMPLE
+from curation.export.format import COLUMNS, EXAMPLE, Listing
 from curation.export.formats.coco import as_coco
-from curation.export.formats.csv import as_csv
-from curation.export.formats.cvat import as_cvat
+from curation.export.formats.csv import HEADER, as_csv
+from curation.export.formats.cvat import as_manifest, cvat_files
 from curation.export.formats.fiftyone import as_fiftyone
-from curation.export.formats.label_studio import as_label_studio
+from curation.export.formats.label_studio import as_interface, as_tasks, class_names
 from curation.export.formats.registry import FORMATS
 from curation.export.formats.yolo import as_yolo, as_yolo_dataset
-from curation.export.images import Settings, export_images, scaled_down, target_name, targets_of
+from curation.export.images import Settings, export_images, scaled_down, scaled_size, target_name, targets_of
+from curation.export.listing import listing_of
+from curation.export.location import parse_location
+from curation.export.predictions import predictions_of
 from curation.workers.processes import Limits
 from tests.media_files import write_image, write_video
 
@@ -49,7 +54,7 @@ SCHEMAS: dict[str, dict[str, object]] = {
     # https://labelstud.io/guide/tasks#Basic-Label-Studio-JSON-format
     "label-studio": {
         "type": "array",
-        "items": an_object({"data": an_object({"image": TEXT, "weak_label": {"type": "string"}})}),
+        "items": an_object({"data": an_object({"image": TEXT}, more=True)}),
     },
     # https://docs.voxel51.com/user_guide/import_datasets.html#fiftyoneimageclassificationdataset
     "fiftyone": an_object(
@@ -89,6 +94,15 @@ def samples(raw: Path) -> pd.DataFrame:
     return table.assign(pixel_hash="", time_s=0.5, iteration=1, rank=range(4), label=0, width=60, height=40)
 
 
+def listed(samples: pd.DataFrame, *classes: str) -> Listing:
+    """Return samples as a list, with these classes or all their weak labels as such."""
+    return listing_of(samples, list(samples["filename"]), classes or sorted({*samples["label_name"]} - {""}))
+
+
+def with_columns(listing: Listing, name: str) -> Listing:
+    return replace(listing, samples=listing.samples[list(FORMATS[name].columns)])
+
+
 def export(samples: pd.DataFrame, raw: Path, folder: Path, form: Settings) -> dict[str, str]:
     return export_images(samples, raw, folder, form, workers=2, limits=LIMITS)
 
@@ -116,6 +130,11 @@ def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path,
     with Image.open(tmp_path / "out/city/a.jpg") as picture:
         assert (picture.format, picture.size) == ("JPEG", (30, 20))
     assert scaled_down(Image.new("RGB", (9, 7)), 20).size == (9, 7)
+    assert (scaled_size(960, 540, 360), scaled_size(9, 7, 20), scaled_size(9000, 3, 1)) == (
+        (640, 360),
+        (9, 7),
+        (3000, 1),
+    )
 
 
 @pytest.mark.thorough
@@ -172,7 +191,7 @@ def test_two_samples_never_share_a_file() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_writes_the_example_that_it_states(name: str) -> None:
     form = FORMATS[name]
-    files = list(form.files(EXAMPLE[list(form.columns)], Path(form.target)))
+    files = list(form.files(with_columns(EXAMPLE, name), Path(form.target)))
     assert {file.path.as_posix(): file.text for file in files} == form.example
     assert len({file.path for file in files}) == len(files)
 
@@ -183,17 +202,17 @@ def test_a_format_writes_the_example_that_it_states(name: str) -> None:
 def test_a_format_needs_no_more_than_it_says_and_changes_nothing(name: str, n: int, chance: Random) -> None:
     names = [f"{chance.choice(['', 'a/', './-'])}{number}.{chance.choice(['jpg', 'png'])}" for number in range(n)]
     rows = [(each, each, 0, None, 1, 0, 0, chance.choice(["", "a", '"b"']), 4, 3) for each in names]
-    samples = pd.DataFrame(rows, columns=list(COLUMNS))[list(FORMATS[name].columns)]
-    before = samples.copy()
-    once, again = (list(FORMATS[name].files(samples, Path("to"))) for _ in range(2))
+    listing = with_columns(listed(pd.DataFrame(rows, columns=list(COLUMNS[:10])), "a", '"b"', "c"), name)
+    before = listing.samples.copy()
+    once, again = (list(FORMATS[name].files(listing, Path("to"))) for _ in range(2))
     assert once == again
     assert len({file.path for file in once}) == len(once)
     assert all(file.path.is_relative_to("to") and file.text.encode().decode() == file.text for file in once)
-    pd.testing.assert_frame_equal(samples, before)
+    pd.testing.assert_frame_equal(listing.samples, before)
 
 
 def test_coco(samples: pd.DataFrame) -> None:
-    content = json.loads(as_coco(samples))
+    content = json.loads(as_coco(listed(samples)))
     assert [image["id"] for image in content["images"]] == [1, 2, 3, 4]
     assert content["images"][1] == {"id": 2, "file_name": "city/a.jpg", "width": 60, "height": 40}
     assert content["categories"] == [{"id": 1, "name": "city", "supercategory": ""}]
@@ -205,7 +224,7 @@ def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tm
     from pycocotools.coco import COCO
 
     path = tmp_path / "selected.json"
-    path.write_text(as_coco(samples))
+    path.write_text(as_coco(listed(samples)))
     coco = COCO(str(path))
     assert [image["file_name"] for image in coco.loadImgs(coco.getImgIds())] == list(samples["filename"])
     assert coco.getAnnIds() == []
@@ -216,24 +235,99 @@ def test_coco_is_read_by_the_libraries_that_others_use(samples: pd.DataFrame, tm
     assert [len(labels.objects) for labels in found.get_labels()] == [0] * len(samples)
 
 
-def test_label_studio(samples: pd.DataFrame) -> None:
-    tasks = json.loads(as_label_studio(samples))
-    assert tasks[1] == {"data": {"image": "city/a.jpg", "weak_label": "city"}}
-    assert len(tasks) == 4
+def test_label_studio_names_pictures_where_its_storages_find_them(samples: pd.DataFrame) -> None:
+    names = ["a b.jpg", *samples["filename"][1:]]
+    for place, image in (
+        ("local-files:out", "/data/local-files/?d=out/a%20b.jpg"),
+        ("s3://bucket/p", "s3://bucket/p/a b.jpg"),
+        ("https://host", "https://host/a%20b.jpg"),
+    ):
+        listing = listing_of(samples, names, ["city"], images=parse_location(place))
+        tasks = json.loads(as_tasks(listing))
+        assert tasks[0] == {
+            "data": {
+                "image": image,
+                "sample": "drive-07-mp4.png",
+                "weak_label": "",
+                "iteration": 1,
+                "width": 60,
+                "height": 40,
+            }
+        }
+        assert len(tasks) == 4
+    without_size = json.loads(as_tasks(listed(samples.assign(width=None))))
+    assert list(without_size[0]["data"]) == ["image", "sample", "weak_label", "iteration"]
+    with pytest.raises(OutputError, match=r"takes a \? in a bucket for the end of the name"):
+        as_tasks(listing_of(samples, ["a?.jpg", *names[1:]], [], images=parse_location("s3://bucket")))
+
+
+def test_label_studio_shows_what_a_model_predicts(samples: pd.DataFrame) -> None:
+    rows = [
+        ("b.png", "city", 0.25, None, None),
+        ("city/a.jpg", "car", 0.75, [6, 4, 30, 10], None),
+        ("city/a.jpg", "bus", 0.5, [0, 0, 120, 80], (120, 80)),
+        ("elsewhere.jpg", "car", 0.9, None, None),
+    ]
+    ranked = pd.DataFrame(rows, columns=["filename", "class", "score", "bbox", "size"])
+    sizes = dict.fromkeys(samples["filename"], (60, 40))
+    listing = replace(listed(samples), predictions=predictions_of(ranked, sizes, "p.json"), model="p")
+    tasks = json.loads(as_tasks(listing))
+    assert ["predictions" in task for task in tasks] == [False, True, False, True]
+    (found,) = tasks[1]["predictions"]
+    assert (found["model_version"], found["score"]) == ("p", 0.75)
+    assert found["result"][0] == {
+        "id": "predicted-1",
+        "from_name": "label",
+        "to_name": "image",
+        "original_width": 60,
+        "original_height": 40,
+        "image_rotation": 0,
+        "type": "rectanglelabels",
+        "value": {"x": 10, "y": 10, "width": 50, "height": 25, "rotation": 0, "rectanglelabels": ["car"]},
+        "score": 0.75,
+    }
+    assert [found["result"][1]["value"][edge] for edge in ("x", "y", "width", "height")] == [0, 0, 100, 100]
+    # Label Studio refuses what the interface does not name.
+    root = ElementTree.fromstring(as_interface(class_names(listing)))
+    for result in (each for task in tasks for one in task.get("predictions", []) for each in one["result"]):
+        control = next(element for element in root if element.get("name") == result["from_name"])
+        (named,) = result["value"][result["type"]]
+        assert (control.tag.lower(), control.get("toName")) == (result["type"], result["to_name"])
+        assert named in [element.get("value") for element in control]
+    (whole,) = tasks[3]["predictions"]
+    assert (whole["result"][0]["from_name"], whole["result"][0]["value"]) == ("choice", {"choices": ["city"]})
+    assert class_names(listing) == ["city", "bus", "car"]
+
+
+def test_the_label_studio_interface_names_everything_that_the_tasks_use() -> None:
+    root = ElementTree.fromstring(as_interface(["<b> \"x\" & 'y'", "city"]))
+    assert [element.get("value") for element in root.iter("Choice")] == ["<b> \"x\" & 'y'", "city"]
+    assert {element.get("name") for element in root} == {"image", "choice", "label"}
+    assert {element.get("toName") for element in root} == {None, "image"}
+
+
+def test_a_box_that_is_none_is_told() -> None:
+    ranked = pd.DataFrame([("a", "car", 0.5, [1, 2, 3], None)], columns=["filename", "class", "score", "bbox", "size"])
+    with pytest.raises(ParamsError, match=r"p\.json: 'a': bbox \[1, 2, 3\] is not"):
+        predictions_of(ranked, {"a": (4, 4)}, "p.json")
 
 
 def test_cvat(samples: pd.DataFrame) -> None:
-    lines = [json.loads(line) for line in as_cvat(samples).splitlines()]
+    text = as_manifest(listed(samples.assign(filename=["ä \u2028.png", *samples["filename"][1:]])))
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert text.isascii()
     assert lines[:2] == [{"version": "1.1"}, {"type": "images"}]
     assert lines[3] == {"name": "city/a", "extension": ".jpg", "width": 60, "height": 40}
-    assert [line["name"] + line["extension"] for line in lines[2:]] == list(samples["filename"])
+    assert lines[2]["name"] == "ä \u2028"
+    assert [file.path.name for file in cvat_files(listed(samples), Path("x/m.jsonl"))] == ["m.jsonl"]
+    with pytest.raises(OutputError, match=r"give x/manifest\.jsonl, or the folder x/m to get one"):
+        cvat_files(listed(samples), Path("x/m.json"))
 
 
 @pytest.mark.parametrize("kind", list(SCHEMAS))
 def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> None:
     samples = samples.assign(filename=["./-rf.png", *samples["filename"][1:]])
-    (file,) = FORMATS[kind].files(samples, Path("list"))
-    text = file.text
+    text = next(iter(FORMATS[kind].files(listed(samples), Path("list")))).text
     lines = text.splitlines() if kind == "cvat" else [text]
     jsonschema.validate([json.loads(line) for line in lines] if kind == "cvat" else json.loads(text), SCHEMAS[kind])
     assert "./" not in text or kind == "label-studio"
@@ -241,17 +335,17 @@ def test_lists_are_what_the_tools_describe(kind: str, samples: pd.DataFrame) -> 
 
 def test_two_pictures_that_fiftyone_cannot_tell_apart(samples: pd.DataFrame) -> None:
     with pytest.raises(OutputError, match="two samples would both be 'b' for FiftyOne"):
-        as_fiftyone(samples.assign(filename=["b.jpg", "c.png", "d.png", "b.png"]))
+        as_fiftyone(listed(samples.assign(filename=["b.jpg", "c.png", "d.png", "b.png"])))
 
 
 def test_fiftyone(samples: pd.DataFrame) -> None:
-    content = json.loads(as_fiftyone(samples))
+    content = json.loads(as_fiftyone(listed(samples)))
     assert content["classes"] == ["city"]
     assert content["labels"] == {"drive-07-mp4": None, "city/a": 0, "drive-03-mp4": None, "b": None}
 
 
 def test_yolo(samples: pd.DataFrame) -> None:
-    assert as_yolo(samples).splitlines()[1] == "./images/city/a.jpg"
+    assert as_yolo(listed(samples)).splitlines()[1] == "./images/city/a.jpg"
 
 
 def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
@@ -261,7 +355,7 @@ def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
 
     folder = tmp_path / "dataset"
     export(samples, raw, folder / "images", written())
-    (folder / "data.yaml").write_text(as_yolo_dataset(samples.assign(label_name=['a: "b"', "city", "", ""])))
+    (folder / "data.yaml").write_text(as_yolo_dataset(listed(samples, 'a: "b"', "city")))
     for split in ("train", "val"):
         dataset = YOLOv8ObjectDetectionInput(folder / "data.yaml", split)
         assert [(category.id, category.name) for category in dataset.get_categories()] == [(0, 'a: "b"'), (1, "city")]
@@ -270,14 +364,15 @@ def test_a_yolo_dataset_is_read_by_the_library_that_others_use(
         assert images["city/a.jpg"] == (60, 40)
         assert list(dataset.get_labels()) == []
     # The list names the same files, seen from where it lies.
-    listed = as_yolo(samples).splitlines()
-    assert all((folder / line).is_file() for line in listed)
-    assert as_yolo_dataset(samples.assign(label_name="")) == "train: images\nval: images\nnames: {}\n"
+    lines = as_yolo(listed(samples)).splitlines()
+    assert all((folder / line).is_file() for line in lines)
+    assert as_yolo_dataset(listed(samples.assign(label_name=""))) == "train: images\nval: images\nnames: {}\n"
 
 
 def test_csv_holds_no_formula(samples: pd.DataFrame) -> None:
-    text = as_csv(samples.assign(filename=[FORMULA, 'a,"b\n.png', "c.png", "d.png"], time_s=[0.25, float("nan"), 1, 2]))
+    names = [FORMULA, 'a,"b\n.png', "c.png", "d.png"]
+    text = as_csv(listed(samples.assign(filename=names, time_s=[0.25, float("nan"), 1, 2]), FORMULA))
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == HEADER
     assert [row["filename"] for row in rows] == [f"'{FORMULA}", 'a,"b\n.png', "c.png", "d.png"]
     assert [row["time_s"] for row in rows][:2] == ["0.25", ""]

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from curation.cli.commands.export import write_files
 from curation.core.errors import OutputError
+from curation.export.format import Listing
 from curation.export.formats.voc import as_annotation, voc_files
 
 
-def table(*rows: tuple[str, str]) -> pd.DataFrame:
-    """Return samples of 60 x 40 pixels by filename and weak label."""
-    return pd.DataFrame(rows, columns=["filename", "label_name"]).assign(width=60, height=40)
+def table(*rows: tuple[str, str]) -> Listing:
+    """Return samples of 60 x 40 pixels by filename and class."""
+    samples = pd.DataFrame(rows, columns=["filename", "class_name"]).assign(width=60, height=40)
+    return Listing(samples, tuple(sorted({name for _, name in rows if name})))
 
 
 def main_list(folder: Path, name: str) -> list[str]:
@@ -34,11 +36,11 @@ def test_a_dataset_is_read_by_the_library_that_others_use(tmp_path: Path) -> Non
 
 
 def test_lists_name_the_files(tmp_path: Path) -> None:
-    samples = table(("city/c.jpg", "city"), ("./-rf.png", ""), ("./=x/d.jpg", "./=x"))
+    samples = table(("city/c.jpg", "city"), ("./-rf.png", ""), ("./=x/d.jpg", "=x"))
     write_files(voc_files(samples, tmp_path))
     stems = main_list(tmp_path, "trainval")
     assert stems == ["city/c", "-rf", "=x/d"]
-    for stem, name in zip(stems, samples["filename"], strict=True):
+    for stem, name in zip(stems, samples.samples["filename"], strict=True):
         root = ET.parse(tmp_path / "Annotations" / f"{stem}.xml").getroot()
         assert f"./{root.findtext('filename')}" == f"./{name.removeprefix('./')}"
         assert [element.tag for element in root] == ["folder", "filename", "size", "segmented"]
@@ -68,6 +70,11 @@ def test_any_name_comes_back_from_the_annotation(name: str) -> None:
 def test_what_the_format_cannot_hold_is_told(name: str, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="a character that Pascal VOC cannot hold"):
         voc_files(table((name, "")), tmp_path)
+
+
+def test_a_class_with_a_slash_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="has a slash"):
+        voc_files(table(("a.jpg", "../x")), tmp_path)
 
 
 def test_two_pictures_that_the_format_cannot_tell_apart(tmp_path: Path) -> None:

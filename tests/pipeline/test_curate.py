@@ -192,6 +192,28 @@ def test_export_writes_pictures_and_lists(project: Project, samples: pd.DataFram
     assert curate(project, "export", "images", str(tmp_path / "out"), "--size", "20").exit_code == 2
 
 
+def test_export_writes_candidates_and_proxies(project: Project, samples: pd.DataFrame, tmp_path: Path) -> None:
+    assert curate(project, "export", "coco", str(tmp_path / "c.json"), "--format", "jpg", "--size", "20").exit_code == 0
+    images = json.loads((tmp_path / "c.json").read_text())["images"]
+    assert {(image["width"], image["height"]) for image in images} == {(20, 20)}
+    done = curate(project, "export", "images", str(tmp_path / "all"), "--candidates", "--proxies")
+    assert done.output == f"export: 8 candidates of iteration 3 are in {tmp_path / 'all'}\n", done.output
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [f"c_{n:03d}.png.jpg" for n in range(8)]
+    listed = curate(project, "export", "coco", str(tmp_path / "all.json"), "--candidates", "--proxies")
+    assert listed.exit_code == 0, listed.output
+    images = json.loads((tmp_path / "all.json").read_text())["images"]
+    assert {(image["width"], image["height"]) for image in images} == {(32, 32)}
+    # Proxies of earlier iterations are found in the history.
+    assert curate(project, "export", "images", str(tmp_path / "old"), "--iteration", "1", "--proxies").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "old").iterdir()) == sorted(
+        f"{name}.jpg" for name in samples["filename"][:5]
+    )
+    tasks = curate(project, "export", "label-studio", str(tmp_path / "tasks"))
+    assert "say with --images where it finds them" in tasks.output
+    both = curate(project, "export", "csv", str(tmp_path / "no.csv"), "--candidates", "--iteration", "1")
+    assert (both.exit_code, (tmp_path / "no.csv").exists()) == (2, False)
+
+
 def test_diff_between_commits_and_to_the_workspace(project: Project, samples: pd.DataFrame) -> None:
     found = json.loads(curate(project, "diff", "HEAD~1..HEAD", "--format", "json").output)
     assert (found["added"], found["removed"]) == (list(samples["filename"][5:10]), [])

@@ -27,6 +27,7 @@ from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given import read_given
 from curation.embeddings.shards import read_shards, write_shards
 from curation.export.formats.registry import FORMATS
+from curation.export.listing import listing_of
 from curation.raw.listing import list_raw_files, safe_path
 from curation.reporting import contents as schema
 from curation.reporting.compute.figures import compute_figures
@@ -233,8 +234,9 @@ def corruptness(names: list[str], folder: Path) -> list[str]:
 def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     """Yield what reads the lists of `curate export` and `curate list`."""
     samples = selection_of(names).merge(processed(names), on="filename").assign(iteration=1)
-    files = {kind: list(form.files(samples, Path("list"))) for kind, form in FORMATS.items()}
-    text = {kind: written[0].text for kind, written in files.items() if len(written) == 1}
+    listing = listing_of(samples, names, sorted({*samples["label_name"]} - {""}))
+    files = {kind: list(form.files(listing, Path("list"))) for kind, form in FORMATS.items()}
+    text = {kind: written[0].text for kind, written in files.items()}
     annotations = [ElementTree.fromstring(file.text) for file in files["voc"] if file.path.suffix == ".xml"]
     (stems,) = [file.text for file in files["voc"] if file.path.name == "trainval.txt"]
     rows = [json.loads(line) for line in text["cvat"].split("\n")[2:-1]]

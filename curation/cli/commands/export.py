@@ -2,22 +2,30 @@
 
 import textwrap
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import click
 from tqdm import tqdm
 
-from curation.cli.samples import chosen_samples, with_picture, with_sizes
-from curation.core.atomic import atomic_file
+from curation.cli.export_list import classes_for, place_for, with_predictions
+from curation.cli.samples import Chosen, chosen_candidates, chosen_selection
+from curation.core.atomic import atomic_file, write_bytes
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
 from curation.export.format import TextFile
 from curation.export.formats.registry import FORMATS
-from curation.export.images import PictureFormat, Settings, export_images, targets_of
+from curation.export.images import PictureFormat, Settings, export_images, scaled_size, targets_of
+from curation.export.listing import listing_of
+from curation.export.location import Location
 from curation.history.dvc_cache import open_cache
-from curation.inspection.revision import revision
+from curation.image.proxies import proxy_dimensions
+from curation.inspection.candidates import proxies_in
+from curation.inspection.revision import Revision, revision
 from curation.params.load import load_params
+from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.workers.processes import Limits
 
@@ -55,14 +63,34 @@ def command_help() -> str:
 @click.option("--since", metavar="REV", help="Only the samples that came after this revision.")
 @click.option("--exclude-datapool", is_flag=True, help="Only the samples that the last iteration added.")
 @click.option(
+    "--candidates",
+    is_flag=True,
+    help="All samples that the iteration may select, in place of the selected ones: after `dvc repro embed`.",
+)
+@click.option(
     "--format",
     "picture_format",
     type=click.Choice(["original", "png", "jpg"]),
-    default="original",
-    show_default=True,
-    help="original: images as they are, frames as PNG. A list has to name the format that the images have.",
+    help="original: images as they are, frames as PNG. A list has to name the format that the images have.  "
+    "[default: original]",
 )
-@click.option("--size", type=click.IntRange(1), help="Short side in pixels to scale larger pictures down to.")
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    help="Short side in pixels to scale larger pictures down to. A list has to name the size that the images have.",
+)
+@click.option(
+    "--proxies",
+    is_flag=True,
+    help="The small JPEG files that the pipeline keeps, in place of full size; needs no raw file. For a list likewise.",
+)
+@click.option(
+    "--images",
+    metavar="PLACE",
+    help="Where the tool finds the images, for a list: local-files:FOLDER, s3://BUCKET/PREFIX, https://HOST/PREFIX or "
+    "/ABSOLUTE/FOLDER; default: beside the list.",
+)
+@click.option("--video-classes", is_flag=True, help="Take the folder of a video for its frames' class, in a list.")
 def command(
     what: str,
     target: Path,
@@ -70,31 +98,136 @@ def command(
     iteration: int | None,
     since: str | None,
     exclude_datapool: bool,
-    picture_format: str,
+    candidates: bool,
+    picture_format: str | None,
     size: int | None,
+    proxies: bool,
+    images: str | None,
+    video_classes: bool,
 ) -> None:
     """Write the selected samples."""
-    chosen_format = cast(PictureFormat, picture_format)
-    if size is not None and chosen_format == "original":
-        raise click.UsageError("--size needs --format png or jpg, since original files stay as they are")
+    if candidates and (iteration or since or exclude_datapool):
+        raise click.UsageError("--candidates are not selected yet: leave --iteration, --since, --exclude-datapool away")
+    if what == IMAGES and (images or video_classes):
+        raise click.UsageError("--images and --video-classes are for lists, not for the images themselves")
+    form = form_of(picture_format, size, proxies=proxies)
+    place = place_for(what, images) if images else None
     params = load_params(paths.PARAMS)
     with open_cache() as cache:
         start = revision(rev, cache)
-        former = revision(since, cache) if since else None
-        samples = chosen_samples(start, iteration=iteration, since=former, exclude_datapool=exclude_datapool)
-        samples, pictureless = with_picture(samples)
-        sized = with_sizes(start, samples) if what != IMAGES and needs_sizes(what) else samples
-    if pictureless:
-        click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
-    if what != IMAGES:
-        names = targets_of(sized, chosen_format, params.ingest.video_extensions)
-        chosen = FORMATS[what]
-        write_files(chosen.files(sized.assign(filename=names)[list(chosen.columns)], target))
-        click.echo(f"export: {len(sized)} samples listed in {target}")
-        return
-    settings = Settings(chosen_format, size, tuple(params.ingest.video_extensions), params.clean.max_pixels)
-    limits = Limits(params.clean.decode_timeout_s, params.clean.decode_memory_mb)
-    workers = params.clean.workers or available_cores()
+        chosen = (
+            chosen_candidates(start)
+            if candidates
+            else chosen_selection(
+                start,
+                iteration=iteration,
+                since=revision(since, cache) if since else None,
+                exclude_datapool=exclude_datapool,
+            )
+        )
+        if what == IMAGES and proxies:
+            write_proxies(start, chosen, target, params)
+            return
+        if what != IMAGES:
+            write_list(what, target, chosen, form, params, place, of_videos=video_classes)
+            return
+    write_pictures(chosen, target, form, params)
+
+
+class Form(NamedTuple):
+    """The form that pictures have.
+
+    Attributes:
+        picture_format: of their files.
+        size: short side in pixels that they are scaled down to; None = full size.
+        is_proxy: whether they are the pipeline's own small files.
+    """
+
+    picture_format: PictureFormat
+    size: int | None
+    is_proxy: bool
+
+
+def form_of(picture_format: str | None, size: int | None, *, proxies: bool) -> Form:
+    """Return the form that pictures are asked for in.
+
+    Raises:
+        UsageError: the options contradict each other.
+    """
+    if proxies:
+        if picture_format is not None or size is not None:
+            raise click.UsageError("--proxies have a format and a size: leave --format and --size away")
+        return Form("jpg", None, True)
+    chosen = cast(PictureFormat, picture_format or "original")
+    if size is not None and chosen == "original":
+        raise click.UsageError("--size needs --format png or jpg, since original files stay as they are")
+    return Form(chosen, size, False)
+
+
+def write_list(
+    what: str, target: Path, chosen: Chosen, form: Form, params: Params, place: Location | None, *, of_videos: bool
+) -> None:
+    """Write a list of samples to TARGET.
+
+    Args:
+        what: the format.
+        target: file or folder.
+        chosen: samples.
+        form: of the pictures.
+        params: of the project.
+        place: where the tool finds the pictures; None = beside the list.
+        of_videos: whether the folder of a video is a class.
+    """
+    layout = FORMATS[what]
+    samples = chosen.with_sizes()
+    names = targets_of(samples, form.picture_format, params.ingest.video_extensions)
+    classes = classes_for(samples, partial(chosen.classes, of_videos=of_videos), of_videos=of_videos)
+    scale = (
+        partial(proxy_dimensions, proxy_size=params.clean.proxy_size)
+        if form.is_proxy
+        else partial(scaled_size, size=form.size)
+    )
+    listing = listing_of(samples, names, classes, of_videos=of_videos, images=place, scale=scale)
+    if layout.reads_predictions and params.select.predictions_file is not None:
+        listing = with_predictions(listing, samples, params.select.predictions_file)
+    write_files(layout.files(replace(listing, samples=listing.samples[list(layout.columns)]), target))
+    click.echo(f"export: {len(samples)} {chosen.noun} listed in {target}")
+    if place is None and layout.without_images:
+        click.echo(f"export: {layout.without_images}")
+
+
+def write_proxies(start: Revision, chosen: Chosen, target: Path, params: Params) -> None:
+    """Write the proxies of samples below TARGET, as far as the cache or the remote holds them.
+
+    Raises:
+        OutputError: some are gone.
+    """
+    names = targets_of(chosen.samples, "jpg", params.ingest.video_extensions)
+    place = dict(zip(chosen.samples["filename"], names, strict=True))
+    missing = {name: path for name, path in place.items() if not (target / path).is_file()}
+    with tqdm(total=len(missing), desc="exporting", unit="sample", disable=None, leave=False) as bar:
+        for name, content in proxies_in(start, chosen.samples[chosen.samples["filename"].isin(missing)]):
+            (target / place[name]).parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(target / missing.pop(name), content)
+            bar.update()
+    if missing:
+        raise OutputError(
+            f"{len(missing)} of {len(place)} samples have no proxy in the cache, {next(iter(missing))!r} for one; the "
+            f"others are in {target}. Bring them back (`dvc fetch --all-commits`), or export without --proxies"
+        )
+    click.echo(f"export: {len(place)} {chosen.noun} are in {target}")
+
+
+def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params) -> None:
+    """Write samples as files below TARGET, and say what could not be written.
+
+    Raises:
+        OutputError: something could not.
+    """
+    samples, clean = chosen.samples, params.clean
+    settings = Settings(form.picture_format, form.size, tuple(params.ingest.video_extensions), clean.max_pixels)
+    limits = Limits(clean.decode_timeout_s, clean.decode_memory_mb)
+    workers = clean.workers or available_cores()
     with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:
         failed = export_images(samples, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
     if failed:
@@ -104,12 +237,7 @@ def command(
             f"{len(failed)} of {len(samples)} samples could not be exported to {target}; the others are there. Bring "
             f"their raw files back (`dvc checkout`, `dvc pull`), then run it again:{listed}{more}"
         )
-    click.echo(f"export: {len(samples)} samples are in {target}")
-
-
-def needs_sizes(what: str) -> bool:
-    """Tell whether a list names the width and height of pictures, which have to be read from the datapool's tables."""
-    return not {"width", "height"}.isdisjoint(FORMATS[what].columns)
+    click.echo(f"export: {len(samples)} {chosen.noun} are in {target}")
 
 
 def write_files(files: Iterable[TextFile]) -> None:

@@ -1,21 +1,18 @@
 """The format `coco`: a COCO dataset."""
 
-import pandas as pd
-
-from curation.export.format import Format, as_json, labels_of, one_file, sizes_of
+from curation.export.format import Format, Listing, as_json, one_file, sizes_of
 
 
-def as_coco(samples: pd.DataFrame) -> str:
-    """Return a COCO dataset with images, a category for each weak label, and no annotations yet.
+def as_coco(listing: Listing) -> str:
+    """Return a COCO dataset with images, a category for each class, numbered from 1, and no annotations yet.
 
     https://cocodataset.org/#format-data
     """
-    labels = labels_of(samples)
     images = [
         {"id": number, "file_name": name, "width": width, "height": height}
-        for number, (name, width, height) in enumerate(sizes_of(samples), 1)
+        for number, (name, width, height) in enumerate(sizes_of(listing.samples), 1)
     ]
-    categories = [{"id": number, "name": name, "supercategory": ""} for number, name in enumerate(labels, 1)]
+    categories = [{"id": number, "name": name, "supercategory": ""} for number, name in enumerate(listing.classes, 1)]
     return as_json({"images": images, "annotations": [], "categories": categories})
 
 
@@ -23,7 +20,7 @@ FORMAT = Format(
     one_file(as_coco),
     sentence="a COCO dataset without annotations",
     source="https://cocodataset.org/#format-data",
-    columns=("filename", "label_name", "width", "height"),
+    columns=("filename", "width", "height"),
     target="selected.json",
     example={
         "selected.json": """\
@@ -46,6 +43,11 @@ FORMAT = Format(
   "categories": [
     {
       "id": 1,
+      "name": "beach",
+      "supercategory": ""
+    },
+    {
+      "id": 2,
       "name": "city",
       "supercategory": ""
     }

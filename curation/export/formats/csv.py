@@ -5,17 +5,19 @@ import io
 
 import pandas as pd
 
-from curation.export.format import COLUMNS, Format, one_file
+from curation.export.format import COLUMNS, Format, Listing, one_file
+
+HEADER = tuple(name for name in COLUMNS if name != "location")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(samples: pd.DataFrame) -> str:
+def as_csv(listing: Listing) -> str:
     """Return a table with a header; a name that a spreadsheet would take for a formula begins with an apostrophe."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in samples[list(COLUMNS)].itertuples(index=False):
+    writer.writerow(HEADER)
+    for row in listing.samples[list(HEADER)].itertuples(index=False):
         writer.writerow([_cell(value) for value in row])
     return lines.getvalue()
 
@@ -30,13 +32,13 @@ FORMAT = Format(
     one_file(as_csv),
     sentence="a table with provenance and sizes",
     source="https://www.rfc-editor.org/rfc/rfc4180",
-    columns=COLUMNS,
+    columns=HEADER,
     target="selected.csv",
     example={
         "selected.csv": """\
-filename,raw_path,frame,time_s,iteration,rank,label,label_name,width,height
-city/a.jpg,city/a.jpg,0,,1,0,1,city,640,480
-drive-07-mp4.png,drive.mp4,7,0.28,1,1,0,,1920,1080
+filename,raw_path,frame,time_s,iteration,rank,label,label_name,width,height,class_id,class_name,sample
+city/a.jpg,city/a.jpg,0,,1,0,1,city,640,480,1,city,city/a.jpg
+drive-07-mp4.png,drive.mp4,7,0.28,1,1,0,,1920,1080,,,drive-07-mp4.png
 """,
     },
 )

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from curation.core.errors import OutputError
-from curation.export.format import Format, as_json, divided, labels_of, one_file
+from curation.export.format import Format, Listing, as_json, divided, one_file
 
 
-def as_fiftyone(samples: pd.DataFrame) -> str:
+def as_fiftyone(listing: Listing) -> str:
     """Return the `labels.json` of a FiftyOneImageClassificationDataset; the pictures belong into `data` beside it.
 
     https://docs.voxel51.com/user_guide/import_datasets.html#fiftyoneimageclassificationdataset
@@ -14,34 +14,33 @@ def as_fiftyone(samples: pd.DataFrame) -> str:
     Raises:
         OutputError: two pictures differ in their ending only, without which the format names them.
     """
-    labels = labels_of(samples)
-    index = {name: number for number, name in enumerate(labels)}
     of_sample: dict[str, int | None] = {}
-    for filename, label in zip(samples["filename"], samples["label_name"], strict=True):
+    for filename, number in zip(listing.samples["filename"], listing.samples["class_id"], strict=True):
         stem, _ = divided(filename)
         if stem in of_sample:
             raise OutputError(
                 f"two samples would both be {stem!r} for FiftyOne, which names pictures without their ending: export "
                 "the images and the list with --format jpg or png, or rename one of the raw files"
             )
-        of_sample[stem] = index.get(label)
-    return as_json({"classes": labels, "labels": of_sample})
+        of_sample[stem] = None if pd.isna(number) else int(number)
+    return as_json({"classes": list(listing.classes), "labels": of_sample})
 
 
 FORMAT = Format(
     one_file(as_fiftyone),
-    sentence="labels.json of a FiftyOne image classification dataset, from the weak labels",
+    sentence="labels.json of a FiftyOne image classification dataset, from the classes",
     source="https://docs.voxel51.com/user_guide/import_datasets.html#fiftyoneimageclassificationdataset",
-    columns=("filename", "label_name"),
+    columns=("filename", "class_id"),
     target="labels.json",
     example={
         "labels.json": """\
 {
   "classes": [
+    "beach",
     "city"
   ],
   "labels": {
-    "city/a": 0,
+    "city/a": 1,
     "drive-07-mp4": null
   }
 }

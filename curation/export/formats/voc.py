@@ -12,33 +12,33 @@ from xml.sax.saxutils import escape
 import pandas as pd
 
 from curation.core.errors import OutputError
-from curation.export.format import Format, TextFile, divided, labels_of, sizes_of
+from curation.export.format import Format, Listing, TextFile, divided, sizes_of
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, however they are written."""
 
 
-def voc_files(samples: pd.DataFrame, target: Path) -> list[TextFile]:
+def voc_files(listing: Listing, target: Path) -> list[TextFile]:
     """Return an annotation without objects for each picture, and lists of them, below TARGET.
 
     Annotations come first and the lists that name them last. An annotation that is there already may hold labels by
     now, and stays.
 
     Args:
-        samples: rows with `filename`, `label_name`, `width` and `height`.
+        listing: with `filename`, `class_name`, `width` and `height`.
         target: folder of the dataset; the pictures belong into `JPEGImages` in it.
 
     Raises:
         OutputError: two pictures differ in their ending only, without which the format names them, or a name has a
             character that XML or a list of lines cannot hold.
     """
-    stems = stems_of(samples)
+    stems = stems_of(listing.samples)
     annotations = [
         TextFile(target / "Annotations" / f"{stem}.xml", as_annotation(name, width, height), is_edited=True)
-        for stem, (name, width, height) in zip(stems, sizes_of(samples), strict=True)
+        for stem, (name, width, height) in zip(stems, sizes_of(listing.samples), strict=True)
     ]
     lists = [
-        TextFile(target / "ImageSets/Main" / f"{name}.txt", text) for name, text in as_lists(stems, samples).items()
+        TextFile(target / "ImageSets/Main" / f"{name}.txt", text) for name, text in as_lists(stems, listing).items()
     ]
     return annotations + lists
 
@@ -81,18 +81,23 @@ def as_annotation(name: str, width: int, height: int) -> str:
     )
 
 
-def as_lists(stems: list[str], samples: pd.DataFrame) -> Mapping[str, str]:
-    """Return the content of each list of `ImageSets/Main`: all pictures, and which of them have a weak label.
+def as_lists(stems: list[str], listing: Listing) -> Mapping[str, str]:
+    """Return the content of each list of `ImageSets/Main`: all pictures, and which of them have a class.
 
     Args:
         stems: names of pictures without their endings.
-        samples: rows with `label_name`, in the same order.
+        listing: with `class_name`, in the same order.
+
+    Raises:
+        OutputError: a class cannot be a part of a file name.
     """
     lists = {"trainval": "".join(f"{stem}\n" for stem in stems)}
-    for label in labels_of(samples):
-        has = samples["label_name"] == label
+    for name in listing.classes:
+        if "/" in name:
+            raise OutputError(f"the class {name!r} has a slash, and Pascal VOC makes a file of its name: rename it")
+        has = listing.samples["class_name"] == name
         lines = (f"{stem} {1 if it_has else -1:2d}\n" for stem, it_has in zip(stems, has, strict=True))
-        lists[f"{label.removeprefix('./')}_trainval"] = "".join(lines)
+        lists[f"{name}_trainval"] = "".join(lines)
     return lists
 
 
@@ -101,7 +106,7 @@ FORMAT = Format(
     sentence="Annotations and ImageSets of a Pascal VOC dataset in the folder TARGET, for images exported to "
     "`JPEGImages` in it, best with --format jpg for both; annotations that are there already stay",
     source="http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html",
-    columns=("filename", "label_name", "width", "height"),
+    columns=("filename", "class_name", "width", "height"),
     target="dataset",
     example={
         "dataset/Annotations/city/a.xml": """\
@@ -131,6 +136,10 @@ FORMAT = Format(
         "dataset/ImageSets/Main/trainval.txt": """\
 city/a
 drive-07-mp4
+""",
+        "dataset/ImageSets/Main/beach_trainval.txt": """\
+city/a -1
+drive-07-mp4 -1
 """,
         "dataset/ImageSets/Main/city_trainval.txt": """\
 city/a  1
