@@ -146,10 +146,29 @@ class Revision:
     @cached_property
     def processed(self) -> pd.DataFrame:
         """Every sample that has an embedding: filename, raw_path, content_hash and pixel_hash."""
-        shards = [name for name in self.datapool_files if name.startswith(f"{store.EMBEDDINGS_FOLDER}/")]
         columns = ["filename", "raw_path", "content_hash", "pixel_hash"]
-        tables = [read_parquet(self.datapool_file(name), columns) for name in shards]
+        tables = [read_parquet(shard, columns) for shard in self.embedding_shards]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns, dtype=str)
+
+    @property
+    def has_datapool(self) -> bool:
+        """Whether a datapool is recorded."""
+        return output_hash(self.stages, paths.DATAPOOL) is not None
+
+    @cached_property
+    def embedding_shards(self) -> list[Path]:
+        """The datapool's shards of embeddings (`curation.tables.embeddings`) in the cache, only to be read."""
+        shards = [name for name in self.datapool_files if name.startswith(f"{store.EMBEDDINGS_FOLDER}/")]
+        return [self.datapool_file(name) for name in shards]
+
+    @cached_property
+    def undecided_shards(self) -> list[Path]:
+        """The shards that `embed` has written since the datapool was made; none after a whole run."""
+        folder = output_hash(self.stages, paths.EMBEDDINGS)
+        if folder is None or not self.cache.has_whole(folder):
+            return []
+        known = set(self.datapool_files.values()) if self.has_datapool else set()
+        return [self.cache.file(shard) for shard in self.cache.listing(folder).values() if shard not in known]
 
     @cached_property
     def selection(self) -> pd.DataFrame:
@@ -230,6 +249,19 @@ def recorded_iterations(start: Revision) -> Iterator[Revision]:
 
 def _hashes(recorded: Revision, *outputs: Path) -> list[str | None]:
     return [output_hash(recorded.stages, output) for output in outputs]
+
+
+def known_tables(start: Revision, output: Path) -> Iterator[tuple[Revision, Path]]:
+    """Yield a revision's and its former iterations' file of an output, newest first, each once; nothing is fetched.
+
+    Iterations whose file the cache does not hold (any more) are left out.
+    """
+    seen: set[str] = set()
+    for recorded in (start, *recorded_iterations(start)):
+        found = output_hash(recorded.stages, output)
+        if found is not None and found not in seen and recorded.cache.has(found):
+            seen.add(found)
+            yield recorded, recorded.cache.file(found)
 
 
 def commits_of_iterations(start: Revision) -> dict[int, Revision]:
