@@ -38,7 +38,7 @@ torture: setup-dev ## attack all that is written and read, and see that nothing 
 lint: setup-dev ## check style and types
 	ruff check .
 	ruff format --check .
-	mypy
+	mypy --num-workers 2
 
 format: setup-dev ## reformat the code and repair what ruff can
 	ruff format .

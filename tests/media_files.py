@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -156,15 +157,22 @@ def picture(seed: int, width: int = 32, height: int = 24) -> NDArray[np.uint8]:
 
 def moving_picture(seed: int, index: int, width: int, height: int) -> NDArray[np.uint8]:
     """Return a frame of a scene that moves, with some noise: (height, width, 3). No two frames are equal."""
-    rng = np.random.default_rng((seed, 0))
-    coarse = rng.integers(0, 256, (9, 13, 3), dtype=np.uint8)
-    scene = np.asarray(Image.fromarray(coarse).resize((3 * width, height), Image.Resampling.BICUBIC), dtype=np.int16)
+    scene, colour = _scene(seed, width, height)
     start = (3 * index + 11 * (index // 16)) % (2 * width)
     frame = scene[:, start : start + width].copy()
     left, top = 5 * index % (width - 16), 3 * index % (height - 16)
-    frame[top : top + 16, left : left + 16] = rng.integers(0, 256, 3) ^ (index * 37 & 127)
+    frame[top : top + 16, left : left + 16] = colour ^ (index * 37 & 127)
     frame += np.random.default_rng((seed, 1, index)).integers(-6, 7, frame.shape, dtype=np.int16)
     return np.clip(frame, 0, 255).astype(np.uint8)
+
+
+@lru_cache(8)
+def _scene(seed: int, width: int, height: int) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """Return what a moving picture moves over, (height, 3 * width, 3), and the colour of what moves, (3,)."""
+    rng = np.random.default_rng((seed, 0))
+    coarse = rng.integers(0, 256, (9, 13, 3), dtype=np.uint8)
+    scene = np.asarray(Image.fromarray(coarse).resize((3 * width, height), Image.Resampling.BICUBIC), dtype=np.int16)
+    return scene, rng.integers(0, 256, 3)
 
 
 def write_image(path: Path, seed: int, width: int = 32, height: int = 24) -> Path:

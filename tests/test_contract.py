@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ GIVEN_PATHS = {"${ingest.relevant_filenames_file}"}
 """Dependencies whose path is a parameter."""
 FOLDERS = {"data/clean", "data/select"}
 """Dependencies that are all outputs of a stage."""
+GUARD = "curation.pipeline.guard"
 CODE_FILES = {"code.json", "data/early_code.json"}
 
 
@@ -82,6 +84,12 @@ def test_each_stage_depends_on_the_digest_of_its_own_code() -> None:
     assert not [path for stage in PIPELINE.values() for path in stage.dependencies if path.startswith(CODE)]
 
 
+@cache
+def reader() -> CodeReader:
+    """Return what reads each file of code once for all tests."""
+    return CodeReader(ROOT)
+
+
 @pytest.mark.parametrize("name", ORDER)
 def test_the_code_of_a_stage_is_found_without_running_it(name: str) -> None:
     """What a stage has imported once its module is loaded must be in its closure."""
@@ -93,8 +101,7 @@ def test_the_code_of_a_stage_is_found_without_running_it(name: str) -> None:
     ).stdout.splitlines()
     own = [file for file in loaded if file.startswith((f"{ROOT}/stages", f"{ROOT}/curation"))]
     files = {Path(file).relative_to(ROOT).as_posix() for file in own}
-    closure = set(CodeReader(ROOT).closure([f"python -m stages.{name}"]).files)
-    guard = set(CodeReader(ROOT).closure(["python -m curation.pipeline.guard"]).files)
+    closure, guard = (set(reader().closure([f"python -m {one}"]).files) for one in (f"stages.{name}", GUARD))
     assert files - closure <= guard
     assert f"stages/{name}.py" in files & closure
 
@@ -161,3 +168,9 @@ def test_generated_files_are_ignored_by_git() -> None:
     ignored = (ROOT / ".gitignore").read_text()
     for folder in ("/datapool", "/data/base", "/data/clean", "/.venv"):
         assert folder in ignored
+
+
+@pytest.mark.xdist_group("contract")
+def test_tests_of_a_group_are_sent_to_one_process(request: pytest.FixtureRequest) -> None:
+    grouped = request.config.getoption("loadgroup", default=False)  # in a process that xdist has started
+    assert request.node.nodeid.endswith("@contract") == grouped

@@ -1,5 +1,7 @@
 """A part of `make torture`, and that it finds what is wrong."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,15 @@ from tests.torture.tally import Tally
 from tests.torture.together import rounds, together
 
 
+def part_of_all_faults(folder: Path) -> dict[str, Tally]:
+    return dict(faults(folder, seed=0, part=50))
+
+
 @pytest.mark.thorough
 def test_a_part_of_all_faults(tmp_path: Path) -> None:
-    found = dict(faults(tmp_path, seed=0, part=50))
+    # In a small process: it is forked for each fault, which costs time in proportion to its memory.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as small:
+        found = small.submit(part_of_all_faults, tmp_path).result()
     assert list(found) == ["merge_datapool", "cache of embeddings", "mutated checkpoints"]
     for name, tally in found.items():
         assert tally.tried >= 15, name

@@ -69,6 +69,7 @@ def test_trains_on_an_empty_base(workspace: Path) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("training_threads")
 def test_the_same_inputs_give_the_same_bytes(workspace: Path) -> None:
     train(params(workers=0))
     first = paths.CHECKPOINT.read_bytes(), paths.LOSS.read_bytes()

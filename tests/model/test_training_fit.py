@@ -18,7 +18,7 @@ from curation.model.training import resumption
 from curation.model.training.augmentation import EpochBatches
 from curation.model.training.callbacks import Limits, LossValue
 from curation.model.training.fit import TrainingSettings, initial_model, loss_values, train_model
-from curation.model.training.method import Schedule
+from curation.model.training.method import Method, Schedule
 from curation.model.training.resumption import SealedCheckpoints, training_key
 from tests.model_data import ARCHITECTURE, SETTINGS
 from tests.model_source import SourceOfJpegs
@@ -146,6 +146,22 @@ def test_devices_that_are_not_there_are_told(monkeypatch: pytest.MonkeyPatch) ->
     assert device_count("auto", "auto") == 2
     with pytest.raises(ParamsError, match=r"train\.devices: 3, but torch finds 2"):
         device_count(3, "gpu")
+
+
+def test_the_number_of_threads_is_the_same_wherever_a_training_runs(
+    monkeypatch: pytest.MonkeyPatch, training_threads: int
+) -> None:
+    before, during = torch.get_num_threads(), set[int]()
+    step = Method.training_step
+
+    def noted(*arguments: Any) -> Tensor:
+        during.add(torch.get_num_threads())
+        return step(*arguments)
+
+    monkeypatch.setattr(Method, "training_step", noted)
+    trained(replace(SETTINGS, max_steps=1))
+    assert during == {training_threads}
+    assert torch.get_num_threads() == before
 
 
 def test_fp16_needs_a_gpu() -> None:

@@ -19,7 +19,8 @@ from curation.selection.stopping import squared_threshold
 from curation.selection.traversal import Traversal
 from tests.embedding_examples import KINDS, bases_for, embedding_sets, embeddings_of_kind
 
-ONE_PROCESS = pytest.mark.xdist_group("numba")  # compiled once, not once a process
+ONE_PROCESS = pytest.mark.xdist_group("numba")
+"""Compiled once, which takes a quarter of a minute, not once a process."""
 
 
 def assert_equal(one: Traversal, other: Traversal) -> None:
@@ -88,6 +89,7 @@ def test_batched_program_is_the_rule(data: st.DataObject) -> None:
     assert_equal(found, plain.farthest_first(candidates, base, limit, threshold))
 
 
+@pytest.mark.thorough
 @ONE_PROCESS
 def test_cases_of_the_property_check() -> None:
     assert [line for case in range(60) for line in failures_of(2, case)] == []
@@ -136,6 +138,7 @@ def test_distance_in_torch_is_the_distance(kind: str) -> None:
         assert found.tolist() == squared_distances(points, others).tolist()
 
 
+@pytest.mark.thorough
 @ONE_PROCESS
 def test_compiled_distances_are_the_distance() -> None:
     from curation.selection.kcenter.kernels import quick_distance, sum_in_lanes
@@ -148,6 +151,7 @@ def test_compiled_distances_are_the_distance() -> None:
         assert all(quick_distance(points, row, points, 1) in (expected[row], -1) for row in range(40))
 
 
+@pytest.mark.thorough
 @ONE_PROCESS
 def test_the_quick_distance_says_when_rounding_decides() -> None:
     from curation.selection.kcenter.kernels import quick_distance, sum_in_lanes
@@ -157,6 +161,7 @@ def test_the_quick_distance_says_when_rounding_decides() -> None:
     assert sum_in_lanes(points, 1, points, 0) == squared_distances(points, points[0])[1]
 
 
+@pytest.mark.thorough
 @ONE_PROCESS
 def test_large_work_takes_the_fast_program(monkeypatch: pytest.MonkeyPatch) -> None:
     candidates = embeddings_of_kind("video", 500, 8, 0)

@@ -8,12 +8,14 @@ import io
 import itertools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from curation.video.decode import DecodedVideo, decode_video
 from curation.video.program_stamps import own_stamps
@@ -38,18 +40,28 @@ LEVELS = ["0", "sse2", "auto"]
 """Instruction sets that x264 may use: none, those of every x86 processor, all of this one's."""
 
 
-def encoded(codec: str, frames: int, options: dict[str, str]) -> list["av.Packet[av.VideoStream]"]:
+def encoded(codec: str, frames: int, options: dict[str, str]) -> Sequence["av.Packet[av.VideoStream]"]:
     """Return the packets of a video of a moving scene, in the order of decoding; time stamps count frames."""
+    return _encoded(codec, frames, tuple(options.items()))
+
+
+@lru_cache(2)
+def _encoded(codec: str, frames: int, options: tuple[tuple[str, str], ...]) -> Sequence["av.Packet[av.VideoStream]"]:
     context = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
     context.width, context.height = SIZE
     context.pix_fmt, context.time_base, context.framerate = "yuv420p", Fraction(1, RATE), Fraction(RATE)
-    context.thread_count, context.options = 1, options
+    context.thread_count, context.options = 1, dict(options)
     packets = []
     for index in range(frames):
-        frame = av.VideoFrame.from_ndarray(moving_picture(0, index, *SIZE), format="rgb24")
+        frame = av.VideoFrame.from_ndarray(_picture(index), format="rgb24")
         frame.pts, frame.time_base = index, Fraction(1, RATE)
         packets += context.encode(frame)
-    return [*packets, *context.encode(None)]
+    return (*packets, *context.encode(None))
+
+
+@cache
+def _picture(index: int) -> NDArray[np.uint8]:
+    return moving_picture(0, index, *SIZE)
 
 
 def program_stream(contents: Sequence[bytes], stamps: Sequence[int], cuts: Sequence[int]) -> bytes:
@@ -82,7 +94,7 @@ def muxed(path: Path, codec: str, frames: int, **options: str) -> Path:
         stream = cast(av.VideoStream, container.add_stream(codec, rate=RATE, options=options))
         (stream.width, stream.height), stream.pix_fmt, stream.codec_context.thread_count = SIZE, "yuv420p", 1
         for index in range(frames):
-            frame = av.VideoFrame.from_ndarray(moving_picture(0, index, *SIZE), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(_picture(index), format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, RATE)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -135,6 +147,7 @@ def cuts_around(contents: Sequence[bytes], distances: Iterator[int], every: int)
 
 
 @pytest.mark.thorough
+@pytest.mark.xdist_group("program streams")  # what both stamps share is encoded once
 @pytest.mark.parametrize("first", [0, PTS_WRAP - 40 * TICKS])  # the second: stamps begin anew on the way
 @pytest.mark.parametrize(
     ("codec", "options"),

@@ -55,7 +55,7 @@ class Limits(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Set the number of threads."""
-        torch.set_num_threads(THREADS)
+        fix_threads()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
@@ -87,3 +87,8 @@ The gradient of a convolution's weights is summed in one part a thread, so anoth
 digits, and after some steps visibly other weights. With a fixed number they do not depend on the number of cores
 (tried with 1 and 2). On 2 cores, a step took about a tenth more time with 8 threads than with 4.
 """
+
+
+def fix_threads() -> None:
+    """Have operations on the CPU done by `THREADS` threads."""
+    torch.set_num_threads(THREADS)

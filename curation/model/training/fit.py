@@ -27,7 +27,7 @@ from curation.model.networks.weight_files import read_tensors
 from curation.model.projection import evenly_spaced, principal_components
 from curation.model.proxy_source import ProxySource
 from curation.model.training.augmentation import AugmentedProxies, EpochBatches, derived_seed, seeded
-from curation.model.training.callbacks import THREADS, Limits, LossValue, ProgressBar, quiet_lightning
+from curation.model.training.callbacks import Limits, LossValue, ProgressBar, fix_threads, quiet_lightning
 from curation.model.training.method import Method, Schedule, network_weights
 from curation.model.training.methods.registry import METHODS
 from curation.model.training.resumption import KeptEpochs, SealedCheckpoints, training_key
@@ -258,7 +258,7 @@ def _fixed_threads() -> Iterator[None]:
     """Set the number of threads for the block, and whether operations must be deterministic back after it."""
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(THREADS)
+    fix_threads()
     try:
         yield
     finally:
