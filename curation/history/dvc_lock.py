@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,14 @@ DATAPOOL_HASH = re.compile(r"[0-9a-f]{32}\.dir")
 
 def parse_stages(text: str | None) -> Stages:
     """Return the stages of a dvc.lock or dvc.yaml; none for a missing or empty file."""
-    content = YAML(typ="safe").load(text) if text else None
-    stages: Stages = (content or {}).get("stages") or {}
+    stages: Stages = deepcopy(_parsed(text)) if text else {}
+    return stages
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Stages:
+    """Parse a file once: that takes longer than most of what a stage does before it runs."""
+    stages: Stages = (YAML(typ="safe").load(text) or {}).get("stages") or {}
     return stages
 
 
