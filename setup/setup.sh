@@ -60,6 +60,22 @@ venv_belongs_here() {
   grep -qsF -e "$venv" .venv/bin/activate || grep -qsF -e "$(cd .venv && pwd -P)" .venv/bin/activate
 }
 
+# What is hard-linked to DVC's cache is read-only, which does not keep root from writing into the cache through it.
+links_are_safe() {
+  [ "$(id -u)" -ne 0 ] || grep -Eqs '^[[:space:]]*type[[:space:]]*=' .dvc/config.local ||
+    ! grep -Eqs '^[[:space:]]*type[[:space:]]*=.*(hardlink|symlink)' .dvc/config
+}
+use_safe_links() {
+  local type='    type = "reflink,copy"'
+  if grep -qs '^\[cache\]' .dvc/config.local; then
+    awk -v type="$type" '{ print } /^\[cache\]/ { print type }' .dvc/config.local >.dvc/config.local.new
+    mv .dvc/config.local.new .dvc/config.local
+  else
+    printf '[cache]\n%s\n' "$type" >>.dvc/config.local
+  fi
+  say "root's files are not to be links to DVC's cache: .dvc/config.local now says cache.type = reflink,copy (docs/guides/storage.md); 'dvc checkout --relink' replaces links that are there"
+}
+
 install_debian_packages() {
   local -a as_root=()
   if ! has apt-get; then
@@ -105,8 +121,16 @@ with_uv_settings() {
   env ${settings[@]+"${settings[@]}"} "$@"
 }
 
+# What `make setup` puts into .venv besides packages: the command `curate`, and how Python finds the project.
+own_files_are_there() {
+  local packages
+  packages="$(echo .venv/lib/python3.*/site-packages)"
+  cmp -s setup/curate.sh .venv/bin/curate && cmp -s setup/project_start.py "$packages/project_start.py" &&
+    [ -e "$packages/project_start.pth" ]
+}
+
 # Nothing to do, which is the usual case, is found out in a tenth of a second.
-if is_installed && cmp -s setup/curate.sh .venv/bin/curate && venv_belongs_here && has git; then
+if is_installed && own_files_are_there && venv_belongs_here && has git && links_are_safe; then
   if venv_is_of_the_wanted_python 2>/dev/null && missing="$(.venv/bin/python setup/system_libraries.py 2>&1)" &&
     [ -z "$missing" ]; then exit 0; fi
 fi
@@ -162,10 +186,16 @@ if ! is_installed; then
   say "done"
 fi
 
-if ! cmp -s setup/curate.sh .venv/bin/curate; then
+if ! own_files_are_there; then
+  for packages in .venv/lib/python3.*/site-packages; do
+    cp setup/project_start.py "$packages/.project_start.new"
+    mv "$packages/.project_start.new" "$packages/project_start.py"
+    echo "import project_start" >"$packages/project_start.pth"
+  done
   cp setup/curate.sh .venv/bin/.curate.new
   chmod +x .venv/bin/.curate.new
   mv .venv/bin/.curate.new .venv/bin/curate
 fi
 
+links_are_safe || use_safe_links
 mkdir -p data/raw # git keeps no empty folder, and users put their files there

@@ -48,6 +48,7 @@ def main(check_only: bool, commits: str | None, outputs: bool, staged: bool, rev
     Reads   reports/ingest.json, params.yaml, dvc.yaml, the code, git's HEAD
     Writes  base.json, code.json
     """
+    paths.enter_project()
     if revision:
         click.echo(datapool_hash(revision, LAYOUT))
     elif check_only:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from curation.cleaning import accounting
-from curation.cleaning.base import BaseTables, files_to_decode_again
+from curation.cleaning.base import BaseTables, as_they_lie, files_to_decode_again
 from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
@@ -31,6 +31,7 @@ from curation.image.proxies import ProxyReader
 from curation.image.quality import Quality
 from curation.params.load import load_params
 from curation.pipeline import paths
+from curation.raw.finding import RawFinder
 from curation.raw.relevant import parse_patterns
 from curation.tables.datapool import LEDGER
 from curation.tables.datapool import SAMPLES as SELECTED
@@ -83,6 +84,12 @@ def _clean(
     return clean(_raw(folder), base, folder, proxies, settings, rules, workers=workers, retrain=retrain)
 
 
+def _empty(folder: Path) -> Path:
+    target = folder / "no proxies yet"
+    target.mkdir()
+    return target
+
+
 def _base_after(cleaned: Cleaned, base: BaseTables = NO_BASE, selected: int = 0) -> BaseTables:
     """Return what the next iteration builds on, with the first samples selected."""
     done = cleaned.files[cleaned.files["status"].isin(TAKEN_IN)]
@@ -128,8 +135,9 @@ def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:
         sizes = [reader.image(shard, member).size for shard, member in zip(samples["shard"], samples["member"])]  # noqa: B905
     assert sizes == [(80, 64), *[(64, 48)] * 12, (32, 24)]
     assert set(samples["shard"]) == {path.name for path in (tmp_path / "proxies").iterdir()}
-    assert (
-        summary(cleaned) == "3 new files (0 corrupt), 0 reused from the base: 14 samples kept, 0 duplicates, 0 corrupt"
+    assert summary(cleaned) == (
+        "3 new files, 0 of them corrupt as a whole (0 reused from the base); "
+        "of 14 samples in them: 14 kept, 0 duplicates, 0 corrupt"
     )
 
 
@@ -264,7 +272,7 @@ def test_a_second_iteration_decodes_what_is_new(tmp_path: Path, monkeypatch: pyt
     }
     assert _row(cleaned, "0.mp4")[["duplicate_of", "samples", "duplicate"]].tolist() == ["v.mp4", 3, 3]
     assert cleaned.dropped.set_index("filename").loc["m/0.bmp", "duplicate_of"] == "m/a.png"
-    assert "3 reused from the base: 1 samples kept" in summary(cleaned)
+    assert "(3 reused from the base); of 6 samples in them: 1 kept" in summary(cleaned)
 
 
 def test_a_known_path_with_new_content_is_an_error_before_anything_is_decoded(tmp_path: Path) -> None:
@@ -405,6 +413,53 @@ def test_retraining_needs_the_raw_files_of_the_datapool(tmp_path: Path) -> None:
         _clean(raw, base, retrain=True)
 
 
+def test_moved_files_are_processed_and_new_ones_beside_them_are_decoded(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for number in range(3):
+        write_image(raw / "day" / f"{number}.png", number)
+    base = _base_after(_clean(raw), selected=2)
+    (raw / "day").rename(raw / "later")
+    shutil.copy(raw / "later/2.png", raw / "later/copy.png")
+    write_image(raw / "new.png", 9)
+    cleaned = _clean(raw, base)
+    assert cleaned.samples["filename"].tolist() == ["new.png"]
+    moved = dict.fromkeys(["later/0.png", "later/1.png", "later/2.png"], "processed")
+    assert _status(cleaned) == moved | {"later/copy.png": "duplicate", "new.png": "kept"}
+    row = _row(cleaned, "later/1.png")
+    assert (row["reason"], row["duplicate_of"]) == ("processed in an earlier iteration, as day/1.png", "day/1.png")
+    after = _base_after(cleaned, base)
+    assert after.ledger["path"].tolist()[3:] == ["later/copy.png", "new.png"], "the ledger keeps the name that it knows"
+
+
+def test_a_listing_from_before_a_move_is_brought_up_to_date(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for number in range(4):
+        write_image(raw / "day" / f"{number}.png", number)
+    listed = _raw(raw)
+    base = _base_after(_clean(raw), selected=2)
+
+    def now() -> list[str]:
+        finder = RawFinder(raw, listed, {"png": "image"})
+        return as_they_lie(listed, base.ledger, finder)["path"].tolist()
+
+    assert now() == listed["path"].tolist()
+    (raw / "day").rename(raw / "before")
+    (raw / "before/3.png").unlink()
+    assert now() == ["before/0.png", "before/1.png", "before/2.png"]
+    finder = RawFinder(raw, listed, {"png": "image"})
+    again = clean(
+        as_they_lie(listed, base.ledger, finder),
+        base,
+        raw,
+        _empty(tmp_path),
+        SETTINGS,
+        NO_RULES,
+        workers=1,
+        retrain=True,
+    )
+    assert again.samples["filename"].tolist() == ["day/0.png", "day/1.png", "day/2.png"], "names stay"
+
+
 def test_retraining_refuses_pixels_that_differ(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.png", 1)
@@ -511,7 +566,9 @@ def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monke
     write_parquet(_raw(paths.RAW), RAW_FILES, paths.RAW_FILES)
     paths.BASE.mkdir()
     store.write_empty_datapool(paths.BASE)
-    assert stage.run(PARAMS).startswith("1 new files (0 corrupt), 0 reused from the base: 1 samples kept")
+    assert stage.run(PARAMS).startswith(
+        "1 new files, 0 of them corrupt as a whole (0 reused from the base); of 1 samples in them: 1 kept"
+    )
     first = Cleaned(read_parquet(paths.SAMPLES), read_parquet(paths.DROPPED), read_parquet(paths.FILES))
     assert len(list(paths.PROXIES.glob("*.zip"))) == 1
     outputs = [path.read_bytes() for path in sorted(Path("data/clean").rglob("*")) if path.is_file()]
@@ -526,7 +583,8 @@ def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monke
         stage.run(PARAMS)
     assert outputs == [path.read_bytes() for path in sorted(Path("data/clean").rglob("*")) if path.is_file()]
     process_all = PARAMS.model_copy(update={"select": PARAMS.select.model_copy(update={"process_all": True})})
-    assert "0 new files (0 corrupt), 1 reused from the base: 0 samples kept" in stage.run(process_all)
+    said = stage.run(process_all)
+    assert "0 new files, 0 of them corrupt as a whole (1 reused from the base); of 0 samples in them: 0 kept" in said
     assert len(read_parquet(paths.SAMPLES)) == 0
     assert len(list(paths.PROXIES.glob("*.zip"))) == 1
     store.mark_as_union(paths.BASE, ["1.dir", "2.dir"])

@@ -187,6 +187,51 @@ def test_set_up_makes_an_environment_once(checkout: Path) -> None:
     assert "installing the packages of requirements-dev.lock" in set_up(checkout, "dev")[1]
     assert set_up(checkout) == set_up(checkout, "dev") == (0, "")
     assert (checkout / "data/raw").is_dir()
+    module_found_from_a_sub_folder(checkout)
+    links_that_keep_the_cache(checkout)
+
+
+def module_found_from_a_sub_folder(project: Path) -> None:
+    """Check that the interpreter finds a stage of the project whose sub-folder it is called in, and no other module."""
+    (project / "stages").mkdir()
+    (project / "stages/own.py").write_text("print('own')")
+    for name in ("dvc.yaml", "params.yaml"):
+        (project / name).touch()
+
+    def run(*arguments: str) -> str:
+        command = [str(project / ".venv/bin/python"), *arguments]
+        done = subprocess.run(command, cwd=project / "data/raw", stdout=subprocess.PIPE, text=True, check=False)
+        return done.stdout
+
+    assert run("-m", "stages.own") == "own\n"
+    assert not run("-c", "import stages.own")
+
+
+def links_that_keep_the_cache(checkout: Path) -> None:
+    """Check that the set-up as root, and only as root, sets link types with which nothing is written into the cache."""
+    links = '[cache]\n    type = "reflink,hardlink,copy"\n'
+    (checkout / ".dvc").mkdir()
+    (checkout / ".dvc/config").write_text(links)
+    local = checkout / ".dvc/config.local"
+
+    def set_up_as(user: int) -> str:
+        (checkout / "tools").mkdir(exist_ok=True)
+        (checkout / "tools/id").write_text(f"#!/bin/sh\necho {user}\n")
+        (checkout / "tools/id").chmod(0o755)
+        code, said = set_up(checkout, path=f"{checkout / 'tools'}{os.pathsep}{os.environ['PATH']}")
+        assert code == 0, said
+        return said
+
+    assert set_up_as(1000) == ""
+    assert not local.exists()
+    assert "reflink,copy" in set_up_as(0)
+    assert local.read_text() == '[cache]\n    type = "reflink,copy"\n'
+    assert set_up_as(0) == ""
+    local.write_text("[core]\n    remote = x\n[cache]\n    dir = /mnt/cache\n")
+    assert "dvc checkout --relink" in set_up_as(0)
+    assert local.read_text() == ('[core]\n    remote = x\n[cache]\n    type = "reflink,copy"\n    dir = /mnt/cache\n')
+    local.write_text(links)
+    assert set_up_as(0) == "", "what somebody has set stays"
 
 
 def test_the_command_runs_the_code_of_the_project_one_stands_in(checkout: Path) -> None:
@@ -204,7 +249,9 @@ def test_the_command_runs_the_code_of_the_project_one_stands_in(checkout: Path) 
     def run(folder: Path) -> str:
         return subprocess.run([command, "list", "a b"], cwd=folder, capture_output=True, text=True, check=True).stdout
 
+    (checkout / "other/data/raw").mkdir(parents=True)
     assert run(checkout / "own") == "own list a b\n"
+    assert run(checkout / "other/data/raw") == "other list a b\n"
     assert run(checkout / "other") == "other list a b\n"
     assert run(checkout) == "own list a b\n"
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,13 @@ def parse_stages(text: str | None, path: Path = Path("dvc.lock"), commit: str | 
     Raises:
         BaseError: it cannot be read.
     """
+    stages: Stages = deepcopy(_parsed(text, path, commit)) if text else {}
+    return stages
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, path: Path, commit: str | None) -> Stages:
+    """Parse a file once: that takes longer than most of what a stage does before it runs."""
     stages: Stages = parse_mapping(text, path, commit).get("stages") or {}
     return stages
 

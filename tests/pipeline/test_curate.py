@@ -1,8 +1,10 @@
 """The command-line tool on a project with two committed iterations and one that is not."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from hashlib import md5
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from curation.cli.main import main
 from tests.pipeline.conftest import made_once
-from tests.pipeline.project import Project
+from tests.pipeline.project import WARM, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("second")]
 
@@ -46,6 +48,7 @@ def curate(project: Project, *arguments: str) -> Result:
 @pytest.fixture(autouse=True)
 def _stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(Path(os.environ[WARM]) / "python"))
 
 
 def test_list_names_the_iterations_with_their_commits(project: Project) -> None:
