@@ -144,7 +144,7 @@ def made_at(recorded: Revision, name: str) -> Revision:
     if records_an_iteration(recorded):
         return recorded
     found = recorded
-    for earlier in recorded_locks(recorded):
+    for earlier in filter(lambda one: one.is_readable, recorded_locks(recorded)):
         if _outputs(earlier, name) != _outputs(recorded, name):
             break
         found = earlier
