@@ -22,6 +22,7 @@ COMMANDS = {
     "combine": "Bring another project's datapool, or a file of embeddings, into the cache, to unite it with this one.",
     "remove": "Take samples out of the datapool for good, and say what still holds them.",
     "review": "Write a page to look through the new selection with, and to drop samples.",
+    "explore": "Write a table of all samples, and show a million of them.",
     "repair": "Bring back the files of DVC that a kill left cut off.",
     "params": "List the parameters that differ from their defaults, or explain some.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",

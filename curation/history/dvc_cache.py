@@ -6,7 +6,7 @@ bare hash, which is all that the copies of `dvc exp run --temp` know.
 
 import io
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,6 +148,23 @@ class Cache:
         transfer(staging, odb, {tree.hash_info}, shallow=False)
         return str(tree.hash_info.value)
 
+    def add_listing(self, files: Mapping[str, str]) -> str:
+        """Put the list of a folder's files into the cache, and return DVC's hash of the folder.
+
+        Args:
+            files: hash of each file, by its path with `/`. Their own objects need not be there.
+        """
+        from dvc_data.hashfile.hash_info import HashInfo
+        from dvc_data.hashfile.meta import Meta
+        from dvc_data.hashfile.tree import Tree
+
+        tree: Any = Tree()  # type: ignore[no-untyped-call]
+        for name, value in files.items():
+            tree.add(tuple(name.split("/")), Meta(), HashInfo("md5", value))
+        tree.digest()
+        self._repo.cache.local.add(tree.path, tree.fs, tree.oid)
+        return str(tree.oid)
+
     def fetch(self, hashes: list[str]) -> None:
         """Fetch objects, not what listings among them name, from the default remote, as far as it holds them.
 
@@ -254,7 +271,8 @@ def _require_sound(repo: "Repo", whole: str, objects: Iterable[tuple[str, str]])
         listed = "".join(f"\n  rm -f {shlex.quote(str(path))}" for _, path in damaged)
         raise BaseError(
             f"{whole} is damaged in the DVC cache: of {len(damaged)} files the bytes are not what their hashes "
-            f"stand for ({names}), so nothing is built on it. Delete them, and `dvc fetch --all-commits` brings them "
+            f"stand for ({names}), so nothing is built on it. Root may have written into files that are linked to the "
+            "cache: docs/guides/storage.md sets other links. Delete them, and `dvc fetch --all-commits` brings them "
             "back where a remote holds them; `python -m curate verify --quick` finds what else is damaged, and "
             f"base.datapool takes an earlier datapool:{listed}"
         )

@@ -1,38 +1,64 @@
 """Uniting the labels that two branches imported for one task, while git merges them."""
 
+from collections.abc import Mapping
 from hashlib import md5
+from pathlib import Path
 
 from ruamel.yaml import YAML
 
 from curation.core.atomic import write_bytes
 from curation.core.errors import BaseError
 from curation.history.dvc_cache import Cache
+from curation.history.dvc_files import Sides
 from curation.labels.given import LabelFileError
-from curation.labels.stored import Labelled, as_coco, from_coco, united
+from curation.labels.stored import Annotation, Labelled, as_coco, from_coco
+
+Found = tuple[Annotation, ...] | None
 
 
-def united_labels(ours: Labelled, theirs: Labelled) -> tuple[Labelled, list[str]]:
-    """Return the labels of both sides, and the samples that both have labelled, but differently: ours count there."""
-    different = [name for name, found in theirs.samples.items() if ours.samples.get(name, found) != found]
-    return united(ours, theirs.without(ours.samples)), different
-
-
-def merged_label_file(ours: str, theirs: str, name: str, cache: Cache) -> tuple[str, list[str]]:
-    """Unite the labels that two versions of a `.dvc` file stand for, and put the outcome into DVC's cache.
+def united_labels(base: Labelled, ours: Labelled, theirs: Labelled) -> tuple[Labelled, list[str]]:
+    """Return the labels of both sides, sample by sample: what one side has changed, or else what they have alike.
 
     Args:
-        ours: text of HEAD's version.
-        theirs: text of the other side's.
-        name: of the file that it tracks, such as `cars.json`.
-        cache: holds both, or fetches them.
+        base: the labels that both began with.
+        ours: of one side, whose classes keep their numbers.
+        theirs: of the other.
 
     Returns:
-        The text of the merged `.dvc` file, and the samples that both sides have labelled differently.
+        The labels, and the samples that both sides have changed in another way: ours stay there, where there are any.
+    """
+    samples: dict[str, tuple[Annotation, ...]] = {}
+    different: list[str] = []
+    for name in sorted({*base.samples, *ours.samples, *theirs.samples}):
+        former, mine, other = (side.samples.get(name) for side in (base, ours, theirs))
+        if mine not in (other, former) and other != former:
+            different.append(name)
+        found = other if mine in (other, former) else mine
+        if found is None and name in different:
+            found = other
+        if found is not None:
+            samples[name] = found
+    sizes: Mapping[str, tuple[int, int]] = {**theirs.sizes, **ours.sizes}
+    classes = tuple(dict.fromkeys([*ours.classes, *theirs.classes]))
+    return Labelled(samples, {name: sizes[name] for name in samples if name in sizes}, classes), different
+
+
+def merged_label_file(path: Path, texts: Sides, cache: Cache) -> tuple[str, list[str]]:
+    """Unite the labels that the versions of a `.dvc` file stand for, and put the outcome into DVC's cache.
+
+    Args:
+        path: of the file, for messages.
+        texts: of the file; both sides have one.
+        cache: holds the labels, or fetches them.
+
+    Returns:
+        The text of the merged file, and the samples that both sides have labelled differently.
 
     Raises:
         BaseError: they are no labels, or cannot be fetched.
     """
-    both, different = united_labels(_labels(ours, name, cache), _labels(theirs, name, cache))
+    base, ours, theirs = (_labels(path, text, cache) for text in texts)
+    both, different = united_labels(base, ours, theirs)
     content = as_coco(both).encode()
     digest = md5(content, usedforsecurity=False).hexdigest()
     target = cache.path(digest)
@@ -40,12 +66,17 @@ def merged_label_file(ours: str, theirs: str, name: str, cache: Cache) -> tuple[
         target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(target, content)
         target.chmod(0o444)
-    return f"outs:\n- md5: {digest}\n  size: {len(content)}\n  hash: md5\n  path: {name}\n", different
+    return f"outs:\n- md5: {digest}\n  size: {len(content)}\n  hash: md5\n  path: {path.stem}\n", different
 
 
-def _labels(text: str, name: str, cache: Cache) -> Labelled:
+def _labels(path: Path, text: str | None, cache: Cache) -> Labelled:
+    if text is None:
+        return Labelled()
     try:
         (out,) = YAML(typ="safe", pure=True).load(text)["outs"]
         return from_coco(cache.file(str(out["md5"])).read_text(encoding="utf-8"))
     except (LabelFileError, KeyError, TypeError, ValueError) as error:
-        raise BaseError(f"the labels in {name} cannot be united ({error}): take one side's .dvc file") from None
+        raise BaseError(
+            f"the labels of {path} cannot be united ({error}): take one side (`git checkout --ours {path}`, or "
+            f"--theirs), `git add {path}`, and run `python -m curate merge` again"
+        ) from None

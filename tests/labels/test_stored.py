@@ -1,11 +1,10 @@
-"""Labels that are kept with the datapool, and those of two branches."""
+"""Labels that are kept with the datapool."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from curation.history.label_merge import merged_label_file, united_labels
 from curation.labels.given import LabelFileError
 from curation.labels.reading import read_labels
 from curation.labels.stored import Annotation, Labelled, as_coco, from_coco, united
@@ -40,28 +39,6 @@ def test_new_labels_of_a_sample_replace_its_former_ones() -> None:
 
 def test_samples_can_be_left_out() -> None:
     assert ONE.without({"a.jpg"}) == Labelled({"b.jpg": ()}, {}, ONE.classes)
-
-
-def test_labels_of_two_branches_are_united_and_heads_stay(tmp_path: Path) -> None:
-    both, different = united_labels(ONE, OTHER)
-    assert different == ["a.jpg"]
-    assert both.samples == {**ONE.samples, "c.jpg": OTHER.samples["c.jpg"]}
-    assert united_labels(ONE, ONE) == (ONE, [])
-
-    class Objects:
-        def path(self, name: str) -> Path:
-            return tmp_path / name[:2] / name[2:]
-
-        file = path
-
-    for name, labels in (("ours", ONE), ("theirs", OTHER)):
-        Objects().path(name).parent.mkdir(exist_ok=True)
-        Objects().path(name).write_text(as_coco(labels))
-    texts = [f"outs:\n- md5: {name}\n  path: cars.json\n" for name in ("ours", "theirs")]
-    text, different = merged_label_file(texts[0], texts[1], "cars.json", Objects())  # type: ignore[arg-type]
-    digest = text.partition("md5: ")[2].partition("\n")[0]
-    assert from_coco(Objects().path(digest).read_text()) == both
-    assert text.endswith("  hash: md5\n  path: cars.json\n")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": [], "categories": [], "annotations": [{"image_id": 1}]}'])
