@@ -18,7 +18,7 @@ from curation.tables.given_lists import decoded
 
 LARGEST_BYTES = 1 << 30
 """More than this is not read of one source, archives unpacked."""
-READ = frozenset({".json", ".txt", ".csv", ".xml", ".yaml", ".yml", ".names"})
+READ = frozenset({".json", ".jsonl", ".txt", ".csv", ".xml", ".yaml", ".yml", ".names"})
 """Endings of the files that formats read; pictures in the same folder cost nothing."""
 _FEW = 20
 """In a folder with more JSON files than this, each is about one picture."""

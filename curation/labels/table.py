@@ -7,7 +7,7 @@ from curation.labels.given import LabelFileError
 from curation.labels.source import LARGEST_BYTES, Source
 from curation.tables.given import GivenTable, layout_of, read_table
 
-_NO_TABLES = frozenset({".json", ".xml", ".yaml", ".yml"})
+_NO_TABLES = frozenset({".json", ".jsonl", ".xml", ".yaml", ".yml"})
 
 
 def header_of(source: Source, columns: Sequence[str]) -> list[str]:

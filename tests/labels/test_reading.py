@@ -50,7 +50,9 @@ def test_a_format_reads_the_example_that_it_states(name: str, tmp_path: Path) ->
     tables = {"csv": CLASSES, "probabilities": [CLASSES[0], ("drive-07-mp4.png", "car", *[None] * 4)]}
     assert rows_of(given) == tables.get(name, BOXES)
     scores = [label.score for label in sorted(given.labels)]
-    assert scores == ([None, None] if name in ("cvat", "label-studio", "label-studio-csv", "voc") else [0.75, 0.5])
+    assert scores == (
+        [None, None] if name in ("cvat", "imagefolder", "label-studio", "label-studio-csv", "voc") else [0.75, 0.5]
+    )
     assert f"## {name}\n" in reference()
 
 
@@ -203,6 +205,7 @@ def test_yolo_lines(tmp_path: Path) -> None:
         "labels/train/a.txt": "0 0.5 0.5 0.2 0.4\n1 0.5 0.5 0.2 0.4 0.9\n",
         "labels/val/b.txt": "1 0.1 0.1 0.5 0.2 0.3 0.6\n1 0.1 0.1 0.5 0.2 0.3 0.6 0.8\n",
         "labels/val/nothing.txt": "",
+        "labels/val/not-looked-at.txt": "\n",
         "readme.txt": "no labels",
     }
     given = read_labels(written(tmp_path, files))
@@ -329,6 +332,26 @@ def test_fiftyone_and_voc_without_labels(tmp_path: Path) -> None:
         read_text(tmp_path, "labels.json", json.dumps({"classes": ["a", "b"], "labels": {"x": 2}}))
     with pytest.raises(LabelFileError, match="no annotation in it has an object"):
         read_text(tmp_path, "a.xml", "<annotation><filename>a.jpg</filename></annotation>")
+
+
+def test_metadata_of_an_image_folder(tmp_path: Path) -> None:
+    lines = '{"file_name": "images/a.jpg", "label": "city"}\n{"file_name": "b", "sample": "x/b.jpg", "label": null}\n'
+    given = read_text(tmp_path, "metadata.jsonl", lines)
+    assert given.labels == [Label("images/a.jpg", "city")]
+    for line, message in (
+        ("[1]", "line 1: this is no JSON object with a file_name"),
+        ('{"file_name": "a", "objects": {"bbox": [[1, 2, 3, 4]]}}', "its objects have 1 boxes and 0 classes"),
+    ):
+        with pytest.raises(LabelFileError, match=message):
+            read_text(tmp_path, "metadata.jsonl", line)
+
+
+def test_voc_with_numbers_for_names_is_not_taken_for_yolo(tmp_path: Path) -> None:
+    files = {
+        "Annotations/000012.xml": LABEL_FORMATS["voc"].example["dataset/Annotations/city/a.xml"],
+        "ImageSets/Main/car_trainval.txt": "000012 -1\n",
+    }
+    assert format_of(Source(written(tmp_path, files))) == "voc"
 
 
 def test_tables(tmp_path: Path) -> None:

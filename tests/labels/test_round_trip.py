@@ -60,7 +60,7 @@ def box(width: float, height: float) -> list[float]:
 def by_pycocotools(listing: Listing, folder: Path) -> Path:
     from pycocotools.coco import COCO
 
-    dataset = COCO(str(folder / "selected.json"))
+    dataset = COCO(str(next((folder / "dataset").rglob("*.json"))))
     numbers = {each["name"]: each["id"] for each in dataset.loadCats(dataset.getCatIds())}
     images = {each["file_name"]: each["id"] for each in dataset.loadImgs(dataset.getImgIds())}
     results = [
@@ -86,11 +86,12 @@ def by_elements(listing: Listing, folder: Path) -> Path:
 
 
 def by_yolo(listing: Listing, folder: Path) -> Path:
+    folder /= "dataset"
     names = YAML(typ="safe", pure=True).load((folder / "data.yaml").read_text())["names"]
     for name, _, category, *_ in pictures(listing):
         number = next(number for number, each in names.items() if each == category)
         path = (folder / "labels" / name).with_suffix(".txt")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        assert path.is_file()
         path.write_text(f"{number} {SHARES[0] + SHARES[2] / 2} {SHARES[1] + SHARES[3] / 2} {SHARES[2]} {SHARES[3]}\n")
     return folder
 
@@ -132,6 +133,7 @@ def by_cvat(listing: Listing, folder: Path) -> Path:
 
 
 def by_fiftyone(listing: Listing, folder: Path) -> Path:
+    folder /= "dataset"
     content = json.loads((folder / "labels.json").read_text())
     stems = {name.rpartition(".")[0]: content["classes"].index(category) for name, _, category, *_ in pictures(listing)}
     content["labels"] = {name: stems.get(name) for name in content["labels"]}
@@ -148,11 +150,23 @@ def by_spreadsheet(listing: Listing, folder: Path) -> Path:
     return folder / "selected.csv"
 
 
+def by_datasets(listing: Listing, folder: Path) -> Path:
+    folder /= "dataset"
+    rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    classes = json.loads((folder / "classes.json").read_text())
+    for row in rows:
+        category = CLASS_OF.get(row["sample"])
+        row["label"] = None if category is None else classes.index(category)
+    (folder / "metadata.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return folder
+
+
 TOOLS: dict[str, tuple[Callable[[Listing, Path], Path], bool]] = {
     "coco": (by_pycocotools, True),
     "csv": (by_spreadsheet, False),
     "cvat": (by_cvat, True),
     "fiftyone": (by_fiftyone, False),
+    "imagefolder": (by_datasets, False),
     "label-studio": (by_label_studio, True),
     "voc": (by_elements, True),
     "yolo": (by_yolo, True),

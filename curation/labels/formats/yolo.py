@@ -21,6 +21,7 @@ from curation.tables.given_lists import lines_of
 _FOLDERS = ("labels", "obj_train_data", "obj_valid_data", "obj_test_data")
 """Names of folders of labels: of ultralytics and most others, and of CVAT's YOLO 1.1."""
 _OTHER_TEXTS = {"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"}
+_LISTS_OF_VOC = "ImageSets"
 _LOOKED_AT = 20
 
 
@@ -37,7 +38,10 @@ def is_yolo(source: Source) -> bool:
 
 
 def read_yolo(source: Source) -> Given:
-    """Read the boxes of all files; an empty file says that nothing is on the picture.
+    """Read the boxes of all files.
+
+    A file without bytes says that nothing is in the picture; one with a line end and nothing else, as our exports have
+    them, says nothing.
 
     Raises:
         LabelFileError: a line is none of these, or of a class that has no name beside others that have.
@@ -47,20 +51,24 @@ def read_yolo(source: Source) -> Given:
     keypoints = prod(map(int, settings.get("kpt_shape") or [0]))
     given = Given([], classes=tuple(classes[key] for key in sorted(classes)))
     for path in _label_files(source):
-        name = _picture_of(path, settings)
+        name, text = _picture_of(path, settings), source.text(path)
         found = [
             _label(name, line.split(), classes, keypoints, f"{path}, line {row}")
-            for row, line in enumerate(lines_of(source.text(path)), 1)
+            for row, line in enumerate(lines_of(text), 1)
             if line.strip()
         ]
         given.labels += found
-        given.empty += [] if found else [name]
+        given.empty += [name] if text == "" else []
     return given
 
 
 def _label_files(source: Source) -> list[str]:
     """Return the files of labels: those below folders of that name, or all, if there is no such folder."""
-    texts = [name for name in source.ending_with(".txt") if PurePosixPath(name).name.lower() not in _OTHER_TEXTS]
+    texts = [
+        name
+        for name in source.ending_with(".txt")
+        if PurePosixPath(name).name.lower() not in _OTHER_TEXTS and _LISTS_OF_VOC not in PurePosixPath(name).parts
+    ]
     below = [name for name in texts if set(PurePosixPath(name).parts[:-1]) & set(_FOLDERS)]
     return below or texts
 
