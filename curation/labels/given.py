@@ -139,3 +139,8 @@ def around(points: Iterable[Sequence[float]], name: str) -> Box:
     if not xs:
         raise LabelFileError(f"{name!r}: an outline has no points")
     return min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
+
+
+def bare(name: str) -> str:
+    """Return a text without the apostrophe with which exports keep spreadsheets from taking it for a formula."""
+    return name[1:] if name[:1] == "'" and name[1:2] in ("=", "+", "-", "@", "\t", "\r") else name

@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from curation.labels.given import bare
 from curation.tables.given_lists import as_known
 
 WHOLE, EXPORTED, STEM, END, BEGUN = range(5)
@@ -98,8 +99,8 @@ def match_names(names: Iterable[str], samples: Collection[str]) -> Match:
 
 
 def _plain(name: str) -> str:
-    """Return a path without what stands for folders that it does not name."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    """Return a path without what stands for folders that it does not name, and without what guards it in tables."""
+    parts = [part for part in bare(name).replace("\\", "/").split("/") if part not in ("", ".", "..")]
     return "/".join(parts)
 
 

@@ -51,8 +51,3 @@ def rows_of(source: Source, columns: Sequence[str]) -> GivenTable:
         raise
     except (OSError, ValueError) as error:
         raise LabelFileError(f"cannot be read ({str(error).splitlines()[0]})") from None
-
-
-def bare(name: str) -> str:
-    """Return a name without the apostrophe that keeps spreadsheets from taking it for a formula."""
-    return name[1:] if name[:1] == "'" and name[1:2] in ("=", "+", "-", "@", "\t", "\r") else name

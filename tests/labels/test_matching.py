@@ -27,10 +27,11 @@ SAMPLES = {"city/a.jpg", "night/b.jpg", "night/drive-07-mp4.png", "x/c.jpg", "y/
         ("../../srv/files/city/a.jpg", "city/a.jpg", BEGUN),
         ("/srv/night/drive-07-mp4", "night/drive-07-mp4.png", BEGUN),
         ("C:\\files\\city\\a.jpg", "city/a.jpg", BEGUN),
+        ("'=d.jpg", "=d.jpg", EXPORTED),
     ],
 )
 def test_a_name_means_a_sample(name: str, sample: str, way: int) -> None:
-    match = match_names([name], SAMPLES)
+    match = match_names([name], SAMPLES | {"=d.jpg"})
     assert (match.samples, match.ways) == ({name: sample}, {name: way})
 
 

@@ -359,8 +359,10 @@ def test_tables(tmp_path: Path) -> None:
     assert given.labels == [Label("a.jpg", "bus", score=0.75, probabilities=(0.25, 0.75))]
     with pytest.raises(LabelFileError, match=r"'a\.jpg' are no probabilities that sum to 1 \(score, other: 0\.5, 3\)"):
         read_text(tmp_path, "a.csv", "filename,score,other\na.jpg,0.5,3\n")
-    given = read_text(tmp_path, "a.csv", "filename,class_name,sample\na.png,car,city/a.jpg\nb.png,,b.jpg\n'=c,x,'=c\n")
-    assert given.labels == [Label("city/a.jpg", "car"), Label("=c", "x")]
+    given = read_text(
+        tmp_path, "a.csv", "filename,class_name,sample\na.png,car,city/a.jpg\nb.png,,b.jpg\n'=c,'=x,'=c\n"
+    )
+    assert given.labels == [Label("city/a.jpg", "car"), Label("'=c", "=x")]
 
 
 # ---- what is wrong

@@ -3,9 +3,9 @@
 import numpy as np
 
 from curation.labels.format import LabelFormat
-from curation.labels.given import Given, Label, LabelFileError
+from curation.labels.given import Given, Label, LabelFileError, bare
 from curation.labels.source import Source
-from curation.labels.table import bare, header_of, rows_of
+from curation.labels.table import header_of, rows_of
 
 _CLASSES = ("class", "class_name")
 """Columns of classes: the second is what `curate export csv` calls it."""
@@ -26,8 +26,8 @@ def read_csv(source: Source) -> Given:
     table = rows_of(source, ["filename", "class"])
     rows = table.rows
     names = rows["sample"] if "sample" in rows else rows["filename"]
-    names = names.map(bare)
-    classes = rows[next(name for name in _CLASSES if name in rows)]
+    column = next(name for name in _CLASSES if name in rows)
+    classes = rows[column] if column == "class" else rows[column].map(bare)
     scores: list[float] | list[None] = [None] * len(rows)
     if "score" in rows:
         numbers = table.numbers("score")
@@ -38,7 +38,7 @@ def read_csv(source: Source) -> Given:
             raise LabelFileError(f"a score of {names.iloc[bad[0]]!r} is not a finite number{advice}")
         scores = numbers.tolist()
     labels = [
-        Label(name, bare(category), score=score)
+        Label(name, category, score=score)
         for name, category, score in zip(names, classes, scores, strict=True)
         if category != ""
     ]

@@ -5,7 +5,7 @@ import numpy as np
 from curation.labels.format import LabelFormat
 from curation.labels.given import Given, Label, LabelFileError
 from curation.labels.source import Source
-from curation.labels.table import bare, header_of, rows_of
+from curation.labels.table import header_of, rows_of
 
 _FILENAME = "filename"
 _TOLERANCE = 0.02
@@ -25,8 +25,8 @@ def read_probabilities(source: Source) -> Given:
         LabelFileError: they are no probabilities.
     """
     table = rows_of(source, [_FILENAME])
-    names = table.rows[_FILENAME].map(bare).tolist()
-    classes = tuple(bare(str(name)) for name in table.rows.columns if name != _FILENAME)
+    names = table.rows[_FILENAME].tolist()
+    classes = tuple(str(name) for name in table.rows.columns if name != _FILENAME)
     columns = [table.numbers(str(name)) for name in table.rows.columns if name != _FILENAME]
     values = np.stack(columns, axis=1) if names else np.empty((0, len(classes)))
     sums = values.sum(axis=1)
