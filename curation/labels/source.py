@@ -16,8 +16,8 @@ from curation.core.regular import open_regular
 from curation.labels.given import LabelFileError
 from curation.tables.given_lists import decoded
 
-LARGEST_BYTES = 1 << 30
-"""More than this is not read of one source, archives unpacked."""
+LARGEST_BYTES = 1 << 29
+"""More than this is not read of one source, archives unpacked. COCO takes about 13 times its size in memory."""
 READ = frozenset({".json", ".jsonl", ".txt", ".csv", ".xml", ".yaml", ".yml", ".names"})
 """Endings of the files that formats read; pictures in the same folder cost nothing."""
 _FEW = 20
@@ -39,7 +39,8 @@ class Source:
             LabelFileError: it is not there, or is no file, folder or archive.
         """
         self.path = path
-        self._left = LARGEST_BYTES
+        self._sizes: dict[str, int] = {}
+        self._total = 0
         self._archive: zipfile.ZipFile | None = None
         if path.is_dir():
             self.is_single = False
@@ -75,18 +76,20 @@ class Source:
         Raises:
             LabelFileError: it cannot be read, or is too large.
         """
+        left = LARGEST_BYTES - self._total + self._sizes.get(name, 0)
         try:
             if self._archive is not None:
                 with self._archive.open(name) as file:
-                    content = file.read(self._left + 1)
+                    content = file.read(left + 1)
             else:
                 with open_regular(self.path if self.is_single else self.path / name) as file:
-                    content = file.read(self._left + 1)
+                    content = file.read(left + 1)
         except (OSError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise LabelFileError(f"{self._place(name)}cannot be read ({error})") from None
-        self._left -= len(content)
-        if self._left < 0:
-            raise LabelFileError(f"it holds more than {LARGEST_BYTES >> 30} GiB of labels: divide it")
+        if len(content) > left:
+            raise too_large()
+        self._total = LARGEST_BYTES - left + len(content)
+        self._sizes[name] = len(content)
         return content
 
     def text(self, name: str) -> str:
@@ -123,6 +126,11 @@ class Source:
 
     def _place(self, name: str) -> str:
         return "" if self.is_single else f"{name} in it "
+
+
+def too_large() -> LabelFileError:
+    """Return the error of a source that is larger than what is read."""
+    return LabelFileError(f"it holds more than {LARGEST_BYTES >> 20} MiB of labels: divide it")
 
 
 def files_in(folder: str) -> list[str]:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 
 from curation.labels.given import LabelFileError
-from curation.labels.source import LARGEST_BYTES, Source
+from curation.labels.source import LARGEST_BYTES, Source, too_large
 from curation.tables.given import GivenTable, layout_of, read_table
 
 _NO_TABLES = frozenset({".json", ".jsonl", ".xml", ".yaml", ".yml"})
@@ -45,7 +45,7 @@ def rows_of(source: Source, columns: Sequence[str]) -> GivenTable:
     """
     try:
         if source.path.stat().st_size > LARGEST_BYTES:
-            raise LabelFileError(f"it holds more than {LARGEST_BYTES >> 30} GiB of labels: divide it")
+            raise too_large()
         return read_table(source.path, columns)
     except LabelFileError:
         raise

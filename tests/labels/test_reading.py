@@ -421,6 +421,14 @@ def test_what_is_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         read_labels(tmp_path / "lost.json")
 
 
+def test_a_file_that_is_read_twice_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curation.labels.source.LARGEST_BYTES", 5)
+    source = Source(written(tmp_path, {"a.txt": "123", "b.txt": "45", "c.txt": "6"}))
+    assert [source.read(name) for name in ("a.txt", "a.txt", "b.txt", "a.txt")] == [b"123", b"123", b"45", b"123"]
+    with pytest.raises(LabelFileError, match="holds more than"):
+        source.read("c.txt")
+
+
 def test_two_formats_in_one_folder_are_told(tmp_path: Path) -> None:
     for name in ("coco", "yolo"):
         written(tmp_path, LABEL_FORMATS[name].example)

@@ -100,7 +100,9 @@ def sizes_of(start: Revision, samples: Mapping[str, str]) -> dict[str, tuple[int
 def summary(labels: Labelled, datapool: list[str]) -> str:
     """Say how much of the datapool is labelled, and with which classes."""
     counts = labels.counts(datapool)
-    shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:_SHOWN_CLASSES])
+    shown = ", ".join(
+        f"{name if name.isprintable() else repr(name)} {count}" for name, count in list(counts.items())[:_SHOWN_CLASSES]
+    )
     more = f" and {len(counts) - _SHOWN_CLASSES} more classes" if len(counts) > _SHOWN_CLASSES else ""
     done = sum(name in labels.samples for name in datapool)
     return f"{done} of {len(datapool)} samples of the datapool are labelled" + (f": {shown}{more}" if counts else "")
