@@ -206,6 +206,7 @@ def test_every_python_reads_the_same() -> None:
     assert read_source(b"import_module(f'{__name__}.a')").imports == (f"{NAME}.a",)
 
 
+@pytest.mark.thorough
 def test_the_digests_of_now_are_printed() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "stages.code", "--now"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -90,6 +90,7 @@ def reader() -> CodeReader:
 
 
 @pytest.mark.parametrize("name", ORDER)
+@pytest.mark.thorough
 def test_the_code_of_a_stage_is_found_without_running_it(name: str) -> None:
     """What a stage has imported once its module is loaded must be in its closure."""
     code = (
@@ -128,6 +129,7 @@ def test_every_parameter_is_a_dependency_of_a_stage_but_those_of_speed() -> None
     assert everything - set(flat(shaping_params(content))) - free <= EXECUTION_KEYS
 
 
+@pytest.mark.thorough
 def test_dvc_yaml_has_the_layout_in_which_dvc_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dvc.repo import Repo
 

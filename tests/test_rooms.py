@@ -83,12 +83,14 @@ def upward(graph: dict[str, set[str]]) -> list[str]:
     ]
 
 
+@pytest.mark.thorough
 def test_no_module_imports_one_that_imports_it() -> None:
     graph = import_graph(REPOSITORY)
     assert len(graph) > 150
     TopologicalSorter(graph).prepare()
 
 
+@pytest.mark.thorough
 def test_rooms_import_only_from_those_below() -> None:
     rooms = {file.name for file in (REPOSITORY / "curation").iterdir() if (file / "__init__.py").exists()}
     assert rooms == set().union(*ROOMS)

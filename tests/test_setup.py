@@ -97,6 +97,7 @@ def test_what_only_torchs_gpu_build_needs_is_in_no_lock() -> None:
     )
 
 
+@pytest.mark.thorough
 def test_a_single_package_can_be_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`uv` is imitated: this is about what it is asked for."""
     assert upgrade_options([]) == []

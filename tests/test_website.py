@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from setup.website import navigation, with_links_to_the_repository
 from tests.test_readme import ROOT
 
@@ -39,6 +41,7 @@ def test_links_out_of_docs_lead_to_the_repository() -> None:
     assert with_links_to_the_repository(page, "dev/x.md", None) == "`atomic.py`" + rest
 
 
+@pytest.mark.thorough
 def test_the_website_builds_strictly(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

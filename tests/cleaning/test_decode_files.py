@@ -113,6 +113,7 @@ def test_a_decoder_without_end_and_one_without_measure_cost_their_file(tmp_path:
     assert reason_of(Failure("memory"), replace(SETTINGS, decode_memory_mb=None)).endswith("more memory than there is")
 
 
+@pytest.mark.thorough
 def test_images_share_a_shard_in_the_order_of_their_names(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for number in range(40):
@@ -149,6 +150,7 @@ class _Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.thorough
 def test_progress_shows_files_and_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.png", 1)
@@ -164,6 +166,7 @@ def test_progress_shows_files_and_frames(tmp_path: Path, monkeypatch: pytest.Mon
     assert "frame/s, 3 of 3 files" in last
 
 
+@pytest.mark.thorough
 def test_counting_the_frames_of_videos_outlives_their_decoders(tmp_path: Path) -> None:
     videos = [write_video(tmp_path / f"{number}.mp4", range(number)) for number in (1, 2, 3)]
     _order(videos[1], "segfault")
@@ -173,6 +176,7 @@ def test_counting_the_frames_of_videos_outlives_their_decoders(tmp_path: Path) -
     assert declared_frames_of([]) == []
 
 
+@pytest.mark.thorough
 def test_what_is_no_file_any_more_ends_the_run(tmp_path: Path) -> None:
     raw, shards = tmp_path / "raw", tmp_path / "shards"
     raw.mkdir()

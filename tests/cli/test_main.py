@@ -137,6 +137,7 @@ def recorded(name: str, cache: FakeCache, outputs: dict[str, str]) -> Revision:
     return found
 
 
+@pytest.mark.thorough
 def test_flipped_bits_are_found_wherever_they_are(tmp_path: Path) -> None:
     cache, rng = FakeCache(tmp_path), np.random.default_rng(0)
     files = {f"part/{number}": cache.put(rng.bytes(int(rng.integers(1, 3000)))) for number in range(20)}

@@ -45,8 +45,9 @@ READY = "print('ready', flush=True)\n"
         READY + "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise ImportError('half')",
         READY + "try:\n    time.sleep(60)\nexcept BaseException:\n    print('goes on'); os.write(2, b'noise')",
         "import atexit; atexit.register(lambda: os.write(2, b'noise'))\n" + READY + "time.sleep(60)",
-        # A child that is forked, as loaders of training data are, and threads that go on.
-        "if os.fork():\n    " + READY + "time.sleep(60)",
+        # A child that is forked, as loaders of training data are, and threads that go on. The child says when it is
+        # ready: Python forgets the signals that come while it forks.
+        "if not os.fork():\n    " + READY + "time.sleep(60)",
         "import threading; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
         + READY
         + "time.sleep(60)",

@@ -143,6 +143,7 @@ def default_params(**train: object) -> Params:
     return Params.model_validate(content)
 
 
+@pytest.mark.thorough
 def test_the_default_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: Any) -> None:
         raise AssertionError(f"a connection was opened: {arguments}")

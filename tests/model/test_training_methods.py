@@ -29,6 +29,7 @@ def test_the_method_says_what_it_is(name: str) -> None:
     assert "https://" in method.source
 
 
+@pytest.mark.thorough
 def test_the_temperature_is_of_those_methods_that_name_it() -> None:
     for name, method in METHODS.items():
         losses = set[float]()

@@ -79,6 +79,7 @@ _lines = st.builds(
 
 @settings(max_examples=300, deadline=None)
 @given(_paths, st.lists(_lines, min_size=1, max_size=6))
+@pytest.mark.thorough
 def test_the_last_matching_line_decides_as_pathspec_says(paths: list[str], lines: list[str]) -> None:
     relevant, unmatched = relevance(paths, list(parse_patterns("\n".join(lines))))
     specs = [PathSpec.from_lines(GitIgnoreSpecPattern, [line.removeprefix("!")]) for line in lines]

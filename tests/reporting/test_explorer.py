@@ -127,6 +127,7 @@ def test_new_samples_have_the_first_pictures_then_those_that_others_refer_to(sec
     assert thumbnail_order(samples, order[2:4]) == order[2:4]
 
 
+@pytest.mark.thorough
 def test_thumbnails_lie_in_the_cells_that_they_are_said_to_lie_in() -> None:
     names = [f"{number}" for number in range(70)]
     colours = {name: (int(name), 200, 0) for name in names}

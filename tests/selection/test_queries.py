@@ -176,6 +176,7 @@ def test_an_image_finds_its_like(name: str, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_of_several_images_the_nearest_counts_and_their_order_does_not() -> None:
     names = ["02.jpg", "13.png", "08.jpg"]
     tables = []

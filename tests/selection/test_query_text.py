@@ -29,6 +29,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 def test_a_text_finds_the_image_that_its_tower_says(workspace: Path) -> None:
     """Texts are made to say in which direction three images differ from the mean, and to lie in another cone."""
     members, source = write_clean(workspace, 12), ProxyReader(paths.PROXIES)

@@ -81,6 +81,7 @@ def stated(
 
 @given(st.data())
 @settings(max_examples=40, deadline=None)
+@pytest.mark.thorough
 def test_typiclust_is_the_rule(data: st.DataObject) -> None:
     candidates = data.draw(embedding_sets(smallest=1, largest=30))
     base, limit, seed = data.draw(bases_for(candidates)), data.draw(st.integers(1, 33)), data.draw(st.integers(0, 9))

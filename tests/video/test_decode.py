@@ -344,6 +344,7 @@ def test_mutated_videos_never_lose_frames_silently(tmp_path: Path) -> None:
                 assert _decode(path, threads=3) == (video, proxies)
 
 
+@pytest.mark.thorough
 def test_real_videos_are_complete(shared_data: Path) -> None:
     expected = {
         "videos_batch1/mdn_flower.webm": 150,

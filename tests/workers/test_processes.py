@@ -71,6 +71,7 @@ def test_what_failed_is_tried_again_with_one_thread(tmp_path: Path) -> None:
     assert (tmp_path / "marker").exists()
 
 
+@pytest.mark.thorough
 def test_a_worker_without_progress_is_ended() -> None:
     limits = Limits(timeout_s=0.2, memory_mb=None)
     failure = Failure("time")
