@@ -48,8 +48,9 @@ def why(start: Revision, name: str) -> Answer:
         if found is not None:
             return found
         known |= {*recorded.candidates["filename"], *recorded.dropped["filename"], *recorded.files["path"]}
+    start_name = "the workspace" if start.commit is None else start.name
     raise BaseError(
-        f"{name!r} is neither a sample nor a raw file that {start.name} or an earlier iteration knows"
+        f"{name!r} is neither a sample nor a raw file that {start_name} or an earlier iteration knows"
         f"{_like(name, known)}"
     )
 

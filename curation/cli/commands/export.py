@@ -115,6 +115,9 @@ def command(
     form = form_of(picture_format, size, proxies=proxies)
     place = place_for(what, images) if images else None
     params = load_params(paths.PARAMS)
+    refuse_raw_data(target)
+    if what == IMAGES:
+        refuse_other_kind(target / "any")
     with open_cache() as cache:
         start = revision(rev, cache)
         chosen = (
@@ -245,9 +248,37 @@ def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params) -> 
 
 
 def write_files(files: Iterable[TextFile]) -> None:
-    """Write files, each complete or not at all; what people have edited since the last time stays."""
+    """Write files, each complete or not at all; what people have edited since the last time stays.
+
+    Raises:
+        OutputError: a folder lies where a file has to be, or the other way round.
+    """
     for file in files:
+        refuse_other_kind(file.path)
         if file.is_edited and file.path.exists():
             continue
         with atomic_file(file.path) as temporary:
             temporary.write_text(file.text, encoding="utf-8")
+
+
+def refuse_other_kind(file: Path) -> None:
+    """Refuse to write a file where a folder lies, or below what is a file.
+
+    Raises:
+        OutputError: it is so.
+    """
+    if file.is_dir():
+        raise OutputError(f"{file} is a folder, where a file is to be written: give a file in it as TARGET")
+    above = next((folder for folder in file.parents if folder.exists()), None)
+    if above is not None and not above.is_dir():
+        raise OutputError(f"{above} is a file, where a folder is needed: give another TARGET, or remove it")
+
+
+def refuse_raw_data(target: Path) -> None:
+    """Refuse to write where the next `dvc repro` would take exports for new raw files.
+
+    Raises:
+        OutputError: TARGET is in data/raw.
+    """
+    if target.resolve().is_relative_to(paths.RAW.resolve()):
+        raise OutputError(f"{target} is in {paths.RAW}, where exports would come in as new raw files: take labelling/")
