@@ -5,6 +5,7 @@ import json
 import click
 
 from curation.cli.raw_files import processed_as
+from curation.cli.samples import say_what_is_missing
 from curation.history.dvc_cache import open_cache
 from curation.inspection.revision import Revision, revision
 from curation.inspection.why import Answer, sentences, why
@@ -29,6 +30,7 @@ def command(filename: str, rev: str | None, as_json: bool) -> None:
         start = revision(rev, cache)
         answer = with_place(why(start, processed_as(start, filename, finder)), start, finder)
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else "\n".join(sentences(answer)))
+    say_what_is_missing("why")
 
 
 def with_place(answer: Answer, start: Revision, finder: RawFinder) -> Answer:
