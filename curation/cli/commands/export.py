@@ -1,7 +1,7 @@
 """`export`: the selected samples in full size, or as a list in the format of a labelling tool."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from curation.cli.export_list import classes_for, place_for, with_predictions
+from curation.cli.export_target import refuse_other_kind, refuse_raw_data
 from curation.cli.raw_files import ways_back, where_they_lie
 from curation.cli.samples import Chosen, chosen_candidates, chosen_selection
 from curation.core.atomic import atomic_file, write_bytes
@@ -21,6 +22,7 @@ from curation.export.formats.registry import FORMATS
 from curation.export.images import PictureFormat, Settings, export_images, scaled_size, targets_of
 from curation.export.listing import listing_of
 from curation.export.location import Location
+from curation.export.present import refuse_other_sizes
 from curation.history.dvc_cache import open_cache
 from curation.image.proxies import proxy_dimensions
 from curation.inspection.candidates import proxies_in
@@ -130,6 +132,8 @@ def command(
                 exclude_datapool=exclude_datapool,
             )
         )
+        if what == IMAGES:
+            refuse_present(chosen, target, form, params)
         if what == IMAGES and proxies:
             write_proxies(start, chosen, target, params)
             return
@@ -169,6 +173,25 @@ def form_of(picture_format: str | None, size: int | None, *, proxies: bool) -> F
     return Form(chosen, size, False)
 
 
+def scale_of(form: Form, params: Params) -> Callable[[int, int], tuple[int, int]]:
+    """Return what tells the size of a picture in a form, from width and height of its sample."""
+    if form.is_proxy:
+        return partial(proxy_dimensions, proxy_size=params.clean.proxy_size)
+    return partial(scaled_size, size=form.size)
+
+
+def refuse_present(chosen: Chosen, target: Path, form: Form, params: Params) -> None:
+    """Refuse a folder in which pictures of another size would stay.
+
+    Raises:
+        OutputError: there are some.
+    """
+    if target.is_dir() and any(target.iterdir()):
+        samples = chosen.with_sizes()
+        names = targets_of(samples, form.picture_format, params.ingest.video_extensions)
+        refuse_other_sizes(samples, names, target, scale_of(form, params))
+
+
 def write_list(
     what: str, target: Path, chosen: Chosen, form: Form, params: Params, place: Location | None, *, of_videos: bool
 ) -> None:
@@ -187,11 +210,7 @@ def write_list(
     samples = chosen.with_sizes()
     names = targets_of(samples, form.picture_format, params.ingest.video_extensions)
     classes = classes_for(samples, partial(chosen.classes, of_videos=of_videos), of_videos=of_videos)
-    scale = (
-        partial(proxy_dimensions, proxy_size=params.clean.proxy_size)
-        if form.is_proxy
-        else partial(scaled_size, size=form.size)
-    )
+    scale = scale_of(form, params)
     listing = listing_of(samples, names, classes, of_videos=of_videos, images=place, scale=scale)
     if layout.reads_predictions and params.select.predictions_file is not None:
         listing = with_predictions(listing, samples, params.select.predictions_file)
@@ -259,26 +278,3 @@ def write_files(files: Iterable[TextFile]) -> None:
             continue
         with atomic_file(file.path) as temporary:
             temporary.write_text(file.text, encoding="utf-8")
-
-
-def refuse_other_kind(file: Path) -> None:
-    """Refuse to write a file where a folder lies, or below what is a file.
-
-    Raises:
-        OutputError: it is so.
-    """
-    if file.is_dir():
-        raise OutputError(f"{file} is a folder, where a file is to be written: give a file in it as TARGET")
-    above = next((folder for folder in file.parents if folder.exists()), None)
-    if above is not None and not above.is_dir():
-        raise OutputError(f"{above} is a file, where a folder is needed: give another TARGET, or remove it")
-
-
-def refuse_raw_data(target: Path) -> None:
-    """Refuse to write where the next `dvc repro` would take exports for new raw files.
-
-    Raises:
-        OutputError: TARGET is in data/raw.
-    """
-    if target.resolve().is_relative_to(paths.RAW.resolve()):
-        raise OutputError(f"{target} is in {paths.RAW}, where exports would come in as new raw files: take labelling/")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.cli.commands.export import refuse_raw_data, write_files
+from curation.cli.commands.export import write_files
+from curation.cli.export_target import refuse_raw_data
 from curation.core.errors import OutputError
 from curation.export.format import TextFile
 from curation.pipeline import paths
