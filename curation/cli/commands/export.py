@@ -13,7 +13,7 @@ from tqdm import tqdm
 from curation.cli.export_list import classes_for, place_for, with_predictions
 from curation.cli.export_target import refuse_other_kind, refuse_raw_data
 from curation.cli.raw_files import ways_back, where_they_lie
-from curation.cli.samples import Chosen, chosen_candidates, chosen_selection
+from curation.cli.samples import Chosen, chosen_candidates, chosen_selection, require_unlabelled
 from curation.core.atomic import atomic_file, write_bytes
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
@@ -26,6 +26,7 @@ from curation.export.present import refuse_other_sizes
 from curation.history.dvc_cache import open_cache
 from curation.image.proxies import proxy_dimensions
 from curation.inspection.candidates import proxies_in
+from curation.inspection.labels import labelled_samples
 from curation.inspection.revision import Revision, revision
 from curation.params.load import load_params
 from curation.params.schema import Params
@@ -66,6 +67,8 @@ def command_help() -> str:
 @click.option("--iteration", type=click.IntRange(1), help="Only the samples that this iteration added.")
 @click.option("--since", metavar="REV", help="Only the samples that came after this revision.")
 @click.option("--exclude-datapool", is_flag=True, help="Only the samples that the last iteration added.")
+@click.option("--unlabelled", is_flag=True, help="Only the samples that have no imported labels yet.")
+@click.option("--task", help="With --unlabelled: no labels of this task; default: of any.")
 @click.option(
     "--candidates",
     is_flag=True,
@@ -102,6 +105,8 @@ def command(
     iteration: int | None,
     since: str | None,
     exclude_datapool: bool,
+    unlabelled: bool,
+    task: str | None,
     candidates: bool,
     picture_format: str | None,
     size: int | None,
@@ -110,8 +115,11 @@ def command(
     video_classes: bool,
 ) -> None:
     """Write the selected samples."""
-    if candidates and (iteration or since or exclude_datapool):
-        raise click.UsageError("--candidates are not selected yet: leave --iteration, --since, --exclude-datapool away")
+    if candidates and (iteration or since or exclude_datapool or unlabelled):
+        raise click.UsageError(
+            "--candidates are not selected yet: leave --iteration, --since, --exclude-datapool and --unlabelled away"
+        )
+    require_unlabelled(task, unlabelled=unlabelled)
     if what == IMAGES and (images or video_classes):
         raise click.UsageError("--images and --video-classes are for lists, not for the images themselves")
     form = form_of(picture_format, size, proxies=proxies)
@@ -130,6 +138,7 @@ def command(
                 iteration=iteration,
                 since=revision(since, cache) if since else None,
                 exclude_datapool=exclude_datapool,
+                labelled=labelled_samples(start, task) if unlabelled else frozenset(),
             )
         )
         if what == IMAGES:
@@ -213,7 +222,7 @@ def write_list(
     scale = scale_of(form, params)
     listing = listing_of(samples, names, classes, of_videos=of_videos, images=place, scale=scale)
     if layout.reads_predictions and params.select.predictions_file is not None:
-        listing = with_predictions(listing, samples, params.select.predictions_file)
+        listing = with_predictions(listing, samples, params.select.predictions_file, chosen.known())
     write_files(layout.files(replace(listing, samples=listing.samples[list(layout.columns)]), target))
     click.echo(f"export: {len(samples)} {chosen.noun} listed in {target}")
     if place is None and layout.without_images:
