@@ -193,6 +193,13 @@ def test_generated_files_are_ignored_by_git() -> None:
 
 
 @pytest.mark.xdist_group("contract")
+def test_what_people_give_has_the_same_bytes_in_every_checkout() -> None:
+    names = ["scores.csv", "removed.csv", "lists/classes.txt", "a.tsv", "predictions.json", "a.jsonl", "cvat.xml"]
+    command = ["git", "check-attr", "text", "--", *names]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    assert printed.splitlines() == [f"{name}: text: unset" for name in names]
+
+
 def test_tests_of_a_group_are_sent_to_one_process(request: pytest.FixtureRequest) -> None:
     grouped = request.config.getoption("loadgroup", default=False)  # in a process that xdist has started
     assert request.node.nodeid.endswith("@contract") == grouped

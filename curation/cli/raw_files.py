@@ -3,7 +3,31 @@
 import pandas as pd
 
 from curation.history.way_back import way_back
+from curation.inspection.revision import Revision
+from curation.pipeline import paths
 from curation.raw.finding import RawFinder
+from curation.raw.listing import safe_path
+
+_RAW = f"{paths.RAW}/"
+
+
+def processed_as(start: Revision, name: str, finder: RawFinder) -> str:
+    """Return the path that a raw file was processed under; names of samples, and of nothing, as they stand in tables.
+
+    Args:
+        start: knows which raw files were processed.
+        name: as it stands in tables or on the disk, with or without data/raw before it; where the file lies now, if it
+            has moved since.
+        finder: says what content lies there.
+    """
+    ledger = start.ledger
+    known = set(ledger["path"]) | set(start.samples["filename"])
+    if name not in known:
+        name = safe_path(name.removeprefix("./").removeprefix(_RAW).removeprefix("./"))
+    content = finder.content_at(name) if name not in known else None
+    former = sorted(ledger.loc[ledger["content_hash"] == content, "path"]) if content else []
+    gone = [path for path in former if not (paths.RAW / path).is_file()]
+    return gone[0] if gone else name
 
 
 def where_they_lie(samples: pd.DataFrame, finder: RawFinder) -> pd.DataFrame:

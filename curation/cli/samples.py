@@ -9,10 +9,17 @@ import pandas as pd
 from curation.core.errors import BaseError
 from curation.datapool import store
 from curation.export.classes import datapool_classes
+from curation.history import git
 from curation.inspection.candidates import candidates_in
 from curation.inspection.revision import Revision
 from curation.tables.datapool import COMBINED
 from curation.tables.files import read_parquet
+
+
+def say_what_is_missing(command: str) -> None:
+    """Say on stderr that a shallow clone cannot know which commit an iteration came with."""
+    if missing := git.missing_history():
+        click.echo(f"{command}: commits may be later than those of the iterations: {missing}", err=True)
 
 
 def chosen_samples(

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -158,7 +159,7 @@ def export_images(
 def _batches(samples: pd.DataFrame, targets: Sequence[str], folder: Path, settings: Settings) -> Iterator[Batch]:
     """Yield what is still to be written: the frames of each raw file in their order."""
     rows = samples.assign(target=targets)
-    rows = rows[[not (folder / target).is_file() for target in targets]]
+    rows = rows.loc[np.array([not (folder / target).is_file() for target in targets], dtype=bool)]
     for raw_path, group in rows.sort_values(["raw_path", "frame"]).groupby("raw_path", sort=True):
         columns = [group[name].tolist() for name in ("filename", "target", "frame", "pixel_hash", "content_hash")]
         wanted = [Wanted(*values) for values in zip(*columns, strict=True)]

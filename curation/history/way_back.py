@@ -49,7 +49,7 @@ def way_back(
                 return f"`dvc checkout {TRACKED}`, or `dvc pull {TRACKED}`, brings them back"
             return _from_history(wanted, present, cache)
     except BaseError:
-        return _NOWHERE
+        return _nowhere()
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,13 @@ def _from_history(wanted: Sequence[Sequence[str]], present: Listing, cache: Cach
             f"What {TRACKED} listed in {unknown} commits is not in the DVC cache: `dvc fetch --all-commits` brings it, "
             "where a remote holds it, and then this message names the commit that has them"
         )
-    return _NOWHERE
+    return _nowhere()
+
+
+def _nowhere() -> str:
+    """Say that no commit lists the files, as far as this clone has the history."""
+    missing = git.missing_history()
+    return f"No commit that is here lists them, but {missing}" if missing else _NOWHERE
 
 
 def _by_bare_name(paths_: Iterable[str]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from curation.core.errors import BaseError
+from curation.history import git
 from curation.inspection.revision import Revision, commits_of_iterations, recorded_iterations
 from curation.params.schema import Params
 from curation.tables.datapool import COMBINED
@@ -48,9 +49,11 @@ def why(start: Revision, name: str) -> Answer:
         if found is not None:
             return found
         known |= {*recorded.candidates["filename"], *recorded.dropped["filename"], *recorded.files["path"]}
+    start_name = "the workspace" if start.commit is None else start.name
+    missing = git.missing_history()
     raise BaseError(
-        f"{name!r} is neither a sample nor a raw file that {start.name} or an earlier iteration knows"
-        f"{_like(name, known)}"
+        f"{name!r} is neither a sample nor a raw file that {start_name} or an earlier iteration knows"
+        f"{_like(name, known)}{f'; {missing}' if missing else ''}"
     )
 
 

@@ -66,7 +66,8 @@ def layout_of(path: Path, columns: Sequence[str]) -> Layout:
     for separator, names in found.items():
         if set(columns) <= {name.strip() for name in names}:
             return Layout(encoding, separator, 1 if said else 0, has_spaces=True)
-    with_name = [separator for separator, names in found.items() if columns[0] in {name.strip() for name in names}]
+    wanted = columns[0].casefold()  # in other case it is missing all the same, and the message can name it
+    with_name = [sep for sep, names in found.items() if wanted in {name.strip().casefold() for name in names}]
     return Layout(encoding, (with_name or list(separators))[0], 1 if said else 0, has_spaces=False)
 
 
@@ -115,7 +116,14 @@ def read_table(path: Path, columns: Sequence[str]) -> GivenTable:
         raise ValueError("its lines have more values than its header has names")
     if layout.has_spaces:
         rows = rows.rename(columns=str.strip).map(str.strip)
-    return GivenTable(rows, layout.separator)
+    return GivenTable(_without_empty_rows(rows, columns[0]), layout.separator)
+
+
+def _without_empty_rows(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Leave rows out that hold nothing: Excel writes rows that were cleared as separators alone."""
+    if column not in rows.columns or not (rows[column] == "").any():
+        return rows
+    return rows[(rows != "").any(axis=1)].reset_index(drop=True)
 
 
 def as_numbers(column: "pd.Series[str]", separator: str) -> "pd.Series[float]":

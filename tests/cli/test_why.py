@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from curation.cli.commands.why import processed_as, with_place
+from curation.cli.commands.why import with_place
+from curation.cli.raw_files import processed_as
 from curation.core.hashing import sha256_of_file
 from curation.inspection.revision import Revision
 from curation.inspection.why import sentences
@@ -35,6 +36,9 @@ def test_a_raw_file_is_known_by_its_new_path(moved: Moved) -> None:
     assert processed_as(start, "later/a.png", finder) == "day/a.png"
     assert processed_as(start, "day/a.png", finder) == "day/a.png"
     assert processed_as(start, "b.png", finder) == "b.png"
+    for name in ("data/raw/later/a.png", "./later/a.png", "data/raw/day/a.png"):
+        assert processed_as(start, name, finder) == "day/a.png"
+    assert processed_as(start, "-dash.png", finder) == "./-dash.png"
     write_image(paths.RAW / "copy_of_b.png", ord("b"))
     write_image(paths.RAW / "new.png", 9)
     for name in ("copy_of_b.png", "new.png", "unknown.png", "../x.png"):

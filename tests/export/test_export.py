@@ -111,6 +111,11 @@ def files_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+def test_no_samples_are_no_pictures(samples: pd.DataFrame, tmp_path: Path) -> None:
+    assert export(samples.iloc[:0], tmp_path, tmp_path / "out", written()) == {}
+    assert files_in(tmp_path / "out") == []
+
+
 def test_originals_are_copied_and_frames_are_lossless(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
     done = list[int]()
     failed = export_images(samples, raw, tmp_path / "out", written(), workers=1, limits=LIMITS, advance=done.append)

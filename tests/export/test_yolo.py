@@ -60,6 +60,13 @@ def test_two_pictures_that_would_have_the_same_labels() -> None:
     assert len(yolo_files(listing("city/b.jpg", "city/b.png"), Path("train.txt"))) == 1
 
 
+def test_a_list_has_one_dot_for_its_folder() -> None:
+    # as Ultralytics reads lines (BaseDataset.get_img_files)
+    (lines,) = yolo_files(listing(*NAMES), Path("train.txt"))
+    read = [Path(line.replace("./", "/set/") if line.startswith("./") else line) for line in lines.text.splitlines()]
+    assert read == [Path("/set/images", name) for name in NAMES]
+
+
 def test_a_dataset_elsewhere_names_its_folder() -> None:
     (*_, data) = yolo_files(listing("a b.jpg", images="/mnt/my: data/images"), Path("dataset"))
     assert data.text.startswith('path: "/mnt/my: data"\ntrain: images\nval: images\n')

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.cli.samples import say_what_is_missing
 from curation.core.errors import BaseError, RawFilesChangedError, RawFilesGoneError
 from curation.history import way_back as module
 from curation.history.way_back import way_back, with_way_back
@@ -79,3 +80,14 @@ def test_what_no_commit_lists_is_said_to_be_nowhere(commits: list[str], monkeypa
 
     monkeypatch.setattr(module, "open_cache", refuse)
     assert way_back(["day/a.png"]).startswith("No commit")
+
+
+def test_a_shallow_clone_does_not_say_that_files_are_lost(
+    commits: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_what_is_missing("list")
+    assert not capsys.readouterr().err
+    Path(git("rev-parse", "--git-path", "shallow")).write_text(f"{git('rev-parse', 'HEAD')}\n")
+    assert way_back(["unknown.png"]).startswith("No commit that is here lists them, but this is a shallow clone")
+    say_what_is_missing("list")
+    assert "list: commits may be later" in capsys.readouterr().err

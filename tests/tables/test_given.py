@@ -177,6 +177,19 @@ def test_excels_line_of_the_separator_and_spaces_in_the_header(tmp_path: Path) -
         read_table(tmp_path / "a.csv", ["filename", "score"])
 
 
+def test_rows_that_hold_nothing_are_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("filename;score\na.png;0,5\n;\nb.png;1\n;\n;\n")
+    assert read_scores(str(tmp_path / "a.csv"), "score").to_dict() == {"a.png": 0.5, "b.png": 1}
+    (tmp_path / "a.csv").write_text("filename;score\na.png;1\n;2\n")
+    assert len(read_table(tmp_path / "a.csv", ["filename", "score"]).rows) == 2
+
+
+def test_a_header_in_other_case_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Filename;Score\na.png;0,5\n")
+    with pytest.raises(ParamsError, match="has no column 'filename'; it has 'Filename', 'Score'"):
+        read_scores(str(tmp_path / "a.csv"), "score")
+
+
 def test_a_decimal_comma_counts_where_it_can_be_nothing_else(tmp_path: Path) -> None:
     def read(separator: str, *values: str) -> list[float | None]:
         numbers = as_numbers(pd.Series(values), separator)

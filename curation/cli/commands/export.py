@@ -1,7 +1,7 @@
 """`export`: the selected samples in full size, or as a list in the format of a labelling tool."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from curation.cli.export_list import classes_for, place_for, with_predictions
+from curation.cli.export_target import refuse_other_kind, refuse_raw_data
 from curation.cli.raw_files import ways_back, where_they_lie
 from curation.cli.samples import Chosen, chosen_candidates, chosen_selection, require_unlabelled
 from curation.core.atomic import atomic_file, write_bytes
@@ -21,6 +22,7 @@ from curation.export.formats.registry import FORMATS
 from curation.export.images import PictureFormat, Settings, export_images, scaled_size, targets_of
 from curation.export.listing import listing_of
 from curation.export.location import Location
+from curation.export.present import refuse_other_sizes
 from curation.history.dvc_cache import open_cache
 from curation.image.proxies import proxy_dimensions
 from curation.inspection.candidates import proxies_in
@@ -123,6 +125,9 @@ def command(
     form = form_of(picture_format, size, proxies=proxies)
     place = place_for(what, images) if images else None
     params = load_params(paths.PARAMS)
+    refuse_raw_data(target)
+    if what == IMAGES:
+        refuse_other_kind(target / "any")
     with open_cache() as cache:
         start = revision(rev, cache)
         chosen = (
@@ -136,6 +141,8 @@ def command(
                 labelled=labelled_samples(start, task) if unlabelled else frozenset(),
             )
         )
+        if what == IMAGES:
+            refuse_present(chosen, target, form, params)
         if what == IMAGES and proxies:
             write_proxies(start, chosen, target, params)
             return
@@ -175,6 +182,25 @@ def form_of(picture_format: str | None, size: int | None, *, proxies: bool) -> F
     return Form(chosen, size, False)
 
 
+def scale_of(form: Form, params: Params) -> Callable[[int, int], tuple[int, int]]:
+    """Return what tells the size of a picture in a form, from width and height of its sample."""
+    if form.is_proxy:
+        return partial(proxy_dimensions, proxy_size=params.clean.proxy_size)
+    return partial(scaled_size, size=form.size)
+
+
+def refuse_present(chosen: Chosen, target: Path, form: Form, params: Params) -> None:
+    """Refuse a folder in which pictures of another size would stay.
+
+    Raises:
+        OutputError: there are some.
+    """
+    if target.is_dir() and any(target.iterdir()):
+        samples = chosen.with_sizes()
+        names = targets_of(samples, form.picture_format, params.ingest.video_extensions)
+        refuse_other_sizes(samples, names, target, scale_of(form, params))
+
+
 def write_list(
     what: str, target: Path, chosen: Chosen, form: Form, params: Params, place: Location | None, *, of_videos: bool
 ) -> None:
@@ -193,11 +219,7 @@ def write_list(
     samples = chosen.with_sizes()
     names = targets_of(samples, form.picture_format, params.ingest.video_extensions)
     classes = classes_for(samples, partial(chosen.classes, of_videos=of_videos), of_videos=of_videos)
-    scale = (
-        partial(proxy_dimensions, proxy_size=params.clean.proxy_size)
-        if form.is_proxy
-        else partial(scaled_size, size=form.size)
-    )
+    scale = scale_of(form, params)
     listing = listing_of(samples, names, classes, of_videos=of_videos, images=place, scale=scale)
     if layout.reads_predictions and params.select.predictions_file is not None:
         listing = with_predictions(listing, samples, params.select.predictions_file, chosen.known())
@@ -254,8 +276,13 @@ def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params) -> 
 
 
 def write_files(files: Iterable[TextFile]) -> None:
-    """Write files, each complete or not at all; what people have edited since the last time stays."""
+    """Write files, each complete or not at all; what people have edited since the last time stays.
+
+    Raises:
+        OutputError: a folder lies where a file has to be, or the other way round.
+    """
     for file in files:
+        refuse_other_kind(file.path)
         if file.is_edited and file.path.exists():
             continue
         with atomic_file(file.path) as temporary:

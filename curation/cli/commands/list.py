@@ -7,7 +7,7 @@ import json
 import click
 import pandas as pd
 
-from curation.cli.samples import chosen_samples, require_unlabelled
+from curation.cli.samples import chosen_samples, require_unlabelled, say_what_is_missing
 from curation.history.dvc_cache import open_cache
 from curation.inspection.labels import labelled_samples
 from curation.inspection.revision import Revision, commits_of_iterations, revision
@@ -94,6 +94,7 @@ def command(
         start = revision(rev, cache)
         if not (unlabelled or list_samples or iteration or since or exclude_datapool):
             table = iterations_table(start)
+            say_what_is_missing("list")
             text = as_text(table) if len(table) else "no iteration yet"
         else:
             former = revision(since, cache) if since else None

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from curation.cli.raw_files import processed_as
 from curation.core.errors import BaseError
 from curation.datapool.removal import read_removal_list
 from curation.history.dvc_cache import Cache, open_cache
@@ -37,19 +38,21 @@ _COMMITS = 20
 def command(names: tuple[str, ...], reason: str, where: bool) -> None:
     """Take samples out of the datapool for good.
 
-    NAME is a sample's name, or a raw file's path below data/raw: then all of its samples go. They are put on a list in
-    git (base.removed_file); the next `dvc repro` takes them out, and nothing of equal content ever comes in again.
+    NAME is a sample's name, or a raw file's path below data/raw: then all of its samples go. A raw file that has moved
+    since it was processed is known by both paths. They are put on a list in git (base.removed_file); the next
+    `dvc repro` takes them out, and nothing of equal content ever comes in again.
     """
     if not names and not where:
         raise BaseError("name the samples or raw files to take out, or give --where")
-    path = load_params(paths.PARAMS).base.removed_file
+    params = load_params(paths.PARAMS)
+    path, finder = params.base.removed_file, raw_finder(params.ingest)
     listed = read_removal_list(path)
     with open_cache() as cache:
         start = revision(None, cache)
         if where:
             rows = _chosen(listed, names)
         else:
-            found = found_by(start, names)
+            found = found_by(start, [processed_as(start, name, finder) for name in names])
             table = listed_with(listed, found, reason)
             rows = table[table["filename"].isin(found.samples["filename"])]
             write_csv(table, REMOVED, Path(path))

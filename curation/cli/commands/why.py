@@ -4,6 +4,8 @@ import json
 
 import click
 
+from curation.cli.raw_files import processed_as
+from curation.cli.samples import say_what_is_missing
 from curation.history.dvc_cache import open_cache
 from curation.inspection.revision import Revision, revision
 from curation.inspection.why import Answer, sentences, why
@@ -28,17 +30,7 @@ def command(filename: str, rev: str | None, as_json: bool) -> None:
         start = revision(rev, cache)
         answer = with_place(why(start, processed_as(start, filename, finder)), start, finder)
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else "\n".join(sentences(answer)))
-
-
-def processed_as(start: Revision, name: str, finder: RawFinder) -> str:
-    """Return the path that a raw file was processed under, where it has moved since; other names as they are."""
-    ledger = start.ledger
-    if name in set(ledger["path"]) | set(start.samples["filename"]):
-        return name
-    content = finder.content_at(name)
-    former = sorted(ledger.loc[ledger["content_hash"] == content, "path"]) if content else []
-    gone = [path for path in former if not (paths.RAW / path).is_file()]
-    return gone[0] if gone else name
+    say_what_is_missing("why")
 
 
 def with_place(answer: Answer, start: Revision, finder: RawFinder) -> Answer:

@@ -32,11 +32,12 @@ def yolo_files(listing: Listing, target: Path) -> list[TextFile]:
 def as_yolo(listing: Listing) -> str:
     """Return the list of pictures that a YOLO dataset's `train:` names, one path a line, below `images`.
 
+    Ultralytics puts the folder of the list for every `./` of a line, so there is one only.
     https://docs.ultralytics.com/datasets/detect/
     """
     if listing.images is not None:
         return "".join(f"{path}\n" for path in listing.samples["location"])
-    return "".join(f"./{_IMAGES}/{name}\n" for name in listing.samples["filename"])
+    return "".join(f"./{_IMAGES}/{name.removeprefix('./')}\n" for name in listing.samples["filename"])
 
 
 def label_paths(listing: Listing) -> list[str]:
