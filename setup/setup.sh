@@ -60,6 +60,22 @@ venv_belongs_here() {
   grep -qsF -e "$venv" .venv/bin/activate || grep -qsF -e "$(cd .venv && pwd -P)" .venv/bin/activate
 }
 
+# What is hard-linked to DVC's cache is read-only, which does not keep root from writing into the cache through it.
+links_are_safe() {
+  [ "$(id -u)" -ne 0 ] || grep -Eqs '^[[:space:]]*type[[:space:]]*=' .dvc/config.local ||
+    ! grep -Eqs '^[[:space:]]*type[[:space:]]*=.*(hardlink|symlink)' .dvc/config
+}
+use_safe_links() {
+  local type='    type = "reflink,copy"'
+  if grep -qs '^\[cache\]' .dvc/config.local; then
+    awk -v type="$type" '{ print } /^\[cache\]/ { print type }' .dvc/config.local >.dvc/config.local.new
+    mv .dvc/config.local.new .dvc/config.local
+  else
+    printf '[cache]\n%s\n' "$type" >>.dvc/config.local
+  fi
+  say "root's files are not to be links to DVC's cache: .dvc/config.local now says cache.type = reflink,copy (docs/guides/storage.md); 'dvc checkout --relink' replaces links that are there"
+}
+
 install_debian_packages() {
   local -a as_root=()
   if ! has apt-get; then
@@ -106,7 +122,7 @@ with_uv_settings() {
 }
 
 # Nothing to do, which is the usual case, is found out in a tenth of a second.
-if is_installed && cmp -s setup/curate.sh .venv/bin/curate && venv_belongs_here && has git; then
+if is_installed && cmp -s setup/curate.sh .venv/bin/curate && venv_belongs_here && has git && links_are_safe; then
   if venv_is_of_the_wanted_python 2>/dev/null && missing="$(.venv/bin/python setup/system_libraries.py 2>&1)" &&
     [ -z "$missing" ]; then exit 0; fi
 fi
@@ -168,4 +184,5 @@ if ! cmp -s setup/curate.sh .venv/bin/curate; then
   mv .venv/bin/.curate.new .venv/bin/curate
 fi
 
+links_are_safe || use_safe_links
 mkdir -p data/raw # git keeps no empty folder, and users put their files there

@@ -5,7 +5,7 @@ Reads `data/ingest/raw_files.parquet`, the raw files it names, and `data/base/`;
 of each raw file) and `proxies/` (shards of small JPEG images).
 """
 
-from curation.cleaning.base import BaseTables, still_there
+from curation.cleaning.base import BaseTables, as_they_lie
 from curation.cleaning.clean import clean
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
@@ -13,12 +13,15 @@ from curation.cleaning.quality_limits import quality_limits
 from curation.cleaning.summary import require_something_new, summary
 from curation.core.atomic import atomic_folder
 from curation.core.cores import available_cores
+from curation.core.errors import RawFilesError
 from curation.datapool import store
 from curation.embeddings.shards import read_metadata
+from curation.history.way_back import with_way_back
 from curation.image.turbojpeg import require as require_turbojpeg
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
+from curation.pipeline.raw_files import raw_finder
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import DROPPED, FILES, RAW_FILES, SAMPLES
 
@@ -35,7 +38,8 @@ def run(params: Params) -> str:
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
     )
-    raw = still_there(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, paths.RAW)
+    finder = raw_finder()
+    raw = as_they_lie(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, finder)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
         max_luma=params.clean.max_luma,
@@ -50,9 +54,13 @@ def run(params: Params) -> str:
     with atomic_folder(paths.PROXIES) as folder:
         retrain = params.train.retrain
         may_lack = params.train.migrate_missing == "drop_embeddings"
-        cleaned = clean(
-            raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain, may_lack=may_lack
-        )
+        try:
+            cleaned = clean(
+                raw, base, paths.RAW, folder, settings, rules, workers=workers, retrain=retrain, may_lack=may_lack
+            )
+        except RawFilesError as error:
+            known = base.ledger.loc[base.ledger["path"].isin(error.raw_paths), ["path", "content_hash"]]
+            raise with_way_back(error, finder.last_listed(known.itertuples(index=False, name=None))) from None
         may_be_empty = params.select.process_all or params.train.retrain or store.may_lack_new_data(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)
     write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)

@@ -4,11 +4,10 @@ Reads `data/raw/`, the only stage that does, and the list of relevant files; wri
 (columns `curation.tables.samples.RAW_FILES`) and the metrics `reports/ingest.json`, through which `resolve_base`
 sees what changed, and which name the lines of the list that match nothing.
 
-Files that an accepted iteration has processed may go afterwards: where nothing else has changed since, the table stays
-that of HEAD's iteration, byte for byte.
+Files that an accepted iteration has processed may go or move afterwards: where nothing else has changed since, the
+table stays that of HEAD's iteration, byte for byte.
 """
 
-import configparser
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,11 +23,16 @@ from curation.core.atomic import write_bytes, write_json
 from curation.core.cores import available_cores
 from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_file
-from curation.history.accepted_inputs import accepted_table
+from curation.history.accepted_inputs import accepted_table, tracked_files
+from curation.history.cache_folders import cache_folders
+from curation.history.rewritten import changed_paths, require_cache_untouched
+from curation.history.way_back import BESIDE
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
-from curation.raw.listing import ListedFile, list_raw_files
+from curation.pipeline.raw_files import last_listing
+from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
+from curation.raw.moves import Changes, changes
 from curation.raw.relevant import Pattern, read_patterns, relevance
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
@@ -88,8 +92,7 @@ def ingest(
     )
     if not folder.is_dir():
         raise RawDataError(f"{folder} is missing: make this folder, {wanted}")
-    media_of_extension = dict.fromkeys(image_extensions, IMAGE) | dict.fromkeys(video_extensions, VIDEO)
-    listed = list_raw_files(folder, media_of_extension, linked_folders)
+    listed = list_raw_files(folder, media_of_extension(image_extensions, video_extensions), linked_folders)
     if not listed:
         raise NothingListedError(f"{folder} is empty: {wanted}")
     table = _with_content(folder, _with_relevance(listed, relevant))
@@ -112,18 +115,32 @@ def _with_relevance(listed: Sequence[ListedFile], relevant: RelevantFiles) -> li
     ]
 
 
-def files_gone(former: pd.DataFrame, table: pd.DataFrame) -> int | None:
-    """Count the files that an accepted iteration has listed and that are gone now.
+def told(found: Changes, untracked: int) -> str:
+    """Return what to tell of files that an accepted iteration has listed, and that are no longer where they were.
 
     Args:
-        former: columns of `RAW_FILES`.
-        table: likewise, of now.
-
-    Returns:
-        None where anything else has changed: a file is new, has other content, or is relevant that was not.
+        found: against what that iteration has listed.
+        untracked: how many of those that are gone `data/raw.dvc` named until now.
     """
-    known = set(former.itertuples(index=False, name=None))
-    return len(former) - len(table) if known.issuperset(table.itertuples(index=False, name=None)) else None
+    moved, gone = len(found.moved), len(found.gone)
+    if not found.new:
+        words = " and ".join(_left(moved, gone))
+        names = ": their samples keep their names" if moved else ""
+        return f"; nothing is new, and {words}, which changes nothing{names}" if words else ""
+    parts = [f"{moved} moved since they were processed"] if moved else []
+    if untracked > 0:
+        parts.append(
+            f"{paths.RAW}.dvc no longer names {_counted(untracked, 'processed file')}, gone from here, whose samples "
+            f"stay all the same (to keep the files, too: `dvc get . {paths.RAW} --rev HEAD -o {BESIDE}`, "
+            f"`cp -rn {BESIDE}/. {paths.RAW}`, `rm -r {BESIDE}`, then `dvc repro`)"
+        )
+    return "".join(f"; {part}" for part in parts)
+
+
+def _left(moved: int, gone: int) -> list[str]:
+    """Count files that are no longer where they were."""
+    words = [f"{_counted(moved, 'processed file')} moved"] if moved else []
+    return words + ([f"{gone if moved else _counted(gone, 'processed file')} gone"] if gone else [])
 
 
 def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
@@ -171,25 +188,6 @@ def warnings(name: str, unmatched: Sequence[Pattern]) -> list[str]:
     return lines + ([f"{name}: {more} more lines match no file"] if more > 0 else [])
 
 
-def dvc_cache_folders(dvc_folder: Path) -> list[Path]:
-    """List where DVC keeps its cache, to which it may link raw files: the usual place, and those configured.
-
-    Args:
-        dvc_folder: `.dvc` of the repository; relative places are relative to it.
-    """
-    folders = [dvc_folder / "cache"]
-    for name in ("config", "config.local"):
-        config = configparser.ConfigParser(interpolation=None, strict=False)
-        try:
-            config.read_string((dvc_folder / name).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, configparser.Error):
-            continue
-        configured = config.get("cache", "dir", fallback=None)
-        if configured:
-            folders.append(dvc_folder / Path(configured.strip("\"'")).expanduser())
-    return folders
-
-
 def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
     """Read every accepted file, several at a time, for its hash, and videos for their declared frames."""
     total = sum(file.size for file in listed if file.media != IGNORED)
@@ -234,15 +232,15 @@ def run(params: Params) -> str:
     accepted = accepted_table()
     former = read_parquet(accepted)[RAW_FILES.names] if accepted else None
     try:
-        table = ingest(
-            paths.RAW, settings.image_extensions, settings.video_extensions, dvc_cache_folders(_DVC), relevant
-        )
+        table = ingest(paths.RAW, settings.image_extensions, settings.video_extensions, cache_folders(_DVC), relevant)
     except NothingListedError:
         if former is None:
             raise
         table = former.iloc[:0]
-    gone = files_gone(former, table) if former is not None else None
-    if accepted and former is not None and gone is not None:
+    known = [one for one in (former, last_listing()) if one is not None]
+    require_cache_untouched(paths.RAW, table["path"], changed_paths(known, table))
+    found = changes(former, table) if former is not None else None
+    if accepted and former is not None and found and not found.new:
         table = former
         write_bytes(paths.RAW_FILES, accepted.read_bytes())
     else:
@@ -252,8 +250,9 @@ def run(params: Params) -> str:
         click.echo(f"ingest: warning: {warning}", err=True)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})
-    told = f"; nothing is new, and {_counted(gone, 'processed file')} gone, which changes nothing" if gone else ""
-    return f"{summary(numbers)}{told}"
+    if found is None:
+        return summary(numbers)
+    return summary(numbers) + told(found, tracked_files() - (found.listed - len(found.gone)))
 
 
 main = stage_command(run)

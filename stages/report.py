@@ -8,7 +8,7 @@ embeddings, sampled_filenames_excluding_datapool.txt and corruptness_check_infor
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 from PIL import Image
@@ -31,7 +31,9 @@ from curation.image.proxies import ProxyReader
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
-from curation.reporting.draw.sample_pictures import cheap_to_decode, picture_reader
+from curation.pipeline.raw_files import raw_finder
+from curation.raw.finding import RawFinder
+from curation.reporting.draw.sample_pictures import RawReader, cheap_to_decode, picture_reader
 from curation.reporting.inputs import FormerSpace, ReportInputs, ReportSettings, SelectionSettings
 from curation.reporting.pages import outputs
 from curation.reporting.parameters import flat_parameters
@@ -101,6 +103,40 @@ def former_space() -> FormerSpace | None:
     return FormerSpace(tuple(rows["filename"]), embeddings) if len(rows) else None
 
 
+def contents_of(inputs: ReportInputs) -> dict[str, set[str]]:
+    """Return the content hashes of each raw file that samples come from, by its path."""
+    found: dict[str, set[str]] = {}
+    for table, column in ((inputs.processed, "raw_path"), (inputs.files, "path")):
+        rows = table[[column, "content_hash"]].drop_duplicates()
+        for path, content in zip(rows[column], rows["content_hash"], strict=True):
+            found.setdefault(str(path), set()).add(str(content))
+    return found
+
+
+def raw_reader(contents: Mapping[str, Collection[str]], finder: RawFinder, params: Params) -> RawReader:
+    """Return a reader of pictures from the raw files, wherever these lie now.
+
+    Args:
+        contents: hashes of each raw file, by the path that it was processed under.
+        finder: says where they lie.
+        params: which files are videos, and how large pictures may be.
+    """
+
+    def read_raw(wanted: Sequence[tuple[str, int]]) -> Sequence[Image.Image | None]:
+        from curation.cleaning.full_size import read_raw_samples
+
+        files = {(path, content) for path, _ in wanted for content in contents.get(path, ())}
+        places = {path: place for (path, _), place in finder.places(files).items()}
+        return read_raw_samples(
+            finder.folder,
+            [(places.get(path, path), frame) for path, frame in wanted],
+            video_extensions=params.ingest.video_extensions,
+            max_pixels=params.clean.max_pixels,
+        )
+
+    return read_raw
+
+
 def run(params: Params) -> str:
     r"""Say what the iteration did: PDF, HTML page, explorer, JSON, metrics, plots and lists of names.
 
@@ -109,15 +145,8 @@ def run(params: Params) -> str:
             data/raw/ for pictures of samples of earlier iterations
     Writes  reports/
     """
-
-    def read_raw(wanted: Sequence[tuple[str, int]]) -> Sequence[Image.Image | None]:
-        from curation.cleaning.full_size import read_raw_samples
-
-        return read_raw_samples(
-            paths.RAW, wanted, video_extensions=params.ingest.video_extensions, max_pixels=params.clean.max_pixels
-        )
-
     inputs = read_inputs(params)
+    read_raw = raw_reader(contents_of(inputs), raw_finder(), params)
     proxies = ProxyReader(paths.PROXIES)
     try:
         columns = ["filename", "raw_path", "frame"]

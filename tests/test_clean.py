@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from curation.cleaning import accounting
-from curation.cleaning.base import BaseTables, files_to_decode_again
+from curation.cleaning.base import BaseTables, as_they_lie, files_to_decode_again
 from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
@@ -31,6 +31,7 @@ from curation.image.proxies import ProxyReader
 from curation.image.quality import Quality
 from curation.params.load import load_params
 from curation.pipeline import paths
+from curation.raw.finding import RawFinder
 from curation.raw.relevant import parse_patterns
 from curation.tables.datapool import LEDGER
 from curation.tables.datapool import SAMPLES as SELECTED
@@ -81,6 +82,12 @@ def _clean(
     shutil.rmtree(proxies, ignore_errors=True)
     proxies.mkdir()
     return clean(_raw(folder), base, folder, proxies, settings, rules, workers=workers, retrain=retrain)
+
+
+def _empty(folder: Path) -> Path:
+    target = folder / "no proxies yet"
+    target.mkdir()
+    return target
 
 
 def _base_after(cleaned: Cleaned, base: BaseTables = NO_BASE, selected: int = 0) -> BaseTables:
@@ -403,6 +410,53 @@ def test_retraining_needs_the_raw_files_of_the_datapool(tmp_path: Path) -> None:
         (raw / f"{number:02d}.png").unlink()
     with pytest.raises(RawDataError, match=r"12 raw files of its samples are gone: 00.png, .*09.png and 2 more"):
         _clean(raw, base, retrain=True)
+
+
+def test_moved_files_are_processed_and_new_ones_beside_them_are_decoded(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for number in range(3):
+        write_image(raw / "day" / f"{number}.png", number)
+    base = _base_after(_clean(raw), selected=2)
+    (raw / "day").rename(raw / "later")
+    shutil.copy(raw / "later/2.png", raw / "later/copy.png")
+    write_image(raw / "new.png", 9)
+    cleaned = _clean(raw, base)
+    assert cleaned.samples["filename"].tolist() == ["new.png"]
+    moved = dict.fromkeys(["later/0.png", "later/1.png", "later/2.png"], "processed")
+    assert _status(cleaned) == moved | {"later/copy.png": "duplicate", "new.png": "kept"}
+    row = _row(cleaned, "later/1.png")
+    assert (row["reason"], row["duplicate_of"]) == ("processed in an earlier iteration, as day/1.png", "day/1.png")
+    after = _base_after(cleaned, base)
+    assert after.ledger["path"].tolist()[3:] == ["later/copy.png", "new.png"], "the ledger keeps the name that it knows"
+
+
+def test_a_listing_from_before_a_move_is_brought_up_to_date(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for number in range(4):
+        write_image(raw / "day" / f"{number}.png", number)
+    listed = _raw(raw)
+    base = _base_after(_clean(raw), selected=2)
+
+    def now() -> list[str]:
+        finder = RawFinder(raw, listed, {"png": "image"})
+        return as_they_lie(listed, base.ledger, finder)["path"].tolist()
+
+    assert now() == listed["path"].tolist()
+    (raw / "day").rename(raw / "before")
+    (raw / "before/3.png").unlink()
+    assert now() == ["before/0.png", "before/1.png", "before/2.png"]
+    finder = RawFinder(raw, listed, {"png": "image"})
+    again = clean(
+        as_they_lie(listed, base.ledger, finder),
+        base,
+        raw,
+        _empty(tmp_path),
+        SETTINGS,
+        NO_RULES,
+        workers=1,
+        retrain=True,
+    )
+    assert again.samples["filename"].tolist() == ["day/0.png", "day/1.png", "day/2.png"], "names stay"
 
 
 def test_retraining_refuses_pixels_that_differ(tmp_path: Path) -> None:

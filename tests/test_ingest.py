@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,17 +11,19 @@ import pytest
 
 from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
+from curation.history.cache_folders import cache_folders
 from curation.params.load import load_params
 from curation.pipeline import paths
 from curation.raw.listing import ListedFile
 from curation.raw.relevant import Pattern, parse_patterns
 from curation.tables.files import read_parquet
 from curation.tables.samples import RAW_FILES
-from stages.ingest import RelevantFiles, dvc_cache_folders, ingest, metrics, run, summary, warnings
+from stages.ingest import RelevantFiles, ingest, metrics, run, summary, warnings
 from tests.media_files import write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent
 IMAGES, VIDEOS = ("jpg", "png"), ("mp4", "webm")
+PARAMS = load_params(REPOSITORY / "params.yaml")
 
 
 def _ingest(folder: Path) -> pd.DataFrame:
@@ -93,7 +96,7 @@ def test_links_into_the_dvc_cache_are_read(tmp_path: Path) -> None:
     cached = write_image(tmp_path / ".dvc" / "cache" / "files" / "x.png", 1)
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a.png").symlink_to(cached)
-    table = ingest(tmp_path / "raw", IMAGES, VIDEOS, dvc_cache_folders(tmp_path / ".dvc"))
+    table = ingest(tmp_path / "raw", IMAGES, VIDEOS, cache_folders(tmp_path / ".dvc"))
     assert table["media"].tolist() == ["image"]
     with pytest.raises(RawDataError, match="link out of the raw data folder"):
         _ingest(tmp_path / "raw")
@@ -102,15 +105,15 @@ def test_links_into_the_dvc_cache_are_read(tmp_path: Path) -> None:
 def test_the_dvc_cache_can_be_elsewhere(tmp_path: Path) -> None:
     dvc = tmp_path / ".dvc"
     dvc.mkdir()
-    assert dvc_cache_folders(dvc) == [dvc / "cache"]
+    assert cache_folders(dvc) == [dvc / "cache"]
     (dvc / "config").write_text(
         "[core]\n    remote = s\n    autostage = false\n['remote \"s\"']\n    url = s3://b/%20\n"
         '[cache]\n    dir = ../shared\n    type = "hardlink,copy"\n'
     )
     (dvc / "config.local").write_text('[cache]\n    dir = "/mnt/cache"\n')
-    assert dvc_cache_folders(dvc) == [dvc / "cache", dvc / "../shared", Path("/mnt/cache")]
+    assert cache_folders(dvc) == [dvc / "cache", dvc / "../shared", Path("/mnt/cache")]
     (dvc / "config.local").write_text("no configuration")
-    assert dvc_cache_folders(dvc) == [dvc / "cache", dvc / "../shared"]
+    assert cache_folders(dvc) == [dvc / "cache", dvc / "../shared"]
 
 
 def test_the_stage_writes_equal_bytes_for_equal_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +128,73 @@ def test_the_stage_writes_equal_bytes_for_equal_files(tmp_path: Path, monkeypatc
     assert (paths.RAW_FILES.read_bytes(), paths.INGEST_METRICS.read_bytes()) == first
     assert md5_of_file(paths.RAW_FILES).encode() in first[1]
     assert read_parquet(paths.RAW_FILES).columns.tolist() == RAW_FILES.names
+
+
+@pytest.fixture
+def accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A project whose HEAD holds an iteration of three images in two folders; the bytes of its table."""
+    monkeypatch.chdir(tmp_path)
+    Path("relevant_filenames.txt").touch()
+    for name in ("day1/a.png", "day2/b.png", "day2/c.png"):
+        write_image(paths.RAW / name, ord(name[5]))
+    run(PARAMS)
+    table = Path("table.parquet")
+    table.write_bytes(paths.RAW_FILES.read_bytes())
+    monkeypatch.setattr("stages.ingest.accepted_table", lambda: table)
+    monkeypatch.setattr("stages.ingest.tracked_files", lambda: 3)
+    return table.read_bytes()
+
+
+def test_moved_and_deleted_files_change_nothing(accepted: bytes) -> None:
+    (paths.RAW / "2024").mkdir()
+    (paths.RAW / "day2").rename(paths.RAW / "2024/day2")
+    before = paths.INGEST_METRICS.read_bytes()
+    assert run(PARAMS) == (
+        "3 raw files: 0 videos, 3 images, 0 ignored; nothing is new, and 2 processed files moved, which changes "
+        "nothing: their samples keep their names"
+    )
+    assert (paths.RAW_FILES.read_bytes(), paths.INGEST_METRICS.read_bytes()) == (accepted, before)
+    (paths.RAW / "day1/a.png").unlink()
+    assert "nothing is new, and 2 processed files moved and 1 gone, which changes nothing" in run(PARAMS)
+    (paths.RAW / "2024/day2/c.png").unlink()
+    (paths.RAW / "2024/day2/b.png").rename(paths.RAW / "day2.png")
+    assert "nothing is new, and 1 processed file moved and 2 gone, which" in run(PARAMS)
+    (paths.RAW / "day2.png").unlink()
+    assert "; nothing is new, and 3 processed files gone, which changes nothing" in run(PARAMS)
+    assert paths.RAW_FILES.read_bytes() == accepted
+
+
+def test_what_is_new_beside_moved_files_is_listed_with_them(accepted: bytes) -> None:
+    (paths.RAW / "day2").rename(paths.RAW / "later")
+    write_image(paths.RAW / "new.png", 9)
+    assert run(PARAMS) == "4 raw files: 0 videos, 4 images, 0 ignored; 2 moved since they were processed"
+    assert read_parquet(paths.RAW_FILES)["path"].tolist() == ["day1/a.png", "later/b.png", "later/c.png", "new.png"]
+
+
+def test_new_files_without_the_old_ones_are_told(accepted: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(paths.RAW)
+    write_image(paths.RAW / "new.png", 9)
+    said = run(PARAMS)
+    assert "; data/raw.dvc no longer names 3 processed files, gone from here, whose samples stay all the same" in said
+    assert "`dvc get . data/raw --rev HEAD -o .dvc/tmp/raw`" in said
+    monkeypatch.setattr("stages.ingest.tracked_files", lambda: 0)
+    assert run(PARAMS) == "1 raw file: 0 videos, 1 image, 0 ignored", "HEAD does not name them either"
+
+
+def test_a_table_that_is_cut_off_is_written_anew(accepted: bytes) -> None:
+    for content in (accepted[:100], b"other code has made this\n", b""):
+        paths.RAW_FILES.write_bytes(content)
+        run(PARAMS)
+        assert paths.RAW_FILES.read_bytes() == accepted
+
+
+def test_a_file_that_changed_is_looked_up_in_the_cache(accepted: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[set[str]] = []
+    monkeypatch.setattr("stages.ingest.require_cache_untouched", lambda folder, names, changed: asked.append(changed))
+    run(PARAMS)
+    write_image(paths.RAW / "day1/a.png", 9)
+    run(PARAMS)
+    assert asked == [set(), {"day1/a.png"}]
 
 
 def test_what_the_list_leaves_out_is_ignored_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from curation.core.hashing import sha256_of_file
 from curation.image.proxies import ProxyReader
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
+from curation.raw.finding import RawFinder
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.draw.sample_pictures import picture_reader
@@ -26,7 +28,10 @@ from curation.reporting.inputs import ReportInputs
 from curation.reporting.pages import outputs
 from curation.reporting.pages.render import render_html
 from curation.reporting.parameters import flat_parameters
+from curation.tables.samples import RAW_FILES
+from stages.report import contents_of, raw_reader
 from tests.conftest import REPOSITORY
+from tests.media_files import write_image
 from tests.report_example import SECOND, example, write_workspace
 
 # What its tests share is made once, not once a process.
@@ -217,6 +222,19 @@ def test_pictures_come_from_proxies_and_otherwise_from_the_raw_file(tmp_path: Pa
     )
     assert set(found) == {"coast/beach.jpg", "city/drive-1-07-mp4.png"}
     assert sorted(asked) == [("city/drive-1.mp4", 7), ("forest/oak.jpg", 0)]
+
+
+def test_pictures_come_from_the_raw_file_wherever_it_lies(tmp_path: Path, inputs: ReportInputs) -> None:
+    file = write_image(tmp_path / "later/a.png", 1)
+    processed = inputs.processed.head(1).assign(raw_path="day/a.png", content_hash=sha256_of_file(file), frame=0)
+    files = inputs.files.head(1).assign(path="unknown.png", content_hash="")
+    contents = contents_of(replace(inputs, processed=processed, files=files))
+    assert contents == {"day/a.png": {sha256_of_file(file)}, "unknown.png": {""}}
+    finder = RawFinder(tmp_path, pd.DataFrame([], columns=RAW_FILES.names), {"png": "image"})
+    pictures = raw_reader(contents, finder, Params())([("day/a.png", 0), ("unknown.png", 0), ("never.png", 0)])
+    assert pictures[0] is not None
+    assert pictures[0].tobytes() == Image.open(file).convert("RGB").tobytes()
+    assert pictures[1:] == [None, None]
 
 
 def test_strategies_are_shown_as_text() -> None:

@@ -188,6 +188,30 @@ def test_set_up_makes_an_environment_once(checkout: Path) -> None:
     assert set_up(checkout) == set_up(checkout, "dev") == (0, "")
     assert (checkout / "data/raw").is_dir()
 
+    links = '[cache]\n    type = "reflink,hardlink,copy"\n'
+    (checkout / ".dvc").mkdir()
+    (checkout / ".dvc/config").write_text(links)
+    local = checkout / ".dvc/config.local"
+
+    def set_up_as(user: int) -> str:
+        (checkout / "tools").mkdir(exist_ok=True)
+        (checkout / "tools/id").write_text(f"#!/bin/sh\necho {user}\n")
+        (checkout / "tools/id").chmod(0o755)
+        code, said = set_up(checkout, path=f"{checkout / 'tools'}{os.pathsep}{os.environ['PATH']}")
+        assert code == 0, said
+        return said
+
+    assert set_up_as(1000) == ""
+    assert not local.exists()
+    assert "reflink,copy" in set_up_as(0)
+    assert local.read_text() == '[cache]\n    type = "reflink,copy"\n'
+    assert set_up_as(0) == ""
+    local.write_text("[core]\n    remote = x\n[cache]\n    dir = /mnt/cache\n")
+    assert "dvc checkout --relink" in set_up_as(0)
+    assert local.read_text() == ('[core]\n    remote = x\n[cache]\n    type = "reflink,copy"\n    dir = /mnt/cache\n')
+    local.write_text(links)
+    assert set_up_as(0) == "", "what somebody has set stays"
+
 
 def test_the_command_runs_the_code_of_the_project_one_stands_in(checkout: Path) -> None:
     for name in ("own", "other"):

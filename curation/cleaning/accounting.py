@@ -1,6 +1,6 @@
 """The fate of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -8,7 +8,8 @@ import pandas as pd
 
 from curation.cleaning.decode_file import DecodedFile
 from curation.cleaning.judging import shortlex_keys
-from curation.core.errors import RawDataError
+from curation.core.errors import RawFilesChangedError
+from curation.raw.moves import paired
 from curation.tables.files import empty_frame
 from curation.tables.samples import (
     CORRUPT,
@@ -54,22 +55,23 @@ def require_unchanged(raw: pd.DataFrame, ledger: pd.DataFrame) -> None:
         ledger: of the base.
 
     Raises:
-        RawDataError: naming each such file with both hashes.
+        RawFilesChangedError: naming each such file with both hashes.
     """
     known = _contents_of_paths(ledger)
     rows = zip(raw["path"], raw["content_hash"], strict=True)
-    changed = [
-        f"  {path}: {' or '.join(sorted(known[path]))} before, {content} now"
+    changed = {
+        path: f"  {path}: {' or '.join(sorted(known[path]))} before, {content} now"
         for path, content in rows
         if content and path in known and content not in known[path]
-    ]
+    }
     if changed:
-        raise RawDataError(
+        raise RawFilesChangedError(
             f"{len(changed)} raw files have changed under their names, so the datapool's record of them is no longer "
             "true (SHA-256 of the contents):\n"
-            + "\n".join(changed)
-            + "\nGive the new content a new name, and restore the former file with `dvc checkout data/raw.dvc` or "
-            "leave it out; or begin a new datapool with base.datapool: none"
+            + "\n".join(changed.values())
+            + "\nGive the new content a new name, and restore the former file or leave it out; or begin a new datapool "
+            "with base.datapool: none",
+            list(changed),
         )
 
 
@@ -82,13 +84,15 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row for each raw file with the columns of `FILES`. Status `NEW` stands for: to be decoded. For a copy of a
-        file that is still to be decoded, `duplicate_of` names that file, and status and counts follow later.
+        file that is still to be decoded, `duplicate_of` names that file, and status and counts follow later. A file
+        that the base has processed at another place, where it no longer is, has moved: it is processed.
     """
     known_paths = _contents_of_paths(ledger)
     known_contents = {
         (str(row.content_hash), str(row.media)): row
         for row in ledger.sort_values(["iteration", "path"], ascending=False, kind="stable").itertuples()
     }
+    moved = _moved(raw, ledger, known_contents)
     first_of_run: dict[tuple[str, str], str] = {}
     rows: list[dict[str, Any]] = []
     for file in raw.sort_values("path", key=shortlex_keys, kind="stable").itertuples():
@@ -104,6 +108,9 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             row |= {"status": IGNORED, "reason": file.reason}
         elif content[0] in known_paths.get(path, ()):
             row |= {"status": PROCESSED, "reason": "processed in an earlier iteration"}
+        elif path in moved:
+            reason = f"processed in an earlier iteration, as {moved[path]}"
+            row |= {"status": PROCESSED, "reason": reason, "duplicate_of": moved[path]}
         elif content in known_contents:
             original = known_contents[content]
             counts = {name: int(getattr(original, name)) for name in (CORRUPT, SKIPPED)}
@@ -178,6 +185,17 @@ def require_complete(raw: pd.DataFrame, files: pd.DataFrame, kept: int) -> None:
         or ((files["status"] == KEPT) != (files["kept"] > 0)).any()
     ):
         raise RuntimeError("the accounts of raw files and samples do not add up: this is a defect of stage clean")
+
+
+def _moved(raw: pd.DataFrame, ledger: pd.DataFrame, known: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Return the path that each moved file was processed under, by its present path."""
+
+    def contents(rows: pd.DataFrame) -> dict[str, tuple[str, str]]:
+        return {str(row.path): (str(row.content_hash), str(row.media)) for row in rows.itertuples()}
+
+    gone = contents(ledger[~ledger["path"].isin(set(raw["path"]))])
+    found = contents(raw[(raw["media"] != IGNORED) & ~raw["path"].isin(set(ledger["path"]))])
+    return paired(gone, {path: content for path, content in found.items() if content in known})
 
 
 def _contents_of_paths(ledger: pd.DataFrame) -> dict[str, set[str]]:

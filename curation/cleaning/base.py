@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from curation.cleaning.accounting import named
-from curation.core.errors import RawDataError
+from curation.core.errors import RawDataError, RawFilesGoneError
+from curation.raw.finding import RawFinder
 from curation.tables.samples import IGNORED, SAMPLES
 
 
@@ -26,17 +26,29 @@ class BaseTables:
     selected: pd.DataFrame
 
 
-def still_there(raw: pd.DataFrame, ledger: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Leave out the files that the base has processed and that are gone: `ingest` may list them still.
+def as_they_lie(raw: pd.DataFrame, ledger: pd.DataFrame, finder: RawFinder) -> pd.DataFrame:
+    """Bring a listing up to date where it names files that the base has processed: `ingest` may list them still.
 
     Args:
         raw: columns of `RAW_FILES`.
         ledger: of the base.
-        folder: of raw data.
+        finder: says where content lies.
+
+    Returns:
+        Columns of `RAW_FILES`, sorted by path: files that moved at their place, without those that are gone.
     """
-    known = raw["path"].isin(set(ledger["path"]))
-    gone = [is_known and not (folder / path).is_file() for path, is_known in zip(raw["path"], known, strict=True)]
-    return raw[[not one for one in gone]].reset_index(drop=True)
+    known = raw[raw["path"].isin(set(ledger["path"])) | raw["content_hash"].isin(set(ledger["content_hash"]))]
+    gone = [path for path in known["path"] if not (finder.folder / path).is_file()]
+    if not gone:
+        return raw
+    lost = known[known["path"].isin(set(gone))]
+    places = finder.places(zip(lost["path"], lost["content_hash"], strict=True))
+    moved = {path: place for (path, _), place in sorted(places.items(), reverse=True)}
+    there = raw[~raw["path"].isin(set(gone))]
+    back = lost.assign(path=lost["path"].map(moved)).dropna(subset="path").drop_duplicates("path")
+    back = back[~back["path"].isin(set(there["path"]))]
+    rows: pd.DataFrame = pd.concat([there, back]).sort_values("path", kind="stable", ignore_index=True)
+    return rows
 
 
 def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool = False) -> dict[str, str]:
@@ -53,7 +65,7 @@ def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool
         Path to decode, by content hash.
 
     Raises:
-        RawDataError: the file of a datapool sample is gone.
+        RawFilesGoneError: the file of a datapool sample is gone.
     """
     known = base.processed[["raw_path", "content_hash"]].drop_duplicates().sort_values(["content_hash", "raw_path"])
     usable = raw[raw["media"] != IGNORED]
@@ -73,11 +85,12 @@ def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool
     needed = base.selected.loc[base.selected["filename"].isin(base.processed["filename"])]
     gone = sorted(set(needed.loc[~needed["content_hash"].isin(again.keys()), "raw_path"]))
     if gone and not may_lack:
-        raise RawDataError(
+        raise RawFilesGoneError(
             f"train.retrain embeds the whole datapool again, but {len(gone)} raw files of its samples are gone: "
-            f"{named(gone)}. Restore them (`dvc checkout data/raw.dvc`, or from a backup), list them again in what "
-            "ingest.relevant_filenames_file names, or set train.retrain: false. train.migrate_missing: drop_embeddings "
-            "keeps their samples in the datapool without an embedding"
+            f"{named(gone)}. Restore them, list them again in what ingest.relevant_filenames_file names, or set "
+            "train.retrain: false. train.migrate_missing: drop_embeddings keeps their samples in the datapool without "
+            "an embedding",
+            gone,
         )
     return again
 

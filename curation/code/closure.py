@@ -19,7 +19,7 @@ from curation.code.libraries import library_versions
 from curation.code.syntax import NAME, Source, read_source
 from curation.core.atomic import write_bytes
 
-WITHOUT_INFLUENCE = frozenset({"curation.pipeline.guard"})
+WITHOUT_INFLUENCE = frozenset({"curation.history.rewritten", "curation.history.way_back", "curation.pipeline.guard"})
 """Modules that decide whether a stage runs, and never what it writes: neither they nor what they import counts."""
 
 _SCRIPTS = (".py", ".sh", ".bash", ".R", ".jl", ".pl", ".js")

@@ -5,6 +5,7 @@ Each says what is wrong and what to do. `click` prints the message and exits wit
 CurationError
 ├── ParamsError           params.yaml does not fit its schema
 ├── RawDataError          data/raw holds nothing usable, or a raw file changed under its name
+│   └── RawFilesError     … of certain files, which may have to come back: RawFilesGoneError, RawFilesChangedError
 ├── BaseError             the datapool to build on cannot be found, read or combined
 ├── NothingToSelectError  there is no new sample to add to the datapool
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
@@ -13,6 +14,8 @@ CurationError
 ├── RegistryError         a file that adds a rule, format, method or container does not say what it is
 └── OutputError           an output cannot be written: no space, no permission
 """
+
+from collections.abc import Sequence
 
 import click
 
@@ -27,6 +30,27 @@ class ParamsError(CurationError):
 
 class RawDataError(CurationError):
     """`data/raw` holds nothing usable, or a raw file changed under its name."""
+
+
+class RawFilesError(RawDataError):
+    """Certain raw files are not as they have to be.
+
+    Args:
+        message: without a full stop.
+        raw_paths: of the files, relative to data/raw.
+    """
+
+    def __init__(self, message: str, raw_paths: Sequence[str]) -> None:
+        super().__init__(message)
+        self.raw_paths = tuple(raw_paths)
+
+
+class RawFilesGoneError(RawFilesError):
+    """Raw files that are needed are gone."""
+
+
+class RawFilesChangedError(RawFilesError):
+    """Raw files have changed under their names."""
 
 
 class BaseError(CurationError):

@@ -1,9 +1,12 @@
-"""The raw files of the iteration that HEAD holds, where it is complete."""
+"""The raw files of the iteration that HEAD holds, where it is complete, and those that `data/raw.dvc` names there."""
 
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
+from curation.history import git
 from curation.history.base_rule import is_complete
 from curation.history.dvc_lock import output_hash, stages_at
 from curation.history.layout import LAYOUT
@@ -29,3 +32,10 @@ def accepted_table() -> Path | None:
             return cache.file(recorded)
     except BaseError:
         return None
+
+
+def tracked_files() -> int:
+    """Return how many raw files HEAD's `data/raw.dvc` names; 0 where DVC does not track them, or fills the folder."""
+    text = git.read_file("HEAD", paths.RAW.with_name(f"{paths.RAW.name}.dvc"))
+    content = (YAML(typ="safe").load(text) if text else None) or {}
+    return 0 if "deps" in content else sum(int(out.get("nfiles", 0)) for out in content.get("outs", []))

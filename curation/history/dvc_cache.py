@@ -254,7 +254,8 @@ def _require_sound(repo: "Repo", whole: str, objects: Iterable[tuple[str, str]])
         listed = "".join(f"\n  rm -f {shlex.quote(str(path))}" for _, path in damaged)
         raise BaseError(
             f"{whole} is damaged in the DVC cache: of {len(damaged)} files the bytes are not what their hashes "
-            f"stand for ({names}), so nothing is built on it. Delete them, and `dvc fetch --all-commits` brings them "
+            f"stand for ({names}), so nothing is built on it. Root may have written into files that are linked to the "
+            "cache: docs/guides/storage.md sets other links. Delete them, and `dvc fetch --all-commits` brings them "
             "back where a remote holds them; `python -m curate verify --quick` finds what else is damaged, and "
             f"base.datapool takes an earlier datapool:{listed}"
         )

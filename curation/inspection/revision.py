@@ -8,6 +8,7 @@ checkout.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from curation.tables.selection import SELECTION
 
 WORKSPACE = "workspace"
 """The name that messages give to the result of the last `dvc repro`, committed or not."""
+
+_DECISIONS = (paths.FILES, paths.DROPPED, paths.CANDIDATES)
+"""The outputs that say what became of raw files and samples."""
 
 
 @dataclass(frozen=True)
@@ -207,15 +211,25 @@ def recorded_locks(start: Revision) -> Iterator[Revision]:
 def recorded_iterations(start: Revision) -> Iterator[Revision]:
     """Yield the revisions that recorded another datapool than the commit before, newest first.
 
-    Begins with the workspace where that is where it starts; follows first parents, as a branch's own history.
+    Begins with the workspace where that is where it starts, or with the commit that holds what is recorded there;
+    follows first parents, as a branch's own history.
     """
-    if start.commit is None and output_hash(start.stages, paths.DATAPOOL):
-        yield start
     commits = [found for found in recorded_locks(start) if found.commit is not None]
+    if start.commit is None and output_hash(start.stages, paths.DATAPOOL):
+        same = list(
+            takewhile(lambda commit: _hashes(commit, paths.DATAPOOL) == _hashes(start, paths.DATAPOOL), commits)
+        )
+        holding = [commit for commit in same if _hashes(commit, *_DECISIONS) == _hashes(start, *_DECISIONS)]
+        if not holding or holding[-1] is not same[-1]:
+            yield holding[-1] if holding else start
     hashes = [output_hash(found.stages, paths.DATAPOOL) for found in commits]
     for found, datapool, former in zip(commits, hashes, [*hashes, None][1:], strict=True):
         if datapool is not None and datapool != former:
             yield found
+
+
+def _hashes(recorded: Revision, *outputs: Path) -> list[str | None]:
+    return [output_hash(recorded.stages, output) for output in outputs]
 
 
 def commits_of_iterations(start: Revision) -> dict[int, Revision]:

@@ -184,6 +184,12 @@ def _flat(params: dict[str, Any]) -> dict[str, Any]:
 
 def sentences(answer: Answer) -> list[str]:
     """Put an answer into words."""
+    raw_path = answer["filename"] if answer["status"] == "raw file" else answer.get("raw_file")
+    moved = [f"{raw_path} has moved: it is data/raw/{answer['moved_to']} now."] if answer.get("moved_to") else []
+    return _sentences(answer) + moved
+
+
+def _sentences(answer: Answer) -> list[str]:
     iteration = f"iteration {answer['iteration']}"
     iteration += f" (commit {answer['commit'][:12]})" if answer["commit"] else " (not committed yet)"
     name = answer["filename"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from curation.core.kinds import IGNORED
+from curation.core.kinds import IGNORED, IMAGE, VIDEO
 
 HIDDEN_NAMES = ("__pycache__", "*.pyc", ".writing-*")
 """Names that `.dvcignore` hides: DVC neither hashes nor shares such files, so they are not data, and not listed."""
@@ -78,6 +78,11 @@ def safe_path(relative: str) -> str:
 def extension_of(path: str) -> str:
     """Return the file name ending in lower case without the dot; empty if there is none."""
     return PurePosixPath(path).suffix.removeprefix(".").lower()
+
+
+def media_of_extension(image_extensions: Sequence[str], video_extensions: Sequence[str]) -> dict[str, str]:
+    """Return `image` or `video` for each file name ending that counts, lower case, without the dot."""
+    return dict.fromkeys(image_extensions, IMAGE) | dict.fromkeys(video_extensions, VIDEO)
 
 
 def _walk(folder: Path) -> Iterator[tuple[os.DirEntry[str] | OSError, str]]:

@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from curation.cli.export_list import classes_for, place_for, with_predictions
+from curation.cli.raw_files import ways_back, where_they_lie
 from curation.cli.samples import Chosen, chosen_candidates, chosen_selection
 from curation.core.atomic import atomic_file, write_bytes
 from curation.core.cores import available_cores
@@ -27,6 +28,7 @@ from curation.inspection.revision import Revision, revision
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
+from curation.pipeline.raw_files import raw_finder
 from curation.workers.processes import Limits
 
 IMAGES = "images"
@@ -229,13 +231,15 @@ def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params) -> 
     limits = Limits(clean.decode_timeout_s, clean.decode_memory_mb)
     workers = clean.workers or available_cores()
     with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:
-        failed = export_images(samples, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
+        finder = raw_finder(params.ingest)
+        present = where_they_lie(samples, finder)
+        failed = export_images(present, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
     if failed:
         listed = "".join(f"\n  {name}: {reason}" for name, reason in list(failed.items())[:20])
         more = f"\n  and {len(failed) - 20} more" if len(failed) > 20 else ""
         raise OutputError(
-            f"{len(failed)} of {len(samples)} samples could not be exported to {target}; the others are there. Bring "
-            f"their raw files back (`dvc checkout`, `dvc pull`), then run it again:{listed}{more}"
+            f"{len(failed)} of {len(samples)} samples could not be exported to {target}; the others are there:"
+            f"{listed}{more}\n{ways_back(present[present['filename'].isin(failed)], finder)}"
         )
     click.echo(f"export: {len(samples)} {chosen.noun} are in {target}")
 

@@ -21,6 +21,7 @@ from curation.history.remove import (
 from curation.inspection.revision import Revision, revision
 from curation.params.load import load_params
 from curation.pipeline import paths
+from curation.pipeline.raw_files import raw_finder
 from curation.tables.datapool import REMOVED
 from curation.tables.files import write_csv
 
@@ -80,9 +81,11 @@ def _say_what_is_next(path: str, samples: int, selected: int) -> None:
 
 
 def _say_who_holds(rows: pd.DataFrame, start: Revision, cache: Cache) -> None:
-    whole = set(rows.loc[rows["content_hash"] != "", "raw_path"])
-    present = sorted(name for name in whole if (paths.RAW / name).is_file())
-    found = list(holders(rows, whole, cache))
+    contents = rows.loc[rows["content_hash"] != "", ["raw_path", "content_hash"]]
+    whole = set(contents["raw_path"])
+    finder = raw_finder(load_params(paths.PARAMS).ingest)
+    present = set(finder.places(contents.itertuples(index=False, name=None)).values())
+    found = list(holders(rows, whole | present, cache))
     click.echo("\nWhat still holds them:" if found else "\nNo commit that this repository knows holds them any more.")
     for holder in found[:_COMMITS]:
         what = "its datapool is not in the cache" if holder.samples is None else f"{holder.samples} samples"

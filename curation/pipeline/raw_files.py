@@ -1,0 +1,40 @@
+"""The raw files of this project, wherever they lie now."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from curation.history.cache_folders import cache_folders
+from curation.params.ingest import IngestParams
+from curation.pipeline import paths
+from curation.raw.finding import RawFinder
+from curation.raw.listing import extension_of, media_of_extension
+from curation.tables.files import empty_frame, read_parquet
+from curation.tables.samples import IGNORED, RAW_FILES
+
+_DVC = Path(".dvc")
+
+
+def last_listing() -> pd.DataFrame | None:
+    """Return the listing that ingest wrote last, columns of `RAW_FILES`; None where there is none that can be read."""
+    try:
+        table: pd.DataFrame = read_parquet(paths.RAW_FILES)[RAW_FILES.names]
+    except (OSError, ValueError, KeyError):  # gone, damaged, or of another version of the template
+        return None
+    return table
+
+
+def raw_finder(settings: IngestParams | None = None) -> RawFinder:
+    """Return what finds raw files by their content: from the last listing, and from what lies there now.
+
+    Args:
+        settings: which file name endings count; None: those that the last listing has.
+    """
+    last = last_listing()
+    listing = empty_frame(RAW_FILES) if last is None else last
+    if settings is None:
+        used = listing[listing["media"] != IGNORED]
+        media = {extension_of(path): str(kind) for path, kind in zip(used["path"], used["media"], strict=True)}
+    else:
+        media = media_of_extension(settings.image_extensions, settings.video_extensions)
+    return RawFinder(paths.RAW, listing, media, cache_folders(_DVC))

@@ -1,0 +1,124 @@
+"""Finding raw files by their content, wherever below the folder of raw data they lie now."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from curation.core.cores import available_cores
+from curation.core.hashing import sha256_of_file
+from curation.core.kinds import IGNORED
+from curation.raw.listing import ListedFile, extension_of, list_raw_files
+
+RawFile = tuple[str, str]
+"""A raw file: the path that it was processed under, and the SHA-256 of its content."""
+
+
+@dataclass
+class RawFinder:
+    """Says where the content of raw files lies now.
+
+    Files that lie where they lay, or where the last listing has their content, are not read. Others are looked for
+    among the files that the listing does not name: those of equal kind and, where it is known, size are hashed once.
+
+    Attributes:
+        folder: of raw data.
+        listing: columns of `curation.tables.samples.RAW_FILES`, of the last listing; may be empty.
+        media_of_extension: `image` or `video` by file name ending, lower case, without the dot.
+        linked_folders: folders besides `folder` where links may lead to.
+    """
+
+    folder: Path
+    listing: pd.DataFrame
+    media_of_extension: Mapping[str, str]
+    linked_folders: Sequence[Path] = ()
+    _hashes: dict[str, str] = field(default_factory=dict)
+
+    def places(self, wanted: Iterable[RawFile]) -> dict[RawFile, str]:
+        """Return where files lie, as a path relative to the folder; those whose content is nowhere are left out.
+
+        Args:
+            wanted: path and content hash of each; those without a content hash are nowhere.
+        """
+        asked = {(path, content) for path, content in wanted if content}
+        found = {file: file[0] for file in asked if self._lies_there(*file)}
+        for path, content in sorted(asked - found.keys()):
+            place = next((place for place in self._listed_places.get(content, ()) if self._exists(place)), None)
+            if place is not None:
+                found[path, content] = place
+        if left := asked - found.keys():
+            places = self._unlisted_places(left)
+            found |= {file: places[file[1]] for file in left if file[1] in places}
+        return found
+
+    def last_listed(self, wanted: Iterable[RawFile]) -> dict[str, str]:
+        """Return the path under which the last listing has each file's content, by the file's own path.
+
+        Files whose content is not listed are left out.
+        """
+        return {path: self._listed_places[content][0] for path, content in wanted if content in self._listed_places}
+
+    def content_at(self, path: str) -> str | None:
+        """Return the content hash of a raw file, None where the path names none that can be read."""
+        if not self._exists(path) or not any(file.path == path for file in self._files):
+            return None
+        try:
+            return sha256_of_file(self.folder / path)
+        except OSError:
+            return None
+
+    def _lies_there(self, path: str, content: str) -> bool:
+        """Return whether a file is at its path, and not known to have other content."""
+        return self._listed_content.get(path, content) in (content, "") and self._exists(path)
+
+    def _exists(self, path: str) -> bool:
+        return (self.folder / path).is_file()
+
+    @cached_property
+    def _listed_content(self) -> dict[str, str]:
+        return dict(zip(self.listing["path"], self.listing["content_hash"], strict=True))
+
+    @cached_property
+    def _listed_places(self) -> dict[str, list[str]]:
+        places: dict[str, list[str]] = {}
+        for path, content in self._listed_content.items():
+            places.setdefault(content, []).append(path)
+        return places
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return dict(zip(self.listing["content_hash"], self.listing["size"].astype(int), strict=True))
+
+    @cached_property
+    def _unlisted(self) -> list[ListedFile]:
+        """The images and videos of which the listing does not say the content."""
+        return [file for file in self._files if not self._listed_content.get(file.path)]
+
+    @cached_property
+    def _files(self) -> list[ListedFile]:
+        """The images and videos that are there now."""
+        if not self.folder.is_dir():
+            return []
+        files = list_raw_files(self.folder, self.media_of_extension, self.linked_folders)
+        return [file for file in files if file.media != IGNORED]
+
+    def _unlisted_places(self, wanted: Iterable[RawFile]) -> dict[str, str]:
+        """Return where contents lie among the files that the listing does not name: path by content hash."""
+        kinds = {
+            (self.media_of_extension.get(extension_of(path)), self._sizes.get(content)) for path, content in wanted
+        }
+        candidates = [file for file in self._unlisted if kinds & {(file.media, file.size), (file.media, None)}]
+        unread = [file.path for file in candidates if file.path not in self._hashes]
+        with ThreadPoolExecutor(available_cores()) as threads:
+            self._hashes |= dict(zip(unread, threads.map(self._hash, unread), strict=True))
+        return {self._hashes[file.path]: file.path for file in reversed(candidates) if self._hashes[file.path]}
+
+    def _hash(self, path: str) -> str:
+        """Return a file's content hash; empty where it cannot be read."""
+        try:
+            return sha256_of_file(self.folder / path)
+        except OSError:
+            return ""

@@ -1,0 +1,93 @@
+"""What became of listed raw files since: which are gone, and which lie elsewhere with equal content."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from curation.core.kinds import IGNORED
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The difference between two listings of raw files.
+
+    Attributes:
+        listed: how many files the former one has.
+        moved: former path of each file that lies elsewhere now, by its new path.
+        gone: paths that were listed, whose content is nowhere else.
+        new: paths that were not listed, or with other content, in their order; copies of a file that is still there
+            among them.
+    """
+
+    listed: int
+    moved: Mapping[str, str]
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+def changes(former: pd.DataFrame, present: pd.DataFrame) -> Changes:
+    """Compare two listings.
+
+    A file has moved where its path is new, its content and kind are those of a file that is gone, and no other file has
+    taken that one's place. A file that is ignored is not read: name and size stand for its content.
+
+    Args:
+        former: columns of `curation.tables.samples.RAW_FILES`.
+        present: likewise.
+    """
+    listed = set(former["path"])
+    rows = set(former.itertuples(index=False, name=None))
+    is_new = [row not in rows for row in present[former.columns].itertuples(index=False, name=None)]
+    new = present[np.array(is_new, dtype=bool)]
+    missing = former[~former["path"].isin(set(present["path"]))]
+    places = new[~new["path"].isin(listed)]
+    was_read, is_read = missing["media"] != IGNORED, places["media"] != IGNORED
+    moved = paired(_read(missing[was_read]), _read(places[is_read]))
+    left = missing[~missing["path"].isin(set(moved.values()))]
+    moved |= paired(_unread(left), _unread(places[~is_read]))
+    gone = set(missing["path"]) - set(moved.values())
+    return Changes(len(former), moved, tuple(sorted(gone)), tuple(path for path in new["path"] if path not in moved))
+
+
+def paired(gone: Mapping[str, object], found: Mapping[str, object]) -> dict[str, str]:
+    """Find which file each new one was: each that is gone stands for one at most, first of all for one of its name.
+
+    Args:
+        gone: by path: what tells contents apart.
+        found: likewise, of new files.
+
+    Returns:
+        Former path by new path, of those that have one.
+    """
+    waiting: dict[object, list[str]] = {}
+    for path in sorted(gone):
+        waiting.setdefault(gone[path], []).append(path)
+    moved: dict[str, str] = {}
+    for same_name in (True, False):
+        for path in sorted(found):
+            candidates = [] if path in moved else waiting.get(found[path], [])
+            former = next((one for one in candidates if not same_name or _name(one) == _name(path)), None)
+            if former is not None:
+                moved[path] = former
+                candidates.remove(former)
+    return moved
+
+
+def _read(rows: pd.DataFrame) -> dict[str, object]:
+    return _keyed(rows, zip(rows["media"], rows["content_hash"], strict=True))
+
+
+def _unread(rows: pd.DataFrame) -> dict[str, object]:
+    names: Sequence[str] = [_name(path) for path in rows["path"]]
+    return _keyed(rows, zip(names, rows["size"], strict=True))
+
+
+def _keyed(rows: pd.DataFrame, keys: Iterable[object]) -> dict[str, object]:
+    return dict(zip(rows["path"], keys, strict=True))
+
+
+def _name(path: str) -> str:
+    return PurePosixPath(path).name

@@ -1,0 +1,55 @@
+"""What became of listed raw files: gone, moved, or new."""
+
+from typing import Any
+
+import pandas as pd
+
+from curation.raw.moves import changes, paired
+from curation.tables.samples import RAW_FILES
+
+
+def listing(**files: object) -> pd.DataFrame:
+    """Return a listing: a text is an image's content, a number the size of a file that is ignored."""
+    rows: list[tuple[Any, ...]] = [
+        (path, "image", "", 1, content, 1) if isinstance(content, str) else (path, "ignored", "no", content, "", 0)
+        for path, content in sorted(files.items())
+    ]
+    return pd.DataFrame(rows, columns=RAW_FILES.names)
+
+
+def test_files_with_equal_content_elsewhere_have_moved() -> None:
+    former = listing(**{"a/x": "X", "a/y": "Y", "a/notes": 5, "z": "Z"})
+    found = changes(former, listing(**{"b/x": "X", "b/other_name": "Y", "b/notes": 5, "new": "N"}))
+    assert found.moved == {"b/x": "a/x", "b/other_name": "a/y", "b/notes": "a/notes"}
+    assert (found.listed, found.gone, found.new) == (4, ("z",), ("new",))
+
+
+def test_nothing_has_changed() -> None:
+    found = changes(listing(a="A", b=3), listing(a="A", b=3))
+    assert (found.moved, found.gone, found.new) == ({}, (), ())
+
+
+def test_everything_is_gone_or_new() -> None:
+    assert changes(listing(a="A"), listing()).gone == ("a",)
+    assert changes(listing(), listing(a="A")).new == ("a",)
+
+
+def test_a_copy_of_what_is_still_there_is_new() -> None:
+    found = changes(listing(a="A"), listing(a="A", copy="A"))
+    assert (found.moved, found.gone, found.new) == ({}, (), ("copy",))
+
+
+def test_what_takes_the_place_of_another_is_new() -> None:
+    found = changes(listing(a="A", b="B"), listing(b="A"))
+    assert (found.moved, found.gone, found.new) == ({}, ("a",), ("b",))
+
+
+def test_a_file_that_was_not_read_and_is_now_is_new() -> None:
+    found = changes(listing(**{"a/x": 1}), listing(**{"b/x": "X"}))
+    assert (found.moved, found.new) == ({}, ("b/x",))
+    found = changes(listing(**{"a/x": "X"}), listing(**{"b/x": 1}))
+    assert (found.moved, found.new) == ({"b/x": "a/x"}, ()), "what the list leaves out now is not processed"
+
+
+def test_each_former_file_stands_for_one() -> None:
+    assert paired({"a/x": 1, "a/y": 1}, {"b/y": 1, "b/z": 1, "c": 1, "d": 2}) == {"b/y": "a/y", "b/z": "a/x"}
