@@ -20,6 +20,7 @@ from curation.history import git
 from curation.history.base_rule import Base, parse_base
 from curation.history.dvc_cache import checkout
 from curation.history.dvc_lock import output_hash, stages_at
+from curation.history.kept_lists import write_lists
 from curation.history.overlap import NearRule
 from curation.history.removal_list import removal_list_hash
 from curation.history.union import EVERYTHING_STAYS, unite
@@ -115,6 +116,7 @@ def run(params: Params) -> str:
     Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
             data/given_weights.txt: the hash of the file that train.weights names
             data/given_embeddings.txt: of what embed.embeddings_file names
+            pictures/*.dvc: where full-size pictures are kept, by these DVC holds those of former iterations
     """
     content = parse_base(paths.BASE_JSON.read_text())
     if content is None:
@@ -129,6 +131,7 @@ def run(params: Params) -> str:
     near = NearRule(params.select.min_distance, params.base.near_duplicates)
     done = base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain, near=near)
     taken_out = take_out(paths.BASE, read_removal_list(params.base.removed_file))
+    write_lists(paths.BASE, paths.PICTURES)
     return f"{done}; {len(taken_out)} taken out for good" if taken_out else done
 
 

@@ -148,6 +148,22 @@ class Cache:
         transfer(staging, odb, {tree.hash_info}, shallow=False)
         return str(tree.hash_info.value)
 
+    def add_listing(self, files: dict[str, str]) -> str:
+        """Put a folder's listing into the cache without its files, and return DVC's hash of it.
+
+        Args:
+            files: hash by path with `/`.
+        """
+        from dvc_data.hashfile.hash_info import HashInfo
+        from dvc_data.hashfile.tree import Tree
+
+        tree = Tree()  # type: ignore[no-untyped-call]
+        for name, file_hash in sorted(files.items()):
+            tree.add(tuple(name.split("/")), None, HashInfo("md5", file_hash))
+        tree.digest()
+        self._repo.cache.local.add(tree.path, tree.fs, tree.oid)
+        return str(tree.oid)
+
     def fetch(self, hashes: list[str]) -> None:
         """Fetch objects, not what listings among them name, from the default remote, as far as it holds them.
 

@@ -18,12 +18,13 @@ from ruamel.yaml import YAML
 
 from curation.core.errors import BaseError
 from curation.datapool import store
+from curation.datapool.pictures import PICTURES_CSV
 from curation.history import git
 from curation.history.base_rule import Base, parse_base
 from curation.history.dvc_cache import Cache
 from curation.history.dvc_lock import Stages, output_hash, outputs_in_git, parse_stages
 from curation.pipeline import paths
-from curation.tables.datapool import ITERATIONS, LEDGER, REMOVED, SAMPLES
+from curation.tables.datapool import ITERATIONS, LEDGER, PICTURES, REMOVED, SAMPLES
 from curation.tables.files import empty_frame, read_csv, read_parquet
 from curation.tables.selection import SELECTION
 
@@ -91,9 +92,18 @@ class Revision:
     @cached_property
     def raw_outputs(self) -> list[dict[str, Any]]:
         """The files that `data/raw.dvc` tracks: path, hash."""
-        text = self.text(paths.RAW.with_name(f"{paths.RAW.name}.dvc"))
-        content = YAML(typ="safe").load(text) if text else None
-        return list((content or {}).get("outs", []))
+        return _outputs_of(self.text(paths.RAW.with_name(f"{paths.RAW.name}.dvc")))
+
+    @cached_property
+    def picture_outputs(self) -> list[dict[str, Any]]:
+        """The folders of pictures that former iterations kept, which `pictures/*.dvc` track: path, hash."""
+        if self.commit is None:
+            names = sorted(path.as_posix() for path in paths.PICTURES.glob("*.dvc"))
+        else:
+            listing = git.git("ls-tree", "-z", "--name-only", self.commit, "--", f"./{paths.PICTURES.as_posix()}/")
+            names = [name for name in (listing or "").split("\0") if name.endswith(".dvc")]
+        outs = [out for name in names for out in _outputs_of(self.text(Path(name)))]
+        return [{**out, "path": (paths.PICTURES / str(out["path"])).as_posix()} for out in outs]
 
     @cached_property
     def _in_git(self) -> frozenset[str]:
@@ -144,6 +154,13 @@ class Revision:
         return read_csv(self.datapool_file(store.REMOVED_CSV), REMOVED)
 
     @cached_property
+    def pictures(self) -> pd.DataFrame:
+        """The full-size pictures that stayed with the datapool (`curation.tables.datapool.PICTURES`)."""
+        if PICTURES_CSV not in self.datapool_files:
+            return empty_frame(PICTURES)
+        return read_csv(self.datapool_file(PICTURES_CSV), PICTURES)
+
+    @cached_property
     def processed(self) -> pd.DataFrame:
         """Every sample that has an embedding: filename, raw_path, content_hash and pixel_hash."""
         shards = [name for name in self.datapool_files if name.startswith(f"{store.EMBEDDINGS_FOLDER}/")]
@@ -178,6 +195,12 @@ class Revision:
     def parquet(self, output: Path) -> pd.DataFrame:
         """Read an output that is a Parquet table."""
         return read_parquet(self.file(output))
+
+
+def _outputs_of(text: str | None) -> list[dict[str, Any]]:
+    """Return what a `.dvc` file tracks."""
+    content = YAML(typ="safe").load(text) if text else None
+    return list((content or {}).get("outs", []))
 
 
 def revision(name: str | None, cache: Cache) -> Revision:
