@@ -96,7 +96,9 @@ def estimated_bytes(work: Work, raw_folder: Path, sizes: pd.DataFrame) -> int:
         raw_folder: where the raw files are.
         sizes: `filename`, `width` and `height` of samples.
     """
-    rows = work.to_make.merge(sizes.drop_duplicates("filename"), on="filename", how="left").fillna(0)
+    rows = work.to_make.merge(
+        sizes[["filename", "width", "height"]].drop_duplicates("filename"), on="filename", how="left"
+    ).fillna(0)
     paths = [raw_folder / path for path in rows["raw_path"]]
     pixels = (rows["width"] * rows["height"]).tolist()
     return round(
