@@ -1,4 +1,4 @@
-"""Renew requirements.lock and requirements-dev.lock from pyproject.toml, for all its Pythons and systems at once.
+"""Renew requirements.lock and its fellows from pyproject.toml, for all its Pythons and systems at once.
 
     make lock                   keep all versions that still fit; resolve what pyproject.toml has changed
     make lock UPGRADE=pillow    raise one package as far as the others allow (or several: UPGRADE="pillow av")
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 if __name__ == "__main__":  # as `python setup/lock.py`
@@ -22,7 +23,7 @@ if __name__ == "__main__":  # as `python setup/lock.py`
 from setup.uv_settings import uv_settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
+RUNTIME, DEVELOPMENT, EXPLORE = "requirements.lock", "requirements-dev.lock", "requirements-explore.lock"
 OLDEST_PYTHON = "3.11"
 
 HEADER = """\
@@ -41,6 +42,12 @@ DEVELOPMENT_HEADER = """\
 -r requirements.lock
 """
 
+EXPLORE_HEADER = """\
+# What `curate explore` shows its table with: of Embedding Atlas its page, and a database. See docs/guides/explore.md.
+# python -m pip install --no-deps -r requirements-explore.lock
+# The other packages that Embedding Atlas names (litellm, transformers and so on) are not used, so they are left out.
+"""
+
 _OF_TORCHS_GPU_BUILD = re.compile(r"(nvidia|cuda)-|triton==")
 
 
@@ -54,6 +61,18 @@ def lock_texts(all_pins: list[str], runtime_pins: list[str]) -> tuple[str, str]:
     """Return the text of requirements.lock, and that of requirements-dev.lock, which holds the rest of all pins."""
     rest = [line for line in all_pins if line not in set(runtime_pins)]
     return HEADER + "\n".join(runtime_pins) + "\n", DEVELOPMENT_HEADER + "\n".join(rest) + "\n"
+
+
+def explore_text(all_pins: list[str], project: str) -> str:
+    """Return the text of requirements-explore.lock: of all pins, those that the extra `explore` names itself.
+
+    Args:
+        all_pins: of the project with that extra.
+        project: text of pyproject.toml.
+    """
+    wanted = tomllib.loads(project)["project"]["optional-dependencies"]["explore"]
+    names = {re.split(r"[^A-Za-z0-9._-]", requirement)[0] for requirement in wanted}
+    return EXPLORE_HEADER + "".join(f"{line}\n" for line in all_pins if line.split("==")[0] in names)
 
 
 def upgrade_options(wanted: list[str]) -> list[str]:
@@ -87,15 +106,17 @@ def resolve(uv: str, preferred: str, options: list[str]) -> str:
 
 
 def main(wanted: list[str]) -> None:
-    """Resolve all, then the runtime's part of it with the same versions, and write both files."""
+    """Resolve all, then the runtime's part of it with the same versions, and write the files."""
     uv = shutil.which("uv")
     if uv is None:
         sys.exit("lock: `uv` is needed to renew the lock files, and was not found. Install it: pipx install uv")
-    files = [REPOSITORY / RUNTIME, REPOSITORY / DEVELOPMENT]
+    files = [REPOSITORY / RUNTIME, REPOSITORY / DEVELOPMENT, REPOSITORY / EXPLORE]
+    project = REPOSITORY / "pyproject.toml"
     former = [line for file in files if file.exists() for line in pins(file.read_text())]
     complete = resolve(uv, "\n".join(former), ["--extra", "dev", *upgrade_options(wanted)])
     runtime = resolve(uv, complete, [])
-    texts = lock_texts(pins(complete), pins(runtime))
+    explore = resolve(uv, "\n".join(former), ["--extra", "explore", "--no-deps", *upgrade_options(wanted)])
+    texts = (*lock_texts(pins(complete), pins(runtime)), explore_text(pins(explore), project.read_text()))
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
         print(f"{file.name}: {len(pins(text))} packages")

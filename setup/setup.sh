@@ -121,8 +121,16 @@ with_uv_settings() {
   env ${settings[@]+"${settings[@]}"} "$@"
 }
 
+# What `make setup` puts into .venv besides packages: the command `curate`, and how Python finds the project.
+own_files_are_there() {
+  local packages
+  packages="$(echo .venv/lib/python3.*/site-packages)"
+  cmp -s setup/curate.sh .venv/bin/curate && cmp -s setup/project_start.py "$packages/project_start.py" &&
+    [ -e "$packages/project_start.pth" ]
+}
+
 # Nothing to do, which is the usual case, is found out in a tenth of a second.
-if is_installed && cmp -s setup/curate.sh .venv/bin/curate && venv_belongs_here && has git && links_are_safe; then
+if is_installed && own_files_are_there && venv_belongs_here && has git && links_are_safe; then
   if venv_is_of_the_wanted_python 2>/dev/null && missing="$(.venv/bin/python setup/system_libraries.py 2>&1)" &&
     [ -z "$missing" ]; then exit 0; fi
 fi
@@ -178,7 +186,12 @@ if ! is_installed; then
   say "done"
 fi
 
-if ! cmp -s setup/curate.sh .venv/bin/curate; then
+if ! own_files_are_there; then
+  for packages in .venv/lib/python3.*/site-packages; do
+    cp setup/project_start.py "$packages/.project_start.new"
+    mv "$packages/.project_start.new" "$packages/project_start.py"
+    echo "import project_start" >"$packages/project_start.pth"
+  done
   cp setup/curate.sh .venv/bin/.curate.new
   chmod +x .venv/bin/.curate.new
   mv .venv/bin/.curate.new .venv/bin/curate

@@ -12,9 +12,11 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 
+import click
+
 from curation.core.atomic import TEMPORARY_PREFIX, atomic_folder, write_text
 from curation.core.errors import BaseError, CheckpointError
-from curation.datapool.removal import KEY, read_removal_list, take_out
+from curation.datapool.removal import KEY, by_samples, read_removal_list, take_out
 from curation.datapool.store import CHECKPOINT, checkpoint_hash, mark_as_union, read_samples, write_empty_datapool
 from curation.history import git
 from curation.history.base_rule import Base, parse_base
@@ -28,6 +30,7 @@ from curation.model.checkpoint import read_origin
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
+from curation.tables.given_lists import unmatched
 
 
 def base(
@@ -130,7 +133,11 @@ def run(params: Params) -> str:
         raise BaseError(f"{KEY}: {params.base.removed_file} was changed during the run: run `dvc repro` again")
     near = NearRule(params.select.min_distance, params.base.near_duplicates)
     done = base(content, recorded, paths.BASE, given, embeddings_are_replaced=params.train.retrain, near=near)
-    taken_out = take_out(paths.BASE, read_removal_list(params.base.removed_file))
+    listed, lost = by_samples(read_removal_list(params.base.removed_file), paths.BASE)
+    names = set(listed["filename"])
+    if (warning := unmatched(params.base.removed_file, names, names - lost)) is not None:
+        click.echo(f"base: warning: {warning}", err=True)
+    taken_out = take_out(paths.BASE, listed)
     write_lists(paths.BASE, paths.PICTURES)
     return f"{done}; {len(taken_out)} taken out for good" if taken_out else done
 

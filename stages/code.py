@@ -27,6 +27,7 @@ def main(now: bool) -> None:
     Reads   the code, dvc.yaml, params.yaml, git's HEAD
     Writes  data/early_code.json
     """
+    paths.enter_project()
     with_clear_errors("code", _print_now if now else _write)
 
 

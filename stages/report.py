@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
+import click
 import pandas as pd
 from PIL import Image
 
@@ -45,7 +46,7 @@ from curation.reporting.inputs import FormerSpace, ReportInputs, ReportSettings,
 from curation.reporting.pages import outputs
 from curation.reporting.parameters import flat_parameters
 from curation.reporting.report import report
-from curation.selection.given import read_predictions
+from curation.selection.given import read_predictions, unmatched_names
 from curation.selection.rules.registry import STRATEGIES, sentence_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet
@@ -59,7 +60,6 @@ def read_inputs(params: Params) -> ReportInputs:
     processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
     settings = params.report
     marks = read_csv(paths.MARKS, MARKS)
-    predictions_file = params.select.predictions_file
     pairs, near = read_union(paths.BASE)
     method = STRATEGIES if params.select.strategies else params.select.method
     return ReportInputs(
@@ -93,13 +93,23 @@ def read_inputs(params: Params) -> ReportInputs:
         base_commits=tuple(base.get("commits", [])),
         embeddings_file=params.embed.embeddings_file,
         masked=tuple(marks["filename"][marks["mark"] == MASKED]),
-        predictions=read_predictions(predictions_file, "select.predictions_file") if predictions_file else None,
+        predictions=_predictions(params.select.predictions_file, set(processed["filename"])),
         without_embedding=tuple(sorted(read_without_embedding(paths.DATAPOOL))),
         united=tuple(pairs),
         near_duplicates=near,
         taken_out=tuple(read_taken_out(paths.BASE)),
         former=former_space(),
     )
+
+
+def _predictions(file: str | None, known: Collection[str]) -> "pd.Series[str] | None":
+    """Read the predicted classes, where a file is given, and tell which names in it are no sample."""
+    if file is None:
+        return None
+    key = "select.predictions_file"
+    for warning in unmatched_names([file], known, key):
+        click.echo(f"report: warning: {warning}", err=True)
+    return read_predictions(file, key, known)
 
 
 def former_space() -> FormerSpace | None:

@@ -8,6 +8,7 @@ import click
 
 from curation.core.atomic import write_json
 from curation.core.errors import CurationError
+from curation.history import git
 from curation.history.base_rule import Decision, datapool_hash, parse_base
 from curation.history.code_record import digests_now, pinned_code, what_changed
 from curation.history.dvc_lock import stages_at
@@ -36,27 +37,38 @@ from curation.pipeline.definition import Pipeline
 @click.option(
     "--outputs", is_flag=True, help="With --check: the parameters must be valid, and the cache hold the outputs."
 )
+@click.option(
+    "--staged", is_flag=True, help="With --check, in the hook: what is about to be committed, and not HEAD itself."
+)
 @click.option("--hash", "revision", metavar="REV", help="Only print the hash of the datapool committed at REV.")
-def main(check_only: bool, commits: str | None, outputs: bool, revision: str | None) -> None:
+def main(check_only: bool, commits: str | None, outputs: bool, staged: bool, revision: str | None) -> None:
     r"""Decide which committed datapool this iteration builds on, and which code it is made by.
 
     \b
     Reads   reports/ingest.json, params.yaml, dvc.yaml, the code, git's HEAD
     Writes  base.json, code.json
     """
+    paths.enter_project()
     if revision:
         click.echo(datapool_hash(revision, LAYOUT))
     elif check_only:
-        messages = check(commits) + (unready() if outputs else [])
-        if messages:
+        messages = check(commits, staged=staged)
+        if messages := messages or (unready() if outputs else []):
             raise CurationError("\n".join(messages))
-        click.echo("resolve_base: every accepted sample is kept")
+        click.echo(f"resolve_base: every accepted sample is kept{_unchecked(commits, staged=staged)}")
     else:
         with_clear_errors("resolve_base", _write)
 
 
 # The docstring is raw, so that click's mark of a paragraph that keeps its lines is two characters in it.
 main.help = (main.help or "").replace("\\b", "\b")
+
+
+def _unchecked(commits: str | None, *, staged: bool) -> str:
+    """Say that a shallow clone lacks what HEAD is compared with; empty where it does not."""
+    if commits or staged or git.commit_of("HEAD") not in git.cut_off_commits():
+        return ""
+    return f"; but HEAD itself was compared with nothing: {git.missing_history()}"
 
 
 def _write() -> None:

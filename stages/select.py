@@ -10,6 +10,8 @@ candidate, and which selected sample covers it), data/select/budget_curve.csv (w
 and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
 """
 
+import click
+
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import EMBEDDINGS_FOLDER
 from curation.params.schema import Params
@@ -17,6 +19,7 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.selection.candidates import find_candidates, find_units, known_samples
 from curation.selection.embedded import read_embeddings
+from curation.selection.given import given_files, unmatched_names
 from curation.selection.outcome import chosen_before, require_selected, select, summary, with_chosen
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
@@ -53,6 +56,8 @@ def run(params: Params) -> str:
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)
     if chosen_rows is not None:
         choice = with_chosen(choice, chosen_rows)
+    for warning in unmatched_names(given_files(params.select.strategies), set(processed["filename"])):
+        click.echo(f"select: warning: {warning}", err=True)
     write_csv(choice.selection, SELECTION, paths.SELECTION)
     write_parquet(choice.candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(choice.curve, BUDGET_CURVE, paths.BUDGET_CURVE)

@@ -10,7 +10,7 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,12 +32,14 @@ def find_chromium() -> str | None:
 class Browser:
     """One page of a headless browser, and everything that it complained about or asked of a network."""
 
-    def __init__(self, executable: str, profile: Path, *, width: int = 1400, height: int = 1000) -> None:
+    def __init__(
+        self, executable: str, profile: Path, *, width: int = 1400, height: int = 1000, switches: Sequence[str] = ()
+    ) -> None:
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
         # The browser reads its file descriptor 3 and writes to 4.
         command = 'exec 3<&"$1" 4>&"$2"; shift 2; exec "$@"'
-        arguments = [executable, *SWITCHES, f"--window-size={width},{height}", f"--user-data-dir={profile}"]
+        arguments = [executable, *SWITCHES, *switches, f"--window-size={width},{height}", f"--user-data-dir={profile}"]
         self._process = subprocess.Popen(
             ["bash", "-c", command, "bash", str(to_browser), str(from_browser), *arguments, "--remote-debugging-pipe"],
             pass_fds=(to_browser, from_browser),
@@ -74,6 +76,11 @@ class Browser:
         os.close(self._in)
         os.close(self._out)
 
+    @property
+    def pid(self) -> int:
+        """The number of the browser's first process."""
+        return self._process.pid
+
     def send(self, method: str, parameters: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Send a command and return its result."""
         self._number += 1
@@ -100,8 +107,12 @@ class Browser:
 
     def open(self, page: Path) -> None:
         """Load a file, and wait until it and what it loads are there."""
+        self.visit(page.resolve().as_uri())
+
+    def visit(self, url: str) -> None:
+        """Load an address, and wait until it and what it loads are there."""
         self._loaded = False
-        self.send("Page.navigate", {"url": page.resolve().as_uri()})
+        self.send("Page.navigate", {"url": url})
         while not self._loaded:
             self._receive()
 

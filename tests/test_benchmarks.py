@@ -3,15 +3,19 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.explore import invented, pictures_of
 from benchmarks.features import embedded, projected, whitened
 from benchmarks.labelled import long_tailed, read_pictures, split
 from benchmarks.probes import FewLabelsProbe, cross_validated, difference, interval
 from benchmarks.selection_tracks import RULES, Results, judge, table
+from curation.explore.schema import table_schema
+from curation.explore.writing import write_table
 
 
 @given(st.lists(st.integers(2, 40), min_size=2, max_size=6), st.integers(0, 99))
@@ -97,3 +101,12 @@ def test_budgets_that_a_seed_lacks_are_left_out() -> None:
         results.add("toy", "random", budget, float(budget))
     assert results.budgets("toy") == [20]
     assert results.of("toy", "random").tolist() == [20, 20]
+
+
+def test_invented_samples_fill_a_table_to_explore(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    samples, places = invented(40, rng)
+    assert write_table(tmp_path / "t.parquet", samples, places, table_schema(), pictures_of(rng)) == 40
+    table = pd.read_parquet(tmp_path / "t.parquet")
+    assert table["thumbnail"].nunique() == table["filename"].nunique() == 40
+    assert table["iteration"].value_counts().to_dict() == dict.fromkeys(range(1, 9), 5)

@@ -135,8 +135,9 @@ def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:
         sizes = [reader.image(shard, member).size for shard, member in zip(samples["shard"], samples["member"])]  # noqa: B905
     assert sizes == [(80, 64), *[(64, 48)] * 12, (32, 24)]
     assert set(samples["shard"]) == {path.name for path in (tmp_path / "proxies").iterdir()}
-    assert (
-        summary(cleaned) == "3 new files (0 corrupt), 0 reused from the base: 14 samples kept, 0 duplicates, 0 corrupt"
+    assert summary(cleaned) == (
+        "3 new files, 0 of them corrupt as a whole (0 reused from the base); "
+        "of 14 samples in them: 14 kept, 0 duplicates, 0 corrupt"
     )
 
 
@@ -271,7 +272,7 @@ def test_a_second_iteration_decodes_what_is_new(tmp_path: Path, monkeypatch: pyt
     }
     assert _row(cleaned, "0.mp4")[["duplicate_of", "samples", "duplicate"]].tolist() == ["v.mp4", 3, 3]
     assert cleaned.dropped.set_index("filename").loc["m/0.bmp", "duplicate_of"] == "m/a.png"
-    assert "3 reused from the base: 1 samples kept" in summary(cleaned)
+    assert "(3 reused from the base); of 6 samples in them: 1 kept" in summary(cleaned)
 
 
 def test_a_known_path_with_new_content_is_an_error_before_anything_is_decoded(tmp_path: Path) -> None:
@@ -565,7 +566,9 @@ def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monke
     write_parquet(_raw(paths.RAW), RAW_FILES, paths.RAW_FILES)
     paths.BASE.mkdir()
     store.write_empty_datapool(paths.BASE)
-    assert stage.run(PARAMS).startswith("1 new files (0 corrupt), 0 reused from the base: 1 samples kept")
+    assert stage.run(PARAMS).startswith(
+        "1 new files, 0 of them corrupt as a whole (0 reused from the base); of 1 samples in them: 1 kept"
+    )
     first = Cleaned(read_parquet(paths.SAMPLES), read_parquet(paths.DROPPED), read_parquet(paths.FILES))
     assert len(list(paths.PROXIES.glob("*.zip"))) == 1
     outputs = [path.read_bytes() for path in sorted(Path("data/clean").rglob("*")) if path.is_file()]
@@ -580,7 +583,8 @@ def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monke
         stage.run(PARAMS)
     assert outputs == [path.read_bytes() for path in sorted(Path("data/clean").rglob("*")) if path.is_file()]
     process_all = PARAMS.model_copy(update={"select": PARAMS.select.model_copy(update={"process_all": True})})
-    assert "0 new files (0 corrupt), 1 reused from the base: 0 samples kept" in stage.run(process_all)
+    said = stage.run(process_all)
+    assert "0 new files, 0 of them corrupt as a whole (1 reused from the base); of 0 samples in them: 0 kept" in said
     assert len(read_parquet(paths.SAMPLES)) == 0
     assert len(list(paths.PROXIES.glob("*.zip"))) == 1
     store.mark_as_union(paths.BASE, ["1.dir", "2.dir"])

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from curation.core import atomic
 from curation.core.errors import CurationError
-from curation.pipeline.command import os_error, with_clear_errors
+from curation.pipeline.command import os_error, stage_command, with_clear_errors
 from tests import ROOT
 from tests.test_contract import ORDER
 
@@ -59,6 +60,16 @@ def test_a_failing_write_leaves_what_was_there(
     assert (tmp_path / "file").read_text() == "former"
     assert (tmp_path / "folder/file").read_text() == "former"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_stage_finds_its_project_from_a_sub_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "data/raw").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "data/raw")
+    result = CliRunner().invoke(stage_command(lambda _: str(Path.cwd())))
+    assert result.exit_code == 0, result.output
+    assert str(tmp_path) in result.output.split()
 
 
 HELP = """

@@ -128,6 +128,26 @@ def test_every_parameter_is_a_dependency_of_a_stage_but_those_of_speed() -> None
     assert everything - set(flat(shaping_params(content))) - free <= EXECUTION_KEYS
 
 
+def test_dvc_yaml_has_the_layout_in_which_dvc_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dvc.repo import Repo
+
+    before = (ROOT / "dvc.yaml").read_text()
+    assert len(before.splitlines()) <= 330
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    monkeypatch.chdir(tmp_path)
+    with Repo.init(no_scm=True) as repo:
+        for name in ORDER:
+            if name == "ingest":  # DVC freezes no stage that names a parameter's value
+                continue
+            repo.freeze(name)
+            frozen = Path("dvc.yaml").read_text().splitlines()
+            frozen.remove("    frozen: true")
+            assert frozen == before.splitlines(), name
+            repo.unfreeze(name)
+            assert Path("dvc.yaml").read_text() == before, name
+
+
 def test_only_ingest_depends_on_the_raw_folder() -> None:
     assert [name for name, stage in PIPELINE.items() if "data/raw" in stage.dependencies] == ["ingest"]
 

@@ -28,6 +28,7 @@ ROOMS = [
     # What is combined or taken out is read as what is looked at is; a stage that must not run restores what was
     # recorded.
     {"pipeline", "history", "inspection"},
+    {"explore"},
     {"cli", "reference"},  # the reference describes the commands, one of which writes parameters as it does
 ]
 """The rooms of `curation`, the lowest first: a room imports from itself and from those before it."""

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from curation.image.turbojpeg import LIBRARY_NAMES
 from setup import lock
-from setup.lock import DEVELOPMENT_HEADER, HEADER, lock_texts, pins, upgrade_options
+from setup.lock import DEVELOPMENT_HEADER, EXPLORE, HEADER, explore_text, lock_texts, pins, upgrade_options
 from setup.system_libraries import LIBRARIES, missing_packages
 from setup.uv_settings import parse, translated
 from tests.conftest import REPOSITORY
@@ -63,6 +63,17 @@ def test_direct_requirements_are_locked_within_their_limits(python: str, system:
             assert requirement.specifier.contains(version.removeprefix("=="))
 
 
+def test_what_shows_a_million_samples_is_pinned_by_itself() -> None:
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    text = (REPOSITORY / EXPLORE).read_text()
+    assert text == explore_text([*pins(text), "litellm==1"], project)
+    wanted = tomllib.loads(project)["project"]["optional-dependencies"]["explore"]
+    for requirement, pin in zip(map(Requirement, wanted), pins(text), strict=True):
+        name, _, version = pin.partition("==")
+        assert (name, requirement.specifier.contains(version)) == (requirement.name, True)
+    assert not locked(*LOCKS).keys() & locked(EXPLORE).keys()
+
+
 def test_all_pythons_get_the_same_versions() -> None:
     for name, pinned in locked(*LOCKS).items():
         assert len({str(pin.specifier) for pin in pinned}) == 1, name
@@ -94,11 +105,15 @@ def test_a_single_package_can_be_raised(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "uv").chmod(0o755)
     (tmp_path / "requirements.lock").write_text("pillow==12\nav==1\n")
     (tmp_path / "requirements-dev.lock").write_text("-r requirements.lock\npytest==8\n")
+    (tmp_path / "requirements-explore.lock").write_text("duckdb==2\n")
+    extras = '[project.optional-dependencies]\nexplore = ["duckdb>=1"]\n'
+    (tmp_path / "pyproject.toml").write_text(extras)
     monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     lock.main(["pillow"])
     assert pins((tmp_path / "requirements.lock").read_text()) == ["av==1", "pillow==13"]
     assert pins((tmp_path / "requirements-dev.lock").read_text()) == ["pytest==8"]
+    assert pins((tmp_path / "requirements-explore.lock").read_text()) == ["duckdb==2"]
 
 
 UV = """\
@@ -108,8 +123,10 @@ path = Path(sys.argv[sys.argv.index("--output-file") + 1])
 pins = dict(line.split("==") for line in path.read_text().split())
 if "--upgrade-package" in sys.argv:
     pins[sys.argv[sys.argv.index("--upgrade-package") + 1]] = "13"
-if "--extra" not in sys.argv:
+if "dev" not in sys.argv:
     del pins["pytest"]
+if "explore" not in sys.argv:
+    pins.pop("duckdb", None)
 assert "--universal" in sys.argv
 path.write_text("".join(f"{name}=={version}\\n" for name, version in sorted(pins.items())))
 """
@@ -187,7 +204,28 @@ def test_set_up_makes_an_environment_once(checkout: Path) -> None:
     assert "installing the packages of requirements-dev.lock" in set_up(checkout, "dev")[1]
     assert set_up(checkout) == set_up(checkout, "dev") == (0, "")
     assert (checkout / "data/raw").is_dir()
+    module_found_from_a_sub_folder(checkout)
+    links_that_keep_the_cache(checkout)
 
+
+def module_found_from_a_sub_folder(project: Path) -> None:
+    """Check that the interpreter finds a stage of the project whose sub-folder it is called in, and no other module."""
+    (project / "stages").mkdir()
+    (project / "stages/own.py").write_text("print('own')")
+    for name in ("dvc.yaml", "params.yaml"):
+        (project / name).touch()
+
+    def run(*arguments: str) -> str:
+        command = [str(project / ".venv/bin/python"), *arguments]
+        done = subprocess.run(command, cwd=project / "data/raw", stdout=subprocess.PIPE, text=True, check=False)
+        return done.stdout
+
+    assert run("-m", "stages.own") == "own\n"
+    assert not run("-c", "import stages.own")
+
+
+def links_that_keep_the_cache(checkout: Path) -> None:
+    """Check that the set-up as root, and only as root, sets link types with which nothing is written into the cache."""
     links = '[cache]\n    type = "reflink,hardlink,copy"\n'
     (checkout / ".dvc").mkdir()
     (checkout / ".dvc/config").write_text(links)
@@ -228,7 +266,9 @@ def test_the_command_runs_the_code_of_the_project_one_stands_in(checkout: Path) 
     def run(folder: Path) -> str:
         return subprocess.run([command, "list", "a b"], cwd=folder, capture_output=True, text=True, check=True).stdout
 
+    (checkout / "other/data/raw").mkdir(parents=True)
     assert run(checkout / "own") == "own list a b\n"
+    assert run(checkout / "other/data/raw") == "other list a b\n"
     assert run(checkout / "other") == "other list a b\n"
     assert run(checkout) == "own list a b\n"
 

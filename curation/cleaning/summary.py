@@ -72,16 +72,17 @@ def summary(cleaned: Cleaned) -> str:
     """Return the stage's closing line."""
     files, samples = cleaned.files, cleaned.samples
     status = files["status"]
-    decoded = int(status.isin([*TAKEN_IN, OVER_LIMIT]).sum())
+    decoded = status.isin([*TAKEN_IN, OVER_LIMIT])
     again = int((~samples["is_new"]).sum())
     parts = [
-        f"{int(samples['is_new'].sum())} samples kept",
+        f"{int(samples['is_new'].sum())} kept",
         f"{int(files['duplicate'].sum())} duplicates",
         f"{int(files['corrupt'].sum())} corrupt",
     ]
     parts += [f"{int(files[count].sum())} {words}" for count, words in _RARER_COUNTS if files[count].any()]
     parts += [f"{again} earlier samples decoded again"] if again else []
     return (
-        f"{decoded} new files ({int((status == CORRUPT).sum())} corrupt), "
-        f"{int((status == PROCESSED).sum())} reused from the base: {', '.join(parts)}"
+        f"{int(decoded.sum())} new files, {int((status == CORRUPT).sum())} of them corrupt as a whole "
+        f"({int((status == PROCESSED).sum())} reused from the base); of {int(files.loc[decoded, 'samples'].sum())} "
+        f"samples in them: {', '.join(parts)}"
     )

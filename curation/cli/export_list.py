@@ -71,6 +71,6 @@ def with_predictions(listing: Listing, samples: pd.DataFrame, path: str) -> List
         for name, width, height in zip(known["filename"], known["width"], known["height"], strict=True)
     }
     key = "select.predictions_file"
-    predictions = predictions_of(ranked_predictions(path, key), sizes, f"{key}: {path}")
+    predictions = predictions_of(ranked_predictions(path, key, set(samples["filename"])), sizes, f"{key}: {path}")
     click.echo(f"export: {len(predictions)} of {len(samples)} samples have predictions in {path}")
     return replace(listing, predictions=predictions, model=PurePosixPath(path).stem)

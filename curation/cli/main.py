@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from curation.cli.given_path import from_where_one_stands
 from curation.core.errors import BaseError
 from curation.history.repair import refuse_cut_off_files
+from curation.pipeline import paths
 from curation.pipeline.command import with_clear_errors
 
 COMMANDS = {
@@ -19,6 +21,7 @@ COMMANDS = {
     "combine": "Bring another project's datapool, or a file of embeddings, into the cache, to unite it with this one.",
     "remove": "Take samples out of the datapool for good, and say what still holds them.",
     "review": "Write a page to look through the new selection with, and to drop samples.",
+    "explore": "Write a table of all samples, and show a million of them.",
     "repair": "Bring back the files of DVC that a kill left cut off.",
     "params": "List the parameters that differ from their defaults, or explain some.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",
@@ -41,6 +44,7 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         # The docstrings are raw, so that click's mark of a paragraph that keeps its lines is two characters in them.
         command.help = (command.help or "").replace("\\b\n", "\b\n")
+        from_where_one_stands(command, ctx)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -61,7 +65,7 @@ class LazyGroup(click.Group):
     "-C",
     "--project",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="The project's folder; default: the current one.",
+    help="The project's folder, or one in it; default: the current one.",
 )
 def main(ctx: click.Context, project: Path | None) -> None:
     """Query the history of a datapool, and work with its samples.
@@ -70,7 +74,9 @@ def main(ctx: click.Context, project: Path | None) -> None:
     """
     if project is not None:
         os.chdir(project)
-    if not Path("dvc.yaml").is_file():
+    ctx.obj = Path.cwd()
+    paths.enter_project()
+    if not paths.DVC_YAML.is_file():
         raise BaseError(f"{Path.cwd()} holds no dvc.yaml: run this in the project's folder, or name it with -C")
     if ctx.invoked_subcommand != "repair":
         refuse_cut_off_files()

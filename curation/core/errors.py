@@ -89,6 +89,10 @@ class MissingLibraryError(CurationError):
     """A library of the system that cannot come from a Python package is not installed."""
 
 
+class MissingPackageError(CurationError):
+    """A Python package that only some commands need is not installed."""
+
+
 class RegistryError(CurationError):
     """A file that adds a selection rule, export format, training method or container does not say what it is."""
 

@@ -14,9 +14,18 @@ from curation.core.atomic import write_json
 from curation.core.errors import ParamsError
 from curation.datapool import store
 from curation.datapool.pictures import take_out_pictures
-from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
+from curation.embeddings.shards import (
+    read_metadata,
+    read_shards,
+    shard_checkpoint,
+    shard_files,
+    shard_precision,
+    write_shards,
+)
 from curation.tables.datapool import REMOVED
-from curation.tables.files import empty_frame, read_csv, write_csv
+from curation.tables.files import empty_frame, write_csv
+from curation.tables.given import read_table
+from curation.tables.given_lists import as_known
 
 KEY = "base.removed_file"
 
@@ -31,17 +40,43 @@ def read_removal_list(path: str) -> pd.DataFrame:
         ParamsError: there is no such file, or it is not such a list.
     """
     try:
-        table = read_csv(Path(path), REMOVED)
+        table = read_table(Path(path), REMOVED.names).rows
     except FileNotFoundError:
         raise ParamsError(f"{KEY}: there is no file {path!r}; `git checkout {path}`, or give its path") from None
-    except KeyError as error:
-        raise ParamsError(f"{KEY}: {path} has no column {error}; it needs {','.join(REMOVED.names)}") from None
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ParamsError(f"{KEY}: {path} cannot be read as CSV ({reason}); `git checkout {path}`") from None
+    if missing := [name for name in REMOVED.names if name not in table.columns]:
+        raise ParamsError(f"{KEY}: {path} has no column {missing[0]!r}; it needs {','.join(REMOVED.names)}")
+    table = table[REMOVED.names]
     if (table["filename"] == "").any():
         raise ParamsError(f"{KEY}: {path} has a line without a filename; delete it")
-    return table.drop_duplicates("filename", ignore_index=True)
+    named: pd.DataFrame = table.drop_duplicates("filename", ignore_index=True)
+    return named
+
+
+def by_samples(listed: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, set[str]]:
+    """Give the samples on a list the names that they are known by.
+
+    Args:
+        listed: columns of `REMOVED`.
+        folder: a datapool.
+
+    Returns:
+        The list, each filename once; and the names on it that stand for nothing that the datapool has, or had until it
+        was taken out.
+    """
+    if listed.empty:
+        return listed, set()
+    embedded = read_metadata(folder / store.EMBEDDINGS_FOLDER)
+    known = pd.concat([store.read_samples(folder), embedded, store.read_removed(folder)])
+    names = set(known["filename"])
+    named = listed.assign(filename=listed["filename"].map(as_known(listed["filename"], names)))
+    by_content = pd.Series(data=False, index=named.index)
+    for column in ("pixel_hash", "content_hash"):
+        by_content |= (named[column] != "") & named[column].isin(known[column])
+    lost = set(named["filename"][~by_content]) - names
+    return named.drop_duplicates("filename", ignore_index=True), lost
 
 
 def take_out(folder: Path, listed: pd.DataFrame) -> list[str]:

@@ -13,7 +13,7 @@ https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,8 @@ from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.given_files import KEY, files_of, require_unchanged
 from curation.embeddings.shards import read_shards
 from curation.tables.embeddings import MARKS
+from curation.tables.given import as_numbers, layout_of
+from curation.tables.given_lists import as_known, lines_of, read_text
 
 NAMES, EMBEDDING, LIST = "filenames", "embedding_", "embedding"
 MASKED, SELECTED = "masked", "selected"
@@ -102,11 +104,21 @@ def read_given(path: str, key: str, suffix: str | None = None) -> GivenEmbedding
 
 def _read_csv(source: _Source) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     text = dict.fromkeys((NAMES, MASKED, SELECTED), str)
+    layout = layout_of(Path(source.path), [NAMES])
+    if layout.skipped or layout.has_spaces:
+        raise source.error(f": write {NAMES!r} and the other names of columns in the first line, without spaces around")
     # An empty line is a row here, so that the number of a row tells its line.
-    table = pd.read_csv(source.path, dtype=text, keep_default_na=False, skip_blank_lines=False)
+    table = pd.read_csv(
+        source.path,
+        dtype=text,
+        keep_default_na=False,
+        skip_blank_lines=False,
+        encoding=layout.encoding,
+        sep=layout.separator,
+    )
     if not isinstance(table.index, pd.RangeIndex):
         raise ValueError("its lines have more values than its header has names")
-    return table, _numbers(table, source)
+    return table, _numbers(table, source, layout.separator)
 
 
 def _read_parquet(source: _Source) -> tuple[pd.DataFrame, NDArray[np.float64]]:
@@ -131,7 +143,7 @@ def _read_npy(source: _Source) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     values = np.load(array, allow_pickle=False)
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise ValueError(f"it holds an array of shape {values.shape} and type {values.dtype}, not (n, d) numbers")
-    lines = names.read_text(encoding="utf-8").splitlines()
+    lines = lines_of(read_text(names))
     if len(lines) != len(values):
         raise source.error(f" has {len(values)} rows, but {names} {len(lines)} filenames: write one a line")
     return pd.DataFrame({NAMES: lines}), values.astype(np.float64)
@@ -146,7 +158,7 @@ def _with_names(table: pd.DataFrame, source: _Source) -> pd.DataFrame:
     return table
 
 
-def _numbers(table: pd.DataFrame, source: _Source) -> NDArray[np.float64]:
+def _numbers(table: pd.DataFrame, source: _Source, separator: str = ",") -> NDArray[np.float64]:
     """Return the values of the columns embedding_0, embedding_1, ...; NaN for what is not a number."""
     found = {column for column in _with_names(table, source).columns if str(column).startswith(EMBEDDING)}
     wanted = [f"{EMBEDDING}{place}" for place in range(len(found))]
@@ -156,7 +168,7 @@ def _numbers(table: pd.DataFrame, source: _Source) -> NDArray[np.float64]:
             f": its header has no column {absent!r}; embeddings are columns {EMBEDDING}0, {EMBEDDING}1, ..."
         )
     plain = all(table[column].dtype.kind in "fiu" for column in wanted)
-    numbers = table[wanted] if plain else table[wanted].apply(pd.to_numeric, errors="coerce")
+    numbers = table[wanted] if plain else table[wanted].apply(as_numbers, separator=separator)
     values: NDArray[np.float64] = numbers.to_numpy(np.float64)
     return values
 
@@ -208,7 +220,7 @@ def given_for(
         ParamsError: the file is wrong, lacks a sample, or gives one of the datapool another embedding.
     """
     require_unchanged(path, unchanged)
-    given = read_given(path, KEY)
+    given = _by_samples(read_given(path, KEY), set(samples["filename"]), path)
     masked = {name for name, is_masked in zip(given.names, given.masked, strict=True) if is_masked}
     missing = sorted(set(samples["filename"]) - given.row_of.keys())
     if missing:
@@ -225,6 +237,18 @@ def given_for(
     ]
     embeddings = given.embeddings[given.rows(samples["filename"])]
     return samples, embeddings, pd.DataFrame(sorted(marks), columns=MARKS.names)
+
+
+def _by_samples(given: GivenEmbeddings, known: Collection[str], path: str) -> GivenEmbeddings:
+    """Give samples the names that they are known by."""
+    if all(name in given.row_of for name in known):
+        return given
+    meant = as_known(given.names, known)
+    names = list(meant.values())
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise ParamsError(f"{KEY}: {path} names {twice!r} twice, once as it is spelled and once otherwise")
+    return replace(given, names=names)
 
 
 def _require_same(given: GivenEmbeddings, path: str, masked: Collection[str], reused: Sequence[Path]) -> None:

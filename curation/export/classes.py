@@ -16,6 +16,7 @@ import pandas as pd
 
 from curation.core.errors import OutputError
 from curation.raw.naming import label_name
+from curation.tables.given_lists import NotTextError, lines_of, read_text
 from curation.tables.samples import IMAGE, KEPT
 
 CLASS_NAME, CLASS_ID = "class_name", "class_id"
@@ -68,10 +69,10 @@ def read_class_list(path: Path) -> tuple[str, ...] | None:
         OutputError: it cannot be read, names a class twice, or none at all.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = lines_of(read_text(path))
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, NotTextError) as error:
         raise OutputError(f"{path} cannot be read ({error}): write one class a line, in UTF-8") from None
     names = [line.strip() for line in lines if line.strip()]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -5,13 +5,15 @@ costs the samples that it was at.
 """
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 
 from curation.cleaning.full_size import video_pictures
@@ -111,13 +113,13 @@ def export_images(
     if targets is None:
         targets = targets_of(samples, settings.picture_format, settings.video_extensions)
     rows = samples.assign(target=list(targets))
-    rows = rows[[not (folder / target).is_file() for target in targets]]
+    rows = rows[_mask(not (folder / target).is_file() for target in targets)]
     taken = {name: kept[name] for name in kept.keys() & set(rows["filename"])}
-    is_raw = [
+    is_raw = _mask(
         name not in taken or not (taken[name].is_exact or not (raw_folder / path).is_file())
         for name, path in zip(rows["filename"], rows["raw_path"], strict=True)
-    ]
-    rows, from_kept = rows[is_raw], rows[[not each for each in is_raw]]
+    )
+    rows, from_kept = rows[is_raw], rows[~is_raw]
     failed = dict.fromkeys(_not_to_be_had(from_kept, taken, settings), "only a JPEG of it was kept")
     from_kept = from_kept[~from_kept["filename"].isin(list(failed))]
     batches = [*raw_batches(rows, raw_folder, settings), *kept_batches(from_kept, taken, settings)]
@@ -134,6 +136,11 @@ def export_images(
                 continue
             advance(len(batch.wanted))
     return dict(sorted(failed.items()))
+
+
+def _mask(values: Iterable[bool]) -> NDArray[np.bool_]:
+    """Return a mask of rows, also of none."""
+    return np.array(list(values), dtype=bool)
 
 
 def _not_to_be_had(rows: pd.DataFrame, kept: Mapping[str, Kept], settings: Settings) -> list[str]:

@@ -19,8 +19,8 @@ from curation.raw.listing import extension_of
 from curation.tables.datapool import COMBINED, PICTURES
 from curation.workers.processes import Limits
 
-_BYTES_PER_PIXEL = {"png": 1.4, "jpg": 0.6}
-"""Of usual camera pictures; screens and drawings take less."""
+_BYTES_PER_PIXEL = {"png": 1.4, "jpg": 0.4}
+"""Of usual camera pictures; frames of compressed videos and drawings take less."""
 
 _NEW, _FILE = "new", re.compile(r"[0-9a-f]+\.[a-z0-9]+")
 
@@ -152,7 +152,7 @@ def keep_pictures(
         advance=advance,
         targets=list(work.to_make["file"]),
     )
-    rows = work.rows[[(new / file).is_file() for file in work.rows["file"]]]
+    rows = work.rows[work.rows["file"].map(lambda file: (new / file).is_file()).astype(bool)]
     if rows.empty:
         shutil.rmtree(datapool / PICTURES_FOLDER)
         return failed

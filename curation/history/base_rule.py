@@ -188,7 +188,8 @@ def datapool_hash(name: str, layout: Layout) -> str:
         raise BaseError(
             f"base.datapool: {name!r} is neither a datapool hash (32 hexadecimal digits and .dir, as in dvc.lock) nor "
             "a revision that this copy of the repository knows. Shallow clones and the copies of `dvc exp run --temp` "
-            f"know few revisions: give the hash, which `python -m stages.resolve_base --hash {name}` prints"
+            f"know few revisions: give the hash, which `python -m stages.resolve_base --hash {name}` prints in a whole "
+            "clone, or fetch the others (`git fetch --unshallow`)"
         )
     datapool = output_hash(stages_at(name, layout.dvc_lock), layout.datapool)
     if datapool is None:

@@ -6,7 +6,7 @@ bare hash, which is all that the copies of `dvc exp run --temp` know.
 
 import io
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,18 +148,19 @@ class Cache:
         transfer(staging, odb, {tree.hash_info}, shallow=False)
         return str(tree.hash_info.value)
 
-    def add_listing(self, files: dict[str, str]) -> str:
-        """Put a folder's listing into the cache without its files, and return DVC's hash of it.
+    def add_listing(self, files: Mapping[str, str]) -> str:
+        """Put the list of a folder's files into the cache, and return DVC's hash of the folder.
 
         Args:
-            files: hash by path with `/`.
+            files: hash of each file, by its path with `/`. Their own objects need not be there.
         """
         from dvc_data.hashfile.hash_info import HashInfo
+        from dvc_data.hashfile.meta import Meta
         from dvc_data.hashfile.tree import Tree
 
-        tree = Tree()  # type: ignore[no-untyped-call]
-        for name, file_hash in sorted(files.items()):
-            tree.add(tuple(name.split("/")), None, HashInfo("md5", file_hash))
+        tree: Any = Tree()  # type: ignore[no-untyped-call]
+        for name, value in files.items():
+            tree.add(tuple(name.split("/")), Meta(), HashInfo("md5", value))
         tree.digest()
         self._repo.cache.local.add(tree.path, tree.fs, tree.oid)
         return str(tree.oid)

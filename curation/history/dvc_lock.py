@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from curation.history import git
+from curation.history.readable import parse_mapping
 
 Stages = Mapping[str, Any]
 """The `stages` section of a dvc.lock or dvc.yaml: stage name to its entry."""
@@ -16,16 +17,35 @@ DATAPOOL_HASH = re.compile(r"[0-9a-f]{32}\.dir")
 """DVC's name for the content of a folder."""
 
 
-def parse_stages(text: str | None) -> Stages:
-    """Return the stages of a dvc.lock or dvc.yaml; none for a missing or empty file."""
-    content = YAML(typ="safe").load(text) if text else None
-    stages: Stages = (content or {}).get("stages") or {}
+def parse_stages(text: str | None, path: Path = Path("dvc.lock"), commit: str | None = None) -> Stages:
+    """Return the stages of a dvc.lock or dvc.yaml; none for a missing or empty file.
+
+    Args:
+        text: of the file; None: there is none.
+        path: of the file, for messages.
+        commit: whose file it is; None: the workspace's.
+
+    Raises:
+        BaseError: it cannot be read.
+    """
+    stages: Stages = deepcopy(_parsed(text, path, commit)) if text else {}
+    return stages
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, path: Path, commit: str | None) -> Stages:
+    """Parse a file once: that takes longer than most of what a stage does before it runs."""
+    stages: Stages = parse_mapping(text, path, commit).get("stages") or {}
     return stages
 
 
 def stages_at(revision: str, lock: Path) -> Stages:
-    """Return the stages of the `dvc.lock` committed at a revision; none where there is no such file."""
-    return parse_stages(git.read_file(revision, lock))
+    """Return the stages of the `dvc.lock` committed at a revision; none where there is no such file.
+
+    Raises:
+        BaseError: it cannot be read.
+    """
+    return parse_stages(git.read_file(revision, lock), lock, revision)
 
 
 def output_hash(stages: Stages, path: Path) -> str | None:

@@ -65,5 +65,35 @@ def parents_in_range(commits: str) -> list[tuple[str, list[str]]]:
     """
     listing = git("rev-list", "--reverse", "--parents", "--end-of-options", commits)
     if listing is None:
-        raise BaseError(f"{commits!r} is not a range of commits here; give one such as main..HEAD")
+        raise BaseError(
+            f"{commits!r} is not a range of commits here; {missing_history() or 'give one such as main..HEAD'}"
+        )
     return [(line.split()[0], line.split()[1:]) for line in listing.splitlines()]
+
+
+def parents_of(commit: str) -> list[str]:
+    """Return the parents of a commit, as far as they are here."""
+    return (git("rev-list", "--parents", "--max-count=1", commit) or "").split()[1:]
+
+
+def cut_off_commits() -> frozenset[str]:
+    """Return the commits whose parents a shallow clone does not hold; none in a whole one."""
+    location = git("rev-parse", "--git-path", "shallow")
+    path = Path(location.strip()) if location else None
+    return frozenset(path.read_text().split()) if path is not None and path.is_file() else frozenset()
+
+
+def missing_history() -> str | None:
+    """Say that this clone is shallow, and how to fetch what it lacks; None where it is whole."""
+    if not cut_off_commits():
+        return None
+    return (
+        "this is a shallow clone, which holds the newest commits alone: `git fetch --unshallow` brings the others "
+        "(`fetch-depth: 0`, or `GIT_DEPTH: 0`, in continuous integration)"
+    )
+
+
+def rebasing() -> bool:
+    """Return whether a rebase is going on."""
+    found = [git("rev-parse", "--git-path", name) for name in ("rebase-merge", "rebase-apply")]
+    return any(Path(location.strip()).is_dir() for location in found if location)

@@ -23,6 +23,7 @@ from ruamel.yaml.error import YAMLError
 from curation.core.atomic import atomic_file, write_bytes
 from curation.core.errors import BaseError
 from curation.history import git
+from curation.history.readable import has_markers
 
 LOCK = Path("dvc.lock")
 TEMPORARY = Path(".dvc/tmp")
@@ -36,7 +37,6 @@ _GUARDS = (TEMPORARY / "lock", TEMPORARY / "rwlock.lock")
 """What DVC locks while it writes."""
 
 _SECONDS = 3.0
-_CONFLICT = "<<<<<<< "
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def is_whole(path: Path, text: str) -> bool:
     """Return whether the text of a file of DVC was written to its end; a file that git has left in conflict was."""
     if path == RUNNING:
         return _is_whole_list_of_running(text)
-    if text.startswith(_CONFLICT) or f"\n{_CONFLICT}" in text:
+    if has_markers(text):
         return True
     return text.endswith("\n") and (_is_whole_lock if path.name == LOCK.name else _is_whole_dvc_file)(text)
 

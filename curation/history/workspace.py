@@ -10,11 +10,12 @@ from curation.core.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
 from curation.embeddings.given_files import KEY as EMBEDDINGS_KEY
 from curation.embeddings.given_files import files_of, hash_of
 from curation.history import git
-from curation.history.accepted import check_range, check_workspace
+from curation.history.accepted import check_head, check_range, check_workspace
 from curation.history.base_rule import Decision, decide_base, parse_base
 from curation.history.dvc_lock import cached_outputs, parse_stages
 from curation.history.inputs import Fingerprint, fingerprint
 from curation.history.layout import LAYOUT
+from curation.history.readable import faults_in_index, faults_in_workspace, is_as_committed, way_in_workspace
 from curation.history.removal_list import removal_list_hash
 from curation.history.repair import refuse_cut_off_files
 from curation.params.load import load_params, read_yaml
@@ -154,14 +155,30 @@ def needs_new_data(params: Params) -> bool:
     return not (params.select.process_all or params.train.retrain)
 
 
-def check(commits: str | None) -> list[str]:
-    """Return one message for each way in which accepted samples would get lost."""
+def check(commits: str | None, *, staged: bool = False) -> list[str]:
+    """Return one message for each way in which accepted samples would get lost, and for each file that is unreadable.
+
+    Args:
+        commits: a range of commits to check; None: the workspace, and HEAD itself.
+        staged: what is about to be committed, in place of HEAD, which may be what the commit repairs.
+    """
     from curation.history.dvc_cache import sample_names
 
     git.require_repository()
     if commits:
         return check_range(commits, LAYOUT, sample_names)
     refuse_cut_off_files()
+    # `git commit -a` has an index of its own, so what is staged does not tell all.
+    head = [] if staged else check_head(LAYOUT, sample_names)
+    if faults := (staged and faults_in_index()) or ([] if is_as_committed() else faults_in_workspace()):
+        return [*faults, way_in_workspace(), *head]
+    return head or unaccounted()
+
+
+def unaccounted() -> list[str]:
+    """Return one message for each commit that the workspace follows and whose accepted samples it would drop."""
+    from curation.history.dvc_cache import sample_names
+
     lock = paths.DVC_LOCK.read_text() if paths.DVC_LOCK.exists() else None
     written = paths.BASE_JSON.read_text() if paths.BASE_JSON.exists() else None
     return check_workspace(parse_stages(lock), parse_base(written), LAYOUT, sample_names)

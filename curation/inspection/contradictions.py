@@ -6,7 +6,7 @@ from pathlib import Path
 
 from curation.datapool.store import REMOVED_CSV, SAMPLES_CSV, TAKEN_OUT_JSON
 from curation.history import git
-from curation.history.accepted import lost_samples
+from curation.history.accepted import lost_samples, readable_parents, was_recorded_before
 from curation.history.dvc_cache import Cache
 from curation.history.dvc_lock import dependency_hash, output_hash, stages_at
 from curation.history.layout import LAYOUT
@@ -26,6 +26,7 @@ def contradictions(recorded: Revision, stages: Sequence[str]) -> Iterator[str]:
         stages: whose inputs are compared with what other stages have made.
     """
     if not records_an_iteration(recorded):
+        yield from lost_by_merge(recorded)
         return
     for name in stages:
         for item in recorded.stages.get(name, {}).get("deps", []):
@@ -74,31 +75,45 @@ def _not_built_on(recorded: Revision) -> Iterator[str]:
         yield f"{paths.DATAPOOL}: its samples do not begin with the {len(base)} samples of its base"
     if (recorded.params.get("base") or {}).get("datapool", "auto") != "auto":
         return
-    parents = (git.git("rev-parse", f"{recorded.commit}^@") or "").split()
+    parents = readable_parents(_parents(recorded), LAYOUT)
     hashes = {parent: output_hash(stages_at(parent, paths.DVC_LOCK), paths.DATAPOOL) for parent in parents}
     read = [parent for parent in parents if filenames(recorded.cache, hashes[parent]) is not None]
+    lost = _lost(recorded, read)
+    # `git revert` goes back to a datapool that was accepted before: nothing is hidden there. A merge is none,
+    # and neither is what follows one that cannot be read.
+    if lost and (parents != _parents(recorded)[:1] or not was_recorded_before(str(recorded.commit), LAYOUT)):
+        yield from lost
+
+
+def lost_by_merge(recorded: Revision) -> Iterator[str]:
+    """Yield what a merge drops that was not made by the pipeline: what one of its parents had accepted."""
+    if recorded.commit is not None and recorded.stages and len(_parents(recorded)) > 1:
+        yield from _lost(recorded, _parents(recorded))
+
+
+def _lost(recorded: Revision, parents: Sequence[str]) -> list[str]:
+    """Return one message for each of some parents whose accepted samples a revision drops."""
 
     def names(datapool: str) -> frozenset[str] | None:
         found = filenames(recorded.cache, datapool)
         return None if found is None else removed_names(recorded.cache, datapool).union(found)
 
-    lost = lost_samples(recorded.name, recorded.stages, recorded.base, read, LAYOUT, names)
-    # `git revert` goes back to a datapool that was accepted before: nothing is hidden there.
-    if lost and not _was_recorded_before(recorded):
-        yield from (message.removeprefix(f"{recorded.name}: ") for message in lost)
+    lost = lost_samples(recorded.name, recorded.stages, recorded.base, parents, LAYOUT, names)
+    return [message.removeprefix(f"{recorded.name}: ") for message in lost]
+
+
+def _parents(recorded: Revision) -> list[str]:
+    return git.parents_of(str(recorded.commit))
 
 
 def records_an_iteration(recorded: Revision) -> bool:
     """Return whether a commit records another datapool than its first parent."""
     datapool = output_hash(recorded.stages, paths.DATAPOOL)
-    former = output_hash(stages_at(f"{recorded.commit}^", paths.DVC_LOCK), paths.DATAPOOL)
-    return datapool is not None and datapool != former
-
-
-def _was_recorded_before(recorded: Revision) -> bool:
-    listing = git.git("rev-list", f"{recorded.commit}^", "--", f"./{paths.DVC_LOCK.as_posix()}")
-    locks = (stages_at(commit, paths.DVC_LOCK) for commit in (listing or "").split())
-    return any(output_hash(stages, paths.DATAPOOL) == recorded.datapool_hash for stages in locks)
+    former = [
+        output_hash(stages_at(parent, paths.DVC_LOCK), paths.DATAPOOL)
+        for parent in readable_parents([f"{recorded.commit}^"], LAYOUT)[:1]
+    ]
+    return datapool is not None and [datapool] != former
 
 
 def filenames(cache: Cache, datapool: str | None) -> list[str] | None:

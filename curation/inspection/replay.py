@@ -12,6 +12,7 @@ verdict says so, and accuses nobody.
 """
 
 import json
+import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,7 +147,7 @@ def made_at(recorded: Revision, name: str) -> Revision:
     if records_an_iteration(recorded):
         return recorded
     found = recorded
-    for earlier in recorded_locks(recorded):
+    for earlier in filter(lambda one: one.is_readable, recorded_locks(recorded)):
         if _outputs(earlier, name) != _outputs(recorded, name):
             break
         found = earlier
@@ -158,13 +159,21 @@ def _outputs(recorded: Revision, name: str) -> list[tuple[str, Any]]:
 
 
 def unpack(recorded: Revision, folder: Path) -> None:
-    """Put the files that git holds of a commit, below the project's folder, into an empty folder."""
+    """Put the files that git holds of a commit, below the project's folder, into an empty folder.
+
+    Beside them lies what this project has read of its code: stages need not parse again what is the same.
+    """
     archive = folder.absolute() / "commit.tar"
     if git.git("archive", "--format=tar", f"--output={archive}", str(recorded.commit)) is None:
         raise BaseError(f"{recorded.name}: git cannot give the files of this commit; `git fsck` says what is wrong")
     with tarfile.open(archive) as files:
         files.extractall(folder, filter="data")
     archive.unlink()
+    if paths.CODE_MEMORY.is_file():
+        memory = folder / paths.CODE_MEMORY
+        remove(memory)
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(paths.CODE_MEMORY, memory)
 
 
 def materialise(cache: Cache, object_hash: str, target: Path) -> None:

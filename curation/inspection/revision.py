@@ -5,7 +5,7 @@ remote), never from the files that lie in the workspace: so every committed revi
 checkout.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -14,7 +14,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from ruamel.yaml import YAML
 
 from curation.core.errors import BaseError
 from curation.datapool import store
@@ -23,6 +22,15 @@ from curation.history import git
 from curation.history.base_rule import Base, parse_base
 from curation.history.dvc_cache import Cache
 from curation.history.dvc_lock import Stages, output_hash, outputs_in_git, parse_stages
+from curation.history.readable import (
+    RAW_LIST,
+    WATCHED,
+    commits_with_markers,
+    faults_in_workspace,
+    faults_of_commit,
+    is_as_committed,
+    parse_mapping,
+)
 from curation.pipeline import paths
 from curation.tables.datapool import ITERATIONS, LEDGER, PICTURES, REMOVED, SAMPLES
 from curation.tables.files import empty_frame, read_csv, read_parquet
@@ -52,12 +60,25 @@ class Revision:
     @cached_property
     def stages(self) -> Stages:
         """The stages of `dvc.lock`."""
-        return parse_stages(self.text(paths.DVC_LOCK))
+        return parse_stages(self.text(paths.DVC_LOCK), paths.DVC_LOCK, self.commit)
+
+    @cached_property
+    def is_readable(self) -> bool:
+        """Whether its `dvc.lock` can be read: a merge's conflict markers may have been committed in it."""
+        try:
+            return isinstance(self.stages, Mapping)
+        except BaseError:
+            return False
+
+    @cached_property
+    def faults(self) -> tuple[str, ...]:
+        """Sentences that name those of its files that cannot be read."""
+        return tuple(faults_in_workspace() if self.commit is None else faults_of_commit(self.commit))
 
     @cached_property
     def params(self) -> dict[str, Any]:
         """The content of `params.yaml`."""
-        return YAML(typ="safe").load(self.text(paths.PARAMS) or "") or {}
+        return parse_mapping(self.text(paths.PARAMS), paths.PARAMS, self.commit)
 
     @cached_property
     def base(self) -> Base | None:
@@ -92,7 +113,7 @@ class Revision:
     @cached_property
     def raw_outputs(self) -> list[dict[str, Any]]:
         """The files that `data/raw.dvc` tracks: path, hash."""
-        return _outputs_of(self.text(paths.RAW.with_name(f"{paths.RAW.name}.dvc")))
+        return list(parse_mapping(self.text(RAW_LIST), RAW_LIST, self.commit).get("outs") or [])
 
     @cached_property
     def picture_outputs(self) -> list[dict[str, Any]]:
@@ -102,13 +123,14 @@ class Revision:
         else:
             listing = git.git("ls-tree", "-z", "--name-only", self.commit, "--", f"./{paths.PICTURES.as_posix()}/")
             names = [name for name in (listing or "").split("\0") if name.endswith(".dvc")]
-        outs = [out for name in names for out in _outputs_of(self.text(Path(name)))]
+        files = [parse_mapping(self.text(Path(name)), Path(name), self.commit) for name in names]
+        outs = [out for content in files for out in content.get("outs") or []]
         return [{**out, "path": (paths.PICTURES / str(out["path"])).as_posix()} for out in outs]
 
     @cached_property
     def _in_git(self) -> frozenset[str]:
         """Paths of the outputs that git holds itself (`cache: false` in dvc.yaml)."""
-        return outputs_in_git(parse_stages(self.text(paths.DVC_YAML)))
+        return outputs_in_git(parse_stages(self.text(paths.DVC_YAML), paths.DVC_YAML, self.commit))
 
     def is_in_git(self, output: str) -> bool:
         """Return whether git holds an output itself, so that the DVC cache does not."""
@@ -163,10 +185,29 @@ class Revision:
     @cached_property
     def processed(self) -> pd.DataFrame:
         """Every sample that has an embedding: filename, raw_path, content_hash and pixel_hash."""
-        shards = [name for name in self.datapool_files if name.startswith(f"{store.EMBEDDINGS_FOLDER}/")]
         columns = ["filename", "raw_path", "content_hash", "pixel_hash"]
-        tables = [read_parquet(self.datapool_file(name), columns) for name in shards]
+        tables = [read_parquet(shard, columns) for shard in self.embedding_shards]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns, dtype=str)
+
+    @property
+    def has_datapool(self) -> bool:
+        """Whether a datapool is recorded."""
+        return output_hash(self.stages, paths.DATAPOOL) is not None
+
+    @cached_property
+    def embedding_shards(self) -> list[Path]:
+        """The datapool's shards of embeddings (`curation.tables.embeddings`) in the cache, only to be read."""
+        shards = [name for name in self.datapool_files if name.startswith(f"{store.EMBEDDINGS_FOLDER}/")]
+        return [self.datapool_file(name) for name in shards]
+
+    @cached_property
+    def undecided_shards(self) -> list[Path]:
+        """The shards that `embed` has written since the datapool was made; none after a whole run."""
+        folder = output_hash(self.stages, paths.EMBEDDINGS)
+        if folder is None or not self.cache.has_whole(folder):
+            return []
+        known = set(self.datapool_files.values()) if self.has_datapool else set()
+        return [self.cache.file(shard) for shard in self.cache.listing(folder).values() if shard not in known]
 
     @cached_property
     def selection(self) -> pd.DataFrame:
@@ -197,12 +238,6 @@ class Revision:
         return read_parquet(self.file(output))
 
 
-def _outputs_of(text: str | None) -> list[dict[str, Any]]:
-    """Return what a `.dvc` file tracks."""
-    content = YAML(typ="safe").load(text) if text else None
-    return list((content or {}).get("outs", []))
-
-
 def revision(name: str | None, cache: Cache) -> Revision:
     """Open a commit's record, or the workspace's for None.
 
@@ -214,7 +249,8 @@ def revision(name: str | None, cache: Cache) -> Revision:
         return Revision(WORKSPACE, None, cache)
     commit = git.commit_of(name)
     if commit is None:
-        raise BaseError(f"{name!r} is not a revision that git knows here; give a commit, branch or tag, such as HEAD~1")
+        advice = git.missing_history() or "give a commit, branch or tag, such as HEAD~1"
+        raise BaseError(f"{name!r} is not a revision that git knows here; {advice}")
     return Revision(name, commit, cache)
 
 
@@ -223,7 +259,7 @@ def recorded_locks(start: Revision) -> Iterator[Revision]:
 
     Begins with the workspace where that is where it starts; follows first parents, as a branch's own history.
     """
-    if start.commit is None and start.stages:
+    if start.commit is None and (not start.is_readable or start.stages):
         yield start
     tip = start.commit or git.commit_of("HEAD")
     listing = git.git("rev-list", "--first-parent", tip, "--", f"./{paths.DVC_LOCK.as_posix()}") if tip else None
@@ -231,13 +267,44 @@ def recorded_locks(start: Revision) -> Iterator[Revision]:
         yield Revision(commit[:12], commit, start.cache)
 
 
+def recorded_commits(start: Revision) -> Iterator[Revision]:
+    """Yield all that `recorded_locks` does, and what nobody meant to record, newest first.
+
+    That is: merges that keep their first parent's `dvc.lock` where the other side has changed it, and commits in
+    whose files git's conflict markers stand.
+    """
+    known = {found.commit: found for found in recorded_locks(start)}
+    if None in known and (known[None].is_readable or not is_as_committed()):
+        yield known[None]
+    tip = start.commit or git.commit_of("HEAD")
+    listing = git.git("rev-list", "--first-parent", "--parents", tip) if tip else None
+    line = {words[0]: words[1:] for words in map(str.split, (listing or "").splitlines())}
+    marked = commits_with_markers(list(line))
+    for commit, parents in line.items():
+        if commit in known:
+            yield known[commit]
+        elif (commit in marked and not _has_files_of(commit, parents[:1])) or _has_another_lock(parents):
+            yield Revision(commit[:12], commit, start.cache)
+
+
+def _has_files_of(commit: str, parents: Sequence[str]) -> bool:
+    """Return whether a commit's files are those of one of its parents, so far as they are looked at here."""
+    return any(git.git("diff", "--quiet", parent, commit, "--", *WATCHED) is not None for parent in parents)
+
+
+def _has_another_lock(parents: Sequence[str]) -> bool:
+    """Return whether what was merged into a commit's first parent had changed `dvc.lock` since both began."""
+    lock = paths.DVC_LOCK.as_posix()
+    return any(git.git("diff", "--quiet", f"{parents[0]}...{other}", "--", lock) is None for other in parents[1:])
+
+
 def recorded_iterations(start: Revision) -> Iterator[Revision]:
     """Yield the revisions that recorded another datapool than the commit before, newest first.
 
     Begins with the workspace where that is where it starts, or with the commit that holds what is recorded there;
-    follows first parents, as a branch's own history.
+    follows first parents, as a branch's own history. Commits whose `dvc.lock` cannot be read are passed over.
     """
-    commits = [found for found in recorded_locks(start) if found.commit is not None]
+    commits = [found for found in recorded_locks(start) if found.commit is not None and found.is_readable]
     if start.commit is None and output_hash(start.stages, paths.DATAPOOL):
         same = list(
             takewhile(lambda commit: _hashes(commit, paths.DATAPOOL) == _hashes(start, paths.DATAPOOL), commits)
@@ -253,6 +320,19 @@ def recorded_iterations(start: Revision) -> Iterator[Revision]:
 
 def _hashes(recorded: Revision, *outputs: Path) -> list[str | None]:
     return [output_hash(recorded.stages, output) for output in outputs]
+
+
+def known_tables(start: Revision, output: Path) -> Iterator[tuple[Revision, Path]]:
+    """Yield a revision's and its former iterations' file of an output, newest first, each once; nothing is fetched.
+
+    Iterations whose file the cache does not hold (any more) are left out.
+    """
+    seen: set[str] = set()
+    for recorded in (start, *recorded_iterations(start)):
+        found = output_hash(recorded.stages, output)
+        if found is not None and found not in seen and recorded.cache.has(found):
+            seen.add(found)
+            yield recorded, recorded.cache.file(found)
 
 
 def commits_of_iterations(start: Revision) -> dict[int, Revision]:

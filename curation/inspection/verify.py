@@ -8,11 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
+from typing import Literal
 
 from curation.history.dvc_cache import Cache
 from curation.inspection.revision import Revision
+from curation.pipeline import paths
 
 _BLOCK = 2**20
+
+
+Required = Literal["none", "some", "datapool", "all"]
+"""How much must be there to be checked: nothing, one object of all revisions, each one's datapool, or every object."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +47,32 @@ class Verdict:
         checked: objects that are what they should be, those checked for another revision included.
         missing: output of each object that the cache does not hold (a remote may).
         lies: objects that are not what they should be.
+        faults: what is wrong with files that cannot be read, a sentence each; without `dvc.lock` nothing is checked.
     """
 
     revision: Revision
     checked: int
     missing: tuple[str, ...]
     lies: tuple[Lie, ...]
+    faults: tuple[str, ...] = ()
+
+    def lacks(self, required: Required) -> bool:
+        """Return whether something could not be checked that had to be.
+
+        Args:
+            required: of each revision; see `Required`.
+        """
+        pool = paths.DATAPOOL.as_posix()
+        if required == "all":
+            return bool(self.missing)
+        return required == "datapool" and any(path == pool or path.startswith(f"{pool}/") for path in self.missing)
 
 
 def verify(
     revisions: Iterable[Revision],
     read: Callable[[int], object] = lambda _: None,
     fetch: Callable[[list[str]], object] | None = None,
+    found: dict[str, str | None] | None = None,
 ) -> Iterator[Verdict]:
     """Check the cached objects of revisions; each object is read once.
 
@@ -60,9 +80,13 @@ def verify(
         revisions: in the order in which they are reported.
         read: is called with the number of bytes read, again and again.
         fetch: brings objects, by their hashes, into the cache if it can; None leaves missing ones missing.
+        found: gets the MD5 of each object's bytes by its name; None for those that the cache does not hold.
     """
-    found: dict[str, str | None] = {}
+    found = {} if found is None else found
     for recorded in revisions:
+        if faults := recorded.faults:
+            yield Verdict(recorded, 0, (), (), faults)
+            continue
         checked, missing, lies = 0, [], []
         for output, object_hash in recorded_objects(recorded, found, read, fetch):
             actual = _found(recorded.cache, object_hash, found, read)
@@ -132,6 +156,8 @@ def md5_of(path: Path, read: Callable[[int], object]) -> str:
 def sentence(verdict: Verdict) -> str:
     """Put a verdict into one line, and one more for each lie."""
     name = verdict.revision.name
+    if verdict.faults:
+        return f"{name}: cannot be verified: {', '.join(verdict.faults)}"
     text = f"{name}: {verdict.checked} objects are sound"
     if verdict.missing:
         text += f", {len(verdict.missing)} are not in the cache ({verdict.missing[0]} for one; `dvc fetch` brings them)"

@@ -77,9 +77,21 @@ def principal_components(features: NDArray[np.float32], embedding_dim: int) -> P
         largest = components.gather(1, components.abs().argmax(dim=1, keepdim=True))
         components = components * torch.where(largest < 0, -1.0, 1.0)  # a component's sign is arbitrary
         offset = -components @ mean
+        rank = _rank_of_directions(centred @ components.T) if n > embedding_dim else None
     weight: NDArray[np.float32] = components.numpy().astype(np.float32)
     bias: NDArray[np.float32] = offset.numpy().astype(np.float32)
-    return Projection(weight, bias, effective_rank(variances.numpy()) if n > embedding_dim else None)
+    return Projection(weight, bias, rank)
+
+
+def _rank_of_directions(projected: Tensor) -> float:
+    """Return the effective rank of embeddings as they are stored and reported: of unit length.
+
+    Args:
+        projected: (n, embedding_dim) float64.
+    """
+    unit = projected / projected.norm(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+    singular = torch.linalg.svdvals(unit - unit.mean(dim=0))
+    return effective_rank((singular**2).numpy())
 
 
 def _completed(directions: Tensor, count: int) -> Tensor:

@@ -1,7 +1,9 @@
 """Reading `params.yaml`: all that is wrong with it at once, one line a key."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +52,17 @@ def read_yaml(path: Path) -> Any:
         ParamsError: the file is missing or is no YAML.
     """
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ParamsError(f"{path} is missing: restore it with `git checkout {path}`") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from None
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Any:
+    """Parse a file once: a stage asks for the parameters more than once."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _line(detail: "ErrorDetails", content: Any) -> str:

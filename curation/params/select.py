@@ -47,7 +47,10 @@ class SelectParams(Section):
         default=None,
         gt=0,
         le=1,
-        description="Share of the new candidates to select. Not together with `n_samples`.",
+        description=(
+            "Share of the new candidates to select, rounded to whole samples: a half upwards, and at least 1. Not "
+            "together with `n_samples`."
+        ),
         json_schema_extra=About(null="no such limit"),
     )
     min_distance: Real | None = Field(

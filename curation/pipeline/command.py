@@ -24,6 +24,7 @@ def stage_command(run: Callable[[Params], str]) -> click.Command:
     @click.command(name=name, help=(run.__doc__ or "").replace("\\b", "\b"), epilog=parameters_line(name))
     def command() -> None:
         def run_it() -> None:
+            paths.enter_project()
             params = load_params(paths.PARAMS)
             click.echo(f"{name}: {outputs_of_record(name) or run(params)}")
 

@@ -1,5 +1,6 @@
 """The paths that stages read and write, relative to the repository. A test compares them with `dvc.yaml`."""
 
+import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
@@ -34,3 +35,27 @@ DATAPOOL = Path("datapool")
 PICTURES = Path("pictures")
 
 REPORTS = Path("reports")
+
+
+def project_folder(start: Path) -> Path | None:
+    """Find the project that a folder belongs to, as git and DVC do: the nearest folder upwards that is one.
+
+    Args:
+        start: where to begin.
+
+    Returns:
+        The folder with `dvc.yaml` and `params.yaml`; None where there is none up to the root of the DVC repository.
+    """
+    for folder in (start := start.absolute(), *start.parents):
+        if (folder / DVC_YAML).is_file() and (folder / PARAMS).is_file():
+            return folder
+        if (folder / ".dvc").is_dir():
+            return None
+    return None
+
+
+def enter_project() -> None:
+    """Make the project's folder the current one, from any folder in it; where there is none, nothing changes."""
+    folder = project_folder(Path.cwd())
+    if folder is not None and folder != Path.cwd():
+        os.chdir(folder)

@@ -6,20 +6,23 @@ that every file is relevant.
 
 The patterns are those of https://git-scm.com/docs/gitignore, read from `data/raw`: a line with a slash that is not its
 last character stands for a path, one without for a name at any depth, a folder for all that is below it. Besides, a
-line that is exactly a file's path means that file, even if brackets or stars in it could be read as a pattern; and a
-leading `./` means the same as `/`.
+line that is exactly a file's path means that file, even if brackets or stars in it could be read as a pattern; a
+leading `./` means the same as `/`; and a line that matches nothing as it stands is read as it may have been meant, with
+slashes for backslashes and without quotes, say.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from curation.core.errors import ParamsError
+from curation.tables.given_lists import NotTextError, lines_of, read_text, spellings
 
+_FOLDER_OF_WINDOWS = re.compile(r"[^/*?\[]+\\")
 _SPECIAL = re.compile(r"[*?\[\\]")
 
 
@@ -44,18 +47,18 @@ def read_patterns(path: Path) -> list[Pattern]:
     """Read a list of relevant files.
 
     Raises:
-        ParamsError: there is no such file, it is not text in UTF-8, or a line of it is not a valid pattern.
+        ParamsError: there is no such file, it is not text, or a line of it is not a valid pattern.
     """
     key = "ingest.relevant_filenames_file"
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_text(path)
     except FileNotFoundError:
         raise ParamsError(f"{key}: there is no file {path}; make it (empty = every file is relevant)") from None
     except IsADirectoryError:
         raise ParamsError(f"{key}: {path} is a folder; give a text file with one path or pattern a line") from None
-    except UnicodeDecodeError as error:
-        raise ParamsError(f"{key}: {path} is not text in UTF-8 (byte {error.start + 1}); save it as UTF-8") from None
-    patterns = list(parse_patterns(text))
+    except NotTextError as error:
+        raise ParamsError(f"{key}: {path} is {error}") from None
+    patterns = [_with_folder(pattern) for pattern in parse_patterns(text)]
     for pattern in patterns:
         try:
             _compiled(pattern.body)
@@ -64,9 +67,15 @@ def read_patterns(path: Path) -> list[Pattern]:
     return patterns
 
 
+def _with_folder(pattern: Pattern) -> Pattern:
+    """Take a backslash at the end, which has nothing to escape, for the slash of a folder."""
+    is_folder = _FOLDER_OF_WINDOWS.fullmatch(pattern.body)
+    return replace(pattern, body=pattern.body.replace("\\", "/")) if is_folder else pattern
+
+
 def parse_patterns(text: str) -> Iterator[Pattern]:
     """Yield the patterns of a list; spaces at a line's end count only after a backslash."""
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         shown = line.rstrip()
         if shown.endswith("\\") and line.startswith(f"{shown} "):
             shown += " "
@@ -101,9 +110,39 @@ def relevance(paths: Sequence[str], patterns: Sequence[Pattern]) -> tuple[list[b
     for number, file in _matches(names, patterns):
         deciding[file] = max(deciding[file], number)
         matched[number] = True
+    lost = [number for number, found in enumerate(matched) if not found]
+    for place, file in _respelled(names, [patterns[number] for number in lost]):
+        deciding[file] = max(deciding[file], lost[place])
+        matched[lost[place]] = True
     by_default = patterns[0].leaves_out
     relevant = [by_default if number < 0 else not patterns[number].leaves_out for number in deciding]
     return relevant, [pattern for pattern, found in zip(patterns, matched, strict=True) if not found]
+
+
+def _respelled(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:
+    """Yield index and file of matches of patterns that match nothing as they stand, as they may have been meant."""
+    others = {number: _other_bodies(pattern.body) for number, pattern in enumerate(patterns)}
+    while others := {number: bodies for number, bodies in others.items() if bodies}:
+        tried = list(others)
+        found = set[int]()
+        for place, file in _matches(names, [replace(patterns[number], body=others[number][0]) for number in tried]):
+            found.add(tried[place])
+            yield tried[place], file
+        others = {number: others[number][1:] for number in tried if number not in found}
+
+
+def _other_bodies(body: str) -> list[str]:
+    """Return what may have been meant by a pattern, the nearest first."""
+    bodies = [f"/{other[2:]}" if other.startswith("./") else other for other in spellings(body)]
+    return [other for other in dict.fromkeys(bodies) if other != body and other.strip("/") and _is_valid(other)]
+
+
+def _is_valid(body: str) -> bool:
+    try:
+        _compiled(body)
+    except GitIgnorePatternError:
+        return False
+    return True
 
 
 def _matches(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:

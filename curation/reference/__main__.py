@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from curation.core.atomic import write_text
 from curation.core.errors import OutputError
+from curation.explore import schema as explore
 from curation.export.formats import registry as formats
 from curation.model.training.methods import registry as methods
 from curation.pipeline import paths
@@ -25,8 +26,9 @@ REGISTERED: Mapping[Path, Callable[[], str]] = {
     Path("docs/reference/formats.md"): formats.reference,
     Path("docs/reference/methods.md"): methods.reference,
     Path("docs/reference/containers.md"): containers.reference,
+    Path("docs/reference/explore.md"): explore.reference,
 }
-"""Pages that describe what registries hold, with what makes them."""
+"""Pages that describe what registries and the table of all samples hold, with what makes them."""
 
 
 def texts() -> dict[Path, str]:

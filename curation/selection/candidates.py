@@ -180,8 +180,9 @@ def rejected_by_review(path: str, base: Collection[str], processed: Collection[s
     Raises:
         ParamsError: the file is wrong, drops a sample that was accepted before, or one that is unknown.
     """
-    rejected = set(read_dropped(path))
-    accepted, unknown = sorted(rejected & set(base)), sorted(rejected - set(processed))
+    known = set(processed)
+    rejected = set(read_dropped(path, known | set(base)))
+    accepted, unknown = sorted(rejected & set(base)), sorted(rejected - known)
     if accepted:
         raise ParamsError(
             f"select.review_file: {path} drops {accepted[0]!r}, which an earlier iteration accepted. A review can keep "

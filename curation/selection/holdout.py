@@ -3,6 +3,7 @@
 What is trained on must not be near what is tested on: frames of one scene in both make every score too good.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from curation.embeddings.given import NAMES, read_given
 from curation.selection.distance import euclidean
 from curation.selection.nearest import nearest_rows
 from curation.selection.stopping import squared_threshold
+from curation.tables.given_lists import as_known, lines_of, read_text
 
 KEY = "select.holdout_file"
 
@@ -45,18 +47,19 @@ def read_holdout(path: str, known: NamedEmbeddings) -> Holdout:
             cannot be compared.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(Path(path))
+    except (OSError, ValueError) as error:
         what = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise ParamsError(f"{KEY}: {path} cannot be read ({what})") from None
-    lines = text.splitlines()
+    lines = lines_of(text)
     if not any(line.strip() for line in lines):
         raise ParamsError(f"{KEY}: {path} is empty: write one filename a line, or set it to null")
-    if lines[0].startswith(f"{NAMES},"):
+    if re.match(rf'"?{NAMES}"?\s*[,;\t]', lines[0]) or lines[0].startswith("sep="):
         return _given_embeddings(path, known.embeddings.shape[1])
     given = [(number, line.rstrip()) for number, line in enumerate(lines, 1) if line.strip()]
+    meant = as_known((line for _, line in given), known.row_of)
     # A name may begin with spaces; where it does not, they are the list's own.
-    line_of = {line if line in known.row_of else line.strip(): number for number, line in reversed(given)}
+    line_of = {meant[line] if meant[line] in known.row_of else line.strip(): number for number, line in reversed(given)}
     unknown = [name for name in line_of if name not in known.row_of]
     if unknown:
         first = min(unknown, key=line_of.__getitem__)

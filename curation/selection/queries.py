@@ -74,8 +74,9 @@ def query_names(strategy: Similarity, base: Path, processed: Collection[str]) ->
         ParamsError: there are none, or one is unknown.
     """
     if strategy.queries is not None:
-        wanted = read_filenames(strategy.queries)
-        unknown = sorted(set(wanted) - set(processed))
+        known = set(processed)
+        wanted = read_filenames(strategy.queries, known)
+        unknown = sorted(set(wanted) - known)
         if unknown:
             raise ParamsError(
                 f"select.strategies: {strategy.queries} names {unknown[0]!r}, which is not a sample of this or "

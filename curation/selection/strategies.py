@@ -189,7 +189,8 @@ def numbers(item: StrategyParams, names: Sequence[str], processed: pd.DataFrame)
         ParamsError: a candidate has none.
     """
     if isinstance(item.input, ScoresInput):
-        known, where = read_scores(item.input.file, item.input.score), item.input.file
+        known = read_scores(item.input.file, item.input.score, set(processed["filename"]))
+        where = item.input.file
     else:
         known, where = _metadata(item, processed), f"the metadata {getattr(item.input, 'key', '')}"
     values = np.asarray(known.reindex(pd.Index(names)), dtype=np.float64)
@@ -242,7 +243,7 @@ def _quota(
         ParamsError: no candidate has a class of the target.
     """
     if isinstance(item.input, PredictionsInput):
-        known: pd.Series[str] = read_predictions(item.input.file)
+        known: pd.Series[str] = read_predictions(item.input.file, known=set(processed["filename"]))
     else:
         known = _metadata(item, processed).map(str)
     wanted = sorted(strategy.target)

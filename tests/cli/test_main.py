@@ -6,6 +6,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -15,6 +16,7 @@ from curation.inspection.revision import Revision
 from curation.inspection.verify import md5_of, sentence, verify
 from curation.inspection.why import chosen_parameters, sentences
 from curation.params.schema import Params
+from curation.pipeline.paths import project_folder
 from tests import ROOT
 
 
@@ -50,6 +52,37 @@ def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     result = CliRunner().invoke(main, ["list"])
     assert result.exit_code == 1
     assert "holds no dvc.yaml: run this in the project's folder" in result.output
+
+
+def test_a_sub_folder_belongs_to_its_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).touch()
+    inner = tmp_path / "data/raw/day"
+    inner.mkdir(parents=True)
+    assert project_folder(inner) == project_folder(tmp_path) == tmp_path
+    (tmp_path / "data/.dvc").mkdir()  # another repository, whose root has no pipeline
+    assert project_folder(inner) is None
+    (tmp_path / "data/.dvc").rmdir()
+
+    told: list[object] = []
+
+    @click.command(name="params")
+    @click.argument("target", type=click.Path(path_type=Path))
+    @click.option("--list", "names", type=click.Path(allow_dash=True), default="names.txt")
+    def command(target: Path, names: str) -> None:
+        told[:] = [Path.cwd(), target, names]
+
+    monkeypatch.setattr("curation.cli.commands.params.command", command)
+    for folder, arguments, expected in (
+        (tmp_path, ["params", "out"], [Path("out"), "names.txt"]),
+        (inner, ["params", "../out"], [tmp_path / "data/raw/out", str(inner / "names.txt")]),
+        (inner, ["params", "/out", "--list", "-"], [Path("/out"), "-"]),
+        (tmp_path, ["-C", "data", "params", "out"], [tmp_path / "data/out", str(tmp_path / "data/names.txt")]),
+    ):
+        monkeypatch.chdir(folder)
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+        assert told == [tmp_path, *expected]
 
 
 def test_parameters_of_a_selection_are_those_of_select_and_what_was_changed() -> None:

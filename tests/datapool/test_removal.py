@@ -8,7 +8,7 @@ import pytest
 from curation.cleaning.removed import is_removed
 from curation.core.errors import ParamsError
 from curation.datapool import store
-from curation.datapool.removal import read_removal_list, take_out, tombstones
+from curation.datapool.removal import by_samples, read_removal_list, take_out, tombstones
 from curation.embeddings.shards import read_metadata
 from curation.history.removal_list import removal_list_hash
 from curation.tables.datapool import REMOVED
@@ -74,6 +74,19 @@ def test_a_sample_is_known_by_name_by_pixels_and_by_its_whole_file() -> None:
     by_hand = pd.DataFrame([["d.png", "", "", "", ""]], columns=REMOVED.names)
     assert is_removed(samples, by_hand).tolist() == [False, False, False, True]
     assert is_removed(samples.assign(pixel_hash=""), by_hand).tolist() == [False, False, False, True]
+
+
+def test_names_by_hand_are_those_of_samples_and_what_stands_for_nothing_is_told(datapool: Path) -> None:
+    by_hand = pd.DataFrame(
+        [[name, "", "", "", ""] for name in (".\\a.png ", "lost.png", "c.png")], columns=REMOVED.names
+    )
+    listed, lost = by_samples(by_hand, datapool)
+    assert listed["filename"].tolist() == ["a.png", "lost.png", "c.png"]
+    assert lost == {"lost.png"}
+    take_out(datapool, listed)
+    assert by_samples(by_hand, datapool)[1] == set()  # as tombstones they are known
+    renamed = _listed("b.png").assign(filename="other name.png")
+    assert by_samples(renamed, datapool)[1] == set()  # known by its pixels
 
 
 def test_the_list_is_read_as_it_was_written(tmp_path: Path) -> None:

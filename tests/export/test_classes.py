@@ -94,7 +94,7 @@ def test_a_list_of_the_users_own_stands_above(tmp_path: Path) -> None:
         (b"a\nb\na\n", "names 'a' twice"),
         (b"\n \n", "names no class"),
         (b"a\tb\n", "has a character that no class can have"),
-        ("a\n".encode("utf-16"), "in UTF-8"),
+        (b"caf\xe9\n", "in UTF-8"),
     ],
 )
 def test_a_list_that_is_none_is_told(content: bytes, message: str, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Lists as Pascal VOC's, read back by others' readers."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from curation.cli.commands.export import write_files
 from curation.core.errors import OutputError
 from curation.export.format import Listing
-from curation.export.formats.voc import as_annotation, voc_files
+from curation.export.formats.voc import as_annotation, label_map, voc_files
 
 
 def table(*rows: tuple[str, str]) -> Listing:
@@ -47,6 +48,14 @@ def test_lists_name_the_files(tmp_path: Path) -> None:
     assert main_list(tmp_path, "city_trainval") == ["city/c  1", "-rf -1", "=x/d -1"]
     assert main_list(tmp_path, "=x_trainval") == ["city/c -1", "-rf -1", "=x/d  1"]
     assert len([*(tmp_path / "ImageSets/Main").iterdir()]) == 3
+
+
+def test_classes_are_in_the_order_of_their_numbers_for_readers_that_number_them(tmp_path: Path) -> None:
+    named = table(("a.jpg", ""))
+    write_files(voc_files(replace(named, classes=("skirt", "black dress")), tmp_path))
+    assert (tmp_path / "labelmap.txt").read_text() == "# label:color_rgb:parts:actions\nskirt:::\nblack dress:::\n"
+    for name in ("a:b", "#a", " a"):
+        assert label_map(replace(named, classes=("skirt", name)), tmp_path) == []
 
 
 def test_labelled_annotations_stay_and_the_lists_follow(tmp_path: Path) -> None:

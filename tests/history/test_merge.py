@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from curation.cli.main import main
 from curation.core.errors import BaseError
-from curation.history.merge import conflicts, settle_conflicts
+from curation.history.merge import conflicts, drive, settle_conflicts
 
 
 def _git(*arguments: str, check: bool = True) -> str:
@@ -62,3 +62,41 @@ def test_without_a_merge_there_is_nothing_to_unite(merging: Path) -> None:
 
 def test_a_second_merge_does_not_begin(merging: Path) -> None:
     assert "going on already" in CliRunner().invoke(main, ["merge", "other"]).output
+
+
+def test_conflicts_that_were_added_with_their_markers_are_opened_again(merging: Path) -> None:
+    _git("add", ".")
+    assert conflicts() == []
+    settle_conflicts()
+    for name in ("dvc.lock", "base.json", "reports/plots/growth.csv", "reports/new.json"):
+        assert Path(name).read_text() == "schema: ours\n"
+
+
+def test_the_driver_leaves_markers_where_it_cannot_merge(merging: Path) -> None:
+    sides = (Path("base"), Path("ours"), Path("theirs"))
+    for side in sides:
+        side.write_text(f"outs:\n- md5: {side}\n  path: raw\n")
+    Path(".dvc").mkdir()
+    Path(".dvc/config").touch()
+    with pytest.raises(BaseError, match=r"^data/raw\.dvc stands for something else"):
+        drive(*sides, Path("data/raw.dvc"))
+    assert Path("ours").read_text() == (
+        "outs:\n<<<<<<< HEAD\n- md5: ours\n=======\n- md5: theirs\n>>>>>>> the other side\n  path: raw\n"
+    )
+    Path("ours").write_text(Path("base").read_text())
+    told = CliRunner().invoke(main, ["merge", "--driver", "base", "ours", "theirs", "data/raw.dvc"])
+    assert told.exit_code == 0, told.output
+    assert Path("ours").read_text() == Path("theirs").read_text()
+
+
+def test_a_rebase_is_no_merge(merging: Path) -> None:
+    _git("merge", "--abort")
+    _git("rebase", "other", check=False)
+    told = CliRunner().invoke(main, ["merge"])
+    assert told.exit_code == 1
+    assert "git rebase --abort" in told.output
+
+
+def test_a_clone_with_the_former_driver_is_told_to_install_the_hooks_again(merging: Path) -> None:
+    _git("config", "merge.dvc.driver", "dvc git-hook merge-driver --ancestor %O --our %A --their %B")
+    assert "merge: run hooks/install.sh once more" in CliRunner().invoke(main, ["merge"]).output

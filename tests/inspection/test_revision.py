@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from curation.inspection.revision import WORKSPACE, Revision, recorded_iterations
+from curation.history.dvc_cache import open_cache
+from curation.inspection.revision import WORKSPACE, Revision, recorded_iterations, revision
 from curation.pipeline import paths
 from tests.history.repositories import commit, git
 
@@ -44,3 +45,15 @@ def test_what_is_committed_was_decided_by_the_commit(tmp_path: Path, monkeypatch
     assert names() == [WORKSPACE, first]
     second = commit()[:12]
     assert names() == [second, first]
+
+
+def test_before_the_first_commit_of_an_iteration_there_is_the_workspace_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git("init", "--quiet")
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").touch()
+    record("0a.dir", "1")
+    with open_cache() as cache:
+        assert [found.commit for found in recorded_iterations(revision(None, cache))] == [None]

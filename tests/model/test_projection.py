@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.model.architecture import Architecture
+from curation.model.embedding import unit_length
 from curation.model.projection import effective_rank, evenly_spaced, principal_components
 from curation.model.training.fit import fit_projection, initial_model
+from curation.reporting.compute.distances import effective_rank as rank_in_report
 from tests.model_data import ARCHITECTURE, SETTINGS
 from tests.model_source import SourceOfJpegs
 
@@ -90,6 +92,15 @@ def test_components_that_samples_lack_are_completed_though_there_are_many_sample
     np.testing.assert_allclose(found.weight @ found.weight.T, np.eye(8), atol=1e-5)
     assert found.effective_rank is not None
     assert 2 < found.effective_rank < 3.01
+
+
+def test_the_effective_rank_is_that_of_the_embeddings_as_the_report_sees_them() -> None:
+    rng = np.random.default_rng(0)
+    features = (rng.normal(size=(300, 30)) ** 3).astype(np.float32)
+    found = principal_components(features, 8)
+    assert found is not None
+    embeddings = unit_length(features @ found.weight.T + found.bias)
+    assert found.effective_rank == pytest.approx(rank_in_report(embeddings), rel=1e-4)
 
 
 def test_values_that_are_not_finite_have_none() -> None:

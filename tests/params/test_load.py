@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from curation.core.errors import ParamsError
-from curation.params.load import load_params
+from curation.params.load import load_params, read_yaml
 from curation.params.schema import Params
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "params.yaml"
@@ -132,3 +132,22 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path: Path, text: str, line: str)
         load_params(path)
     assert f"  {line}" in caught.value.message
     assert caught.value.message.count(line.split(":")[0] + ":") == 1
+
+
+def test_a_file_is_parsed_once_and_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, parsed = YAML.load, list[object]()
+
+    def load(self: YAML, text: str) -> object:
+        parsed.append(text)
+        return parse(self, text)
+
+    monkeypatch.setattr(YAML, "load", load)
+    path = _changed(tmp_path, select__n_samples=31)
+    before = len(parsed)
+    content = read_yaml(path)
+    assert load_params(path).select.n_samples == 31
+    content["select"]["n_samples"] = 0
+    assert read_yaml(path)["select"]["n_samples"] == 31
+    assert len(parsed) == before + 1
+    path.write_text(path.read_text().replace("n_samples: 31", "n_samples: 32"))
+    assert load_params(path).select.n_samples == 32

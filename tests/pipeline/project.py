@@ -16,6 +16,9 @@ from ruamel.yaml import YAML
 
 TEMPLATE = Path(__file__).resolve().parent.parent.parent
 
+COMMANDS = str(Path(sys.executable).parent)
+"""The folder of this interpreter, and of `dvc`."""
+
 ALWAYS = ["code", "resolve_base"]
 """The stages that run at every `dvc repro`."""
 
@@ -80,7 +83,7 @@ class Project:
         """Return the variables for commands: this interpreter first, an identity for git, nothing of a hook's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_", "COV_"))}
         return kept | {
-            "PATH": os.pathsep.join([*self._warm(), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([*self._warm(), COMMANDS, os.environ["PATH"]]),
             "GIT_AUTHOR_NAME": "t",
             "GIT_AUTHOR_EMAIL": "t@example.org",
             "GIT_COMMITTER_NAME": "t",
@@ -114,11 +117,11 @@ class Project:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
 
-    def undo(self) -> None:
+    def undo(self, *, check: bool = True) -> None:
         """Go back to the last commit."""
         self.git("reset", "--quiet", "--hard")
         self.git("clean", "--quiet", "-d", "--force")
-        self.dvc("checkout", "--quiet")
+        self.dvc("checkout", "--quiet", check=check)
 
     def add_images(self, batch: str, count: int = 10, size: int = 40) -> list[str]:
         """Put seeded images into data/raw and return their names."""

@@ -38,22 +38,17 @@ def test_a_clone_without_data_has_nothing_to_run(second_iteration: Project) -> N
     assert clone.lock() == second_iteration.lock()
 
 
-def test_a_shallow_clone_appends(second_iteration: Project) -> None:
+def test_a_shallow_clone_appends_to_a_datapool_that_is_only_on_the_remote(second_iteration: Project) -> None:
     clone = second_iteration.clone("shallow", "--depth", "1")
-    clone.dvc("pull", "--quiet", check=False)
-    assert clone.repro().ran() == ALWAYS
-    clone.add_images("c")
-    clone.repro()
-    assert clone.state() == (15, 3)
-
-
-def test_a_datapool_that_is_only_on_the_remote_is_fetched(second_iteration: Project) -> None:
-    clone = second_iteration.clone("nopool")
     clone.dvc("pull", "--quiet", "data/raw.dvc")
     clone.add_images("c")
     output = clone.repro().output
     assert "fetched from the remote" in output
     assert clone.state() == (15, 3)
+    clone.undo(check=False)
+    clone.dvc("pull", "--quiet", check=False)
+    assert clone.repro().ran() == ALWAYS
+    assert clone.status() == ""
 
 
 def test_a_datapool_that_is_nowhere_is_told(second_iteration: Project) -> None:
@@ -61,7 +56,7 @@ def test_a_datapool_that_is_nowhere_is_told(second_iteration: Project) -> None:
     clone.dvc("pull", "--quiet", "data/raw.dvc")
     clone.dvc("remote", "modify", "storage", "url", str(clone.folder.parent / "empty"))
     clone.add_images("c")
-    result = clone.repro(check=False)
+    result = clone.repro("base", check=False)
     assert result.code != 0
     assert "dvc pull" in result.output
     assert "Traceback" not in result.output
@@ -86,6 +81,7 @@ def test_garbage_collection_keeps_the_base(second_iteration: Project) -> None:
     assert project.lock() == second_iteration.lock()
 
 
+@pytest.mark.long
 def test_a_sub_directory_of_a_git_repository(tmp_path: Path) -> None:
     project = new_project(tmp_path, subdirectory="curation")
     project.add_images("a")

@@ -72,6 +72,7 @@ def verify(project: Project, *arguments: str) -> str:
     return project.run("python", "-m", "curate", "verify", *arguments).output
 
 
+@pytest.mark.long
 def test_changed_code_waits_for_new_data(project: Project) -> None:
     before, accepted = project.lock(), project.names()
     edit(project, "curation/core/errors.py", "add files to data/raw, then", "put files into data/raw, then")

@@ -1,8 +1,10 @@
 """The command-line tool on a project with two committed iterations and one that is not."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from hashlib import md5
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from curation.cli.main import main
 from tests.pipeline.conftest import made_once
-from tests.pipeline.project import Project
+from tests.pipeline.project import WARM, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("second")]
 
@@ -46,6 +48,7 @@ def curate(project: Project, *arguments: str) -> Result:
 @pytest.fixture(autouse=True)
 def _stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(Path(os.environ[WARM]) / "python"))
 
 
 def test_list_names_the_iterations_with_their_commits(project: Project) -> None:
@@ -227,3 +230,34 @@ def test_review_shows_what_was_selected(project: Project, samples: pd.DataFrame,
     text = (tmp_path / "review.html").read_text()
     assert text.count("data:image/jpeg;base64,") == 5
     assert all(f'value="{name}"' in text for name in samples["filename"][10:])
+
+
+def test_explore_writes_every_sample_of_each_iteration(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "explore.parquet"
+    first = curate(project, "explore", str(path), "--write-only")
+    assert first.exit_code == 0, first.output
+    assert "in " + str(path) in first.output
+    content = path.read_bytes()
+    table = pd.read_parquet(path).set_index("filename")
+    names = [
+        f"{batch}_{number:03d}.png" for batch, count in (("a", 10), ("b", 10), ("c", 8)) for number in range(count)
+    ]
+    embedded = table[table["state"] != "dropped"]
+    assert sorted(embedded.index) == names
+    assert table["state"].value_counts().to_dict() == {"selected": 15, "not selected": 13, "dropped": 2}
+    assert embedded["iteration"].tolist() == [1] * 10 + [2] * 10 + [3] * 8
+    assert embedded["thumbnail"].notna().all(), "proxies of earlier iterations are in the cache"
+    assert embedded["x"].notna().all()
+    left = embedded[embedded["state"] == "not selected"]
+    assert set(left["covered_by"]) <= set(project.names())
+    assert table.loc["cut.png", "dropped_as"] == "corrupt"
+    assert (table.loc["twin.png", "duplicate_of"], table.loc["twin.png", "iteration"]) == ("a_000.png", 3)
+    assert curate(project, "explore", str(path), "--write-only").exit_code == 0
+    assert path.read_bytes() == content
+
+    assert (
+        curate(project, "explore", str(path), "--write-only", "--rev", "HEAD~1", "--thumbnail-size", "0").exit_code == 0
+    )
+    table = pd.read_parquet(path)
+    assert table["state"].value_counts().to_dict() == {"selected": 5, "not selected": 5}
+    assert table["thumbnail"].isna().all()

@@ -107,23 +107,19 @@ def test_wrong_parameters_are_told_before_any_output_is_touched(project: Project
     assert outputs() == before
 
 
-def test_a_damaged_checkpoint_in_the_base(project: Project) -> None:
-    project.add_images("b")
-    project.repro("base")
-    checkpoint = project.folder / "data/base/checkpoint_latest.ckpt"
+def test_a_damaged_checkpoint_in_the_base(selected: Project) -> None:
+    checkpoint = selected.folder / "data/base/checkpoint_latest.ckpt"
     content = bytearray(checkpoint.read_bytes())
     checkpoint.unlink()
     content[len(content) // 2] ^= 1
     checkpoint.write_bytes(bytes(content))
-    project.run("python", "-m", "stages.clean")
-    assert_clear(project.run("python", "-m", "stages.train", check=False), "checkpoint")
+    selected.run("python", "-m", "stages.clean")
+    assert_clear(selected.run("python", "-m", "stages.train", check=False), "checkpoint")
 
 
-def test_no_dvc_repository(project: Project) -> None:
-    project.add_images("b")
-    project.repro("resolve_base")
-    shutil.rmtree(project.folder / ".dvc")
-    assert_clear(project.run("python", "-m", "stages.base", check=False), "dvc init")
+def test_no_dvc_repository(selected: Project) -> None:
+    shutil.rmtree(selected.folder / ".dvc")
+    assert_clear(selected.run("python", "-m", "stages.base", check=False), "dvc init")
 
 
 @pytest.fixture
@@ -140,10 +136,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk(project: Project, small_disk: Path) -> None:
-    project.add_images("b")
-    project.repro("select")
-    crowded = project.copy(small_disk / "work")
+def test_a_full_disk(selected: Project, second_iteration: Project, small_disk: Path) -> None:
+    crowded = selected.copy(small_disk / "work")
     before = contents(crowded.folder / "datapool")
     with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
         while filler.write(b"x" * 65536):
@@ -154,20 +148,17 @@ def test_a_full_disk(project: Project, small_disk: Path) -> None:
     assert not list(crowded.folder.glob(".writing-*"))
     (small_disk / "filler").unlink()
     crowded.repro()
-    project.repro()
-    assert crowded.lock() == project.lock()
+    assert crowded.lock() == second_iteration.lock()
 
 
-def test_no_permission_to_write(project: Project) -> None:
-    project.add_images("b")
-    project.repro("select")
-    before = contents(project.folder / "datapool")
-    with _write_protected(project.folder):
-        result = project.run("python", "-m", "stages.merge_datapool", check=False)
+def test_no_permission_to_write(selected: Project) -> None:
+    before = contents(selected.folder / "datapool")
+    with _write_protected(selected.folder):
+        result = selected.run("python", "-m", "stages.merge_datapool", check=False)
     assert_clear(result, "no permission")
-    assert contents(project.folder / "datapool") == before
-    project.repro()
-    assert project.state() == (10, 2)
+    assert contents(selected.folder / "datapool") == before
+    selected.repro()
+    assert selected.state() == (10, 2)
 
 
 @contextmanager

@@ -15,8 +15,8 @@ def _experiment(project: Project, *arguments: str) -> None:
     project.dvc("exp", "run", *arguments, "merge_datapool")
 
 
-def _run_queue(project: Project) -> None:
-    """Run all queued experiments with two workers, and wait until they are done."""
+def _run_queue(project: Project, names: list[str]) -> None:
+    """Run all queued experiments, of some names, with two workers, and wait until they are done."""
     # DVC's workers hold on to the output of the command that starts them, so nobody must wait for its end.
     subprocess.run(
         ["dvc", "queue", "start", "-j", "2"],
@@ -29,18 +29,25 @@ def _run_queue(project: Project) -> None:
     deadline = time.monotonic() + 300
     try:
         while time.monotonic() < deadline:
+            time.sleep(1)
+            if not set(names) <= {name.rpartition("/")[2] for name in _references(project)}:
+                continue  # asking DVC costs more
             status = project.dvc("queue", "status").output
             if "Running" not in status and "Queued" not in status:
                 return
-            time.sleep(1)
+        status = project.dvc("queue", "status").output
         raise AssertionError(f"the queue did not end:\n{status}")
     finally:
         project.dvc("queue", "stop", "--kill", check=False)
 
 
+def _references(project: Project) -> list[str]:
+    """Return the names that git knows the experiments by that are done."""
+    return project.git("for-each-ref", "--format=%(refname)", "refs/exps").split()
+
+
 def _base_of(project: Project, experiment: str) -> list[str]:
-    references = project.git("for-each-ref", "--format=%(refname)", "refs/exps").split()
-    (reference,) = [name for name in references if name.endswith(f"/{experiment}")]
+    (reference,) = [name for name in _references(project) if name.endswith(f"/{experiment}")]
     return project.base(reference)
 
 
@@ -51,7 +58,7 @@ def test_experiments_share_a_base_and_one_is_accepted(project: Project) -> None:
     _experiment(project, "--temp", "-S", "select.n_samples=4", "-n", "temp4")
     for count in (1, 2):
         _experiment(project, "--queue", "-S", f"select.n_samples={count}", "-n", f"queue{count}")
-    _run_queue(project)
+    _run_queue(project, ["queue1", "queue2"])
     _experiment(project, "-S", "select.n_samples=6", "-n", "work6")
     names = ["temp4", "queue1", "queue2", "work6"]
     assert len({json.dumps(_base_of(project, name)) for name in names}) == 1

@@ -35,9 +35,12 @@ def test_raw_data_committed_before_the_pipeline_ran(project: Project) -> None:
 
 
 @pytest.mark.parametrize("last", ["resolve_base", "select"])
-def test_half_an_iteration_committed_after_a_crash(project: Project, last: str) -> None:
-    project.add_images("b")
-    project.repro(last)
+def test_half_an_iteration_committed_after_a_crash(project: Project, selected: Project, last: str) -> None:
+    if last == "select":
+        project = selected
+    else:
+        project.add_images("b")
+        project.repro(last)
     project.commit(f"half an iteration, up to {last}")
     project.repro()
     assert project.state() == (10, 2)
@@ -57,12 +60,9 @@ def test_half_an_iteration_committed_then_other_parameters(project: Project) -> 
     assert project.state() == (7, 2)
 
 
-def test_redo_revert_and_amend(project: Project) -> None:
-    first = project.names()
-    project.add_images("b")
-    project.repro()
-    project.commit("iteration 2")
-    second = project.names()
+def test_redo_revert_and_amend(first_iteration: Project, twice: Project) -> None:
+    project = twice
+    first, second = first_iteration.names(), project.names()
 
     project.git("reset", "--quiet", "--soft", "HEAD~1")
     project.set_params(select__n_samples=2)
@@ -83,21 +83,18 @@ def test_redo_revert_and_amend(project: Project) -> None:
     assert project.status() == ""
 
 
-def test_tampering_with_the_base_or_the_datapool_is_undone(project: Project) -> None:
-    project.add_images("b")
-    project.repro()
-    project.commit("iteration 2")
-    (project.folder / "data/base/intruder").write_text("x")
-    (project.folder / "datapool/intruder").write_text("x")
-    project.repro()
-    assert not (project.folder / "data/base/intruder").exists()
-    assert not (project.folder / "datapool/intruder").exists()
-    assert project.status() == ""
+def test_tampering_with_the_base_or_the_datapool_is_undone(twice: Project) -> None:
+    (twice.folder / "data/base/intruder").write_text("x")
+    (twice.folder / "datapool/intruder").write_text("x")
+    twice.repro()
+    assert not (twice.folder / "data/base/intruder").exists()
+    assert not (twice.folder / "datapool/intruder").exists()
+    assert twice.status() == ""
 
 
 @pytest.mark.cold
-def test_a_killed_dvc_leaves_its_stage_behind_which_cannot_harm(project: Project) -> None:
-    project.add_images("b")
+def test_a_killed_dvc_leaves_its_stage_behind_which_cannot_harm(selected: Project) -> None:
+    project = selected
     process = _start_repro(project)
     _wait_for_stage(process, "merge_datapool")
     process.kill()
@@ -110,11 +107,9 @@ def test_a_killed_dvc_leaves_its_stage_behind_which_cannot_harm(project: Project
     assert project.lock() == before
 
 
-def test_base_can_be_chosen(project: Project) -> None:
-    first = project.run("python", "-m", "stages.resolve_base", "--hash", "HEAD").output.strip()
-    project.add_images("b")
-    project.repro()
-    project.commit("iteration 2")
+def test_base_can_be_chosen(twice: Project) -> None:
+    project = twice
+    first = project.run("python", "-m", "stages.resolve_base", "--hash", "HEAD~1").output.strip()
     project.set_params(base__datapool=first, select__n_samples=3)
     project.repro()
     assert project.state() == (8, 2)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.pipeline.project import ALWAYS, Project, new_project
+from tests.pipeline.project import ALWAYS, Project
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def test_nothing_runs_again_after_the_commit(project: Project) -> None:
     assert "No changes" in project.dvc("data", "status").output
 
 
-def test_new_files_append_and_only_they_are_processed(project: Project) -> None:
+def test_new_files_append_only_they_are_processed_and_before_the_commit_that_is_redone(project: Project) -> None:
     first = project.names()
     new = project.add_images("b")
     output = project.repro().output
@@ -37,10 +37,6 @@ def test_new_files_append_and_only_they_are_processed(project: Project) -> None:
     shards = sorted((project.folder / "data/embed/embeddings").glob("*.parquet"))
     assert sum(len(pd.read_parquet(shard)) for shard in shards) == 10
 
-
-def test_before_the_commit_an_iteration_is_redone_not_appended(project: Project) -> None:
-    project.add_images("b")
-    project.repro()
     after_five = project.names()
     project.set_params(select__n_samples=3)
     project.repro()
@@ -52,18 +48,16 @@ def test_before_the_commit_an_iteration_is_redone_not_appended(project: Project)
 
 
 @pytest.mark.cold
-def test_forced_runs_give_the_same_hashes(project: Project) -> None:
-    project.add_images("b")
-    project.repro()
-    project.commit("iteration 2")
-    before = project.lock()
-    project.repro("--force", "merge_datapool")
-    assert project.lock() == before
-    assert project.status() == ""
+@pytest.mark.long
+def test_forced_runs_give_the_same_hashes(twice: Project) -> None:
+    before = twice.lock()
+    twice.repro("--force", "merge_datapool")
+    assert twice.lock() == before
+    assert twice.status() == ""
 
 
-def test_one_percent_more_data_grows_the_cache_by_about_as_much(tmp_path_factory: pytest.TempPathFactory) -> None:
-    project = new_project(tmp_path_factory.mktemp("growth"))
+def test_one_percent_more_data_grows_the_cache_by_about_as_much(fresh: Project) -> None:
+    project = fresh
     project.set_params(select__n_samples=2)
     project.add_images("a", count=300)
     project.repro()
@@ -100,20 +94,16 @@ def test_datapool_loads_with_lightly(project: Project) -> None:
     assert labels == [0] * 5
 
 
-def test_process_all_chooses_from_what_was_left_out(project: Project) -> None:
-    project.set_params(select__process_all=True)
-    project.repro()
-    assert project.state() == (10, 2)
-    assert len(set(project.names())) == 10
-
-
-def test_round_forces_one_more_iteration(project: Project) -> None:
+def test_process_all_chooses_from_what_was_left_out_and_a_round_once_more(project: Project) -> None:
     project.set_params(select__process_all=True, select__n_samples=2)
     project.repro()
+    assert project.state() == (7, 2)
+    assert len(set(project.names())) == 7
     project.commit("iteration 2")
     project.set_params(base__round=2)
     project.repro()
     assert project.state() == (9, 3)
+    assert len(set(project.names())) == 9
 
 
 def test_retraining_embeds_everything_again(project: Project) -> None:
@@ -141,7 +131,7 @@ def test_a_given_checkpoint_is_used_instead_of_training(project: Project, fresh:
     (fresh.folder / "given.ckpt").unlink()
     assert fresh.repro().ran() == ALWAYS
     fresh.add_images("b")
-    assert "checkpoint of the base reused" in fresh.repro().output
+    assert "checkpoint of the base reused" in fresh.repro("train").output
     (fresh.folder / "given.ckpt").write_bytes(b"other weights")
     result = fresh.repro(check=False)
     assert result.code != 0
@@ -160,7 +150,7 @@ def test_given_weights_are_an_input(project: Project, fresh: Project) -> None:
     given.unlink()
     assert fresh.repro().ran() == ALWAYS
     fresh.add_images("b")
-    assert "checkpoint of the base reused" in fresh.repro().output
+    assert "checkpoint of the base reused" in fresh.repro("train").output
     given.write_bytes(b"other weights")
     result = fresh.repro(check=False)
     assert result.code != 0
@@ -188,6 +178,7 @@ def test_given_embeddings_are_an_input(fresh: Project) -> None:
     assert "gives 'a_000.png' another embedding than the datapool has" in result.output
 
 
+@pytest.mark.long
 def test_report_parameters_start_no_iteration(project: Project) -> None:
     before = project.lock()
     assert project.dvc("repro").ran() == ALWAYS

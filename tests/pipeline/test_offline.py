@@ -53,6 +53,7 @@ class Guarded(Project):
 
 
 @pytest.mark.cold
+@pytest.mark.long
 def test_a_first_iteration_opens_no_connection(tmp_path: Path) -> None:
     project = new_project(tmp_path)
     assert set(DEFAULTS) <= set(SMALL)

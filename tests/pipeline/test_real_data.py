@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from curation.tables.samples import IGNORED, OVER_LIMIT, PROCESSED, TAKEN_IN
-from tests.pipeline.project import Project, new_project
+from tests.pipeline.project import Project
 
 pytestmark = pytest.mark.slow
 
@@ -73,8 +73,8 @@ def check_sampling(project: Project, fps: float) -> None:
 
 
 @pytest.mark.long
-def test_videos_in_two_iterations(tmp_path: Path, shared_data: Path) -> None:
-    project = new_project(tmp_path)
+def test_videos_in_two_iterations(fresh: Project, shared_data: Path) -> None:
+    project = fresh
     put(project, shared_data / "videos_batch1")
     project.dvc("repro")
     check_datapool(project, [5])
@@ -97,10 +97,10 @@ def test_videos_in_two_iterations(tmp_path: Path, shared_data: Path) -> None:
     assert project.status() == ""
 
 
-def test_photographs_in_two_batches_with_weak_labels(tmp_path: Path, shared_data: Path) -> None:
+def test_photographs_in_two_batches_with_weak_labels(fresh: Project, shared_data: Path) -> None:
     source = shared_data / "images_clothing10"
     rows = read_rows(source / "labels.csv")
-    project = new_project(tmp_path)
+    project = fresh
     put(project, source, [row["path"] for row in rows if row["batch"] == "1"])
     project.repro()
     project.commit("iteration 1")
@@ -113,10 +113,10 @@ def test_photographs_in_two_batches_with_weak_labels(tmp_path: Path, shared_data
         assert names[int(sample["label"])] == sample["label_name"] == sample["filename"].split("/")[0]
 
 
-def test_hostile_images_end_as_expected(tmp_path: Path, shared_data: Path) -> None:
+def test_hostile_images_end_as_expected(fresh: Project, shared_data: Path) -> None:
     source = shared_data / "images_hostile"
     expected = read_rows(source / "expected.csv")
-    project = new_project(tmp_path)
+    project = fresh
     put(project, source, [row["path"] for row in expected])
     project.dvc("repro")
     check_counts(project)

@@ -11,7 +11,6 @@ from tests.torture.tally import Tally
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.cold
 @pytest.mark.long
 def test_kills_at_random_moments_and_the_same_command_again(project: Project) -> None:
     project.add_images("b")
@@ -22,11 +21,8 @@ def test_kills_at_random_moments_and_the_same_command_again(project: Project) ->
     assert not tally.wrong, tally.told
 
 
-def test_files_of_dvc_that_a_kill_cut_off_are_repaired(project: Project) -> None:
-    project.add_images("b")
-    calm = project.copy(project.folder.parent.parent / "undisturbed")
-    calm.repro()
-    project.repro("select")
+def test_files_of_dvc_that_a_kill_cut_off_are_repaired(selected: Project, second_iteration: Project) -> None:
+    project = selected
     lock = project.lock()
     (project.folder / "dvc.lock").write_text(lock[: len(lock) // 2])
     (project.folder / "data/raw.dvc").write_text("outs:\n- md5: 3f")
@@ -43,7 +39,7 @@ def test_files_of_dvc_that_a_kill_cut_off_are_repaired(project: Project) -> None
     assert (tally.repaired, tally.wrong) == (1, 0)
     assert all(name in tally.told[0] for name in ("dvc.lock", "data/raw.dvc", ".dvc/tmp/rwlock"))
     project.repro()
-    assert results(project) == results(calm)
+    assert results(project) == results(second_iteration)
     make_good(project, tally, "now")
     assert (tally.repaired, tally.wrong) == (1, 0)
 

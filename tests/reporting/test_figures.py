@@ -8,6 +8,7 @@ import pytest
 
 from curation.reporting import contents as schema
 from curation.reporting.compute import maps, origins
+from curation.reporting.compute.cleaning import alike
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.histograms import nice_ceiling
 from curation.reporting.compute.sources import source_names
@@ -55,6 +56,26 @@ def test_the_first_iteration_counts_what_came_in(first: ReportInputs) -> None:
     assert {(row.status, row.count) for row in report.cleaning.reasons} == {
         ("duplicate", 4), ("corrupt", 2), ("ignored", 1)
     }  # fmt: skip
+
+
+def test_reasons_that_differ_in_numbers_alone_are_one() -> None:
+    words = {
+        "corrupt": [
+            "image file is truncated (22 bytes not processed)",
+            "image file is truncated (913 bytes not processed)",
+            "0 of 3 frames damaged: 12.5 %",
+            "not in list2.txt of v1.0",
+        ],
+        "ignored": ["image file is truncated (7 bytes not processed)"],
+    }
+    rows = [(status, reason) for status, reasons in words.items() for reason in reasons]
+    table = alike(pd.DataFrame(rows, columns=["status", "reason"]))
+    assert table["reason"].tolist() == [
+        *["image file is truncated (N bytes not processed)"] * 2,
+        "0 of 3 frames damaged: 12.5 %",
+        "not in list2.txt of v1.0",
+        "image file is truncated (7 bytes not processed)",
+    ]
 
 
 def test_what_is_dropped_for_its_looks_is_listed_with_figures_and_pairs() -> None:

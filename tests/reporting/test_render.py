@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from curation.params.schema import Params
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.names import visible
 from curation.reporting.draw.pictures import data_uri, inline_pictures
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.inputs import ReportInputs
 from curation.reporting.pages import render
+from curation.reporting.parameters import flat_parameters
 from curation.selection.rules.registry import RULES, STRATEGIES, sentence_of
 from tests.report_example import SECOND, SETTINGS, Raw, example, invented_pictures, without_selection
 
@@ -202,13 +204,64 @@ def test_unusual_iterations_have_documents(inputs: ReportInputs) -> None:
     assert pypdf.PdfReader(io.BytesIO(pdf)).get_num_pages() >= 3
 
 
-@given(st.text())
-def test_a_name_is_escaped_and_complete(text: str) -> None:
-    html = render.name(text)
+def test_chapters_follow_each_other_on_a_page() -> None:
+    """However long the list of changed parameters is, no page is left half empty for it, nor for the list of all."""
+    parameters = flat_parameters(Params())
+    defaults = {key: "other" if place < 32 else value for place, (key, value) in enumerate(parameters.items())}
+    figures, points = compute_figures(replace(example(), parameters=parameters, default_parameters=defaults))
+    assert len(figures.configuration.changed) == 32
+    shares = filled(render.render_pdf(figures, draw_charts(figures, points), {}))
+    assert len(shares) > 4
+    assert min(shares[2:-1]) > 0.86, shares
+
+
+def filled(pdf: bytes) -> list[float]:
+    """Return to which share of its height each page is filled, by the lowest text above the footer."""
+    shares = []
+    for page in pypdf.PdfReader(io.BytesIO(pdf)).pages:
+        lowest: list[float] = []
+
+        def visit(text: str, outer: list[float], inner: list[float], *_: object, into: list[float] = lowest) -> None:
+            height = inner[5] * outer[3] + outer[5]
+            if text.strip() and height > 60:
+                into.append(height)
+
+        page.extract_text(visitor_text=visit)
+        shares.append((842 - min(lowest)) / (842 - 60))
+    return shares
+
+
+@given(st.text(), st.booleans())
+def test_a_name_is_escaped_and_complete(text: str, interactive: bool) -> None:
+    html = render.name({"interactive": interactive}, text)
     inner = html.removeprefix("<bdi>").removesuffix("</bdi>")
-    assert "<" not in inner.replace("<wbr>", "")
+    assert "<" not in re.sub("</?(wbr|span)>", "", inner)
     shown = Page(f"<p>{inner}</p>").text
     assert shown == visible(text)
+
+
+def test_names_break_after_separators_on_paper() -> None:
+    """Of parts that fit into a line, none is broken, whatever the line's width."""
+    parts = ["clips/", "carnd_", "solidWhiteRight-", "003-", "mp4.", "png"]
+    for width in range(115, 200, 21):
+        html = f"<div style='width: {width}px'>{render.name({'interactive': False}, ''.join(parts))}</div>"
+        lines = _lines_on_paper(html, (render.TEMPLATES / "print.css").read_text())
+        assert len(lines) > 1
+        assert all(line.endswith(tuple(parts)) for line in lines), (width, lines)
+
+
+def _lines_on_paper(html: str, css: str) -> list[str]:
+    """Lay text out as WeasyPrint does, where long words may break anywhere; return its lines."""
+    import weasyprint
+
+    style = f"<style>{css} div {{ overflow-wrap: anywhere }}</style>"
+    page = weasyprint.HTML(string=style + html).render().pages[0]
+    lines: dict[float, str] = {}
+    for box in page._page_box.descendants():
+        if isinstance(getattr(box, "text", None), str) and box.text.strip():
+            lines[round(box.position_y)] = lines.get(round(box.position_y), "") + box.text
+    footer = {"1 / 1", ""}
+    return [line for line in lines.values() if line.strip() not in footer]
 
 
 @pytest.mark.parametrize(

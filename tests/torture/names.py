@@ -236,6 +236,7 @@ def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     samples = selection_of(names).merge(processed(names), on="filename").assign(iteration=1)
     listing = listing_of(samples, names, sorted({*samples["label_name"]} - {""}))
     files = {kind: list(form.files(listing, Path("list"))) for kind, form in FORMATS.items()}
+    files["yolo"] = list(FORMATS["yolo"].files(listing, Path("list.txt")))
     text = {kind: written[0].text for kind, written in files.items()}
     annotations = [ElementTree.fromstring(file.text) for file in files["voc"] if file.path.suffix == ".xml"]
     (stems,) = [file.text for file in files["voc"] if file.path.name == "trainval.txt"]
@@ -247,6 +248,9 @@ def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     yield "export label-studio", lambda: [task["data"]["image"] for task in json.loads(text["label-studio"])]
     yield "export cvat", lambda: [safe_path(row["name"] + row["extension"]) for row in rows]
     yield "export fiftyone", lambda: _with_endings(json.loads(text["fiftyone"])["labels"], endings)
+    metadata = [json.loads(line) for line in files["imagefolder"][-1].text.split("\n")[:-1]]
+    yield "export imagefolder", lambda: [safe_path(row["file_name"].removeprefix("images/")) for row in metadata]
+    yield "export imagefolder's samples", lambda: [row["sample"] for row in metadata]
     yield "export yolo", lambda: [line.removeprefix("./images/") for line in text["yolo"].split("\n")[:-1]]
     yield "export voc", lambda: [safe_path(annotation.findtext("filename", "")) for annotation in annotations]
     yield "export voc's list", lambda: _with_endings(stems.split("\n")[:-1], endings)

@@ -22,6 +22,7 @@ from curation.inspection.revision import Revision, revision
 from curation.params.load import load_params
 from curation.pipeline import paths
 from curation.pipeline.raw_files import raw_finder
+from curation.raw.finding import RawFinder
 from curation.tables.datapool import REMOVED
 from curation.tables.files import write_csv
 
@@ -81,10 +82,8 @@ def _say_what_is_next(path: str, samples: int, selected: int) -> None:
 
 
 def _say_who_holds(rows: pd.DataFrame, start: Revision, cache: Cache) -> None:
-    contents = rows.loc[rows["content_hash"] != "", ["raw_path", "content_hash"]]
-    whole = set(contents["raw_path"])
-    finder = raw_finder(load_params(paths.PARAMS).ingest)
-    present = set(finder.places(contents.itertuples(index=False, name=None)).values())
+    whole = set(rows.loc[rows["content_hash"] != "", "raw_path"])
+    present = present_files(rows, raw_finder(load_params(paths.PARAMS).ingest))
     found = list(holders(rows, whole | present, cache))
     click.echo("\nWhat still holds them:" if found else "\nNo commit that this repository knows holds them any more.")
     for holder in found[:_COMMITS]:
@@ -107,6 +106,17 @@ def _say_who_holds(rows: pd.DataFrame, start: Revision, cache: Cache) -> None:
         "\nTheir names stay in git's history (reports, lists), which `git filter-repo --replace-text` rewrites; and a\n"
         "model that learned from them stays, until base.datapool: none starts afresh with a new one."
     )
+
+
+def present_files(rows: pd.DataFrame, finder: RawFinder) -> set[str]:
+    """Return the paths of raw files that were taken out as a whole and are still there, wherever they lie now.
+
+    Args:
+        rows: columns of `REMOVED`.
+        finder: says where content lies.
+    """
+    files = rows.loc[rows["content_hash"] != "", ["raw_path", "content_hash"]]
+    return set(finder.places(files.itertuples(index=False, name=None)).values())
 
 
 def _plain(text: str) -> str:

@@ -6,18 +6,24 @@ import io
 import pandas as pd
 
 from curation.export.format import COLUMNS, Format, Listing, one_file
+from curation.export.location import KINDS
 
-HEADER = tuple(name for name in COLUMNS if name != "location")
+_PLACE = "location"
+HEADER = tuple(name for name in COLUMNS if name != _PLACE)
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(listing: Listing) -> str:
-    """Return a table with a header; a name that a spreadsheet would take for a formula begins with an apostrophe."""
+    """Return a table with a header; a name that a spreadsheet would take for a formula begins with an apostrophe.
+
+    Where the user says where the pictures are, the last column is the place of each.
+    """
+    header = HEADER if listing.images is None else (*HEADER, _PLACE)
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(HEADER)
-    for row in listing.samples[list(HEADER)].itertuples(index=False):
+    writer.writerow(header)
+    for row in listing.samples[list(header)].itertuples(index=False):
         writer.writerow([_cell(value) for value in row])
     return lines.getvalue()
 
@@ -32,8 +38,9 @@ FORMAT = Format(
     one_file(as_csv),
     sentence="a table with provenance and sizes",
     source="https://www.rfc-editor.org/rfc/rfc4180",
-    columns=HEADER,
+    columns=(*HEADER, _PLACE),
     target="selected.csv",
+    locations=KINDS,
     example={
         "selected.csv": """\
 filename,raw_path,frame,time_s,iteration,rank,label,label_name,width,height,class_id,class_name,sample

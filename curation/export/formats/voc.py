@@ -40,7 +40,15 @@ def voc_files(listing: Listing, target: Path) -> list[TextFile]:
     lists = [
         TextFile(target / "ImageSets/Main" / f"{name}.txt", text) for name, text in as_lists(stems, listing).items()
     ]
-    return annotations + lists
+    return [*annotations, *label_map(listing, target), *lists]
+
+
+def label_map(listing: Listing, target: Path) -> list[TextFile]:
+    """Return the classes in their order, as Datumaro and CVAT read them; none if a name would not come back."""
+    if any(":" in name or name.startswith("#") or name != name.strip() for name in listing.classes):
+        return []
+    lines = "".join(f"{name}:::\n" for name in listing.classes)
+    return [TextFile(target / "labelmap.txt", f"# label:color_rgb:parts:actions\n{lines}")]
 
 
 def stems_of(samples: pd.DataFrame) -> list[str]:
@@ -132,6 +140,11 @@ FORMAT = Format(
   </size>
   <segmented>0</segmented>
 </annotation>
+""",
+        "dataset/labelmap.txt": """\
+# label:color_rgb:parts:actions
+beach:::
+city:::
 """,
         "dataset/ImageSets/Main/trainval.txt": """\
 city/a

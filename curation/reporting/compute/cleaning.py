@@ -1,5 +1,6 @@
 """Figures of what was dropped, and why."""
 
+import re
 from typing import get_args
 
 import numpy as np
@@ -10,6 +11,8 @@ from curation.reporting.inputs import ReportInputs
 from curation.tables.samples import COUNTS, IGNORED, KEPT, OVER_LIMIT, PROCESSED, TAKEN_IN, VIDEO
 
 LISTED_REASONS = 20
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?![\w.]*\w)")
+"""A number that stands alone, and is no part of a name."""
 
 
 def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
@@ -41,12 +44,23 @@ def reasons_of(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.Reason
     """Count the reasons for which samples were dropped and files ignored, most frequent first."""
     ignored = files.loc[files["status"] == IGNORED, ["status", "reason"]]
     both = pd.concat([dropped[["status", "reason"]], ignored])
-    counts = both.groupby(["status", "reason"], sort=True).size().reset_index(name="count")
+    counts = alike(both).groupby(["status", "reason"], sort=True).size().reset_index(name="count")
     counts = counts.sort_values("count", ascending=False, kind="stable").head(LISTED_REASONS)
     return [
         schema.ReasonCount(status=status, reason=reason, count=int(count))
         for status, reason, count in zip(counts["status"], counts["reason"], counts["count"], strict=True)
     ]
+
+
+def alike(reasons: pd.DataFrame) -> pd.DataFrame:
+    """Write reasons that differ in their numbers alone, such as counts of bytes, as one with N for these.
+
+    Args:
+        reasons: columns `status` and `reason`.
+    """
+    pattern = reasons["reason"].str.replace(_NUMBER, "N", regex=True)
+    kinds = reasons.assign(pattern=pattern).groupby(["status", "pattern"])["reason"].transform("nunique")
+    return reasons.assign(reason=reasons["reason"].where(kinds == 1, pattern))
 
 
 def dropped_lists(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.DroppedList]:

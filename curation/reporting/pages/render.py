@@ -196,14 +196,19 @@ def money(amount: float) -> str:
     return f"{amount:,.2f}" if amount < 1_000 and amount != int(amount) else f"{amount:,.0f}"
 
 
-def name(text: str) -> Markup:
+@jinja2.pass_context
+def name(context: Mapping[str, Any], text: str) -> Markup:
     """Write a filename so that it cannot disturb its surroundings.
 
     It keeps to its own direction of writing (`<bdi>`), may break after separators, and shows characters that are not
-    seen or turn the direction of writing, and so would let one name look like another, as their code.
+    seen or turn the direction of writing, and so would let one name look like another, as their code. On paper the
+    parts are boxes of their own, since WeasyPrint breaks a name anywhere else.
     """
-    parts = re.split(r"(?<=[/_\-.])", visible(text))
-    return Markup("<bdi>") + Markup("<wbr>").join(escape(part) for part in parts if part) + Markup("</bdi>")
+    parts = [escape(part) for part in re.split(r"(?<=[/_\-.])", visible(text)) if part]
+    if context["interactive"]:
+        return Markup("<bdi>") + Markup("<wbr>").join(parts) + Markup("</bdi>")
+    boxes = (Markup("<span>") + part + Markup("</span>") for part in parts)
+    return Markup("<bdi>") + Markup("").join(boxes) + Markup("</bdi>")
 
 
 def short_hash(text: str, digits: int = 12) -> str:
