@@ -59,7 +59,7 @@ def planned(samples: pd.DataFrame, places: Sequence[str], former: Path, settings
         BaseError: the table of samples is damaged.
     """
     columns = ["filename", "raw_path", "frame", "pixel_hash", "content_hash"]
-    here = samples.assign(place=list(places))[~samples["raw_path"].str.startswith(COMBINED)]
+    here = samples.assign(place=list(places))[[not path.startswith(COMBINED) for path in samples["raw_path"]]]
     rows = here[columns].reset_index(drop=True)
     forms = [_form(path, settings) for path in rows["raw_path"]]
     suffixes = [
@@ -67,7 +67,7 @@ def planned(samples: pd.DataFrame, places: Sequence[str], former: Path, settings
     ]
     rows["form"] = forms
     rows["file"] = [f"{pixels}.{suffix}" for pixels, suffix in zip(rows["pixel_hash"], suffixes, strict=True)]
-    if not rows["file"].str.fullmatch(_FILE).all():
+    if not all(map(_FILE.fullmatch, rows["file"])):
         raise BaseError("the datapool's table of samples is damaged: `dvc checkout`, then `dvc repro`")
     rows["raw_path"] = list(here["place"])
     wanted = {(name, form, file) for name, form, file in zip(rows["filename"], rows["form"], rows["file"], strict=True)}
