@@ -25,7 +25,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git("init", "--quiet")
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc/config").touch()
-    (tmp_path / ".gitignore").write_text("/base\n/pictures/*/\n/made\n")
+    (tmp_path / ".gitignore").write_text("/base\n/pictures/?*/\n/made\n")
     BASE.mkdir()
 
 
