@@ -115,7 +115,7 @@ def replay_stage(recorded: Revision, name: str, folder: Path) -> Replay:
     for item in [*inputs, *outputs]:
         remove(folder / item["path"])
     for item in outputs:
-        _lay_out_pictures(cache, item, folder)
+        lay_out_pictures(cache, item, folder)
     for item in inputs:
         materialise(cache, str(item["md5"]), folder / item["path"])
     use_recorded_params(stage.get("params", {}).get(paths.PARAMS.as_posix(), {}), folder / paths.PARAMS)
@@ -186,7 +186,7 @@ def materialise(cache: Cache, object_hash: str, target: Path) -> None:
         link_or_copy(cache.path(file_hash), target / name)
 
 
-def _lay_out_pictures(cache: Cache, output: Mapping[str, Any], folder: Path) -> None:
+def lay_out_pictures(cache: Cache, output: Mapping[str, Any], folder: Path) -> None:
     """Put the pictures that a datapool kept where the stage finds what an earlier run made: they are not made again.
 
     Raw files are not at hand where an iteration is made again; the pictures are checked by their hashes alone.
