@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from curation.core.atomic import link_or_copy
@@ -59,7 +60,8 @@ def planned(samples: pd.DataFrame, places: Sequence[str], former: Path, settings
         BaseError: the table of samples is damaged.
     """
     columns = ["filename", "raw_path", "frame", "pixel_hash", "content_hash"]
-    here = samples.assign(place=list(places))[[not path.startswith(COMBINED) for path in samples["raw_path"]]]
+    is_here = np.array([not path.startswith(COMBINED) for path in samples["raw_path"]], dtype=bool)
+    here = samples.assign(place=list(places))[is_here]
     rows = here[columns].reset_index(drop=True)
     forms = [_form(path, settings) for path in rows["raw_path"]]
     suffixes = [
