@@ -48,7 +48,7 @@ def test_raw_files_may_move(project: Project) -> None:
     project.add_images("b")
     result = project.repro()
     assert "10 moved since they were processed" in result.output
-    assert "clean: 10 new files (0 corrupt), 10 reused from the base" in result.output
+    assert "clean: 10 new files, 0 of them corrupt as a whole (10 reused from the base)" in result.output
     assert (project.names()[:5], project.state()) == (before, (10, 2))
 
     # What root can write into is the cache itself, where files are linked.

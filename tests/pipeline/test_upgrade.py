@@ -35,7 +35,7 @@ def newer(template: Project) -> None:
     head = re.compile(r'(class SelectParams\(Section\):\n    """.*?"""\n)', re.DOTALL)
     schema.write_text(head.sub(r"\1\n    limit: int = 7\n", schema.read_text()))
     edit(template, "params.yaml", "\nselect:\n", "\nselect:\n  # A limit that is new, >= 1.\n  limit: 7\n")
-    edit(template, "dvc.yaml", "desc: Say what happened, for people", "desc: Tell what happened, for people")
+    edit(template, "dvc.yaml", "desc: Say what happened, to people", "desc: Tell what happened, to people")
     edit(
         template,
         "stages/select.py",
@@ -46,8 +46,8 @@ def newer(template: Project) -> None:
     edit(
         template,
         "dvc.yaml",
-        "      - data/select/comparison.csv\n",
-        "      - data/select/comparison.csv\n      - data/select/more.csv\n",
+        "    - data/select/comparison.csv\n",
+        "    - data/select/comparison.csv\n    - data/select/more.csv\n",
     )
     edit(template, ".gitignore", "# Unfinished writes\n", "# Unfinished writes, and what is new\n/new\n")
     edit(template, "relevant_filenames.txt", "#", "# Newer:")
