@@ -67,7 +67,7 @@ def keep(datapool: Path, params: Params) -> str:
     )
 
 
-def told(new: int, new_bytes: int, all_bytes: int, failed: dict[str, str]) -> str:
+def told(new: int, new_bytes: float, all_bytes: float, failed: dict[str, str]) -> str:
     """Say what was kept, and what could not be."""
     words = f"; {new} full-size pictures kept ({in_bytes(new_bytes)}, {in_bytes(all_bytes)} in all)"
     if failed:

@@ -59,11 +59,11 @@ def taken_in(source: str, revision: str, cache: Cache) -> tuple[str, int]:
         download(source, revision, paths.DATAPOOL, target)
         if not (target / store.SAMPLES_CSV).is_file():
             raise BaseError(f"{source}@{revision}: its {paths.DATAPOOL} was not made by this template")
-        _only_with_pictures(target)
+        leave_out_absent_pictures(target)
         return cache.add_folder(target), len(store.read_samples(target))
 
 
-def _only_with_pictures(datapool: Path) -> None:
+def leave_out_absent_pictures(datapool: Path) -> None:
     """Leave out of a datapool's list the pictures that it does not bring along: its former iterations have them."""
     table = read_pictures(datapool)
     places = zip(table["folder"], table["file"], strict=True)

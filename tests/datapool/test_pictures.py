@@ -6,6 +6,7 @@ import pandas as pd
 
 from curation.datapool.pictures import PICTURES_CSV, folder_name, read_pictures, write_pictures
 from curation.datapool.removal import take_out, tombstones
+from curation.history.combine import leave_out_absent_pictures
 from curation.history.union import unite
 from curation.tables.datapool import PICTURES
 from tests.datapools import empty_datapool, grow, processed
@@ -56,6 +57,15 @@ def test_a_union_lists_the_pictures_of_both_sides(tmp_path: Path) -> None:
         ("c.png", "00002-a"),
         ("d.png", "00002-b"),
     ]
+
+
+def test_another_projects_former_pictures_do_not_come_along(tmp_path: Path) -> None:
+    pool = grow(tmp_path / "1", empty_datapool(tmp_path / "empty"), ["a.png", "b.png"], ["a.png", "b.png"])
+    with_pictures(pool, "00001-x", "a.png")
+    (pool / "pictures/00001-x/0.jpg").unlink()
+    with_pictures(pool, "00002-y", "b.png")
+    leave_out_absent_pictures(pool)
+    assert read_pictures(pool)["filename"].tolist() == ["b.png"]
 
 
 def test_a_folder_is_named_by_what_it_holds() -> None:

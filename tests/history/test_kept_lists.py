@@ -13,7 +13,9 @@ from curation.history.dvc_cache import open_cache
 from curation.history.kept_lists import write_lists
 from curation.inspection.kept_pictures import kept_pictures
 from curation.inspection.revision import Revision, revision
+from curation.pipeline import paths
 from curation.tables.datapool import PICTURES
+from stages import resolve_base
 from tests.history.repositories import commit, git
 
 BASE, FOLDER = Path("base"), Path("pictures")
@@ -78,6 +80,15 @@ def test_each_folder_is_named_to_dvc_whether_its_files_are_here_or_not() -> None
     subprocess.run(["dvc", "checkout", "--quiet", "pictures/00002-y.dvc"], check=True)
     assert [path.read_bytes() for path in (FOLDER / "00002-y").iterdir()] == [b"c"]
     assert git("status", "--short") == ""
+
+
+def test_lists_that_an_experiment_left_behind_are_made_anew() -> None:
+    resolve_base.hold_pictures()
+    assert not FOLDER.exists()
+    paths.BASE.mkdir(parents=True)
+    write_pictures(paths.BASE, table(("a.png", "00001-x", b"a")))
+    resolve_base.hold_pictures()
+    assert outs("00001-x")["nfiles"] == 1
 
 
 def test_what_is_not_kept_any_more_leaves_lists_and_folders() -> None:
