@@ -46,7 +46,7 @@ from curation.reporting.inputs import FormerSpace, ReportInputs, ReportSettings,
 from curation.reporting.pages import outputs
 from curation.reporting.parameters import flat_parameters
 from curation.reporting.report import report
-from curation.selection.given import read_predictions, unmatched_names
+from curation.selection.given import matched_names, read_predictions
 from curation.selection.rules.registry import STRATEGIES, sentence_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet
@@ -103,12 +103,12 @@ def read_inputs(params: Params) -> ReportInputs:
 
 
 def _predictions(file: str | None, known: Collection[str]) -> "pd.Series[str] | None":
-    """Read the predicted classes, where a file is given, and tell which names in it are no sample."""
+    """Read the predicted classes, where a file is given, and tell which names in it are no sample's own."""
     if file is None:
         return None
     key = "select.predictions_file"
-    for warning in unmatched_names([file], known, key):
-        click.echo(f"report: warning: {warning}", err=True)
+    for line in matched_names([file], known, key):
+        click.echo(f"report: {line}", err=True)
     return read_predictions(file, key, known)
 
 

@@ -10,6 +10,8 @@ candidate, and which selected sample covers it), data/select/budget_curve.csv (w
 and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
 """
 
+from collections.abc import Collection
+
 import click
 
 from curation.core.hashing import sha256_of_file
@@ -19,7 +21,7 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.selection.candidates import find_candidates, find_units, known_samples
 from curation.selection.embedded import read_embeddings
-from curation.selection.given import given_files, unmatched_names
+from curation.selection.given import matched_names, prediction_files, score_files, unmatched_names
 from curation.selection.outcome import chosen_before, require_selected, select, summary, with_chosen
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
@@ -56,8 +58,7 @@ def run(params: Params) -> str:
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)
     if chosen_rows is not None:
         choice = with_chosen(choice, chosen_rows)
-    for warning in unmatched_names(given_files(params.select.strategies), set(processed["filename"])):
-        click.echo(f"select: warning: {warning}", err=True)
+    _tell_names(params, set(processed["filename"]))
     write_csv(choice.selection, SELECTION, paths.SELECTION)
     write_parquet(choice.candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(choice.curve, BUDGET_CURVE, paths.BUDGET_CURVE)
@@ -65,6 +66,15 @@ def run(params: Params) -> str:
     dropped = f"; {found.dropped} dropped by the review" if params.select.review_file is not None else ""
     before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
     return line + dropped + before
+
+
+def _tell_names(params: Params, known: Collection[str]) -> None:
+    """Say which names in files of scores and predictions are no sample, or are one in other words."""
+    strategies = params.select.located
+    for warning in unmatched_names(score_files(strategies), known):
+        click.echo(f"select: warning: {warning}", err=True)
+    for line in matched_names(prediction_files(strategies), known):
+        click.echo(f"select: {line}", err=True)
 
 
 main = stage_command(run)

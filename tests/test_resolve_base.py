@@ -244,3 +244,12 @@ def test_files_that_strategies_name_are_inputs() -> None:
     assert before != after
     one, other = (fingerprint("raw", {}, None, given) for given in (before, after))
     assert changes(one, other, DEFAULTS) == ["the files that the section select names"]
+    for name in ("images/a.jpg", "labels/a.txt"):
+        Path("yolo", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("yolo", name).write_text("one")
+    hashes = [given_files_hash(["yolo"])]
+    for name in ("images/a.jpg", "labels/a.txt", "labels/b.txt"):
+        Path("yolo", name).write_text("two")
+        hashes.append(given_files_hash(["yolo"]))
+    assert hashes[0] == hashes[1], "pictures beside labels are not read"
+    assert len(set(hashes)) == 3

@@ -22,6 +22,7 @@ ROOMS = [
     {"embeddings"},
     {"model"},
     {"datapool"},
+    {"labels"},
     {"selection"},
     {"export"},
     {"reporting"},

@@ -1,6 +1,6 @@
 """What `export` writes into a list: classes, places and predictions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -57,13 +57,14 @@ def classes_for(
     return own
 
 
-def with_predictions(listing: Listing, samples: pd.DataFrame, path: str) -> Listing:
+def with_predictions(listing: Listing, samples: pd.DataFrame, path: str, every: Collection[str]) -> Listing:
     """Add what a model predicts of the samples.
 
     Args:
         listing: of them.
         samples: with `width` and `height` in full size.
         path: of the predictions.
+        every: names of all samples that names in there may mean.
     """
     known = samples.dropna(subset=["width", "height"])
     sizes = {
@@ -71,6 +72,6 @@ def with_predictions(listing: Listing, samples: pd.DataFrame, path: str) -> List
         for name, width, height in zip(known["filename"], known["width"], known["height"], strict=True)
     }
     key = "select.predictions_file"
-    predictions = predictions_of(ranked_predictions(path, key, set(samples["filename"])), sizes, f"{key}: {path}")
+    predictions = predictions_of(ranked_predictions(path, key, every), sizes, f"{key}: {path}")
     click.echo(f"export: {len(predictions)} of {len(samples)} samples have predictions in {path}")
     return replace(listing, predictions=predictions, model=PurePosixPath(path).stem)

@@ -15,6 +15,7 @@ from curation.pipeline.command import with_clear_errors
 COMMANDS = {
     "list": "List the iterations, or the filenames of the samples.",
     "export": "Write the selected samples as images, or as a list for a labelling tool.",
+    "import-labels": "Keep labels that a labelling tool made with the datapool.",
     "why": "Say why a sample is in the datapool, or is not.",
     "diff": "Say what a datapool gained, and lost, between two revisions.",
     "merge": "Unite the datapools of two branches, while git merges them.",
@@ -26,7 +27,8 @@ COMMANDS = {
     "params": "List the parameters that differ from their defaults, or explain some.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",
 }
-"""Name of each command, which is its module in `curation.cli.commands`, and what it does. In the order of the help."""
+"""Name of each command, which is its module in `curation.cli.commands` with _ for -, and what it does. In the order of
+the help."""
 
 
 class LazyGroup(click.Group):
@@ -40,7 +42,7 @@ class LazyGroup(click.Group):
         """Import a command's module."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"curation.cli.commands.{cmd_name}")
+        module = importlib.import_module(f"curation.cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         # The docstrings are raw, so that click's mark of a paragraph that keeps its lines is two characters in them.
         command.help = (command.help or "").replace("\\b\n", "\b\n")

@@ -1,6 +1,6 @@
 """The choice of samples that a command is about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import click
@@ -16,7 +16,12 @@ from curation.tables.files import read_parquet
 
 
 def chosen_samples(
-    start: Revision, *, iteration: int | None, since: Revision | None, exclude_datapool: bool
+    start: Revision,
+    *,
+    iteration: int | None,
+    since: Revision | None,
+    exclude_datapool: bool,
+    labelled: Collection[str] = frozenset(),
 ) -> pd.DataFrame:
     """Return rows of the datapool's samples, in order of selection.
 
@@ -25,6 +30,7 @@ def chosen_samples(
         iteration: only those that this iteration added; None = all.
         since: without those that this revision's datapool holds; None = all.
         exclude_datapool: only those that the last iteration added: without the datapool that it built on.
+        labelled: names of samples to leave out.
 
     Raises:
         BaseError: there is no such iteration.
@@ -39,8 +45,19 @@ def chosen_samples(
         samples = samples[samples["iteration"] == iteration]
     if since is not None:
         samples = samples[~samples["filename"].isin(since.samples["filename"])]
+    samples = samples[~samples["filename"].isin(labelled)]
     rows: pd.DataFrame = samples.reset_index(drop=True)
     return rows
+
+
+def require_unlabelled(task: str | None, *, unlabelled: bool) -> None:
+    """Refuse `--task` without `--unlabelled`, which it is about.
+
+    Raises:
+        UsageError: it is there alone.
+    """
+    if task is not None and not unlabelled:
+        raise click.UsageError("--task says which labels --unlabelled is about: give that, too")
 
 
 @dataclass(frozen=True)
@@ -52,19 +69,28 @@ class Chosen:
         noun: what to call them.
         with_sizes: returns them with `width` and `height` in pixels.
         classes: returns all classes of the datapool in the order of their numbers, with or without `of_videos`.
+        known: returns the names of all samples that names in other files may mean.
     """
 
     samples: pd.DataFrame
     noun: str
     with_sizes: Callable[[], pd.DataFrame]
     classes: Callable[..., tuple[str, ...]]
+    known: Callable[[], frozenset[str]]
 
 
 def chosen_selection(
-    start: Revision, *, iteration: int | None, since: Revision | None, exclude_datapool: bool
+    start: Revision,
+    *,
+    iteration: int | None,
+    since: Revision | None,
+    exclude_datapool: bool,
+    labelled: Collection[str] = frozenset(),
 ) -> Chosen:
     """Choose selected samples as `chosen_samples` does, those with a picture; the others are told."""
-    chosen = chosen_samples(start, iteration=iteration, since=since, exclude_datapool=exclude_datapool)
+    chosen = chosen_samples(
+        start, iteration=iteration, since=since, exclude_datapool=exclude_datapool, labelled=labelled
+    )
     samples, pictureless = with_picture(chosen)
     if pictureless:
         click.echo(f"export: left out are {pictureless} samples that were combined from embeddings: no picture is here")
@@ -73,6 +99,7 @@ def chosen_selection(
         "samples",
         lambda: with_sizes(start, samples),
         lambda *, of_videos: datapool_classes(start.ledger, with_picture(start.samples)[0], of_videos=of_videos),
+        lambda: frozenset(start.processed["filename"]) | frozenset(start.samples["filename"]),
     )
 
 
@@ -86,6 +113,7 @@ def chosen_candidates(start: Revision) -> Chosen:
         f"candidates of iteration {found.iteration}",
         lambda: samples,
         lambda *, of_videos: datapool_classes(found.ledger, known, of_videos=of_videos),
+        lambda: frozenset(found.samples["filename"]) | frozenset(found.known["filename"]),
     )
 
 

@@ -11,6 +11,7 @@ CurationError
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
 ├── OtherCodeError        a stage would write other bytes under the name of the code that made an iteration
 ├── MissingLibraryError   a library of the system that cannot come from a Python package is not installed
+├── LabelsError           labels that a tool made cannot be read, or are of no sample
 ├── RegistryError         a file that adds a rule, format, method or container does not say what it is
 └── OutputError           an output cannot be written: no space, no permission
 """
@@ -95,6 +96,10 @@ class MissingPackageError(CurationError):
 
 class RegistryError(CurationError):
     """A file that adds a selection rule, export format, training method or container does not say what it is."""
+
+
+class LabelsError(CurationError):
+    """Labels that a tool made cannot be read, or are of no sample."""
 
 
 class OutputError(CurationError):

@@ -11,13 +11,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 from ruamel.yaml import YAML
 
 from curation.core.atomic import write_text
 from curation.core.errors import BaseError
 from curation.history import git
-from curation.history.dvc_cache import open_cache
+from curation.history.dvc_cache import Cache, open_cache
 from curation.history.dvc_files import Sides, add_size, merged_dvc_file
+from curation.history.label_merge import merged_label_file
 from curation.history.readable import RAW_LIST, marked_in_index
 from curation.pipeline import paths
 
@@ -88,9 +90,25 @@ def _merge_dvc_file(path: Path) -> None:
     """Merge a `.dvc` file of a folder from what git's index holds of the three sides."""
     texts = Sides(*(git.git("show", f":{number}:./{path.as_posix()}") for number in (1, 2, 3)))
     with open_cache() as cache:
-        text = merged_dvc_file(path, texts, cache)
+        text = _merged(path, texts, cache)
     write_text(path, text)
     git.git("add", "--", path.as_posix())
+    if path.parent == paths.LABELS:
+        _dvc("checkout", "--quiet", path.as_posix())
+
+
+def _merged(path: Path, texts: Sides, cache: Cache) -> str:
+    """Merge a `.dvc` file of a folder file by file, and one of labels sample by sample; see `merged_dvc_file`."""
+    if path.parent != paths.LABELS or texts.ours is None or texts.theirs is None:
+        return merged_dvc_file(path, texts, cache)
+    text, different = merged_label_file(path, texts, cache)
+    if different:
+        click.echo(
+            f"merge: {path}: both sides changed the labels of {len(different)} samples, {different[0]!r} for one: this "
+            "side's stay; the other's can be imported again",
+            err=True,
+        )
+    return text
 
 
 def has_former_driver() -> bool:
@@ -116,7 +134,7 @@ def drive(base: Path, ours: Path, theirs: Path, path: Path) -> None:
     )
     try:
         with open_cache() as cache:
-            merged = merged_dvc_file(path, texts, cache)
+            merged = _merged(path, texts, cache)
     except BaseError:
         labels = [word for side in ("HEAD", "base", "the other side") for word in ("-L", side)]
         git.git("merge-file", *labels, str(ours), str(base), str(theirs))

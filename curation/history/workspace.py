@@ -18,6 +18,7 @@ from curation.history.layout import LAYOUT
 from curation.history.readable import faults_in_index, faults_in_workspace, is_as_committed, way_in_workspace
 from curation.history.removal_list import removal_list_hash
 from curation.history.repair import refuse_cut_off_files
+from curation.labels.source import files_in
 from curation.params.load import load_params, read_yaml
 from curation.params.schema import PARAMETERS, Params
 from curation.pipeline import paths
@@ -99,18 +100,21 @@ def given_embeddings_hash(given: str | None) -> str | None:
 def given_files_hash(given: Sequence[str]) -> str | None:
     """Return one hash of the files that the parameters of the selection name; None without any.
 
+    Of a folder, the files count that hold labels.
+
     Raises:
         ParamsError: a file is not there.
     """
     if not given:
         return None
     for path in given:
-        if not Path(path).is_file():
+        if not Path(path).exists():
             raise ParamsError(
                 f"params.yaml, section select: there is no file {path!r}; give a path from the repository's root, and "
                 "commit the file, so that every checkout has it"
             )
-    hashes = [f"{path} {sha256_of_file(Path(path))}" for path in sorted(set(given))]
+    files = [file for path in sorted(set(given)) for file in ([path] if Path(path).is_file() else files_in(path))]
+    hashes = [f"{file} {sha256_of_file(Path(file))}" for file in files]
     return sha256_of_bytes("\n".join(hashes).encode())
 
 

@@ -6,7 +6,7 @@ from pydantic import Field, StrictBool, StrictStr, model_validator
 
 from curation.params.registered import RuleName, Sentences
 from curation.params.section import DISTANCE, FILE, About, Count, Real, Section, Seed
-from curation.params.strategies import StrategyParams
+from curation.params.strategies import StrategyParams, Task
 
 _TO_BASE = ("resolve_base", "base", "select")
 _GIVEN = ("resolve_base", "select")
@@ -78,10 +78,18 @@ class SelectParams(Section):
         description="Review that `python -m curate review` made: the samples that it drops are not selected.",
         json_schema_extra=About(form=FILE, null="none", read_by=_GIVEN),
     )
+    predictions: dict[Task, StrictStr] = Field(
+        default={},
+        description=(
+            "Predictions that strategies name as a task: their file, folder or zip archive, in any of the formats of "
+            "docs/reference/label-formats.md."
+        ),
+        json_schema_extra=About(form="a mapping from tasks to paths; {} is none", read_by=_GIVEN),
+    )
     predictions_file: StrictStr | None = Field(
         default=None,
         description=(
-            "Predictions, as CSV with filename,class,score or as COCO JSON: the report counts the classes of "
+            "Predictions, in any of the formats of docs/reference/label-formats.md: the report counts the classes of "
             "candidates and selection. docs/strategies.md says how to select by predictions and scores."
         ),
         json_schema_extra=About(form=FILE, null="none", read_by=_GIVEN),
@@ -108,7 +116,22 @@ class SelectParams(Section):
     def given_files(self) -> list[str]:
         """The files that the parameters name."""
         single = [path for path in (self.review_file, self.predictions_file, self.holdout_file) if path is not None]
-        return [*(path for item in self.strategies for path in item.files), *single]
+        return [*(path for item in self.strategies for path in item.files), *self.predictions.values(), *single]
+
+    @property
+    def located(self) -> tuple[StrategyParams, ...]:
+        """The strategies, those of a task with its file."""
+        return tuple(
+            item if item.task is None else item.with_file(self.predictions[item.task]) for item in self.strategies
+        )
+
+    @model_validator(mode="after")
+    def _tasks_are_known(self) -> Self:
+        unknown = sorted({item.task for item in self.strategies if item.task is not None} - self.predictions.keys())
+        if unknown:
+            named = ", ".join(self.predictions) or "none"
+            raise ValueError(f"strategies: there is no task {unknown[0]} in select.predictions (there: {named})")
+        return self
 
     @model_validator(mode="after")
     def _stopping_conditions(self) -> Self:

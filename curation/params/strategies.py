@@ -1,6 +1,6 @@
 """The schema of `select.strategies`: inputs, and what to do with each."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, StrictStr, StringConstraints, model_validator
 
@@ -29,12 +29,41 @@ class EmbeddingsInput(Section):
     type: Literal["EMBEDDINGS"]
 
 
+Task = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+"""The name of a task, which may be a part of a file's name."""
+
+Scorer = Literal[
+    "uncertainty_least_confidence",
+    "uncertainty_margin",
+    "uncertainty_entropy",
+    "object_frequency",
+    "objectness_least_confidence",
+]
+"""Scores that are computed from predictions (`curation.labels.scorers`)."""
+
+
+def _one_of(name: str, *given: str | None) -> None:
+    """Refuse none, and more than one, of what an input may come from."""
+    if sum(each is not None for each in given) != 1:
+        raise ValueError(f"{name} needs file or task, one of them")
+
+
 class ScoresInput(Section):
-    """Scores, a column of a CSV file that has the column `filename`, too."""
+    """Scores: a column of a CSV file that has the column `filename`, too, or computed from predictions."""
 
     type: Literal["SCORES"]
-    file: StrictStr = Field(description="Path of the file, with a row for every candidate.")
-    score: StrictStr = Field(default="score", description="Name of the column.")
+    file: StrictStr | None = Field(default=None, description="Path of the file, with a row for every candidate.")
+    task: Task | None = Field(default=None, description="In place of `file`, a task of `select.predictions`.")
+    score: StrictStr = Field(
+        default="score", description=f"Name of the column; with `task` one of {', '.join(get_args(Scorer))}."
+    )
+
+    @model_validator(mode="after")
+    def _source_is_clear(self) -> Self:
+        _one_of(self.type, self.file, self.task)
+        if self.task is not None and self.score not in get_args(Scorer):
+            raise ValueError(f"score: of a task it is one of {', '.join(get_args(Scorer))}, not {self.score}")
+        return self
 
 
 class MetadataInput(Section):
@@ -50,9 +79,15 @@ class PredictionsInput(Section):
     """The class with the highest score among a sample's predictions."""
 
     type: Literal["PREDICTIONS"]
-    file: StrictStr = Field(
-        description="Path of the file: CSV with filename,class,score and one row per prediction, or COCO JSON."
+    file: StrictStr | None = Field(
+        default=None, description="Path of predictions, in any of the formats of docs/reference/label-formats.md."
     )
+    task: Task | None = Field(default=None, description="In place of `file`, a task of `select.predictions`.")
+
+    @model_validator(mode="after")
+    def _source_is_clear(self) -> Self:
+        _one_of(self.type, self.file, self.task)
+        return self
 
 
 class RandomInput(Section):
@@ -170,6 +205,15 @@ class StrategyParams(Section):
             if not isinstance(self.strategy, Balance) and self.input.key == "label_name":
                 raise ValueError(f"{self.strategy.type} needs metadata that are numbers, not label_name")
         return self
+
+    @property
+    def task(self) -> str | None:
+        """The task whose predictions this strategy reads."""
+        return getattr(self.input, "task", None)
+
+    def with_file(self, path: str) -> Self:
+        """Return the same strategy, knowing the file of its task."""
+        return self.model_copy(update={"input": self.input.model_copy(update={"file": path})})
 
     @property
     def files(self) -> tuple[str, ...]:

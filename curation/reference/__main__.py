@@ -10,6 +10,7 @@ from curation.core.atomic import write_text
 from curation.core.errors import OutputError
 from curation.explore import schema as explore
 from curation.export.formats import registry as formats
+from curation.labels.formats import registry as label_formats
 from curation.model.training.methods import registry as methods
 from curation.pipeline import paths
 from curation.reference.cli_page import cli_page
@@ -24,6 +25,7 @@ CLI_PAGE = Path("docs/reference/cli.md")
 REGISTERED: Mapping[Path, Callable[[], str]] = {
     Path("docs/reference/rules.md"): rules.reference,
     Path("docs/reference/formats.md"): formats.reference,
+    Path("docs/reference/label-formats.md"): label_formats.reference,
     Path("docs/reference/methods.md"): methods.reference,
     Path("docs/reference/containers.md"): containers.reference,
     Path("docs/reference/explore.md"): explore.reference,

@@ -11,15 +11,22 @@ from curation.reporting.inputs import Parameter
 def flat_parameters(params: Params) -> dict[str, Parameter]:
     """Return the parameters by dotted key, in the order of `params.yaml`, but those of speed.
 
-    Lists become tuples, and mappings in them text.
+    Lists become tuples, and mappings in them text; mappings become tuples of such text.
     """
     sections = params.model_dump()
     return {
-        f"{section}.{key}": _flat_list(value) if isinstance(value, list | tuple) else value
+        f"{section}.{key}": _flat(value)
         for section, keys in sections.items()
         for key, value in keys.items()
         if f"{section}.{key}" not in EXECUTION_KEYS
     }
+
+
+def _flat(value: Any) -> Parameter:
+    if isinstance(value, dict):
+        return tuple(f"{name}: {each}" for name, each in value.items())
+    flat: Parameter = _flat_list(value) if isinstance(value, list | tuple) else value
+    return flat
 
 
 def _flat_list(values: Sequence[Any]) -> tuple[str | int | float, ...]:

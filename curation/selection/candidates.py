@@ -141,7 +141,7 @@ def find_units(names: Sequence[str], processed: pd.DataFrame, params: SelectPara
     Raises:
         NothingToSelectError: there is none, and there must be one.
     """
-    allowed = allowed_by_thresholds(params.strategies, names, processed)
+    allowed = allowed_by_thresholds(params.located, names, processed)
     if names and not allowed.any() and not may_be_empty:
         raise NothingToSelectError("no candidate is within all thresholds of select.strategies", "set them wider")
     units = units_of(names, processed, allowed, params.selected_sequence_length)

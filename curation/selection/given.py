@@ -1,13 +1,16 @@
 """Files that a user gives to the selection: scores, predictions, query samples."""
 
-import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from curation.core.errors import ParamsError
+from curation.labels.given import Given, LabelFileError
+from curation.labels.matching import match_names
+from curation.labels.reading import read_labels
+from curation.labels.scorers import scores_of
 from curation.params.strategies import PredictionsInput, ScoresInput, StrategyParams
 from curation.tables.given import GivenTable, read_table
 from curation.tables.given_lists import as_known, lines_of, read_text, unmatched
@@ -43,11 +46,9 @@ def read_predictions(path: str, parameter: str = "select.strategies", known: Col
     """Read the class with the highest score of each sample; the first in alphabetical order on ties.
 
     Args:
-        path: CSV file with the columns `filename`, `class`, `score`; several rows a sample are usual. Or a COCO file
-            (https://cocodataset.org/#format-data): `images`, `categories` and `annotations`, these with a `score` or
-            not; or COCO results, a list of `image_id` (the filename), `category_id` and `score`.
+        path: see `predicted_by`.
         parameter: that names the file, for messages.
-        known: names of samples, as a set or mapping; see `curation.tables.given_lists`.
+        known: names of samples, as a set or mapping; none: names stay as they are.
 
     Returns:
         Class names, indexed by filename.
@@ -61,60 +62,80 @@ def ranked_predictions(path: str, parameter: str = "select.strategies", known: C
     """Read all predictions, by filename and then from the highest score down; classes in alphabetical order on ties.
 
     Args:
-        path: as for `read_predictions`.
+        path: see `predicted_by`.
         parameter: that names the file, for messages.
-        known: names of samples, as a set or mapping; see `curation.tables.given_lists`.
+        known: as for `read_predictions`.
 
     Returns:
-        `filename`, `class` and `score`; of COCO files also `bbox`, a list of x, y, width and height in pixels or None,
-        and `size`, width and height of the picture that these are in, or None.
+        `filename`, `class`, `score`, which is 1 where there is none; `bbox`, a list of x, y, width and height or None;
+        and `size`, width and height of the picture that these count in, or None if they are pixels of the full size.
     """
-    if Path(path).suffix.lower() == ".json":
-        given = GivenTable(_with_known(_read_coco(path, parameter), known), ",")
-    else:
-        given = _read(path, ["filename", "class", "score"], known, parameter)
-    table, scores = given.rows, given.numbers("score")
-    bad = table["filename"][~np.isfinite(scores)]
-    if len(bad):
-        raise ParamsError(
-            f"{parameter}: {path}: a score of {bad.iloc[0]!r} is not a finite number"
-            f"{_point(table['score'][bad.index[0]])}"
+    given, samples = predicted_by(path, parameter, known)
+    rows = [
+        (
+            samples.get(label.name, label.name),
+            label.category,
+            1.0 if label.score is None else label.score,
+            None if label.box is None else list(label.box),
+            label.extent,
         )
-    ordered = table.assign(score=-scores).sort_values(["filename", "score", "class"], kind="stable", ignore_index=True)
+        for label in given.labels
+    ]
+    table = pd.DataFrame(rows, columns=["filename", "class", "score", "bbox", "size"]).astype({"score": np.float64})
+    ordered = table.assign(score=-table["score"]).sort_values(
+        ["filename", "score", "class"], kind="stable", ignore_index=True
+    )
     return ordered.assign(score=-ordered["score"])
 
 
-def _read_coco(path: str, parameter: str) -> pd.DataFrame:
-    """Read predictions in a COCO file as filename, class, score, bbox, size."""
+def predicted_by(path: str, parameter: str, known: Collection[str]) -> tuple[Given, Mapping[str, str]]:
+    """Read predictions in whatever format they are.
+
+    Args:
+        path: of a file, a folder or a zip archive, in one of `curation.labels.formats`.
+        parameter: that names it, for messages.
+        known: as for `read_predictions`.
+
+    Returns:
+        What the file holds, and the samples that its names mean (`curation.labels.matching`).
+
+    Raises:
+        ParamsError: it cannot be read, or none of its names means a sample.
+    """
     try:
-        content = json.loads(read_text(Path(path)))
-        if isinstance(content, list):
-            names, sizes, classes, annotations = None, {}, dict[object, str](), content
-        else:
-            names = {image["id"]: str(image["file_name"]) for image in content["images"]}
-            sizes = {image["id"]: (image.get("width"), image.get("height")) for image in content["images"]}
-            classes = {category["id"]: str(category["name"]) for category in content["categories"]}
-            annotations = content["annotations"]
-        rows = [
-            (
-                str(item["image_id"]) if names is None else names[item["image_id"]],
-                classes[item["category_id"]] if names is not None else str(item["category_id"]),
-                item.get("score", 1.0),
-                item.get("bbox"),
-                sizes.get(item["image_id"]),
-            )
-            for item in annotations
-        ]
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error, parameter) from None
-    except (KeyError, TypeError, AttributeError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        given = read_labels(Path(path))
+    except LabelFileError as error:
+        raise ParamsError(f"{parameter}: {path}: {error}") from None
+    if not known:
+        return given, {}
+    match = match_names(given.names, known)
+    if not match.samples:
         raise ParamsError(
-            f"{parameter}: {path} is not a COCO file ({what}): it needs images (id, file_name), categories (id, name) "
-            "and annotations (image_id, category_id, score), or a list of image_id (the filename), category_id and "
-            "score"
-        ) from None
-    return pd.DataFrame(rows, columns=["filename", "class", "score", "bbox", "size"])
+            f"{parameter}: {match.told(path)}. Samples are called {min(known)!r} and so on: name pictures by these, or "
+            "by the end of their paths"
+        )
+    return given, match.samples
+
+
+def read_scores_of_task(path: str, scorer: str, known: Collection[str]) -> tuple["pd.Series[float]", bool]:
+    """Compute scores of samples from predictions.
+
+    Args:
+        path: see `predicted_by`.
+        scorer: one of `curation.labels.scorers.SCORERS`.
+        known: names of all samples, as a set or mapping.
+
+    Returns:
+        float64 scores from 0 to 1 of the samples that have predictions, indexed by filename; and whether these are of
+        objects, so that a sample without any need not be one that the model has not seen.
+    """
+    given, samples = predicted_by(path, "select.predictions", known)
+    try:
+        scores = scores_of(given, samples, scorer)
+    except LabelFileError as error:
+        raise ParamsError(f"select.predictions: {path}: {error}") from None
+    result: pd.Series[float] = pd.Series(scores, dtype=np.float64)
+    return result, any(label.box is not None for label in given.labels)
 
 
 def read_filenames(path: str, known: Collection[str] = ()) -> list[str]:
@@ -152,27 +173,53 @@ def read_dropped(path: str, known: Collection[str] = ()) -> list[str]:
     return sorted(set(table["filename"][decision == "drop"]))
 
 
-def given_files(strategies: Iterable[StrategyParams]) -> list[str]:
-    """Return the files of scores and predictions that strategies name, each once."""
+def score_files(strategies: Iterable[StrategyParams]) -> list[str]:
+    """Return the files of scores that strategies name, each once."""
     inputs = (item.input for item in strategies)
-    return list(dict.fromkeys(one.file for one in inputs if isinstance(one, ScoresInput | PredictionsInput)))
+    return list(dict.fromkeys(one.file for one in inputs if isinstance(one, ScoresInput) and one.file and not one.task))
+
+
+def prediction_files(strategies: Iterable[StrategyParams]) -> list[str]:
+    """Return the files of predictions that strategies name, each once.
+
+    Args:
+        strategies: those of tasks with their files (`curation.params.select.SelectParams.located`).
+    """
+    inputs = (item.input for item in strategies)
+    wanted = (one for one in inputs if isinstance(one, PredictionsInput) or (isinstance(one, ScoresInput) and one.task))
+    return list(dict.fromkeys(one.file for one in wanted if one.file))
 
 
 def unmatched_names(
     files: Iterable[str], known: Collection[str], parameter: str = "select.strategies"
 ) -> Iterator[str]:
-    """Say which names in files of scores and predictions stand for no sample, a line for each such file.
+    """Say which names in files of scores stand for no sample, a line for each such file.
 
     Args:
-        files: as `read_scores` and `read_predictions` read them.
+        files: as `read_scores` reads them.
         known: names of all samples, as a set or mapping.
         parameter: that names them, for messages.
     """
     for file in files:
-        is_json = Path(file).suffix.lower() == ".json"
-        rows = _read_coco(file, parameter) if is_json else _read(file, ["filename"], (), parameter).rows
+        rows = _read(file, ["filename"], (), parameter).rows
         if (line := unmatched(file, set(as_known(rows["filename"].unique(), known).values()), known)) is not None:
             yield line
+
+
+def matched_names(files: Iterable[str], known: Collection[str], parameter: str = "select.strategies") -> Iterator[str]:
+    """Say which samples the names in files of predictions mean, a line for each file whose names are not just theirs.
+
+    Args:
+        files: see `predicted_by`.
+        known: names of all samples, as a set or mapping.
+        parameter: that names them, for messages.
+    """
+    for file in files:
+        given, _ = predicted_by(file, parameter, known)
+        match = match_names(given.names, known)
+        left_out = "".join(f"; left out: {count} {what}" for what, count in sorted(given.left_out.items()))
+        if left_out or not match.is_whole:
+            yield match.told(file) + left_out
 
 
 def _read(path: str, columns: list[str], known: Collection[str], parameter: str = "select.strategies") -> GivenTable:

@@ -63,14 +63,14 @@ def select(
     """
     names, embeddings = _sorted_by_name(names, embeddings)
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
-    allowed = allowed_by_thresholds(params.strategies, names, processed)
+    allowed = allowed_by_thresholds(params.located, names, processed)
     units = units_of(names, processed, allowed, params.selected_sequence_length)
     unit_embeddings = mean_embeddings(embeddings, units.members)
     both = (unit_embeddings, base_embeddings)
     given = (*both, unit_limit(units.members, params), squared_threshold(params.min_distance))
     if params.strategies:
         objectives = objectives_of(
-            params.strategies, names, units.members, base_names, processed, both, queries, params.seed
+            params.located, names, units.members, base_names, processed, both, queries, params.seed
         )
         found = combined(*given, objectives)
     else:

@@ -24,7 +24,7 @@ from curation.params.strategies import (
     Threshold,
     Typicality,
 )
-from curation.selection.given import read_predictions, read_scores
+from curation.selection.given import read_predictions, read_scores, read_scores_of_task
 from curation.selection.nearest import nearest_rows
 from curation.selection.tracking import Selected
 from curation.selection.traversal import Traversal
@@ -183,16 +183,12 @@ def objectives_of(
 
 
 def numbers(item: StrategyParams, names: Sequence[str], processed: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the value of each candidate, (n,) float64, from a file of scores or from the metadata.
+    """Return the value of each candidate, (n,) float64, from a file of scores or predictions, or from the metadata.
 
     Raises:
         ParamsError: a candidate has none.
     """
-    if isinstance(item.input, ScoresInput):
-        known = read_scores(item.input.file, item.input.score, set(processed["filename"]))
-        where = item.input.file
-    else:
-        known, where = _metadata(item, processed), f"the metadata {getattr(item.input, 'key', '')}"
+    known, where = _known_numbers(item, names, processed)
     values = np.asarray(known.reindex(pd.Index(names)), dtype=np.float64)
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
@@ -201,6 +197,28 @@ def numbers(item: StrategyParams, names: Sequence[str], processed: pd.DataFrame)
             f"{names[missing[0]]!r} for one"
         )
     return values
+
+
+def _known_numbers(
+    item: StrategyParams, names: Sequence[str], processed: pd.DataFrame
+) -> tuple["pd.Series[float]", str]:
+    """Return the values that are known, indexed by filename, and where they are from.
+
+    Where a file of predicted objects has some of the candidates, the others are those without objects, which tools do
+    not write: their value is 0.
+    """
+    if not isinstance(item.input, ScoresInput):
+        return _metadata(item, processed), f"the metadata {getattr(item.input, 'key', '')}"
+    assert item.input.file is not None
+    every = set(processed["filename"])
+    if item.input.task is None:
+        return read_scores(item.input.file, item.input.score, every), item.input.file
+    known, is_of_objects = read_scores_of_task(item.input.file, item.input.score, every)
+    if is_of_objects and known.index.isin(names).any():
+        known = known.reindex(
+            pd.Index([*known.index, *(name for name in names if name not in known.index)]), fill_value=0.0
+        )
+    return known, item.input.file
 
 
 def _metadata(item: StrategyParams, processed: pd.DataFrame) -> "pd.Series[float]":
@@ -243,6 +261,7 @@ def _quota(
         ParamsError: no candidate has a class of the target.
     """
     if isinstance(item.input, PredictionsInput):
+        assert item.input.file is not None
         known: pd.Series[str] = read_predictions(item.input.file, known=set(processed["filename"]))
     else:
         known = _metadata(item, processed).map(str)

@@ -71,7 +71,9 @@ def test_the_users_own_classes_come_first_and_the_others_are_told(
 def test_predictions_go_by_the_names_of_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "night.csv"
     path.write_text("filename,class,score\npants/a.jpg,jeans,0.75\npants/a.jpg,skirt,0.25\nshirt/b.jpg,top,1\nx,y,1\n")
-    listing = with_predictions(listing_of(SAMPLES, ["a.png", "b.png"], ("pants",)), SAMPLES, str(path))
+    listing = with_predictions(
+        listing_of(SAMPLES, ["a.png", "b.png"], ("pants",)), SAMPLES, str(path), SAMPLES["filename"].tolist()
+    )
     assert listing.model == "night"
     found = {
         name: [(one.name, one.score, one.box) for one in predicted] for name, predicted in listing.predictions.items()

@@ -22,9 +22,9 @@ from tests import ROOT
 
 def test_each_command_is_a_module_of_its_name_and_the_other_way_round() -> None:
     modules = {path.stem for path in (ROOT / "curation/cli/commands").glob("*.py")} - {"__init__"}
-    assert modules == set(COMMANDS)
+    assert modules == {name.replace("-", "_") for name in COMMANDS}
     for name in COMMANDS:
-        command = importlib.import_module(f"curation.cli.commands.{name}").command
+        command = importlib.import_module(f"curation.cli.commands.{name.replace('-', '_')}").command
         assert command.name == name
 
 

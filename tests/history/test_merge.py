@@ -1,6 +1,7 @@
 """Settling what git cannot merge: the generated files of two iterations, and nothing else."""
 
 import subprocess
+from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from curation.cli.main import main
 from curation.core.errors import BaseError
 from curation.history.merge import conflicts, drive, settle_conflicts
+from curation.labels.stored import Annotation, Labelled, as_coco, from_coco
 
 KEPT = "outs:\n- md5: {}.dir\n  size: 1\n  nfiles: 1\n  hash: md5\n  path: 00001-x\n"
 
@@ -92,6 +94,27 @@ def test_the_driver_leaves_markers_where_it_cannot_merge(merging: Path) -> None:
     told = CliRunner().invoke(main, ["merge", "--driver", "base", "ours", "theirs", "data/raw.dvc"])
     assert told.exit_code == 0, told.output
     assert Path("ours").read_text() == Path("theirs").read_text()
+
+
+def test_the_driver_unites_labels(merging: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(".dvc").mkdir()
+    Path(".dvc/config").touch()
+    for side, names in {"base": "a", "ours": "ab", "theirs": "acb"}.items():
+        content = as_coco(Labelled({name: (Annotation(side, None, None),) for name in names}, {}, (side,))).encode()
+        digest = md5(content).hexdigest()
+        place = Path(".dvc/cache/files/md5", digest[:2], digest[2:])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        Path(side).write_text(f"outs:\n- md5: {digest}\n  path: cars.json\n")
+    drive(Path("base"), Path("ours"), Path("theirs"), Path("labels/cars.json.dvc"))
+    digest = Path("ours").read_text().partition("md5: ")[2].partition("\n")[0]
+    merged = from_coco(Path(".dvc/cache/files/md5", digest[:2], digest[2:]).read_text())
+    assert {name: found[0].category for name, found in merged.samples.items()} == {
+        "a": "ours",
+        "b": "ours",
+        "c": "theirs",
+    }
+    assert "both sides changed the labels of 2 samples, 'a' for one: this side's stay" in capsys.readouterr().err
 
 
 def test_a_rebase_is_no_merge(merging: Path) -> None:

@@ -217,6 +217,54 @@ def test_export_writes_candidates_and_proxies(project: Project, samples: pd.Data
     assert (both.exit_code, (tmp_path / "no.csv").exists()) == (2, False)
 
 
+def test_labels_are_imported_and_what_has_none_is_listed_and_exported(
+    project: Project, samples: pd.DataFrame, tmp_path: Path
+) -> None:
+    names = list(samples["filename"])
+    for name in names[:7]:
+        (tmp_path / f"yolo/{name}").with_suffix(".txt").parent.mkdir(exist_ok=True)
+        (tmp_path / f"yolo/{name}").with_suffix(".txt").write_text("0 0.5 0.5 0.5 0.25\n")
+    (tmp_path / "yolo/lost.txt").write_text("")
+    (tmp_path / "yolo/data.yaml").write_text("names: [car]\n")
+    done = curate(project, "import-labels", "cars", str(tmp_path / "yolo"))
+    assert done.exit_code == 0, done.output
+    assert "7 of 8 names are samples (7 without their ending" in done.output
+    assert "1 are no sample: 'lost'" in done.output
+    assert "7 of 15 samples of the datapool are labelled: car 7" in done.output
+    stored = json.loads((project.folder / "labels/cars.json").read_text())
+    assert [image["file_name"] for image in stored["images"]] == sorted(names[:7])
+    assert stored["annotations"][0]["bbox"] == [10, 15, 20, 10]  # pictures have 40 x 40 pixels
+    assert "labels/cars.json\n" not in project.git("status", "--short", "--untracked-files=all")
+    (tmp_path / "more.csv").write_text(f"filename,class\n{names[0]},bus\n{names[9]},bus\n")
+    again = curate(project, "import-labels", "cars", str(tmp_path / "more.csv"))
+    assert "2 samples with labels are in labels/cars.json, 1 of which had others" in again.output, again.output
+    assert "8 of 15 samples of the datapool are labelled: car 6, bus 2" in again.output
+    left = [*names[7:9], *names[10:]]
+    assert curate(project, "list", "--unlabelled").output.splitlines() == left
+    assert curate(project, "list", "--unlabelled", "--task", "x").exit_code == 1
+    assert curate(project, "list", "--rev", "HEAD", "--unlabelled").output.splitlines() == names[:10]
+    assert curate(project, "export", "coco", str(tmp_path / "c.json"), "--unlabelled", "--task", "cars").exit_code == 0
+    assert [image["file_name"] for image in json.loads((tmp_path / "c.json").read_text())["images"]] == left
+    assert curate(project, "import-labels", "../cars", str(tmp_path / "yolo")).exit_code == 2
+    assert "is a sample" in curate(project, "import-labels", "x", str(_file(tmp_path, "filename,class\nz,a\n"))).output
+    assert (
+        "holds predictions of a model"
+        in curate(
+            project,
+            "import-labels",
+            "x",
+            str(_file(tmp_path, '[{"data": {"image": "z.png"}, "predictions": [{}]}]', "a.json")),
+        ).output
+    )
+    for path in ("labels/cars.json", "labels/cars.json.dvc"):
+        (project.folder / path).unlink()
+
+
+def _file(folder: Path, text: str, name: str = "a.csv") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
 def test_diff_between_commits_and_to_the_workspace(project: Project, samples: pd.DataFrame) -> None:
     found = json.loads(curate(project, "diff", "HEAD~1..HEAD", "--format", "json").output)
     assert (found["added"], found["removed"]) == (list(samples["filename"][5:10]), [])

@@ -108,8 +108,9 @@ def test_predictions_as_coco(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("{", "cannot be read"),
-        ("{}", "is not a COCO file \\('images' is missing\\)"),
-        ("3", "is not a COCO file"),
+        ("{}", "is in no format that is known"),
+        ("3", "is in no format that is known"),
+        ('{"images": [], "annotations": []}', "is not a COCO file \\('categories' is missing\\)"),
         ('[{"image_id": "a"}]', "'category_id' is missing"),
         (json.dumps(COCO | {"categories": []}), "5 is missing"),
         ('[{"image_id": "a", "category_id": 1, "score": "high"}]', "a score of 'a' is not a finite number"),

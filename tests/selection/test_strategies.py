@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from curation.core.errors import ParamsError
+from curation.params.select import SelectParams
 from curation.params.strategies import StrategyParams
 from curation.selection.covering import follow
 from curation.selection.distance import squared_distances
-from curation.selection.given import read_filenames, read_predictions, read_scores
+from curation.selection.given import matched_names, read_filenames, read_predictions, read_scores, read_scores_of_task
 from curation.selection.rules.coreset import coreset
 from curation.selection.stopping import squared_threshold
-from curation.selection.strategies import Objectives, Quota, allowed_by_thresholds, combined, objectives_of
+from curation.selection.strategies import Objectives, Quota, allowed_by_thresholds, combined, numbers, objectives_of
 from curation.selection.traversal import Traversal
 from tests.embedding_examples import bases_for, embedding_sets, embeddings_of_kind
 
@@ -243,6 +244,62 @@ def test_other_inputs_that_do_not_fit(tmp_path: Path) -> None:
         read_predictions(str(predictions))
 
 
+# ---- predictions of a task
+
+
+def located(task: dict[str, str], *strategies: dict[str, Any]) -> list[StrategyParams]:
+    return list(SelectParams.model_validate({"predictions": task, "strategies": strategies}).located)
+
+
+def test_predictions_of_yolo_become_a_selection_by_uncertainty(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    for name, text in {"0": "0 .5 .5 .2 .2 .9\n", "1": "0 .5 .5 .2 .2 .4\n1 .5 .5 .2 .2 .8\n", "2": ""}.items():
+        (tmp_path / f"labels/{name}.txt").write_text(text)
+    strategies = located(
+        {"cars": str(tmp_path)},
+        {
+            "input": {"type": "SCORES", "task": "cars", "score": "objectness_least_confidence"},
+            "strategy": {"type": "WEIGHTS"},
+        },
+    )
+    points = embeddings_of_kind("random", 4, 4, 0)
+    assert numbers(strategies[0], [f"{row}.png" for row in range(4)], samples(4)).round(6).tolist() == [0.1, 0.4, 0, 0]
+    assert pick(strategies, samples(4), points, 4).picks.tolist() == [1, 0, 2, 3]
+    with pytest.raises(ParamsError, match=r"has no value for 1 of 1 candidates, '4\.png' for one"):
+        numbers(strategies[0], ["4.png"], samples(5))
+    balance = {"input": {"type": "PREDICTIONS", "task": "cars"}, "strategy": {"type": "BALANCE", "target": {"1": 1}}}
+    assert pick(located({"cars": str(tmp_path)}, balance), samples(4), points, 1).picks.tolist() == [1]
+
+
+def test_probabilities_of_a_task_must_be_of_all_candidates(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("filename,cat,dog\n0.png,0.5,0.5\n1.png,1,0\n")
+    score = {"type": "SCORES", "task": "t", "score": "uncertainty_entropy"}
+    (by_entropy,) = located({"t": str(tmp_path / "p.csv")}, {"input": score, "strategy": {"type": "WEIGHTS"}})
+    assert numbers(by_entropy, ["0.png", "1.png"], samples(2)).tolist() == [1, 0]
+    with pytest.raises(ParamsError, match="has no value for 1 of 3 candidates"):
+        numbers(by_entropy, ["0.png", "1.png", "2.png"], samples(3))
+    with pytest.raises(ParamsError, match=r"p\.csv: object_frequency is about objects, and there is no box"):
+        read_scores_of_task(str(tmp_path / "p.csv"), "object_frequency", {"0.png"})
+
+
+def test_a_task_that_is_not_there_is_told() -> None:
+    strategy = {"input": {"type": "PREDICTIONS", "task": "a"}, "strategy": {"type": "BALANCE", "target": {"1": 1}}}
+    with pytest.raises(ValidationError, match=r"no task a in select\.predictions \(there: b\)"):
+        located({"b": "x"}, strategy)
+
+
+def test_names_of_predictions_that_are_no_samples_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("filename,class,score\n/srv/0.png,a,1\n/srv/lost.png,a,1\n")
+    assert read_predictions(str(file), known={"0.png", "1.png"}).to_dict() == {"0.png": "a", "/srv/lost.png": "a"}
+    assert list(matched_names([str(file)], {"0.png", "1.png"})) == [
+        f"{file}: 1 of 2 names are samples (1 by the end of the given path, '/srv/0.png' is '0.png'); 1 are no sample: "
+        "'/srv/lost.png'"
+    ]
+    with pytest.raises(ParamsError, match=r"0 of 2 names are samples; 2 are no sample.*Samples are called 'a\.png'"):
+        read_predictions(str(file), known={"a.png"})
+
+
 # ---- what params.yaml may say
 
 
@@ -266,6 +323,11 @@ def test_other_inputs_that_do_not_fit(tmp_path: Path) -> None:
         (metadata("label_name"), {"type": "BALANCE", "target": {}}, "at least one share above 0"),
         (metadata("size"), {"type": "WEIGHTS"}, "key"),
         (metadata("width"), {"type": "THRESHOLD", "threshold": 1, "operator": "LESS"}, "operator"),
+        ({"type": "SCORES"}, {"type": "WEIGHTS"}, "SCORES needs file or task, one of them"),
+        ({"type": "SCORES", "file": "a", "task": "b"}, {"type": "WEIGHTS"}, "SCORES needs file or task, one of them"),
+        ({"type": "SCORES", "task": "b"}, {"type": "WEIGHTS"}, "score: of a task it is one of uncertainty_least_conf"),
+        ({"type": "SCORES", "task": "../b"}, {"type": "WEIGHTS"}, "pattern"),
+        ({"type": "PREDICTIONS"}, {"type": "BALANCE", "target": {"a": 1}}, "PREDICTIONS needs file or task"),
     ],
 )
 def test_what_does_not_fit_is_told(input_: dict[str, Any], strategy: dict[str, Any], message: str) -> None:

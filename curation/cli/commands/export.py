@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from curation.cli.export_list import classes_for, place_for, with_predictions
 from curation.cli.raw_files import ways_back
-from curation.cli.samples import Chosen, chosen_candidates, chosen_selection
+from curation.cli.samples import Chosen, chosen_candidates, chosen_selection, require_unlabelled
 from curation.core.atomic import atomic_file, write_bytes
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
@@ -26,6 +26,7 @@ from curation.history.dvc_cache import open_cache
 from curation.image.proxies import proxy_dimensions
 from curation.inspection.candidates import proxies_in
 from curation.inspection.kept_pictures import kept_pictures
+from curation.inspection.labels import labelled_samples
 from curation.inspection.revision import Revision, revision
 from curation.params.load import load_params
 from curation.params.schema import Params
@@ -67,6 +68,8 @@ def command_help() -> str:
 @click.option("--iteration", type=click.IntRange(1), help="Only the samples that this iteration added.")
 @click.option("--since", metavar="REV", help="Only the samples that came after this revision.")
 @click.option("--exclude-datapool", is_flag=True, help="Only the samples that the last iteration added.")
+@click.option("--unlabelled", is_flag=True, help="Only the samples that have no imported labels yet.")
+@click.option("--task", help="With --unlabelled: no labels of this task; default: of any.")
 @click.option(
     "--candidates",
     is_flag=True,
@@ -103,6 +106,8 @@ def command(
     iteration: int | None,
     since: str | None,
     exclude_datapool: bool,
+    unlabelled: bool,
+    task: str | None,
     candidates: bool,
     picture_format: str | None,
     size: int | None,
@@ -111,8 +116,11 @@ def command(
     video_classes: bool,
 ) -> None:
     """Write the selected samples."""
-    if candidates and (iteration or since or exclude_datapool):
-        raise click.UsageError("--candidates are not selected yet: leave --iteration, --since, --exclude-datapool away")
+    if candidates and (iteration or since or exclude_datapool or unlabelled):
+        raise click.UsageError(
+            "--candidates are not selected yet: leave --iteration, --since, --exclude-datapool and --unlabelled away"
+        )
+    require_unlabelled(task, unlabelled=unlabelled)
     if what == IMAGES and (images or video_classes):
         raise click.UsageError("--images and --video-classes are for lists, not for the images themselves")
     form = form_of(picture_format, size, proxies=proxies)
@@ -128,6 +136,7 @@ def command(
                 iteration=iteration,
                 since=revision(since, cache) if since else None,
                 exclude_datapool=exclude_datapool,
+                labelled=labelled_samples(start, task) if unlabelled else frozenset(),
             )
         )
         if what == IMAGES and proxies:
@@ -195,7 +204,7 @@ def write_list(
     )
     listing = listing_of(samples, names, classes, of_videos=of_videos, images=place, scale=scale)
     if layout.reads_predictions and params.select.predictions_file is not None:
-        listing = with_predictions(listing, samples, params.select.predictions_file)
+        listing = with_predictions(listing, samples, params.select.predictions_file, chosen.known())
     write_files(layout.files(replace(listing, samples=listing.samples[list(layout.columns)]), target))
     click.echo(f"export: {len(samples)} {chosen.noun} listed in {target}")
     if place is None and layout.without_images:

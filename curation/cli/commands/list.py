@@ -7,8 +7,9 @@ import json
 import click
 import pandas as pd
 
-from curation.cli.samples import chosen_samples
+from curation.cli.samples import chosen_samples, require_unlabelled
 from curation.history.dvc_cache import open_cache
+from curation.inspection.labels import labelled_samples
 from curation.inspection.revision import Revision, commits_of_iterations, revision
 
 INITIAL_TAG = "initial-tag"
@@ -66,9 +67,18 @@ def as_json(table: pd.DataFrame) -> str:
 @click.option("--iteration", type=click.IntRange(1), help="List the filenames that this iteration added.")
 @click.option("--since", metavar="REV", help="List the filenames that came after this revision.")
 @click.option("--exclude-datapool", is_flag=True, help="List the filenames that the last iteration added.")
+@click.option("--unlabelled", is_flag=True, help="List the filenames that have no imported labels yet.")
+@click.option("--task", help="With --unlabelled: no labels of this task; default: of any.")
 @click.option("--format", "layout", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
 def command(
-    rev: str | None, list_samples: bool, iteration: int | None, since: str | None, exclude_datapool: bool, layout: str
+    rev: str | None,
+    list_samples: bool,
+    iteration: int | None,
+    since: str | None,
+    exclude_datapool: bool,
+    unlabelled: bool,
+    task: str | None,
+    layout: str,
 ) -> None:
     r"""List the iterations, or the filenames of the samples.
 
@@ -77,15 +87,23 @@ def command(
     python -m curate list --samples         all filenames of the datapool
     python -m curate list --iteration 3     those that iteration 3 added
     python -m curate list --since v1.0      those that came after v1.0
+    python -m curate list --unlabelled      those that nobody has labelled (import-labels)
     """
+    require_unlabelled(task, unlabelled=unlabelled)
     with open_cache() as cache:
         start = revision(rev, cache)
-        if not (list_samples or iteration or since or exclude_datapool):
+        if not (unlabelled or list_samples or iteration or since or exclude_datapool):
             table = iterations_table(start)
             text = as_text(table) if len(table) else "no iteration yet"
         else:
             former = revision(since, cache) if since else None
-            table = chosen_samples(start, iteration=iteration, since=former, exclude_datapool=exclude_datapool)
+            table = chosen_samples(
+                start,
+                iteration=iteration,
+                since=former,
+                exclude_datapool=exclude_datapool,
+                labelled=labelled_samples(start, task) if unlabelled else frozenset(),
+            )
             text = "\n".join(table["filename"])
         printed = {"csv": as_csv, "json": as_json}[layout](table) if layout != "text" else text
         if printed:
