@@ -17,7 +17,8 @@ import click
 import pandas as pd
 
 from benchmarks.sparse_sampling import make_video
-from curation.export.images import Settings, export_images
+from curation.export.batches import Settings
+from curation.export.images import export_images
 from curation.video.frame import upright_image
 from curation.workers.processes import Limits
 

@@ -22,6 +22,7 @@ from curation.history import git
 from curation.history.base_rule import Base, parse_base
 from curation.history.dvc_cache import checkout
 from curation.history.dvc_lock import output_hash, stages_at
+from curation.history.kept_lists import write_lists
 from curation.history.overlap import NearRule
 from curation.history.removal_list import removal_list_hash
 from curation.history.union import EVERYTHING_STAYS, unite
@@ -118,6 +119,7 @@ def run(params: Params) -> str:
     Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
             data/given_weights.txt: the hash of the file that train.weights names
             data/given_embeddings.txt: of what embed.embeddings_file names
+            pictures/*.dvc: where full-size pictures are kept, by these DVC holds those of former iterations
     """
     content = parse_base(paths.BASE_JSON.read_text())
     if content is None:
@@ -136,6 +138,7 @@ def run(params: Params) -> str:
     if (warning := unmatched(params.base.removed_file, names, names - lost)) is not None:
         click.echo(f"base: warning: {warning}", err=True)
     taken_out = take_out(paths.BASE, listed)
+    write_lists(paths.BASE, paths.PICTURES)
     return f"{done}; {len(taken_out)} taken out for good" if taken_out else done
 
 

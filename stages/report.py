@@ -2,19 +2,23 @@
 
 Reads params.yaml, base.json, data/clean (tables and proxies), data/train (checkpoint and loss), data/embed/marks.csv,
 data/select, data/base (the samples of the datapool before, and their embeddings where another model made them) and
-datapool (after); raw files only for pictures of samples that an earlier iteration left over, or selected. Writes
-reports: report.pdf, report.html, explorer.html, report.json with report.schema.json, metrics.json, plots, filenames,
-embeddings, sampled_filenames_excluding_datapool.txt and corruptness_check_information.json.
+datapool (after). Pictures of samples that an earlier iteration left over, or selected, come from what was kept with the
+datapool, or from raw files. Writes reports: report.pdf, report.html, explorer.html, report.json with
+report.schema.json, metrics.json, plots, filenames, embeddings, sampled_filenames_excluding_datapool.txt and
+corruptness_check_information.json.
 """
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 import click
 import pandas as pd
 from PIL import Image
 
+from curation.core.errors import BaseError
 from curation.core.hashing import sha256_of_bytes, sha256_of_file
+from curation.datapool.pictures import read_pictures
 from curation.datapool.store import (
     CHECKPOINT,
     EMBEDDINGS_FOLDER,
@@ -28,13 +32,16 @@ from curation.datapool.store import (
 )
 from curation.embeddings.given import MASKED
 from curation.embeddings.shards import read_shards
-from curation.image.proxies import ProxyReader
+from curation.history.dvc_cache import open_cache
+from curation.image.decode import UndecodableImageError, load_image
+from curation.image.proxies import ProxyReader, to_rgb
+from curation.inspection.kept_pictures import kept_pictures
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import RawFinder
-from curation.reporting.draw.sample_pictures import RawReader, cheap_to_decode, picture_reader
+from curation.reporting.draw.sample_pictures import KeptReader, RawReader, cheap_to_decode, picture_reader
 from curation.reporting.inputs import FormerSpace, ReportInputs, ReportSettings, SelectionSettings
 from curation.reporting.pages import outputs
 from curation.reporting.parameters import flat_parameters
@@ -147,6 +154,28 @@ def raw_reader(contents: Mapping[str, Collection[str]], finder: RawFinder, param
     return read_raw
 
 
+def kept_reader(table: pd.DataFrame, max_pixels: int) -> KeptReader:
+    """Return a reader of the full-size pictures that stayed with the datapool.
+
+    Args:
+        table: which there are (`curation.tables.datapool.PICTURES`).
+        max_pixels: larger ones are left out, and so are damaged ones.
+    """
+
+    def read_kept(names: Collection[str]) -> Mapping[str, Image.Image]:
+        wanted = set(names) & set(table["filename"])
+        found: dict[str, Image.Image] = {}
+        if not wanted:
+            return found
+        with open_cache() as cache, suppress(BaseError):
+            for name, picture in kept_pictures(table, wanted, cache).items():
+                with suppress(OSError, UndecodableImageError):
+                    found[name] = to_rgb(load_image(picture.path, max_pixels=max_pixels))
+        return found
+
+    return read_kept
+
+
 def run(params: Params) -> str:
     r"""Say what the iteration did: PDF, HTML page, explorer, JSON, metrics, plots and lists of names.
 
@@ -161,12 +190,17 @@ def run(params: Params) -> str:
     try:
         columns = ["filename", "raw_path", "frame"]
         dropped = inputs.dropped.loc[inputs.dropped["frame"] >= 0, columns]
-        read_pictures = picture_reader(
-            inputs.samples, pd.concat([inputs.processed[columns], dropped]), proxies, read_raw
+        kept = read_pictures(paths.DATAPOOL)
+        read = picture_reader(
+            inputs.samples,
+            pd.concat([inputs.processed[columns], dropped]),
+            proxies,
+            read_raw,
+            kept_reader(kept, params.clean.max_pixels),
         )
         old = inputs.base_samples[~inputs.base_samples["filename"].isin(inputs.samples["filename"])]
-        at_hand = [*inputs.samples["filename"], *cheap_to_decode(old)]
-        verdict = report(inputs, read_pictures, at_hand, paths.REPORTS)
+        at_hand = [*inputs.samples["filename"], *cheap_to_decode(old, set(kept["filename"]))]
+        verdict = report(inputs, read, at_hand, paths.REPORTS)
     finally:
         proxies.close()
     return f"{verdict} See {paths.REPORTS / outputs.PDF} and {paths.REPORTS / outputs.HTML}"

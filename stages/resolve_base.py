@@ -83,7 +83,16 @@ def _write() -> None:
     write_json(paths.BASE_JSON, base.to_json())
     names = ", ".join(datapool[:8] for datapool in decision.base.datapools) or "empty"
     told = _write_code(decision, params, pipeline)
+    hold_pictures()
     click.echo(f"resolve_base: base {names} ({decision.reason}){told}")
+
+
+def hold_pictures() -> None:
+    """Make the lists of kept pictures anew where they are not those of the base that is here: after `dvc exp apply`."""
+    if any(paths.PICTURES.glob("*.dvc")) or (paths.BASE / "pictures.csv").exists():
+        from curation.history.kept_lists import write_lists
+
+        write_lists(paths.BASE, paths.PICTURES)
 
 
 def _write_code(decision: Decision, params: Params, pipeline: Pipeline) -> str:

@@ -23,7 +23,7 @@ STAGES: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())[
 PARAMS_TEXT = (ROOT / "params.yaml").read_text()
 ORDER = ["code", "ingest", "resolve_base", "base", "clean", "train", "embed", "select", "merge_datapool", "report"]
 CODE = ("stages/", "curation/")
-STAGES_WITHOUT_PARAMETERS = {"code", "resolve_base", "merge_datapool"}
+STAGES_WITHOUT_PARAMETERS = {"code", "resolve_base"}
 """`resolve_base` decides by the section `base`; code and a merge have nothing to choose."""
 PIPELINE = pipeline_of(STAGES, YAML(typ="safe").load(PARAMS_TEXT), "params.yaml")
 GIVEN_PATHS = {"${ingest.relevant_filenames_file}"}

@@ -12,8 +12,10 @@ from curation.core.errors import BaseError
 from curation.datapool import store
 from curation.datapool.growth import ledger_part, merged_samples
 from curation.embeddings.shards import read_shards
+from curation.params.schema import Params
 from curation.tables.datapool import LEDGER, SAMPLES
 from curation.tables.files import empty_frame
+from stages.merge_datapool import keep, told
 from tests.datapools import empty_datapool, files_of, grow, processed, selection_of
 
 NAMES = ["c.png", "a.png", 'b, "c".png', "=d.png"]
@@ -99,3 +101,17 @@ def test_samples_are_kept_in_order_and_unique(batches: list[list[str]]) -> None:
         seen += new
         assert samples["filename"].tolist() == seen
         assert samples.dtypes.to_dict() == empty_frame(SAMPLES).dtypes.to_dict()
+
+
+def test_what_was_kept_and_what_could_not_be_is_told() -> None:
+    assert told(2, 3_100_000, 5e6, {}) == "; 2 full-size pictures kept (3.1 MB, 5.0 MB in all)"
+    assert told(0, 0, 0, {"=a.png": "gone", "b.png": "gone"}) == (
+        "; 0 full-size pictures kept (0 bytes, 0 bytes in all); 2 samples have none, '=a.png' for one: gone"
+    )
+
+
+def test_by_default_no_picture_is_looked_for(tmp_path: Path, empty: Path) -> None:
+    pool = grow(tmp_path / "1", empty, NAMES, NAMES)
+    before = {path: path.read_bytes() for path in pool.rglob("*") if path.is_file()}
+    assert keep(pool, Params()) == ""
+    assert {path: path.read_bytes() for path in pool.rglob("*") if path.is_file()} == before

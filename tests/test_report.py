@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from curation.core.hashing import sha256_of_file
+from curation.core.hashing import md5_of_file, sha256_of_file
+from curation.history.dvc_cache import open_cache
 from curation.image.proxies import ProxyReader
 from curation.params.load import load_params
 from curation.params.schema import Params
@@ -23,13 +24,13 @@ from curation.pipeline import paths
 from curation.raw.finding import RawFinder
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.draw.plots import draw_charts
-from curation.reporting.draw.sample_pictures import picture_reader
+from curation.reporting.draw.sample_pictures import cheap_to_decode, picture_reader
 from curation.reporting.inputs import ReportInputs
 from curation.reporting.pages import outputs
 from curation.reporting.pages.render import render_html
 from curation.reporting.parameters import flat_parameters
 from curation.tables.samples import RAW_FILES
-from stages.report import contents_of, raw_reader
+from stages.report import contents_of, kept_reader, raw_reader
 from tests.conftest import REPOSITORY
 from tests.media_files import write_image
 from tests.report_example import SECOND, example, write_workspace
@@ -222,6 +223,35 @@ def test_pictures_come_from_proxies_and_otherwise_from_the_raw_file(tmp_path: Pa
     )
     assert set(found) == {"coast/beach.jpg", "city/drive-1-07-mp4.png"}
     assert sorted(asked) == [("city/drive-1.mp4", 7), ("forest/oak.jpg", 0)]
+
+
+def test_pictures_that_were_kept_come_before_raw_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").touch()
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    file = write_image(tmp_path / "made/a.png", 1)
+    (tmp_path / "made/b.png").write_bytes(b"no picture")
+    with open_cache() as cache:
+        cache.add_folder(tmp_path / "made")
+    names = ["a.png", "b.png", "gone.png"]
+    hashes = [md5_of_file(file), md5_of_file(tmp_path / "made/b.png"), "0" * 32]
+    table = pd.DataFrame({"filename": names, "form": "png", "md5": hashes})
+    read_kept = kept_reader(table, 10**6)
+    asked: list[tuple[str, int]] = []
+
+    def read_raw(wanted: Sequence[tuple[str, int]]) -> list[Image.Image | None]:
+        asked.extend(wanted)
+        return [None] * len(wanted)
+
+    rows = pd.DataFrame({"filename": [*names, "raw.png"], "raw_path": [*names, "raw.png"], "frame": 0})
+    nothing = pd.DataFrame(columns=["filename", "shard", "member"])
+    read = picture_reader(nothing, rows, ProxyReader(tmp_path), read_raw, read_kept)
+    found = read([*names, "raw.png"])
+    assert list(found) == ["a.png"]
+    assert found["a.png"].tobytes() == Image.open(file).convert("RGB").tobytes()
+    assert [path for path, _ in asked] == ["b.png", "gone.png", "raw.png"]
+    assert cheap_to_decode(rows.assign(time_s=1.0, frame=5000), names) == names, "a video's late frame is not cheap"
 
 
 def test_pictures_come_from_the_raw_file_wherever_it_lies(tmp_path: Path, inputs: ReportInputs) -> None:

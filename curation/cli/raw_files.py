@@ -30,18 +30,6 @@ def processed_as(start: Revision, name: str, finder: RawFinder) -> str:
     return gone[0] if gone else name
 
 
-def where_they_lie(samples: pd.DataFrame, finder: RawFinder) -> pd.DataFrame:
-    """Return samples with the path at which their raw file lies now, where it has moved.
-
-    Args:
-        samples: with `raw_path` and `content_hash`.
-        finder: finds raw files by their content.
-    """
-    files = list(zip(samples["raw_path"], samples["content_hash"], strict=True))
-    places = finder.places(set(files))
-    return samples.assign(raw_path=[places.get(file, file[0]) for file in files])
-
-
 def ways_back(failed: pd.DataFrame, finder: RawFinder) -> str:
     """Say how the raw files of samples that could not be read can come back.
 

@@ -9,6 +9,7 @@ import pandas as pd
 from curation.core.atomic import link_or_copy
 from curation.core.hashing import sha256_of_file
 from curation.datapool import store
+from curation.datapool.pictures import carry_on
 from curation.embeddings.shards import read_shards, shard_files, shard_rows
 from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
 from curation.tables.samples import COUNTS, KEPT, OVER_LIMIT, TAKEN_IN
@@ -119,6 +120,7 @@ def merge_datapool(
     for shard in shards:
         link_or_copy(shard, target / store.EMBEDDINGS_FOLDER / shard.name)
     store.link_folder(base / store.LEDGER_FOLDER, target / store.LEDGER_FOLDER)
+    carry_on(base, target)
     if (base / store.REMOVED_CSV).exists():
         link_or_copy(base / store.REMOVED_CSV, target / store.REMOVED_CSV)
     if len(part):

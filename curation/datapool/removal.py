@@ -13,6 +13,7 @@ from curation.cleaning.removed import is_removed
 from curation.core.atomic import write_json
 from curation.core.errors import ParamsError
 from curation.datapool import store
+from curation.datapool.pictures import take_out_pictures
 from curation.embeddings.shards import (
     read_metadata,
     read_shards,
@@ -100,6 +101,7 @@ def take_out(folder: Path, listed: pd.DataFrame) -> list[str]:
     if gone.any() or any(embeddings_changed):
         kept = samples[~gone].reset_index(drop=True)
         store.write_samples(folder, kept)
+        take_out_pictures(folder, kept["filename"])
         lacking = store.read_without_embedding(folder) & set(kept["filename"])
         (folder / store.WITHOUT_EMBEDDING).unlink(missing_ok=True)
         if (folder / store.LATEST_CSV).exists():

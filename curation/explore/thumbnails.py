@@ -14,8 +14,12 @@ from PIL import Image, UnidentifiedImageError
 
 from curation.core.cores import available_cores
 from curation.history.dvc_lock import output_hash
+from curation.image.decode import UndecodableImageError, load_image
+from curation.image.proxies import to_rgb
 from curation.inspection.revision import Revision, known_tables
-from curation.tables.files import read_parquet
+from curation.params.clean import CleanParams
+from curation.tables.datapool import PICTURES
+from curation.tables.files import empty_frame, read_parquet
 
 SIDE = 96
 """Pixels of a thumbnail's longer side, where nothing else is asked: about two kilobytes."""
@@ -23,6 +27,9 @@ SIDE = 96
 _QUALITY = 70
 _AT_ONCE = 1_000
 """Proxies that are held in memory."""
+
+_MOST_PIXELS = CleanParams().max_pixels
+"""Of a full-size picture that was kept."""
 
 _PLACE = ["filename", "shard", "member"]
 
@@ -36,7 +43,8 @@ def proxy_places(start: Revision, samples: Path, proxies: Path) -> pd.DataFrame:
         proxies: the output that is the folder of shards.
 
     Returns:
-        filename (each once), file (path of the shard in the cache) and member.
+        filename (each once), file (path of the shard in the cache) and member. Where there is no proxy any more, but a
+        full-size picture that stayed with the datapool, file is that one's path, and member is empty.
     """
     tables = [pd.DataFrame(columns=["filename", "file", "member"], dtype=str)]
     for recorded, path in known_tables(start, samples):
@@ -48,7 +56,15 @@ def proxy_places(start: Revision, samples: Path, proxies: Path) -> pd.DataFrame:
         table = read_parquet(path, _PLACE)
         table["file"] = table["shard"].map(files)
         tables.append(table.loc[table["file"].notna(), ["filename", "file", "member"]])
+    tables.append(_kept_places(start))
     return pd.concat(tables, ignore_index=True).drop_duplicates("filename")
+
+
+def _kept_places(start: Revision) -> pd.DataFrame:
+    """Return where the cache has full-size pictures that stayed with the datapool: `filename`, `file`, `member`."""
+    kept = start.pictures if start.has_datapool else empty_frame(PICTURES)
+    kept = kept[kept["md5"].map(start.cache.has).astype(bool)]
+    return kept[["filename"]].assign(file=[str(start.cache.path(value)) for value in kept["md5"]], member="")
 
 
 def thumbnail(proxy: bytes, side: int) -> bytes | None:
@@ -64,6 +80,19 @@ def thumbnail(proxy: bytes, side: int) -> bytes | None:
             small = image.convert("RGB")
     except (OSError, UnidentifiedImageError, SyntaxError):
         return None
+    return _encoded(small, side)
+
+
+def thumbnail_of_file(path: Path, side: int) -> bytes | None:
+    """Return a small JPEG of a full-size picture; None where it cannot be decoded. As `thumbnail`."""
+    try:
+        picture = to_rgb(load_image(path, max_pixels=_MOST_PIXELS))
+    except (OSError, UndecodableImageError):
+        return None
+    return _encoded(picture, side)
+
+
+def _encoded(small: Image.Image, side: int) -> bytes:
     small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
     small.info.clear()
     buffer = io.BytesIO()
@@ -90,14 +119,19 @@ class Thumbnails:
                     found[number] = small
         return found
 
-    def _small(self, proxy: bytes) -> bytes | None:
-        return thumbnail(proxy, self._side)
+    def _small(self, picture: bytes | Path) -> bytes | None:
+        return thumbnail_of_file(picture, self._side) if isinstance(picture, Path) else thumbnail(picture, self._side)
 
-    def _proxies(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
-        """Yield the place of a sample among those asked for, and its proxy; each shard is opened once."""
+    def _proxies(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, bytes | Path]]:
+        """Yield the place of a sample among those asked for, and its proxy, or the path of a larger picture.
+
+        Each shard is opened once.
+        """
         numbers = np.flatnonzero(rows >= 0)
         wanted = self._places.iloc[rows[numbers]].assign(number=numbers)
-        for file, group in wanted.groupby("file", sort=True):
+        is_kept = wanted["member"] == ""
+        yield from ((int(number), Path(file)) for number, file in wanted.loc[is_kept, ["number", "file"]].to_numpy())
+        for file, group in wanted[~is_kept].groupby("file", sort=True):
             try:
                 with zipfile.ZipFile(str(file)) as archive:
                     for number, member in zip(group["number"], group["member"], strict=True):

@@ -5,20 +5,31 @@ costs the samples that it was at.
 """
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 
 from curation.cleaning.full_size import video_pictures
 from curation.core.atomic import atomic_file
 from curation.core.errors import OutputError
 from curation.core.hashing import sha256_of_file
+from curation.export.batches import (
+    JPEG_SUFFIXES,
+    Batch,
+    Kept,
+    PictureFormat,
+    Settings,
+    Wanted,
+    kept_batches,
+    raw_batches,
+)
 from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
@@ -26,53 +37,8 @@ from curation.video.opening import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
 
-PictureFormat = Literal["original", "png", "jpg"]
-"""`original` copies images as they are, and writes frames as PNG."""
-
 _JPEG_QUALITY = 95
-_SUFFIXES = {"png": (".png",), "jpg": (".jpg", ".jpeg")}
-
-
-class Wanted(NamedTuple):
-    """One sample to write.
-
-    Attributes:
-        filename: of the sample.
-        target: path to write, relative to the folder of the export.
-        frame: index in its video; 0 for images.
-        pixel_hash: its pixels must have.
-        content_hash: SHA-256 that the raw file must have where it is copied.
-    """
-
-    filename: str
-    target: str
-    frame: int
-    pixel_hash: str
-    content_hash: str
-
-
-class Batch(NamedTuple):
-    """Samples of one raw file, which one worker writes."""
-
-    raw_path: str
-    is_copy: bool
-    wanted: tuple[Wanted, ...]
-
-
-class Settings(NamedTuple):
-    """The form in which samples are written.
-
-    Attributes:
-        picture_format: of the files.
-        size: short side in pixels that pictures are scaled down to; None = full size.
-        video_extensions: file name endings read as videos, lower case, without the dot.
-        max_pixels: larger images and frames are refused.
-    """
-
-    picture_format: PictureFormat
-    size: int | None
-    video_extensions: tuple[str, ...]
-    max_pixels: int
+_SUFFIXES = {"png": (".png",), "jpg": JPEG_SUFFIXES}
 
 
 def target_name(filename: str, *, is_frame: bool, picture_format: PictureFormat) -> str:
@@ -122,8 +88,12 @@ def export_images(
     workers: int,
     limits: Limits,
     advance: Callable[[int], object] = lambda _: None,
+    targets: Sequence[str] | None = None,
+    kept: Mapping[str, Kept] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Write samples as files; those that are there already stay, so that an interrupted export goes on.
+
+    A kept picture with the sample's very pixels is taken first, then the raw file, then a kept one with loss.
 
     Args:
         samples: rows of a datapool's samples.
@@ -133,16 +103,28 @@ def export_images(
         workers: processes at most.
         limits: of each batch.
         advance: is called with the number of samples done, again and again.
+        targets: path of each sample, relative to `folder`; None: as `targets_of` says.
+        kept: pictures that stayed with the datapool, by filename.
 
     Returns:
         Why, for each filename that could not be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    targets = targets_of(samples, settings.picture_format, settings.video_extensions)
-    batches = list(_batches(samples, targets, folder, settings))
+    if targets is None:
+        targets = targets_of(samples, settings.picture_format, settings.video_extensions)
+    rows = samples.assign(target=list(targets))
+    rows = rows[_mask(not (folder / target).is_file() for target in targets)]
+    taken = {name: kept[name] for name in kept.keys() & set(rows["filename"])}
+    is_raw = _mask(
+        name not in taken or not (taken[name].is_exact or not (raw_folder / path).is_file())
+        for name, path in zip(rows["filename"], rows["raw_path"], strict=True)
+    )
+    rows, from_kept = rows[is_raw], rows[~is_raw]
+    failed = dict.fromkeys(_not_to_be_had(from_kept, taken, settings), "only a JPEG of it was kept")
+    from_kept = from_kept[~from_kept["filename"].isin(list(failed))]
+    batches = [*raw_batches(rows, raw_folder, settings), *kept_batches(from_kept, taken, settings)]
     advance(len(samples) - sum(len(batch.wanted) for batch in batches))
-    failed: dict[str, str] = {}
-    work = partial(write_batch, raw_folder=raw_folder, folder=folder, settings=settings)
+    work = partial(write_batch, folder=folder, settings=settings)
     events = run_in_workers(work, [[batch] for batch in batches], workers=workers, cores=workers, limits=limits)
     with closing(events):
         for batch, event in events:
@@ -156,46 +138,46 @@ def export_images(
     return dict(sorted(failed.items()))
 
 
-def _batches(samples: pd.DataFrame, targets: Sequence[str], folder: Path, settings: Settings) -> Iterator[Batch]:
-    """Yield what is still to be written: the frames of each raw file in their order."""
-    rows = samples.assign(target=targets)
-    rows = rows.loc[np.array([not (folder / target).is_file() for target in targets], dtype=bool)]
-    for raw_path, group in rows.sort_values(["raw_path", "frame"]).groupby("raw_path", sort=True):
-        columns = [group[name].tolist() for name in ("filename", "target", "frame", "pixel_hash", "content_hash")]
-        wanted = [Wanted(*values) for values in zip(*columns, strict=True)]
-        is_image = extension_of(str(raw_path)) not in settings.video_extensions
-        is_copy = settings.picture_format == "original" and is_image
-        yield Batch(str(raw_path), is_copy, tuple(wanted))
+def _mask(values: Iterable[bool]) -> NDArray[np.bool_]:
+    """Return a mask of rows, also of none."""
+    return np.array(list(values), dtype=bool)
 
 
-def write_batch(
-    batch: Batch, threads: int, announce: Announce, *, raw_folder: Path, folder: Path, settings: Settings
-) -> dict[str, str]:
+def _not_to_be_had(rows: pd.DataFrame, kept: Mapping[str, Kept], settings: Settings) -> list[str]:
+    """Return the samples whose own file is asked for where a JPEG of it is all that there is."""
+    return [
+        name
+        for name, target in zip(rows["filename"], rows["target"], strict=True)
+        if settings.picture_format == "original" and not kept[name].is_exact and not target.lower().endswith(".png")
+    ]
+
+
+def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path, settings: Settings) -> dict[str, str]:
     """Write the samples of a batch, in a worker process.
 
     Args:
         batch: which.
         threads: not used; FFmpeg takes what it needs.
         announce: is called with the number of samples done.
-        raw_folder: where the raw files are.
         folder: where to write.
         settings: how.
 
     Returns:
         Why, for each filename that could not be written.
     """
-    source = raw_folder / batch.raw_path
+    source = Path(batch.source)
     if not source.is_file():
-        return {wanted.filename: f"{batch.raw_path} is not in {raw_folder}" for wanted in batch.wanted}
+        return {wanted.filename: f"{batch.raw_path} is not in the folder of raw files" for wanted in batch.wanted}
     if batch.is_copy:
         (wanted,) = batch.wanted
-        if sha256_of_file(source) != wanted.content_hash:
+        if wanted.content_hash and sha256_of_file(source) != wanted.content_hash:
             return {wanted.filename: f"{batch.raw_path} has other content than when it was selected"}
         _write(folder / wanted.target, lambda temporary: shutil.copyfile(source, temporary))
         return {}
     by_frame = {wanted.frame: wanted for wanted in batch.wanted}
     failed = {wanted.filename: f"{batch.raw_path} no longer holds these pixels" for wanted in batch.wanted}
-    for number, (frame, picture) in enumerate(_pictures(source, by_frame, settings), 1):
+    pictures = _pictures(source, by_frame, settings.max_pixels, is_video=batch.is_video)
+    for number, (frame, picture) in enumerate(pictures, 1):
         wanted = by_frame[frame]
         _write(folder / wanted.target, partial(_save, scaled_down(picture, settings.size), wanted.target))
         failed.pop(wanted.filename)
@@ -203,14 +185,16 @@ def write_batch(
     return failed
 
 
-def _pictures(source: Path, wanted: Mapping[int, Wanted], settings: Settings) -> Iterator[tuple[int, Image.Image]]:
-    """Yield the wanted pictures of a raw file one after the other, those that it still holds."""
+def _pictures(
+    source: Path, wanted: Mapping[int, Wanted], max_pixels: int, *, is_video: bool
+) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the wanted pictures of a file one after the other, those that it still holds."""
     known = {frame: sample.pixel_hash for frame, sample in wanted.items()}
     with suppress(OSError, NoVideoError, UndecodableImageError):
-        if extension_of(source.name) in settings.video_extensions:
-            yield from video_pictures(source, known, settings.max_pixels)
+        if is_video:
+            yield from video_pictures(source, known, max_pixels)
         else:
-            yield 0, to_rgb(load_image(source, max_pixels=settings.max_pixels, pixel_hash=known[0]))
+            yield 0, to_rgb(load_image(source, max_pixels=max_pixels, pixel_hash=known[0]))
 
 
 def scaled_down(picture: Image.Image, size: int | None) -> Image.Image:

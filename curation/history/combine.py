@@ -12,6 +12,7 @@ from curation.core.atomic import link_or_copy
 from curation.core.errors import BaseError, CheckpointError
 from curation.core.hashing import sha256_of_file
 from curation.datapool import store
+from curation.datapool.pictures import picture_path, read_pictures, write_pictures
 from curation.embeddings.given import GivenEmbeddings, read_given
 from curation.embeddings.shards import write_shards
 from curation.history.dvc_cache import Cache, download
@@ -58,7 +59,16 @@ def taken_in(source: str, revision: str, cache: Cache) -> tuple[str, int]:
         download(source, revision, paths.DATAPOOL, target)
         if not (target / store.SAMPLES_CSV).is_file():
             raise BaseError(f"{source}@{revision}: its {paths.DATAPOOL} was not made by this template")
+        leave_out_absent_pictures(target)
         return cache.add_folder(target), len(store.read_samples(target))
+
+
+def leave_out_absent_pictures(datapool: Path) -> None:
+    """Leave out of a datapool's list the pictures that it does not bring along: its former iterations have them."""
+    table = read_pictures(datapool)
+    places = zip(table["folder"], table["file"], strict=True)
+    comes = [picture_path(datapool, folder, file).is_file() for folder, file in places]
+    write_pictures(datapool, table[comes].reset_index(drop=True))
 
 
 @dataclass(frozen=True)

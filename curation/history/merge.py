@@ -1,7 +1,7 @@
 """Uniting what two branches curated, while git merges them.
 
-What the pipeline makes (`dvc.lock`, `base.json`, `code.json`, the reports) cannot be merged line by line: one side's is
-taken, and `dvc repro` makes it anew on the union of both datapools.
+What the pipeline makes (`dvc.lock`, `base.json`, `code.json`, the reports, the lists of kept pictures) cannot be merged
+line by line: one side's is taken, and `dvc repro` makes it anew on the union of both datapools.
 """
 
 import io
@@ -23,7 +23,7 @@ from curation.history.label_merge import merged_label_file
 from curation.history.readable import RAW_LIST, marked_in_index
 from curation.pipeline import paths
 
-GENERATED = (paths.DVC_LOCK, paths.BASE_JSON, paths.CODE, paths.REPORTS)
+GENERATED = (paths.DVC_LOCK, paths.BASE_JSON, paths.CODE, paths.REPORTS, paths.PICTURES)
 """The files that the pipeline makes and git holds."""
 
 

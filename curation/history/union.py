@@ -12,6 +12,7 @@ import pandas as pd
 from curation.core.atomic import link_or_copy
 from curation.core.errors import BaseError
 from curation.datapool import store
+from curation.datapool.pictures import read_pictures, united_pictures, write_pictures
 from curation.datapool.store import Pair
 from curation.embeddings.shards import (
     read_metadata,
@@ -63,6 +64,7 @@ def unite(
         pairs += found
     store.write_samples(target, united.samples)
     store.write_iterations(target, united.iterations)
+    write_pictures(target, united.pictures)
     if len(checkpoints) <= 1:
         metadata, embeddings = read_shards(target / store.EMBEDDINGS_FOLDER)
         lacking = {name for source in sources for name in store.read_without_embedding(source)}
@@ -77,11 +79,14 @@ class _Tables(NamedTuple):
     samples: pd.DataFrame
     iterations: pd.DataFrame
     ledger: pd.DataFrame
+    pictures: pd.DataFrame
 
     @classmethod
     def of(cls, folder: Path) -> Self:
         """Read them."""
-        return cls(store.read_samples(folder), store.read_iterations(folder), store.read_ledger(folder))
+        return cls(
+            store.read_samples(folder), store.read_iterations(folder), store.read_ledger(folder), read_pictures(folder)
+        )
 
 
 def _with(united: _Tables, source: Path, target: Path, near: NearRule) -> tuple[_Tables, list[Pair]]:
@@ -114,10 +119,12 @@ def _with(united: _Tables, source: Path, target: Path, near: NearRule) -> tuple[
         if near.choice == "drop":
             new_samples = new_samples[~new_samples["filename"].isin([pair.filename for pair in found])].copy()
     new_samples["label"] = new_samples["label_name"].map(labels).astype("int32")
+    samples = pd.concat([united.samples, new_samples], ignore_index=True)
     tables = _Tables(
-        pd.concat([united.samples, new_samples], ignore_index=True),
+        samples,
         united_iterations(united.iterations, other.iterations, numbers),
         pd.concat([united.ledger, new_ledger], ignore_index=True),
+        united_pictures(united.pictures, other.pictures, samples),
     )
     return tables, pairs
 

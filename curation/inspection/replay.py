@@ -27,6 +27,7 @@ from ruamel.yaml import YAML
 from curation.core.atomic import link_or_copy, remove, write_json
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
+from curation.datapool.pictures import PICTURES_CSV, PICTURES_FOLDER
 from curation.history import git
 from curation.history.dvc_cache import Cache
 from curation.inspection.code_then import CodeThen, code_in, run_module
@@ -113,6 +114,8 @@ def replay_stage(recorded: Revision, name: str, folder: Path) -> Replay:
         return Replay(left_out=(f"{name} was made by other code than the commit holds, and is not made again",))
     for item in [*inputs, *outputs]:
         remove(folder / item["path"])
+    for item in outputs:
+        lay_out_pictures(cache, item, folder)
     for item in inputs:
         materialise(cache, str(item["md5"]), folder / item["path"])
     use_recorded_params(stage.get("params", {}).get(paths.PARAMS.as_posix(), {}), folder / paths.PARAMS)
@@ -181,6 +184,18 @@ def materialise(cache: Cache, object_hash: str, target: Path) -> None:
     target.mkdir(parents=True)
     for name, file_hash in cache.listing(object_hash).items():
         link_or_copy(cache.path(file_hash), target / name)
+
+
+def lay_out_pictures(cache: Cache, output: Mapping[str, Any], folder: Path) -> None:
+    """Put the pictures that a datapool kept where the stage finds what an earlier run made: they are not made again.
+
+    Raw files are not at hand where an iteration is made again; the pictures are checked by their hashes alone.
+    """
+    if output["path"] != paths.DATAPOOL.as_posix():
+        return
+    for name, file_hash in cache.listing(str(output["md5"])).items():
+        if name.startswith((f"{PICTURES_FOLDER}/", PICTURES_CSV)):
+            link_or_copy(cache.path(file_hash), folder / paths.DATAPOOL / name)
 
 
 def use_recorded_params(recorded: Mapping[str, Any], path: Path) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from curation.core.errors import BaseError
 from curation.datapool import store
+from curation.datapool.pictures import PICTURES_CSV
 from curation.history import git
 from curation.history.base_rule import Base, parse_base
 from curation.history.dvc_cache import Cache
@@ -31,7 +32,7 @@ from curation.history.readable import (
     parse_mapping,
 )
 from curation.pipeline import paths
-from curation.tables.datapool import ITERATIONS, LEDGER, REMOVED, SAMPLES
+from curation.tables.datapool import ITERATIONS, LEDGER, PICTURES, REMOVED, SAMPLES
 from curation.tables.files import empty_frame, read_csv, read_parquet
 from curation.tables.selection import SELECTION
 
@@ -115,6 +116,18 @@ class Revision:
         return list(parse_mapping(self.text(RAW_LIST), RAW_LIST, self.commit).get("outs") or [])
 
     @cached_property
+    def picture_outputs(self) -> list[dict[str, Any]]:
+        """The folders of pictures that former iterations kept, which `pictures/*.dvc` track: path, hash."""
+        if self.commit is None:
+            names = sorted(path.as_posix() for path in paths.PICTURES.glob("*.dvc"))
+        else:
+            listing = git.git("ls-tree", "-z", "--name-only", self.commit, "--", f"./{paths.PICTURES.as_posix()}/")
+            names = [name for name in (listing or "").split("\0") if name.endswith(".dvc")]
+        files = [parse_mapping(self.text(Path(name)), Path(name), self.commit) for name in names]
+        outs = [out for content in files for out in content.get("outs") or []]
+        return [{**out, "path": (paths.PICTURES / str(out["path"])).as_posix()} for out in outs]
+
+    @cached_property
     def _in_git(self) -> frozenset[str]:
         """Paths of the outputs that git holds itself (`cache: false` in dvc.yaml)."""
         return outputs_in_git(parse_stages(self.text(paths.DVC_YAML), paths.DVC_YAML, self.commit))
@@ -161,6 +174,13 @@ class Revision:
         if store.REMOVED_CSV not in self.datapool_files:
             return empty_frame(REMOVED)
         return read_csv(self.datapool_file(store.REMOVED_CSV), REMOVED)
+
+    @cached_property
+    def pictures(self) -> pd.DataFrame:
+        """The full-size pictures that stayed with the datapool (`curation.tables.datapool.PICTURES`)."""
+        if PICTURES_CSV not in self.datapool_files:
+            return empty_frame(PICTURES)
+        return read_csv(self.datapool_file(PICTURES_CSV), PICTURES)
 
     @cached_property
     def processed(self) -> pd.DataFrame:

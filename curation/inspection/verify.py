@@ -110,7 +110,10 @@ def recorded_objects(
     The files of a folder follow it, where its listing is there and sound.
     """
     outputs = [output for stage in recorded.stages.values() for output in stage.get("outs", [])]
-    named = [(str(output["path"]), output.get("md5")) for output in [*recorded.raw_outputs, *outputs]]
+    named = [
+        (str(output["path"]), output.get("md5"))
+        for output in [*recorded.raw_outputs, *recorded.picture_outputs, *outputs]
+    ]
     wanted = [(path, str(value)) for path, value in named if value is not None and not recorded.is_in_git(path)]
     _fetch_missing(recorded.cache, [value for _, value in wanted], found, fetch)
     for path, object_hash in wanted:

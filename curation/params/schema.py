@@ -11,6 +11,7 @@ from curation.params.base import BaseParams
 from curation.params.clean import CleanParams
 from curation.params.embed import EmbedParams
 from curation.params.ingest import IngestParams
+from curation.params.merge_datapool import MergeDatapoolParams
 from curation.params.report import ReportParams
 from curation.params.section import About, Section
 from curation.params.select import SelectParams
@@ -27,6 +28,7 @@ class Params(Section):
     train: TrainParams = Field(default_factory=TrainParams)
     embed: EmbedParams = Field(default_factory=EmbedParams)
     select: SelectParams = Field(default_factory=SelectParams)
+    merge_datapool: MergeDatapoolParams = Field(default_factory=MergeDatapoolParams)
     report: ReportParams = Field(default_factory=ReportParams)
 
     @model_validator(mode="after")

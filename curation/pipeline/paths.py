@@ -32,6 +32,7 @@ CANDIDATES = Path("data/select/candidates.parquet")
 BUDGET_CURVE = Path("data/select/budget_curve.csv")
 COMPARISON = Path("data/select/comparison.csv")
 DATAPOOL = Path("datapool")
+PICTURES = Path("pictures")
 LABELS = Path("labels")
 
 REPORTS = Path("reports")

@@ -47,6 +47,18 @@ REMOVED = pa.schema(
 )
 """Samples that were taken out for good. Empty hashes: nothing but the name was known."""
 
+PICTURES = pa.schema(
+    {
+        "filename": pa.string(),  # of the sample
+        "folder": pa.string(),  # made of the iteration that kept it and what that kept; below `pictures/`
+        "file": pa.string(),  # in that folder: hash of the pixels, and the ending
+        "form": pa.string(),  # original: the image's own file; png: a frame; jpg: encoded again, with loss
+        "md5": pa.string(),  # of the file: its name in DVC's cache
+        "bytes": pa.int64(),
+    }
+)
+"""Full-size pictures that are kept, of this iteration and of former ones."""
+
 ITERATIONS = pa.schema(
     {
         "iteration": pa.int64(),

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from curation.cli import raw_files as module
-from curation.cli.raw_files import ways_back, where_they_lie
+from curation.cli.raw_files import ways_back
 from curation.core.hashing import sha256_of_file
-from curation.raw.finding import RawFinder
+from curation.raw.finding import RawFinder, where_they_lie
 from curation.tables.samples import RAW_FILES
 from tests.media_files import write_image
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from curation.datapool.pictures import write_pictures
 from curation.embeddings.shards import write_shards
 from curation.explore.build import Built, build_table
 from curation.explore.samples import known_samples
@@ -20,6 +21,7 @@ from curation.history.dvc_cache import Cache
 from curation.inspection.revision import Revision
 from curation.pipeline import paths
 from curation.reporting.compute.distances import principal_plane, subset
+from curation.tables.datapool import PICTURES
 from tests.explore.project import HOSTILE, OUTPUTS, PLOTS, FolderCache, record, three_samples
 from tests.report_example import Raw, example, write_workspace
 
@@ -93,6 +95,22 @@ def test_without_proxies_there_are_no_pictures(tmp_path: Path) -> None:
         shard.write_bytes(b"no zip file")
     assert built().pictures == 0
     assert len(rows()) == 3
+
+
+def test_without_proxies_kept_pictures_count(tmp_path: Path) -> None:
+    three_samples(tmp_path)
+    for shard in (tmp_path / paths.PROXIES).iterdir():
+        shard.unlink()
+    first, second = pd.read_csv(tmp_path / "datapool/samples.csv")["filename"]
+    kept = tmp_path / "kept.png"
+    Image.new("RGB", (90, 60), "red").save(kept)
+    listed = [(first, "x", "kept.png", "png", "kept.png", 1), (second, "x", "gone.png", "png", "gone.png", 1)]
+    write_pictures(tmp_path / paths.DATAPOOL, pd.DataFrame(listed, columns=PICTURES.names))
+    assert built(side=30).pictures == 1
+    with Image.open(io.BytesIO(rows().loc[first, "thumbnail"])) as image:
+        assert (image.format, image.size) == ("JPEG", (30, 20))
+    kept.write_bytes(b"no picture")
+    assert built().pictures == 0
 
 
 def test_equal_projects_give_equal_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from curation.core.errors import OutputError, ParamsError
 from curation.core.hashing import sha256_of_file
+from curation.export.batches import Settings
 from curation.export.format import COLUMNS, EXAMPLE, Listing
 from curation.export.formats.coco import as_coco
 from curation.export.formats.csv import HEADER, as_csv
@@ -25,7 +26,7 @@ from curation.export.formats.fiftyone import as_fiftyone
 from curation.export.formats.label_studio import as_interface, as_tasks, class_names
 from curation.export.formats.registry import FORMATS
 from curation.export.formats.yolo import as_yolo, as_yolo_dataset
-from curation.export.images import Settings, export_images, scaled_down, scaled_size, target_name, targets_of
+from curation.export.images import export_images, scaled_down, scaled_size, target_name, targets_of
 from curation.export.listing import listing_of
 from curation.export.location import parse_location
 from curation.export.predictions import predictions_of

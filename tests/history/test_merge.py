@@ -12,6 +12,8 @@ from curation.core.errors import BaseError
 from curation.history.merge import conflicts, drive, settle_conflicts
 from curation.labels.stored import Annotation, Labelled, as_coco, from_coco
 
+KEPT = "outs:\n- md5: {}.dir\n  size: 1\n  nfiles: 1\n  hash: md5\n  path: 00001-x\n"
+
 
 def _git(*arguments: str, check: bool = True) -> str:
     return subprocess.run(["git", *arguments], check=check, capture_output=True, text=True).stdout.strip()
@@ -31,6 +33,8 @@ def merging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if side == "ours":
             _git("checkout", "--quiet", "main")
         Path("reports/plots").mkdir(parents=True, exist_ok=True)
+        Path("pictures").mkdir(exist_ok=True)
+        Path("pictures/00001-x.dvc").write_text(KEPT.format(side))
         for name in ("dvc.lock", "base.json", "reports/plots/growth.csv", "notes.txt"):
             Path(name).write_text(f"schema: {side}\n")
         if side != "start":
@@ -42,12 +46,13 @@ def merging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_generated_files_are_settled_and_others_named(merging: Path) -> None:
-    assert len(conflicts()) == 5
+    assert len(conflicts()) == 6
     with pytest.raises(BaseError, match=r"^1 files .*notes.txt"):
         settle_conflicts()
     assert conflicts() == [Path("notes.txt")]
     for name in ("dvc.lock", "base.json", "reports/plots/growth.csv", "reports/new.json"):
         assert Path(name).read_text() == "schema: ours\n"
+    assert Path("pictures/00001-x.dvc").read_text() == KEPT.format("ours")
     Path("notes.txt").write_text("both\n")
     _git("add", "notes.txt")
     settle_conflicts()

@@ -6,9 +6,11 @@ from typing import cast
 
 import pytest
 
-from curation.inspection.replay import unpack
+from curation.history.dvc_cache import Cache
+from curation.inspection.replay import lay_out_pictures, unpack
 from curation.inspection.revision import Revision
 from curation.pipeline import paths
+from tests.history.repositories import FakeCache
 
 
 class Committed:
@@ -34,3 +36,14 @@ def test_what_was_read_of_the_code_lies_beside_the_files_of_the_commit(
     unpack(cast(Revision, Committed()), folder)
     assert (folder / paths.CODE_MEMORY).read_text() == "what this project has read"
     assert (folder / ".gitignore").is_file()
+
+
+def test_kept_pictures_are_where_an_earlier_run_would_have_left_them(tmp_path: Path) -> None:
+    listing = {"pictures.csv": "1", "pictures/00001-x/0a.jpg": "2", "samples.csv": "3"}
+    for value in listing.values():
+        (tmp_path / value).write_text(value)
+    cache = cast(Cache, FakeCache({"pool.dir": listing, "base.dir": listing}, tmp_path))
+    for path, value in (("datapool", "pool.dir"), ("data/base", "base.dir")):
+        lay_out_pictures(cache, {"path": path, "md5": value}, tmp_path / "there")
+    found = {file.relative_to(tmp_path / "there").as_posix() for file in (tmp_path / "there").rglob("*.*")}
+    assert found == {"datapool/pictures.csv", "datapool/pictures/00001-x/0a.jpg"}

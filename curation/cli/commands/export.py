@@ -1,7 +1,7 @@
 """`export`: the selected samples in full size, or as a list in the format of a labelling tool."""
 
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,26 +12,29 @@ from tqdm import tqdm
 
 from curation.cli.export_list import classes_for, place_for, with_predictions
 from curation.cli.export_target import refuse_other_kind, refuse_raw_data
-from curation.cli.raw_files import ways_back, where_they_lie
+from curation.cli.raw_files import ways_back
 from curation.cli.samples import Chosen, chosen_candidates, chosen_selection, require_unlabelled
 from curation.core.atomic import atomic_file, write_bytes
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
+from curation.export.batches import Kept, PictureFormat, Settings
 from curation.export.format import TextFile
 from curation.export.formats.registry import FORMATS
-from curation.export.images import PictureFormat, Settings, export_images, scaled_size, targets_of
+from curation.export.images import export_images, scaled_size, targets_of
 from curation.export.listing import listing_of
 from curation.export.location import Location
 from curation.export.present import refuse_other_sizes
 from curation.history.dvc_cache import open_cache
 from curation.image.proxies import proxy_dimensions
 from curation.inspection.candidates import proxies_in
+from curation.inspection.kept_pictures import kept_pictures
 from curation.inspection.labels import labelled_samples
 from curation.inspection.revision import Revision, revision
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.raw_files import raw_finder
+from curation.raw.finding import where_they_lie
 from curation.workers.processes import Limits
 
 IMAGES = "images"
@@ -40,7 +43,7 @@ _NAME_WIDTH, _LINE_WIDTH = 14, 78
 
 def command_help() -> str:
     """Return the help of the command, with a line for each format."""
-    pictures = "each sample in full size, taken from data/raw, under its name in the datapool"
+    pictures = "each sample in full size, from data/raw or kept with the datapool, under its name there"
     sentences = {IMAGES: pictures, **{name: each.sentence for name, each in FORMATS.items()}}
     lines = [
         textwrap.fill(
@@ -149,7 +152,8 @@ def command(
         if what != IMAGES:
             write_list(what, target, chosen, form, params, place, of_videos=video_classes)
             return
-    write_pictures(chosen, target, form, params)
+        kept = {} if candidates else kept_pictures(start.pictures, chosen.samples["filename"], cache)
+    write_pictures(chosen, target, form, params, kept)
 
 
 class Form(NamedTuple):
@@ -251,8 +255,15 @@ def write_proxies(start: Revision, chosen: Chosen, target: Path, params: Params)
     click.echo(f"export: {len(place)} {chosen.noun} are in {target}")
 
 
-def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params) -> None:
+def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params, kept: Mapping[str, Kept]) -> None:
     """Write samples as files below TARGET, and say what could not be written.
+
+    Args:
+        chosen: samples.
+        target: the folder.
+        form: of the pictures.
+        params: of the project.
+        kept: pictures that stayed with the datapool.
 
     Raises:
         OutputError: something could not.
@@ -264,7 +275,9 @@ def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params) -> 
     with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:
         finder = raw_finder(params.ingest)
         present = where_they_lie(samples, finder)
-        failed = export_images(present, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update)
+        failed = export_images(
+            present, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update, kept=kept
+        )
     if failed:
         listed = "".join(f"\n  {name}: {reason}" for name, reason in list(failed.items())[:20])
         more = f"\n  and {len(failed) - 20} more" if len(failed) > 20 else ""

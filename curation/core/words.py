@@ -1,0 +1,10 @@
+"""Numbers in words, for people."""
+
+
+def in_bytes(count: float) -> str:
+    """Return an amount of data with its unit, to two or three digits: `3.1 MB`."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.0f} TB" if count >= 10 else f"{count:.1f} TB"
