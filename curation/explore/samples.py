@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from curation.datapool import store
 from curation.explore.schema import CANDIDATE, COLUMNS, DROPPED, FIGURES, NOT_SELECTED, ROW, SELECTED, X, Y
-from curation.inspection.revision import Revision, known_tables
+from curation.inspection.recorded import known_tables
+from curation.inspection.revision import Revision
 from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
 from curation.tables.files import empty_frame, read_parquet
 from curation.tables.samples import DROPPED as DROPPED_TABLE

@@ -16,7 +16,8 @@ from curation.core.cores import available_cores
 from curation.history.dvc_lock import output_hash
 from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
-from curation.inspection.revision import Revision, known_tables
+from curation.inspection.recorded import known_tables
+from curation.inspection.revision import Revision
 from curation.params.clean import CleanParams
 from curation.tables.datapool import PICTURES
 from curation.tables.files import empty_frame, read_parquet

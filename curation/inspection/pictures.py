@@ -4,7 +4,8 @@ import zipfile
 from collections.abc import Collection
 
 from curation.history.dvc_lock import output_hash
-from curation.inspection.revision import Revision, recorded_iterations
+from curation.inspection.recorded import recorded_iterations
+from curation.inspection.revision import Revision
 from curation.pipeline import paths
 
 

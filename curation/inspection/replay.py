@@ -32,7 +32,8 @@ from curation.history import git
 from curation.history.dvc_cache import Cache
 from curation.inspection.code_then import CodeThen, code_in, run_module
 from curation.inspection.contradictions import contradictions, records_an_iteration
-from curation.inspection.revision import Revision, recorded_locks
+from curation.inspection.recorded import recorded_locks
+from curation.inspection.revision import Revision
 from curation.pipeline import paths
 
 STAGES = ("select", "merge_datapool")

@@ -11,7 +11,8 @@ import pandas as pd
 
 from curation.core.errors import BaseError
 from curation.history import git
-from curation.inspection.revision import Revision, commits_of_iterations, recorded_iterations
+from curation.inspection.recorded import commits_of_iterations, recorded_iterations
+from curation.inspection.revision import Revision
 from curation.params.schema import Params
 from curation.tables.datapool import COMBINED
 from curation.tables.samples import COUNTS, KEPT

@@ -15,7 +15,8 @@ from curation.history.base_rule import parse_base
 from curation.history.dvc_lock import parse_stages
 from curation.history.layout import LAYOUT
 from curation.inspection.contradictions import contradictions
-from curation.inspection.revision import Revision, recorded_commits, recorded_iterations, revision
+from curation.inspection.recorded import recorded_commits, recorded_iterations
+from curation.inspection.revision import Revision, revision
 from stages.resolve_base import main as resolve_base
 from tests.conftest import REPOSITORY
 

@@ -10,7 +10,8 @@ import pandas as pd
 from curation.cli.samples import chosen_samples, require_unlabelled, say_what_is_missing
 from curation.history.dvc_cache import open_cache
 from curation.inspection.labels import labelled_samples
-from curation.inspection.revision import Revision, commits_of_iterations, revision
+from curation.inspection.recorded import commits_of_iterations
+from curation.inspection.revision import Revision, revision
 
 INITIAL_TAG = "initial-tag"
 """The former product's name for the tag of all samples."""

@@ -12,8 +12,9 @@ from curation.core.errors import BaseError
 from curation.history import git
 from curation.history.dvc_cache import Cache, open_cache
 from curation.inspection.contradictions import lost_by_merge
+from curation.inspection.recorded import recorded_commits
 from curation.inspection.replay import Replay, Replayer
-from curation.inspection.revision import Revision, recorded_commits, revision
+from curation.inspection.revision import Revision, revision
 from curation.inspection.verify import Required, Verdict, sentence, verify
 
 

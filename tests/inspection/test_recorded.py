@@ -6,7 +6,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from curation.history.dvc_cache import open_cache
-from curation.inspection.revision import WORKSPACE, Revision, recorded_iterations, revision
+from curation.inspection.recorded import recorded_iterations
+from curation.inspection.revision import WORKSPACE, Revision, revision
 from curation.pipeline import paths
 from tests.history.repositories import commit, git
 
