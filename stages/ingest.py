@@ -23,7 +23,7 @@ from curation.core.atomic import write_bytes, write_json
 from curation.core.cores import available_cores
 from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_file
-from curation.history.accepted_inputs import accepted_table, tracked_files
+from curation.history.accepted_inputs import accepted_table, processed_contents, tracked_files
 from curation.history.cache_folders import cache_folders
 from curation.history.rewritten import changed_paths, require_cache_untouched
 from curation.history.way_back import BESIDE
@@ -32,7 +32,7 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import last_listing
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
-from curation.raw.moves import Changes, changes
+from curation.raw.moves import Changes, came_back, changes
 from curation.raw.relevant import Pattern, read_patterns, relevance
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
@@ -124,7 +124,7 @@ def told(found: Changes, untracked: int) -> str:
     """
     moved, gone = len(found.moved), len(found.gone)
     if not found.new:
-        words = " and ".join(_left(moved, gone))
+        words = " and ".join(_left(moved, gone, len(found.back)))
         names = ": their samples keep their names" if moved else ""
         return f"; nothing is new, and {words}, which changes nothing{names}" if words else ""
     parts = [f"{moved} moved since they were processed"] if moved else []
@@ -137,10 +137,14 @@ def told(found: Changes, untracked: int) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _left(moved: int, gone: int) -> list[str]:
-    """Count files that are no longer where they were."""
-    words = [f"{_counted(moved, 'processed file')} moved"] if moved else []
-    return words + ([f"{gone if moved else _counted(gone, 'processed file')} gone"] if gone else [])
+def _left(moved: int, gone: int, back: int) -> list[str]:
+    """Count files that are no longer where they were, or are here again."""
+    counts = ((moved, "moved"), (gone, "gone"), (back, "here again"))
+    found = [(number, what) for number, what in counts if number]
+    return [
+        f"{number if place else _counted(number, 'processed file')} {what}"
+        for place, (number, what) in enumerate(found)
+    ]
 
 
 def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
@@ -186,6 +190,14 @@ def warnings(name: str, unmatched: Sequence[Pattern]) -> list[str]:
     lines = [f"{name}, line {one.line}: no file in data/raw matches {one.text!r}" for one in unmatched[:_WARNINGS]]
     more = len(unmatched) - _WARNINGS
     return lines + ([f"{name}: {more} more lines match no file"] if more > 0 else [])
+
+
+def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
+    """Compare two listings, and look up what is new among all that the accepted datapool has taken in."""
+    found = changes(former, table)
+    if found.new and came_back(found, former, table, processed_contents()):
+        return replace(found, new=(), back=found.new)
+    return found
 
 
 def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
@@ -239,7 +251,7 @@ def run(params: Params) -> str:
         table = former.iloc[:0]
     known = [one for one in (former, last_listing()) if one is not None]
     require_cache_untouched(paths.RAW, table["path"], changed_paths(known, table))
-    found = changes(former, table) if former is not None else None
+    found = _changes(former, table) if former is not None else None
     if accepted and former is not None and found and not found.new:
         table = former
         write_bytes(paths.RAW_FILES, accepted.read_bytes())

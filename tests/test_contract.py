@@ -192,7 +192,6 @@ def test_generated_files_are_ignored_by_git() -> None:
         assert folder in ignored
 
 
-@pytest.mark.xdist_group("contract")
 def test_what_people_give_has_the_same_bytes_in_every_checkout() -> None:
     names = ["scores.csv", "removed.csv", "lists/classes.txt", "a.tsv", "predictions.json", "a.jsonl", "cvat.xml"]
     command = ["git", "check-attr", "text", "--", *names]
@@ -200,6 +199,7 @@ def test_what_people_give_has_the_same_bytes_in_every_checkout() -> None:
     assert printed.splitlines() == [f"{name}: text: unset" for name in names]
 
 
+@pytest.mark.xdist_group("contract")
 def test_tests_of_a_group_are_sent_to_one_process(request: pytest.FixtureRequest) -> None:
     grouped = request.config.getoption("loadgroup", default=False)  # in a process that xdist has started
     assert request.node.nodeid.endswith("@contract") == grouped

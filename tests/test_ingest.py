@@ -164,6 +164,20 @@ def test_moved_and_deleted_files_change_nothing(accepted: bytes) -> None:
     assert paths.RAW_FILES.read_bytes() == accepted
 
 
+def test_processed_files_that_are_here_again_change_nothing(accepted: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_image(paths.RAW / "old/z.png", 26)
+    assert "nothing is new" not in run(PARAMS), "it was never processed"
+    old = sha256_of_file(paths.RAW / "old/z.png")
+    monkeypatch.setattr("stages.ingest.processed_contents", lambda: frozenset({old}))
+    (paths.RAW / "day1/a.png").unlink()
+    said = run(PARAMS)
+    assert said.endswith("; nothing is new, and 1 processed file gone and 1 here again, which changes nothing")
+    assert paths.RAW_FILES.read_bytes() == accepted
+    write_image(paths.RAW / "new.png", 9)
+    assert "nothing is new" not in run(PARAMS)
+    assert "old/z.png" in read_parquet(paths.RAW_FILES)["path"].tolist()
+
+
 def test_what_is_new_beside_moved_files_is_listed_with_them(accepted: bytes) -> None:
     (paths.RAW / "day2").rename(paths.RAW / "later")
     write_image(paths.RAW / "new.png", 9)

@@ -1,4 +1,4 @@
-"""The raw files of the iteration that HEAD holds, where it is complete, and those that `data/raw.dvc` names there."""
+"""The raw files of the iteration that HEAD holds: those listed and processed, and those that `data/raw.dvc` names."""
 
 from pathlib import Path
 
@@ -6,11 +6,16 @@ from ruamel.yaml import YAML
 
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
+from curation.datapool.store import LEDGER_FOLDER
 from curation.history import git
 from curation.history.base_rule import is_complete
 from curation.history.dvc_lock import output_hash, stages_at
 from curation.history.layout import LAYOUT
 from curation.pipeline import paths
+from curation.tables.datapool import LEDGER
+from curation.tables.files import read_csv
+
+_LEDGER = f"{LEDGER_FOLDER}/"
 
 
 def accepted_table() -> Path | None:
@@ -32,6 +37,21 @@ def accepted_table() -> Path | None:
             return cache.file(recorded)
     except BaseError:
         return None
+
+
+def processed_contents() -> frozenset[str]:
+    """Return the content hash of every raw file that HEAD's datapool has taken in; none where it is not at hand."""
+    from curation.history.dvc_cache import open_cache
+
+    recorded = output_hash(stages_at("HEAD", paths.DVC_LOCK), paths.DATAPOOL)
+    if recorded is None:
+        return frozenset()
+    try:
+        with open_cache() as cache:
+            parts = [cache.file(part) for name, part in cache.listing(recorded).items() if name.startswith(_LEDGER)]
+            return frozenset(content for part in parts for content in read_csv(part, LEDGER)["content_hash"])
+    except BaseError:
+        return frozenset()
 
 
 def tracked_files() -> int:

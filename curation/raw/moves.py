@@ -1,6 +1,6 @@
 """What became of listed raw files since: which are gone, and which lie elsewhere with equal content."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -20,12 +20,14 @@ class Changes:
         gone: paths that were listed, whose content is nowhere else.
         new: paths that were not listed, or with other content, in their order; copies of a file that is still there
             among them.
+        back: paths that were not listed, of files that were processed before that.
     """
 
     listed: int
     moved: Mapping[str, str]
     gone: tuple[str, ...]
     new: tuple[str, ...]
+    back: tuple[str, ...] = ()
 
 
 def changes(former: pd.DataFrame, present: pd.DataFrame) -> Changes:
@@ -50,6 +52,20 @@ def changes(former: pd.DataFrame, present: pd.DataFrame) -> Changes:
     moved |= paired(_unread(left), _unread(places[~is_read]))
     gone = set(missing["path"]) - set(moved.values())
     return Changes(len(former), moved, tuple(sorted(gone)), tuple(path for path in new["path"] if path not in moved))
+
+
+def came_back(found: Changes, former: pd.DataFrame, present: pd.DataFrame, processed: Collection[str]) -> bool:
+    """Tell whether all that is new was processed once, had gone, and is here again: nothing has to be done then.
+
+    Args:
+        found: the difference between both listings.
+        former: columns of `curation.tables.samples.RAW_FILES`.
+        present: likewise.
+        processed: the contents of all raw files that the datapool has taken in. Contents that the former listing has
+            are copies of files that are still there, which is another case.
+    """
+    contents = present.loc[present["path"].isin(found.new), "content_hash"]
+    return bool(found.new) and set(contents) <= set(processed) - set(former["content_hash"]) - {""}
 
 
 def paired(gone: Mapping[str, object], found: Mapping[str, object]) -> dict[str, str]:

@@ -122,7 +122,7 @@ def test_stages_of_ones_own_run_and_shape_nothing(project: Project) -> None:
     assert project.status() == ""
 
     add_stage(project, ON_THE_WAY)
-    last = "    params:\n    - code.json: [merge_datapool]\n"
+    last = "    params:\n    - merge_datapool.keep_pictures\n"
     edit(project, "dvc.yaml", last, f"    - data/mark.parquet\n{last}")
     edit(project, "stages/merge_datapool.py", "    marks = read_csv(", "    assert paths.FILES\n    marks = read_csv(")
     result = project.dvc("repro")

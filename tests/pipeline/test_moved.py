@@ -1,6 +1,7 @@
 """Raw files that move, raw files that are overwritten where they are links to the cache: with DVC itself."""
 
 import json
+import shutil
 
 import pytest
 
@@ -43,16 +44,22 @@ def test_raw_files_may_move(project: Project) -> None:
     assert f"Commit {project.git('rev-parse', 'HEAD~1')[:12]} still lists them: `{way}/day/{before[0]}`" in refused
     project.run(*f"{way}/day/{before[0]}".split())
     assert (raw / "2024/day" / before[0]).read_bytes() == (project.folder / "out" / before[0]).read_bytes()
+    (raw / "2024/day" / before[0]).unlink()
 
-    # Moved files and new ones together.
+    # Moved files and new ones together; what had gone then is here again later.
     project.add_images("b")
     result = project.repro()
-    assert "10 moved since they were processed" in result.output
-    assert "clean: 10 new files, 0 of them corrupt as a whole (10 reused from the base)" in result.output
+    assert "9 moved since they were processed" in result.output
+    assert "clean: 10 new files, 0 of them corrupt as a whole (9 reused from the base)" in result.output
     assert (project.names()[:5], project.state()) == (before, (10, 2))
+    project.commit("iteration 2")
+    shutil.copy(project.folder / "out" / before[0], raw / "2024/day" / before[0])
+    result = project.repro()
+    assert result.ran() == [ALWAYS[0], "ingest", ALWAYS[1]]
+    assert "nothing is new, and 1 processed file here again, which changes nothing" in result.output
 
     # What root can write into is the cache itself, where files are linked.
-    project.commit("iteration 2")
+    project.commit("the file is here again")
     project.dvc("checkout", "--quiet", "--relink", "data/raw.dvc")
     target = raw / "b_003.png"
     target.chmod(0o644)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from curation.raw.moves import changes, paired
+from curation.raw.moves import came_back, changes, paired
 from curation.tables.samples import RAW_FILES
 
 
@@ -53,3 +53,15 @@ def test_a_file_that_was_not_read_and_is_now_is_new() -> None:
 
 def test_each_former_file_stands_for_one() -> None:
     assert paired({"a/x": 1, "a/y": 1}, {"b/y": 1, "b/z": 1, "c": 1, "d": 2}) == {"b/y": "a/y", "b/z": "a/x"}
+
+
+def test_only_what_was_processed_and_had_gone_comes_back() -> None:
+    former = listing(a="A")
+    for present, processed, expected in (
+        (listing(a="A", old="O"), {"A", "O"}, True),
+        (listing(a="A", old="O", new="N"), {"A", "O"}, False),
+        (listing(a="A", copy="A"), {"A"}, False),
+        (listing(a="A", ignored=5), {"A", ""}, False),
+        (listing(a="A"), {"A"}, False),
+    ):
+        assert came_back(changes(former, present), former, present, processed) == expected
