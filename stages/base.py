@@ -119,7 +119,7 @@ def run(params: Params) -> str:
     Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
             data/given_weights.txt: the hash of the file that train.weights names
             data/given_embeddings.txt: of what embed.embeddings_file names
-            pictures/*.dvc: where full-size pictures are kept, by these DVC holds those of former iterations
+            pictures/*.dvc: by which DVC holds pictures of former iterations, where they are kept
     """
     content = parse_base(paths.BASE_JSON.read_text())
     if content is None:

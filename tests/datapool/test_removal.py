@@ -106,7 +106,7 @@ def test_the_list_is_read_as_it_was_written(tmp_path: Path) -> None:
         (b"filename\na.png\n", "no column"),
         (b"", "cannot be read"),
         (b"\xff\xfe", "cannot be read"),
-        (b"filename,raw_path,content_hash,pixel_hash,reason\n,,,,\n", "without a filename"),
+        (b"filename,raw_path,content_hash,pixel_hash,reason\n,,,,why\n", "without a filename"),
     ],
 )
 def test_a_wrong_list_is_told(content: bytes | None, message: str, tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def exports(names: list[str]) -> Iterator[tuple[str, Reader]]:
     metadata = [json.loads(line) for line in files["imagefolder"][-1].text.split("\n")[:-1]]
     yield "export imagefolder", lambda: [safe_path(row["file_name"].removeprefix("images/")) for row in metadata]
     yield "export imagefolder's samples", lambda: [row["sample"] for row in metadata]
-    yield "export yolo", lambda: [line.removeprefix("./images/") for line in text["yolo"].split("\n")[:-1]]
+    yield "export yolo", lambda: [safe_path(line.removeprefix("./images/")) for line in text["yolo"].split("\n")[:-1]]
     yield "export voc", lambda: [safe_path(annotation.findtext("filename", "")) for annotation in annotations]
     yield "export voc's list", lambda: _with_endings(stems.split("\n")[:-1], endings)
     listed = samples[SAMPLES.names]
