@@ -20,7 +20,7 @@ setup-dev: ## the same, and what tests, types and style need
 demo: setup ## run the whole pipeline on generated driving clips
 	@python -m demo.run_demo
 
-check: setup-dev lint ## run the checks and the quick tests (two to three minutes)
+check: setup-dev lint ## run the checks and the quick tests (under two minutes)
 	python -m pytest $(PYTEST_ARGS) -m "not slow and not thorough"
 
 test: setup-dev lint ## run the checks and all tests
