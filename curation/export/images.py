@@ -112,17 +112,7 @@ def export_images(
     folder.mkdir(parents=True, exist_ok=True)
     if targets is None:
         targets = targets_of(samples, settings.picture_format, settings.video_extensions)
-    rows = samples.assign(target=list(targets))
-    rows = rows[_mask(not (folder / target).is_file() for target in targets)]
-    taken = {name: kept[name] for name in kept.keys() & set(rows["filename"])}
-    is_raw = _mask(
-        name not in taken or not (taken[name].is_exact or not (raw_folder / path).is_file())
-        for name, path in zip(rows["filename"], rows["raw_path"], strict=True)
-    )
-    rows, from_kept = rows[is_raw], rows[~is_raw]
-    failed = dict.fromkeys(_not_to_be_had(from_kept, taken, settings), "only a JPEG of it was kept")
-    from_kept = from_kept[~from_kept["filename"].isin(list(failed))]
-    batches = [*raw_batches(rows, raw_folder, settings), *kept_batches(from_kept, taken, settings)]
+    failed, batches = _batches(samples.assign(target=list(targets)), raw_folder, folder, settings, kept)
     advance(len(samples) - sum(len(batch.wanted) for batch in batches))
     work = partial(write_batch, folder=folder, settings=settings)
     events = run_in_workers(work, [[batch] for batch in batches], workers=workers, cores=workers, limits=limits)
@@ -136,6 +126,22 @@ def export_images(
                 continue
             advance(len(batch.wanted))
     return dict(sorted(failed.items()))
+
+
+def _batches(
+    rows: pd.DataFrame, raw_folder: Path, folder: Path, settings: Settings, kept: Mapping[str, Kept]
+) -> tuple[dict[str, str], list[Batch]]:
+    """Return which samples cannot be written, and why, and what is still to be written of the others."""
+    rows = rows[_mask(not (folder / target).is_file() for target in rows["target"])]
+    taken = {name: kept[name] for name in kept.keys() & set(rows["filename"])}
+    is_raw = _mask(
+        name not in taken or not (taken[name].is_exact or not (raw_folder / path).is_file())
+        for name, path in zip(rows["filename"], rows["raw_path"], strict=True)
+    )
+    rows, from_kept = rows[is_raw], rows[~is_raw]
+    failed = dict.fromkeys(_not_to_be_had(from_kept, taken, settings), "only a JPEG of it was kept")
+    from_kept = from_kept[~from_kept["filename"].isin(list(failed))]
+    return failed, [*raw_batches(rows, raw_folder, settings), *kept_batches(from_kept, taken, settings)]
 
 
 def _mask(values: Iterable[bool]) -> NDArray[np.bool_]:

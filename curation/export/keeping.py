@@ -158,6 +158,12 @@ def keep_pictures(
     if rows.empty:
         shutil.rmtree(datapool / PICTURES_FOLDER)
         return failed
+    _add(rows, datapool, new, iteration)
+    return failed
+
+
+def _add(rows: pd.DataFrame, datapool: Path, new: Path, iteration: int) -> None:
+    """Give the folder of new pictures its name, and add them to the datapool's list."""
     folder = folder_name(iteration, rows["file"])
     new.rename(new.with_name(folder))
     paths = [picture_path(datapool, folder, file) for file in rows["file"]]
@@ -165,4 +171,3 @@ def keep_pictures(
         folder=folder, md5=[md5_of_file(path) for path in paths], bytes=[path.stat().st_size for path in paths]
     )
     write_pictures(datapool, pd.concat([read_pictures(datapool), added[PICTURES.names]], ignore_index=True))
-    return failed

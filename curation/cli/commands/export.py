@@ -38,6 +38,9 @@ from curation.raw.finding import where_they_lie
 from curation.workers.processes import Limits
 
 IMAGES = "images"
+_NOT_SELECTED = (
+    "--candidates are not selected yet: leave --iteration, --since, --exclude-datapool and --unlabelled away"
+)
 _NAME_WIDTH, _LINE_WIDTH = 14, 78
 
 
@@ -119,18 +122,14 @@ def command(
 ) -> None:
     """Write the selected samples."""
     if candidates and (iteration or since or exclude_datapool or unlabelled):
-        raise click.UsageError(
-            "--candidates are not selected yet: leave --iteration, --since, --exclude-datapool and --unlabelled away"
-        )
+        raise click.UsageError(_NOT_SELECTED)
     require_unlabelled(task, unlabelled=unlabelled)
     if what == IMAGES and (images or video_classes):
         raise click.UsageError("--images and --video-classes are for lists, not for the images themselves")
     form = form_of(picture_format, size, proxies=proxies)
     place = place_for(what, images) if images else None
     params = load_params(paths.PARAMS)
-    refuse_raw_data(target)
-    if what == IMAGES:
-        refuse_other_kind(target / "any")
+    _refuse_target(target, is_folder=what == IMAGES)
     with open_cache() as cache:
         start = revision(rev, cache)
         chosen = (
@@ -168,6 +167,12 @@ class Form(NamedTuple):
     picture_format: PictureFormat
     size: int | None
     is_proxy: bool
+
+
+def _refuse_target(target: Path, *, is_folder: bool) -> None:
+    refuse_raw_data(target)
+    if is_folder:
+        refuse_other_kind(target / "any")
 
 
 def form_of(picture_format: str | None, size: int | None, *, proxies: bool) -> Form:
