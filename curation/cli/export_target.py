@@ -27,3 +27,18 @@ def refuse_raw_data(target: Path) -> None:
     """
     if target.resolve().is_relative_to(paths.RAW.resolve()):
         raise OutputError(f"{target} is in {paths.RAW}, where exports would come in as new raw files: take labelling/")
+
+
+def refuse_target(target: Path, *, is_folder: bool) -> None:
+    """Refuse to write to TARGET, where that is known before anything is read.
+
+    Args:
+        target: as it was given.
+        is_folder: whether files are to be written below it.
+
+    Raises:
+        OutputError: it is in data/raw, or is to be a folder and is none.
+    """
+    refuse_raw_data(target)
+    if is_folder:
+        refuse_other_kind(target / "any")

@@ -1,7 +1,7 @@
 """Reading and writing the files of a datapool folder."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,8 +54,22 @@ def read_iterations(folder: Path) -> pd.DataFrame:
 
 def read_ledger(folder: Path) -> pd.DataFrame:
     """Read all parts of the ledger: one row for every raw file that an iteration processed."""
-    parts = [read_csv(part, LEDGER) for part in sorted((folder / LEDGER_FOLDER).glob("*.csv"))]
-    return pd.concat(parts, ignore_index=True) if parts else empty_frame(LEDGER)
+    return join_ledger(sorted((folder / LEDGER_FOLDER).glob("*.csv")))
+
+
+def ledger_parts(names: Iterable[str]) -> list[str]:
+    """Return those of a datapool's files that are parts of its ledger, sorted.
+
+    Args:
+        names: paths in the datapool, with `/`.
+    """
+    return sorted(name for name in names if name.startswith(f"{LEDGER_FOLDER}/"))
+
+
+def join_ledger(parts: Iterable[Path]) -> pd.DataFrame:
+    """Read parts of a ledger, wherever they lie, as one table in their order."""
+    tables = [read_csv(part, LEDGER) for part in parts]
+    return pd.concat(tables, ignore_index=True) if tables else empty_frame(LEDGER)
 
 
 def read_removed(folder: Path) -> pd.DataFrame:

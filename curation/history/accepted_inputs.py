@@ -6,16 +6,12 @@ from ruamel.yaml import YAML
 
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
-from curation.datapool.store import LEDGER_FOLDER
+from curation.datapool import store
 from curation.history import git
 from curation.history.base_rule import is_complete
 from curation.history.dvc_lock import output_hash, stages_at
 from curation.history.layout import LAYOUT
 from curation.pipeline import paths
-from curation.tables.datapool import LEDGER
-from curation.tables.files import read_csv
-
-_LEDGER = f"{LEDGER_FOLDER}/"
 
 
 def accepted_table() -> Path | None:
@@ -48,8 +44,9 @@ def processed_contents() -> frozenset[str]:
         return frozenset()
     try:
         with open_cache() as cache:
-            parts = [cache.file(part) for name, part in cache.listing(recorded).items() if name.startswith(_LEDGER)]
-            return frozenset(content for part in parts for content in read_csv(part, LEDGER)["content_hash"])
+            files = cache.listing(recorded)
+            ledger = store.join_ledger(cache.file(files[name]) for name in store.ledger_parts(files))
+            return frozenset(ledger["content_hash"])
     except BaseError:
         return frozenset()
 

@@ -1,9 +1,7 @@
 """The candidates of an iteration, before anything is selected: what `dvc repro embed` has recorded, or a commit."""
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -13,10 +11,10 @@ from curation.datapool import store
 from curation.embeddings.given import MASKED
 from curation.embeddings.given import SELECTED as MARKED_SELECTED
 from curation.history.dvc_lock import output_hash
-from curation.inspection.pictures import proxies_of
+from curation.inspection.pictures import members, proxies_of
 from curation.inspection.revision import Revision
 from curation.pipeline import paths
-from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
+from curation.tables.datapool import ITERATIONS, SAMPLES
 from curation.tables.embeddings import MARKS
 from curation.tables.files import empty_frame, read_csv, read_parquet
 
@@ -56,7 +54,7 @@ def candidates_in(start: Revision) -> IterationCandidates:
             raise BaseError(f"{start.name}: stage {stage} has not run there: run `dvc repro embed`")
     files = start.cache.listing(start.hash_of(paths.BASE))
     selected = _csv(start, files, store.SAMPLES_CSV, SAMPLES)
-    ledger = _ledger(start, files)
+    ledger = store.join_ledger(start.cache.file(files[name]) for name in store.ledger_parts(files))
     iterations = _csv(start, files, store.ITERATIONS_CSV, ITERATIONS)
     number = max(map(int, iterations["iteration"]), default=0) + 1
     new = start.parquet(paths.SAMPLES)
@@ -75,11 +73,6 @@ def candidates_in(start: Revision) -> IterationCandidates:
 def _csv(start: Revision, files: dict[str, str], name: str, schema: pa.Schema) -> pd.DataFrame:
     """Read a table of the datapool that an iteration builds on; without rows, where there is none yet."""
     return read_csv(start.cache.file(files[name]), schema) if name in files else empty_frame(schema)
-
-
-def _ledger(start: Revision, files: dict[str, str]) -> pd.DataFrame:
-    parts = [_csv(start, files, name, LEDGER) for name in sorted(files) if name.startswith(f"{store.LEDGER_FOLDER}/")]
-    return pd.concat(parts, ignore_index=True) if parts else empty_frame(LEDGER)
 
 
 def _left_over(start: Revision, files: dict[str, str], ledger: pd.DataFrame) -> pd.DataFrame:
@@ -104,13 +97,7 @@ def proxies_in(start: Revision, samples: pd.DataFrame) -> Iterator[tuple[str, by
         shards = start.cache.listing(folder)
         places = start.parquet(paths.SAMPLES)[["filename", "shard", "member"]]
         for shard, rows in places[places["filename"].isin(wanted)].groupby("shard", sort=True):
-            yield from _members(start.cache.file(shards[str(shard)]), rows)
+            yield from members(start.cache.file(shards[str(shard)]), rows)
             wanted.difference_update(rows["filename"])
     if wanted:
         yield from sorted(proxies_of(start, wanted).items())
-
-
-def _members(shard: Path, rows: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(shard) as archive:
-        for name, member in zip(rows["filename"], rows["member"], strict=True):
-            yield str(name), archive.read(str(member))

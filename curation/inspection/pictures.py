@@ -1,7 +1,10 @@
 """Small pictures of samples, from the proxies that the iterations kept in the DVC cache."""
 
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pandas as pd
 
 from curation.history.dvc_lock import output_hash
 from curation.inspection.recorded import recorded_iterations
@@ -30,8 +33,18 @@ def proxies_of(start: Revision, names: Collection[str]) -> dict[str, bytes]:
             shard_hash = shards.get(str(shard))
             if shard_hash is None or not cache.has(shard_hash):
                 continue
-            with zipfile.ZipFile(cache.path(shard_hash)) as archive:
-                for name, member in zip(rows["filename"], rows["member"], strict=True):
-                    found[str(name)] = archive.read(str(member))
+            found |= members(cache.path(shard_hash), rows)
         wanted -= found.keys()
     return found
+
+
+def members(shard: Path, rows: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
+    """Yield filename and JPEG of samples that share a shard.
+
+    Args:
+        shard: a zip archive of proxies.
+        rows: `filename`, and `member`, the name in the archive.
+    """
+    with zipfile.ZipFile(shard) as archive:
+        for name, member in zip(rows["filename"], rows["member"], strict=True):
+            yield str(name), archive.read(str(member))

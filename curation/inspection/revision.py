@@ -28,7 +28,7 @@ from curation.history.readable import (
     parse_mapping,
 )
 from curation.pipeline import paths
-from curation.tables.datapool import ITERATIONS, LEDGER, PICTURES, REMOVED, SAMPLES
+from curation.tables.datapool import ITERATIONS, PICTURES, REMOVED, SAMPLES
 from curation.tables.files import empty_frame, read_csv, read_parquet
 from curation.tables.selection import SELECTION
 
@@ -157,9 +157,7 @@ class Revision:
     @cached_property
     def ledger(self) -> pd.DataFrame:
         """Every raw file that was processed (`curation.tables.datapool.LEDGER`)."""
-        parts = sorted(name for name in self.datapool_files if name.startswith(f"{store.LEDGER_FOLDER}/"))
-        tables = [read_csv(self.datapool_file(name), LEDGER) for name in parts]
-        return pd.concat(tables, ignore_index=True) if tables else empty_frame(LEDGER)
+        return store.join_ledger(map(self.datapool_file, store.ledger_parts(self.datapool_files)))
 
     @cached_property
     def removed(self) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Files that a user gives to the selection: scores, predictions, query samples."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 
 from curation.core.errors import ParamsError
 from curation.labels.given import Given, LabelFileError
-from curation.labels.matching import match_names
+from curation.labels.matching import Match, match_names
 from curation.labels.reading import read_labels
 from curation.labels.scorers import scores_of
 from curation.params.strategies import PredictionsInput, ScoresInput, StrategyParams
@@ -70,10 +70,10 @@ def ranked_predictions(path: str, parameter: str = "select.strategies", known: C
         `filename`, `class`, `score`, which is 1 where there is none; `bbox`, a list of x, y, width and height or None;
         and `size`, width and height of the picture that these count in, or None if they are pixels of the full size.
     """
-    given, samples = predicted_by(path, parameter, known)
+    given, match = predicted_by(path, parameter, known)
     rows = [
         (
-            samples.get(label.name, label.name),
+            match.samples.get(label.name, label.name),
             label.category,
             1.0 if label.score is None else label.score,
             None if label.box is None else list(label.box),
@@ -88,7 +88,7 @@ def ranked_predictions(path: str, parameter: str = "select.strategies", known: C
     return ordered.assign(score=-ordered["score"])
 
 
-def predicted_by(path: str, parameter: str, known: Collection[str]) -> tuple[Given, Mapping[str, str]]:
+def predicted_by(path: str, parameter: str, known: Collection[str]) -> tuple[Given, Match]:
     """Read predictions in whatever format they are.
 
     Args:
@@ -97,7 +97,7 @@ def predicted_by(path: str, parameter: str, known: Collection[str]) -> tuple[Giv
         known: as for `read_predictions`.
 
     Returns:
-        What the file holds, and the samples that its names mean (`curation.labels.matching`).
+        What the file holds, and the samples that its names mean; where none are known, nothing is matched.
 
     Raises:
         ParamsError: it cannot be read, or none of its names means a sample.
@@ -107,14 +107,14 @@ def predicted_by(path: str, parameter: str, known: Collection[str]) -> tuple[Giv
     except LabelFileError as error:
         raise ParamsError(f"{parameter}: {path}: {error}") from None
     if not known:
-        return given, {}
+        return given, Match({}, {}, {}, ())
     match = match_names(given.names, known)
     if not match.samples:
         raise ParamsError(
             f"{parameter}: {match.told(path)}. Samples are called {min(known)!r} and so on: name pictures by these, or "
             "by the end of their paths"
         )
-    return given, match.samples
+    return given, match
 
 
 def read_scores_of_task(path: str, scorer: str, known: Collection[str]) -> tuple["pd.Series[float]", bool]:
@@ -129,9 +129,9 @@ def read_scores_of_task(path: str, scorer: str, known: Collection[str]) -> tuple
         float64 scores from 0 to 1 of the samples that have predictions, indexed by filename; and whether these are of
         objects, so that a sample without any need not be one that the model has not seen.
     """
-    given, samples = predicted_by(path, "select.predictions", known)
+    given, match = predicted_by(path, "select.predictions", known)
     try:
-        scores = scores_of(given, samples, scorer)
+        scores = scores_of(given, match.samples, scorer)
     except LabelFileError as error:
         raise ParamsError(f"select.predictions: {path}: {error}") from None
     result: pd.Series[float] = pd.Series(scores, dtype=np.float64)
@@ -215,8 +215,7 @@ def matched_names(files: Iterable[str], known: Collection[str], parameter: str =
         parameter: that names them, for messages.
     """
     for file in files:
-        given, _ = predicted_by(file, parameter, known)
-        match = match_names(given.names, known)
+        given, match = predicted_by(file, parameter, known)
         left_out = "".join(f"; left out: {count} {what}" for what, count in sorted(given.left_out.items()))
         if left_out or not match.is_whole:
             yield match.told(file) + left_out

@@ -14,13 +14,18 @@ from tests import ROOT
 LINE = "work: interrupted; what it had written is whole or gone\n"
 
 
-def interrupted(code: str, folder: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def interrupted(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run code that says `ready` when the signal is to come; the whole process group gets it, as from a terminal."""
     start = "from curation.core.interrupt import end_with_one_line; end_with_one_line('work'); import os, time\n"
+    return interrupted_python(["-c", start + textwrap.dedent(code)], folder, ROOT)
+
+
+def interrupted_python(arguments: list[str], folder: Path, imported: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder until it says `ready`, and interrupt it; modules come from another folder first."""
     process = subprocess.Popen(
-        [sys.executable, "-c", start + textwrap.dedent(code)],
+        [sys.executable, *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {}),
+        env=os.environ | {"PYTHONPATH": str(imported)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -89,18 +94,6 @@ def test_an_end_that_takes_too_long_is_cut_short(tmp_path: Path) -> None:
 def test_imports_are_interrupted_alike(module: str, tmp_path: Path) -> None:
     """A library that is imported first, on whose import the signal comes."""
     (tmp_path / "click.py").write_text("import time; print('ready', flush=True); time.sleep(60)")
-    process = subprocess.Popen(
-        [sys.executable, "-m", module],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    os.killpg(process.pid, signal.SIGINT)
-    said, errors = process.communicate(timeout=60)
+    done = interrupted_python(["-m", module], ROOT, tmp_path)
     name = module.removeprefix("stages.")
-    assert (process.returncode, said, errors) == (130, "", LINE.replace("work", name))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", LINE.replace("work", name))

@@ -20,24 +20,14 @@ from curation.core.atomic import link_or_copy
 from curation.core.errors import MissingPackageError, OutputError
 from curation.explore import atlas
 from curation.explore.atlas import LOCK, METADATA_FILE, TABLE_FILE, metadata_of, page_folder, write_static
-from curation.explore.build import build_table
 from curation.explore.rows import as_file
 from curation.explore.schema import ROW, table_schema
 from curation.explore.server import PageServer, Site, open_database, start_server
 from tests.browser import Browser, find_chromium
 from tests.conftest import REPOSITORY
-from tests.explore.project import HOSTILE, OUTPUTS, record, three_samples
+from tests.explore.project import HOSTILE
 
 INDEX = "<!doctype html><title>Embedding Atlas</title>"
-
-
-@pytest.fixture
-def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    three_samples(tmp_path)
-    path = tmp_path / "explore.parquet"
-    build_table(path, record(tmp_path), OUTPUTS, None, 32, None)
-    return path
 
 
 @pytest.fixture

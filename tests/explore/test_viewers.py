@@ -13,9 +13,8 @@ from curation.cli.commands import explore
 from curation.cli.main import main
 from curation.core.errors import MissingPackageError, OutputError
 from curation.explore import viewers
-from curation.explore.build import build_table
 from tests.conftest import REPOSITORY
-from tests.explore.project import HOSTILE, OUTPUTS, record, three_samples
+from tests.explore.project import HOSTILE
 
 PROGRAM = """\
 #!{python}
@@ -25,15 +24,6 @@ with open("calls.jsonl", "a") as file:
     print(json.dumps([sys.argv, told]), file=file)
 sys.exit({status})
 """
-
-
-@pytest.fixture
-def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    three_samples(tmp_path)
-    path = tmp_path / "explore.parquet"
-    build_table(path, record(tmp_path), OUTPUTS, None, 32, None)
-    return path
 
 
 def install(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch, status: int = 0) -> Path:

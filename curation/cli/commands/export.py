@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from curation.cli.export_list import classes_for, place_for, with_predictions
-from curation.cli.export_target import refuse_other_kind, refuse_raw_data
+from curation.cli.export_target import refuse_other_kind, refuse_target
 from curation.cli.raw_files import ways_back
 from curation.cli.samples import Chosen, chosen_candidates, chosen_selection, require_unlabelled
 from curation.core.atomic import atomic_file, write_bytes
@@ -129,7 +129,7 @@ def command(
     form = form_of(picture_format, size, proxies=proxies)
     place = place_for(what, images) if images else None
     params = load_params(paths.PARAMS)
-    _refuse_target(target, is_folder=what == IMAGES)
+    refuse_target(target, is_folder=what == IMAGES)
     with open_cache() as cache:
         start = revision(rev, cache)
         chosen = (
@@ -167,12 +167,6 @@ class Form(NamedTuple):
     picture_format: PictureFormat
     size: int | None
     is_proxy: bool
-
-
-def _refuse_target(target: Path, *, is_folder: bool) -> None:
-    refuse_raw_data(target)
-    if is_folder:
-        refuse_other_kind(target / "any")
 
 
 def form_of(picture_format: str | None, size: int | None, *, proxies: bool) -> Form:

@@ -19,5 +19,5 @@ def reference() -> str:
     )
     for name, each in FORMATS.items():
         text += f"\n## {name}\n\n`python -m curate export {name} {each.target}` writes\n"
-        text += "".join(f"\n`{path}`\n\n```\n{content}```\n" for path, content in each.example.items())
+        text += markdown.files(each.example)
     return text

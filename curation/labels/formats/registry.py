@@ -19,6 +19,5 @@ def reference() -> str:
         f"{markdown.table(['format', 'what it is', 'described at'], rows)}"
     )
     for name, each in LABEL_FORMATS.items():
-        text += f"\n## {name}\n"
-        text += "".join(f"\n`{path}`\n\n```\n{content}```\n" for path, content in each.example.items())
+        text += f"\n## {name}\n{markdown.files(each.example)}"
     return text
