@@ -11,6 +11,7 @@ from curation.datapool import store
 from curation.explore.schema import CANDIDATE, COLUMNS, DROPPED, FIGURES, NOT_SELECTED, ROW, SELECTED, X, Y
 from curation.inspection.recorded import known_tables
 from curation.inspection.revision import Revision
+from curation.raw.naming import label_name
 from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
 from curation.tables.files import empty_frame, read_parquet
 from curation.tables.samples import DROPPED as DROPPED_TABLE
@@ -107,8 +108,7 @@ def _dropped(start: Revision, output: Path, newest: int) -> pd.DataFrame:
         iteration = newest if recorded is start else _number(recorded)
         tables.append(read_parquet(path).assign(iteration=iteration))
     found = pd.concat(tables, ignore_index=True) if tables else empty_frame(DROPPED_TABLE)
-    label = found["raw_path"].str.partition("/")
-    found["label_name"] = label[0].where(label[1] == "/", "") if len(found) else ""
+    found["label_name"] = found["raw_path"].map(label_name)
     return found.drop_duplicates("filename").rename(columns={"status": "dropped_as"}).assign(state=DROPPED)
 
 

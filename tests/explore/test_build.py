@@ -148,6 +148,12 @@ def test_dropped_samples_have_a_reason_and_no_place(tmp_path: Path) -> None:
     assert dropped.loc["a/x-0-mp4.png", "label_name"] == "a"
 
 
+def test_what_guards_a_name_is_no_folder(tmp_path: Path) -> None:
+    write_workspace(tmp_path, example((Raw("a/x.mp4", 9), Raw("./-b.jpg", corrupt=1))))
+    built()
+    assert rows().loc["./-b.jpg", "label_name"] == ""
+
+
 def test_predictions_are_a_column(tmp_path: Path) -> None:
     three_samples(tmp_path)
     built(predictions=pd.Series({HOSTILE: "cat"}))
