@@ -12,12 +12,13 @@ from curation.params.select import SelectParams
 from curation.selection.comparison import baselines, compare
 from curation.selection.distance import euclidean, short_distance
 from curation.selection.embedded import Embedded
+from curation.selection.greedy.search import combined
 from curation.selection.nearest import nearest_rows
 from curation.selection.rule import Options
 from curation.selection.rules.registry import choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
-from curation.selection.strategies import allowed_by_thresholds, combined, objectives_of
+from curation.selection.strategies import allowed_by_thresholds, objectives_of
 from curation.selection.traversal import Traversal
 from curation.tables.selection import CANDIDATES, SELECTION
 
@@ -72,7 +73,7 @@ def select(
         objectives = objectives_of(
             params.located, names, units.members, base_names, processed, both, queries, params.seed
         )
-        found = combined(*given, objectives)
+        found = combined(*given, objectives).traversal
     else:
         found = choose(params.method, *given, Options(params.seed, params.rare, units.raw_paths, units.times))
     stands_for = _names_of_numbers(names, base_names, units.members[found.picks])

@@ -1,16 +1,14 @@
-"""Several strategies at once: greedily the candidate with the largest product of objectives to their strengths.
+"""Several strategies at once: what they read, as objectives of a product.
 
 Each objective is a number from 0 to 1 for each candidate. Some stay (weights, typicality, similarity to queries), some
-change with every pick (distance to the selected, balance of classes). The product is compared by its logarithm.
+change with every pick (distance to the selected, balance of classes).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from curation.core.errors import ParamsError
 from curation.params.strategies import (
@@ -25,13 +23,10 @@ from curation.params.strategies import (
     Typicality,
 )
 from curation.selection.given import read_predictions, read_scores, read_scores_of_task
+from curation.selection.greedy.terms import LARGEST_SQUARED
 from curation.selection.nearest import nearest_rows
-from curation.selection.tracking import Selected
-from curation.selection.traversal import Traversal
+from curation.selection.objectives import Diverse, Fixed, Objectives, Quota
 from curation.selection.typicality import typicality
-
-_LARGEST_SQUARED = 4.0
-"""Squared distance of opposite vectors of unit length."""
 
 _HOLDS = {
     "SMALLER": np.less,
@@ -39,80 +34,6 @@ _HOLDS = {
     "BIGGER": np.greater,
     "BIGGER_EQUAL": np.greater_equal,
 }
-
-
-@dataclass(frozen=True)
-class Quota:
-    """A wanted distribution over classes.
-
-    Attributes:
-        target: (c,) float64 shares.
-        classes: (n,) int64 class of each candidate; -1 for any that the target does not name.
-        before: (c,) int64 samples of each class in the base.
-        strength: exponent.
-    """
-
-    target: NDArray[np.float64]
-    classes: NDArray[np.int64]
-    before: NDArray[np.int64]
-    strength: float
-
-
-@dataclass(frozen=True)
-class Objectives:
-    """The value that is to be large.
-
-    Attributes:
-        fixed: (n,) float64 sum of the logarithms of what does not change, each times its strength.
-        diversity: exponent of the distance to everything selected; 0 = it does not count.
-        quotas: wanted distributions.
-    """
-
-    fixed: NDArray[np.float64]
-    diversity: float = 0.0
-    quotas: Sequence[Quota] = field(default=())
-
-
-def combined(
-    candidates: NDArray[np.float32],
-    base: NDArray[np.float32],
-    limit: int,
-    threshold: np.float32 | None,
-    objectives: Objectives,
-) -> Traversal:
-    """Pick up to `limit` candidates, each with the largest product of objectives; the lower row on ties.
-
-    Classes are balanced by the quotient `target / (2 x picks so far + 1)`: what has the largest is behind most (the
-    method of Webster and Sainte-Laguë to share out seats: M. L. Balinski and H. P. Young, Fair Representation, 1982).
-    What has an objective of 0 is picked last.
-
-    Args:
-        candidates: (n, d) float32, sorted by filename.
-        base: (m, d) float32.
-        limit: picks at most.
-        threshold: smallest squared distance of a pick.
-        objectives: what is to be large.
-    """
-    smallest = np.float32(0) if threshold is None else threshold
-    selected = Selected(candidates, base)
-    counts = [quota.before.copy() for quota in objectives.quotas]
-    for _ in tqdm(range(min(limit, len(candidates))), desc="select", disable=None, leave=False):
-        rows = np.flatnonzero(selected.squared >= smallest)
-        if len(rows) == 0:
-            break
-        value = objectives.fixed[rows]
-        if objectives.diversity:
-            squared = np.minimum(selected.squared[rows].astype(np.float64), _LARGEST_SQUARED)
-            value = value + objectives.diversity * _log(squared / _LARGEST_SQUARED) / 2
-        for quota, count in zip(objectives.quotas, counts, strict=True):
-            quotient = np.append(quota.target / (2 * count + 1), 0)  # the last is for class -1
-            value = value + quota.strength * _log(quotient / quotient.max())[quota.classes[rows]]
-        pick = int(rows[value.argmax()])
-        for quota, count in zip(objectives.quotas, counts, strict=True):
-            if quota.classes[pick] >= 0:
-                count[quota.classes[pick]] += 1
-        selected.add(pick)
-    return selected.traversal()
 
 
 def allowed_by_thresholds(
@@ -156,21 +77,21 @@ def objectives_of(
         queries: embeddings of the query samples of each SIMILARITY, (q, d) float32, by its place in `strategies`.
         seed: of random weights.
     """
-    fixed, diversity, quotas = np.zeros(len(members)), 0.0, list[Quota]()
+    fixed, diverse, quotas = list[Fixed](), list[Diverse](), list[Quota]()
     for place, item in enumerate(strategies):
         strategy = item.strategy
         if isinstance(strategy, Threshold):
             continue
         if isinstance(strategy, Diversity):
-            diversity += strategy.strength
+            diverse.append(Diverse(place, None, strategy.strength))
         elif isinstance(strategy, Balance):
-            quotas.append(_quota(strategy, item, names, members, base_names, processed))
+            quotas.append(_quota(place, strategy, item, names, members, base_names, processed))
         else:
             if isinstance(strategy, Typicality):
                 value = typicality(*embeddings)
             elif isinstance(strategy, Similarity):
                 squared = nearest_rows(embeddings[0], queries[place])[1].astype(np.float64)
-                value = np.maximum(1 - squared / _LARGEST_SQUARED, 0)
+                value = np.maximum(1 - squared / LARGEST_SQUARED, 0)
             else:
                 of_each = (
                     np.random.default_rng([seed, place]).random(len(names))
@@ -178,8 +99,8 @@ def objectives_of(
                     else numbers(item, names, processed)
                 )
                 value = _as_weights(of_each, item, names)[members].mean(axis=1)
-            fixed += strategy.strength * _log(value)
-    return Objectives(fixed, diversity, quotas)
+            fixed.append(Fixed(place, value, strategy.strength))
+    return Objectives(fixed, diverse, quotas)
 
 
 def numbers(item: StrategyParams, names: Sequence[str], processed: pd.DataFrame) -> NDArray[np.float64]:
@@ -248,6 +169,7 @@ def _as_weights(values: NDArray[np.float64], item: StrategyParams, names: Sequen
 
 
 def _quota(
+    place: int,
     strategy: Balance,
     item: StrategyParams,
     names: Sequence[str],
@@ -266,10 +188,10 @@ def _quota(
     else:
         known = _metadata(item, processed).map(str)
     wanted = sorted(strategy.target)
-    place = {name: number for number, name in enumerate(wanted)}
+    number_of = {name: number for number, name in enumerate(wanted)}
 
     def numbered(of: Sequence[str]) -> NDArray[np.int64]:
-        classes = known.reindex(pd.Index(of)).map(lambda name: place.get(name, -1))
+        classes = known.reindex(pd.Index(of)).map(lambda name: number_of.get(name, -1))
         return classes.to_numpy(np.int64)
 
     each = numbered(names)
@@ -281,11 +203,7 @@ def _quota(
     votes = np.stack([(each[members] == number).sum(axis=1) for number in range(-1, len(wanted))], axis=1)
     before = np.bincount(numbered(base_names) + 1, minlength=len(wanted) + 1)[1:]
     target = np.array([strategy.target[name] for name in wanted])
-    return Quota(target / target.sum(), votes.argmax(axis=1) - 1, before.astype(np.int64), strategy.strength)
-
-
-def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return logarithms; minus infinity of 0."""
-    with np.errstate(divide="ignore"):
-        result: NDArray[np.float64] = np.log(values)
-    return result
+    commonest = votes.argmax(axis=1)
+    counts = (commonest[:, None] == np.arange(1, len(wanted) + 1)).astype(np.int64)
+    others = (commonest == 0).astype(np.int64)
+    return Quota(place, target / target.sum(), counts, others, before.astype(np.int64), strategy.strength)
