@@ -17,9 +17,11 @@ from curation.params.strategies import StrategyParams
 from curation.selection.covering import follow
 from curation.selection.distance import squared_distances
 from curation.selection.given import matched_names, read_filenames, read_predictions, read_scores, read_scores_of_task
+from curation.selection.greedy.search import combined
+from curation.selection.objectives import Diverse, Fixed, Objectives, Quota
 from curation.selection.rules.coreset import coreset
 from curation.selection.stopping import squared_threshold
-from curation.selection.strategies import Objectives, Quota, allowed_by_thresholds, combined, numbers, objectives_of
+from curation.selection.strategies import allowed_by_thresholds, numbers, objectives_of
 from curation.selection.traversal import Traversal
 from tests.embedding_examples import bases_for, embedding_sets, embeddings_of_kind
 
@@ -56,7 +58,7 @@ def pick(
         strategies, names[: len(candidates)], members, names[len(names) - n_base :], processed,
         (candidates, before), queries or {}, seed,
     )  # fmt: skip
-    return combined(candidates, before, limit, None, found)
+    return combined(candidates, before, limit, None, found).traversal
 
 
 # ---- the choice
@@ -69,7 +71,8 @@ def test_diversity_alone_is_coreset(data: st.DataObject) -> None:
     base, limit = data.draw(bases_for(candidates)), data.draw(st.integers(0, 45))
     threshold = squared_threshold(data.draw(st.sampled_from([None, 0.1, 0.5])))
     strength = data.draw(st.sampled_from([0.5, 1.0, 3.0]))
-    found = combined(candidates, base, limit, threshold, Objectives(np.zeros(len(candidates)), strength))
+    objectives = Objectives(diverse=[Diverse(0, None, strength)])
+    found = combined(candidates, base, limit, threshold, objectives).traversal
     assert found.picks.tolist() == coreset(candidates, base, limit, threshold).picks.tolist()
 
 
@@ -80,9 +83,11 @@ def test_number_distinctness_and_the_product(data: st.DataObject) -> None:
     n = len(candidates)
     base, limit = data.draw(bases_for(candidates)), data.draw(st.integers(0, 30))
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
-    fixed = np.log(rng.choice([0.25, 0.5, 1], n))
-    quota = Quota(np.array([0.7, 0.3]), rng.integers(-1, 2, n), rng.integers(0, 3, 2), 2.0)
-    found = combined(candidates, base, limit, None, Objectives(fixed, 1.0, [quota]))
+    fixed, classes = rng.choice([0.25, 0.5, 1], n), rng.integers(-1, 2, n)
+    members = (classes[:, None] == [0, 1]).astype(np.int64)
+    quota = Quota(2, np.array([0.7, 0.3]), members, (classes < 0).astype(np.int64), rng.integers(0, 3, 2), 2.0)
+    objectives = Objectives([Fixed(0, fixed, 1.0)], [Diverse(1, None, 1.0)], [quota])
+    found = combined(candidates, base, limit, None, objectives).traversal
     assert len(found.picks) == len(set(found.picks.tolist())) == min(limit, n)
     reference, _ = follow(candidates, base, found.picks)
     np.testing.assert_array_equal(found.nearest, reference.nearest)
@@ -91,12 +96,11 @@ def test_number_distinctness_and_the_product(data: st.DataObject) -> None:
         squared = np.minimum(squared, squared_distances(candidates, sample))
     counts, left = quota.before.copy(), set(range(n))
     for chosen in found.picks.tolist():
-        share = np.append(quota.target / (2 * counts + 1), 0)[quota.classes]
-        value = np.exp(fixed) * np.sqrt(squared) * share**2
+        share = np.append(quota.target / (2 * counts + 1), 0)[classes]
+        value = fixed * np.sqrt(squared) * share**2
         assert value[chosen] >= max(value[row] for row in left) * (1 - 1e-9)
         left.remove(chosen)
-        if quota.classes[chosen] >= 0:
-            counts[quota.classes[chosen]] += 1
+        counts += members[chosen]
         squared = np.minimum(squared, squared_distances(candidates, candidates[chosen]))
 
 
@@ -167,8 +171,8 @@ def test_a_sequence_has_the_mean_value_and_the_common_class() -> None:
     members = np.array([[0, 1, 2], [3, 4, 5]])
     points = embeddings_of_kind("random", 2, 4, 0)
     found = objectives_of(strategies, list(table["filename"]), members, [], table, (points, points[:0]), {}, 0)
-    np.testing.assert_allclose(np.exp(found.fixed), np.array([8, 11]) / 27)
-    assert found.quotas[0].classes.tolist() == [1, 0]
+    np.testing.assert_allclose(found.fixed[0].values, np.array([8, 11]) / 27)
+    assert found.quotas[0].counts.tolist() == [[0, 1], [1, 0]]
 
 
 # ---- thresholds
