@@ -121,8 +121,7 @@ def tell_names(known: Described, strategies: Iterable[StrategyParams]) -> Iterat
         if one.type in ("SCORES", "PREDICTIONS") and one.file and (one.type == "PREDICTIONS" or one.task)
     )
     for file in dict.fromkeys(predicted):
-        line = told(file, *known.predicted(file))
-        if line is not None:
-            yield line
+        if (meant := told(file, *known.predicted(file))) is not None:
+            yield meant
     if known.metadata is not None and known.metadata.unmatched is not None:
         yield f"warning: {known.metadata.unmatched}"

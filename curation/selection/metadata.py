@@ -95,9 +95,13 @@ class Metadata:
         joined = pd.merge_asof(
             left.assign(place=np.flatnonzero(is_frame)).sort_values("time_s", kind="stable"),
             right.assign(row=rows).sort_values("time_s", kind="stable"),
-            on="time_s", by="raw_path", direction="nearest", tolerance=self.tolerance,
+            on="time_s", by="raw_path", direction="nearest",
         )  # fmt: skip
-        found[joined["place"].to_numpy()] = joined["row"].fillna(-1).to_numpy(np.int64)
+        nearest = joined["row"].fillna(-1).to_numpy(np.int64)
+        if self.tolerance is not None:
+            distance = np.abs(np.append(self.times, np.nan)[nearest] - joined["time_s"].to_numpy(np.float64))
+            nearest = np.where(distance <= self.tolerance, nearest, -1)
+        found[joined["place"].to_numpy()] = nearest
         return found
 
 
@@ -169,8 +173,8 @@ def _times(path: str, given: GivenTable) -> NDArray[np.float64]:
         ParamsError: one is not a finite number.
     """
     if TIME not in given.rows.columns:
-        return np.full(len(given.rows), np.nan)
-    times = given.numbers(TIME).to_numpy(np.float64)
+        return np.full(len(given.rows), np.nan, dtype=np.float64)
+    times: NDArray[np.float64] = given.numbers(TIME).to_numpy(np.float64)
     bad = np.flatnonzero((given.rows[TIME] != "").to_numpy() & ~np.isfinite(times))
     if len(bad):
         row = given.rows.iloc[bad[0]]

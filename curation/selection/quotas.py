@@ -43,7 +43,7 @@ def quota(
     assert isinstance(item.input, MetadataInput | PredictionsInput)
     classes = classes_of(item.input, described)
     here = classes.table[classes.table["filename"].isin(set(names))]
-    target = _target(item.strategy, item.input, here, {names[row] for row in members.ravel()})
+    target = _target(item.strategy, item.input, here, {names[row] for row in members.ravel().tolist()})
     wanted = sorted(target)
     if len(names) and not here["class"].isin(wanted).any():
         found = ", ".join(map(repr, sorted(here["class"].unique())[:_SHOWN])) or "none"
@@ -68,7 +68,10 @@ def _counts(rows: pd.DataFrame, names: Sequence[str], wanted: Sequence[str]) -> 
         names: n samples.
         wanted: c classes.
     """
-    sample, number = pd.Index(names).get_indexer(rows["filename"]), pd.Index(wanted).get_indexer(rows["class"])
+    sample, number = (
+        pd.Index(names).get_indexer(pd.Index(rows["filename"])),
+        pd.Index(wanted).get_indexer(pd.Index(rows["class"])),
+    )
     counts = np.zeros((len(names), len(wanted)), dtype=np.int64)
     counted = (sample >= 0) & (number >= 0)
     np.add.at(counts, (sample[counted], number[counted]), 1)
