@@ -89,13 +89,15 @@ class Metadata:
         is_frame = self.samples["time_s"].notna().to_numpy()
         if not said.any() or not is_frame.any():
             return found
-        rows = np.flatnonzero(said)
-        right = pd.DataFrame({"raw_path": self.given.rows[NAME].to_numpy(object)[rows], "time_s": self.times[rows]})
-        left = self.samples.loc[is_frame, ["raw_path", "time_s"]].astype({"raw_path": object, "time_s": np.float64})
+        rows, videos = np.flatnonzero(said), pd.Index(self.samples["raw_path"][is_frame].unique())
+        about = videos.get_indexer(pd.Index(self.given.rows[NAME].iloc[rows]))
+        of_frame = videos.get_indexer(pd.Index(self.samples["raw_path"][is_frame]))
+        frames = pd.DataFrame({"video": of_frame, "time_s": self.samples["time_s"][is_frame].to_numpy(np.float64)})
+        moments = pd.DataFrame({"video": about, "time_s": self.times[rows], "row": rows})
         joined = pd.merge_asof(
-            left.assign(place=np.flatnonzero(is_frame)).sort_values("time_s", kind="stable"),
-            right.assign(row=rows).sort_values("time_s", kind="stable"),
-            on="time_s", by="raw_path", direction="nearest",
+            frames.assign(place=np.flatnonzero(is_frame)).sort_values("time_s", kind="stable"),
+            moments.sort_values("time_s", kind="stable"),
+            on="time_s", by="video", direction="nearest",
         )  # fmt: skip
         nearest = joined["row"].fillna(-1).to_numpy(np.int64)
         if self.tolerance is not None:
@@ -173,8 +175,8 @@ def _times(path: str, given: GivenTable) -> NDArray[np.float64]:
         ParamsError: one is not a finite number.
     """
     if TIME not in given.rows.columns:
-        return np.full(len(given.rows), np.nan, dtype=np.float64)
-    times: NDArray[np.float64] = given.numbers(TIME).to_numpy(np.float64)
+        return np.full(len(given.rows), np.nan)
+    times = np.asarray(given.numbers(TIME), dtype=np.float64)
     bad = np.flatnonzero((given.rows[TIME] != "").to_numpy() & ~np.isfinite(times))
     if len(bad):
         row = given.rows.iloc[bad[0]]
