@@ -1,6 +1,7 @@
 """Every combination of an input and a strategy that docs/strategies.md names, by what it picks."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def balance(**content: Any) -> dict[str, Any]:
     return {"type": "BALANCE", **content}
 
 
-def on_circle(degrees: list[float]) -> NDArray[np.float32]:
+def on_circle(degrees: Sequence[float]) -> NDArray[np.float32]:
     radians = np.deg2rad(degrees)
     return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
 
@@ -105,7 +106,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files()
 
 
-COMBINATIONS = [
+COMBINATIONS: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
     # farthest from the base at 10 degrees is d; c is beside d
     (EMBEDDINGS, DIVERSITY, "dbac"),
     (EMBEDDINGS, DIVERSITY | {"strength": -1}, "abcd"),

@@ -135,8 +135,8 @@ def test_keys_that_are_nowhere_or_twice_and_values_that_are_missing(tmp_path: Pa
     file.write_text("filename,speed,sharpness\na,1,2\n")
     known = described(SAMPLES, SelectParams(metadata_file=str(file)))
 
-    def of(key: str) -> list[float]:
-        return numbers(item(metadata(key), type="WEIGHTS"), 0, list(SAMPLES["filename"]), known).tolist()
+    def of(key: str) -> None:
+        numbers(item(metadata(key), type="WEIGHTS"), 0, list(SAMPLES["filename"]), known)
 
     with pytest.raises(ParamsError, match=r"no metadata 'sped': .*m\.csv has 'speed', 'sharpness', and stage clean"):
         of("sped")
