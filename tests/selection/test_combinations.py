@@ -17,6 +17,7 @@ from curation.selection.numbers import numbers
 from curation.selection.objects import ObjectEmbeddings
 from curation.selection.outcome import Choice, require_selected, select, summary
 from curation.selection.sequences import units_of
+from curation.selection.strategies import Vectors, objectives_of
 from curation.tables.selection import CONTRIBUTIONS
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
@@ -267,3 +268,16 @@ def test_a_selection_that_ends_by_the_distance_of_a_strategy_says_so() -> None:
     )
     with pytest.raises(NothingToSelectError, match=r"as far from the datapool as min_distance: 1\.99 of DIVERSITY"):
         require_selected(found._replace(selection=found.selection.head(0)), asked)
+
+
+def test_a_sequence_counts_the_objects_of_all_its_frames() -> None:
+    rows = processed(NAMES).assign(raw_path="v.mp4", frame=range(4), time_s=np.arange(4.0))
+    item = {"input": COUNTS, "strategy": balance(target={"car": 1, "bike": 1})}
+    asked = SelectParams.model_validate(
+        {"strategies": [item], "predictions": {"cars": "cars.json"}, "selected_sequence_length": 2}
+    )
+    names, members = list(rows["filename"]), np.array([[0, 1], [2, 3]])
+    vectors = Vectors(on_circle([0, 90]), on_circle([]), {}, {})
+    (found,) = objectives_of(asked.located, names, members, [], described(rows, asked), vectors).quotas
+    assert found.counts.tolist() == [[0, 3], [1, 0]]  # bike and car
+    assert found.others.tolist() == [1, 1]  # buses

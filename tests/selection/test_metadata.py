@@ -11,6 +11,7 @@ import pytest
 from curation.core.errors import ParamsError
 from curation.params.select import SelectParams
 from curation.selection.described import Described, described, tell_names
+from curation.selection.given import read_scores
 from curation.selection.metadata import Metadata, folders, read_metadata
 from curation.selection.numbers import numbers
 from tests.selection.test_strategies import item, metadata
@@ -92,6 +93,12 @@ def test_parquet_and_tables_of_office_programs_say_the_same(tmp_path: Path) -> N
     german = read(tmp_path / "m.csv", text)
     for column in ("speed", "lane"):
         np.testing.assert_array_equal(german.numbers(column), table.numbers(column))
+
+
+def test_scores_may_be_parquet_too(tmp_path: Path) -> None:
+    file = tmp_path / "scores.parquet"
+    pq.write_table(pa.table({"filename": ["./j.jpg"], "score": pa.array([0.1], pa.float32())}), file)
+    assert read_scores(str(file), "score", {"j.jpg"}).to_dict() == {"j.jpg": 0.1}
 
 
 @pytest.mark.parametrize(
