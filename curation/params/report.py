@@ -41,9 +41,7 @@ class ReportParams(Section):
     )
     explorer: ExplorerKind = Field(
         default="small",
-        description=(
-            "What reports/explorer.html is. docs/guides/explore.md says how to look at a million samples."
-        ),
+        description=("What reports/explorer.html is. docs/guides/explore.md says how to look at a million samples."),
         json_schema_extra=About(
             values={
                 "small": "one page that needs no network, with up to 50,000 samples and 10,000 pictures, in 20 MB",
