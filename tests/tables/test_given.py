@@ -219,7 +219,8 @@ def test_given_embeddings_by_names_of_windows(tmp_path: Path) -> None:
     columns = {NAMES: ["city\\c.png", "lost.png"], "embedding_0": ["3", "1"], "embedding_1": ["4", "0"]}
     file.write_text(_table(columns, ";"))
     samples = pd.DataFrame({"filename": ["city/c.png"]})
-    found, embeddings, _ = given_for(samples, str(file), hash_of(str(file)) or "", [])
+    found, embeddings, _, told = given_for(samples, str(file), hash_of(str(file)) or "", [])
+    assert told == f"{file}: 1 of 2 names are no sample: 'lost.png'"
     assert found["filename"].tolist() == ["city/c.png"]
     np.testing.assert_allclose(embeddings, [[0.6, 0.8]], rtol=1e-6)
 
