@@ -60,8 +60,8 @@ class LazyGroup(ClearCommand, click.Group):
         try:
             with_clear_errors("curate", lambda: result.append(super(LazyGroup, self).invoke(ctx)))
         except click.NoSuchOption as error:
-            error.message += advice_on_dash(error)
-            raise
+            said = error.message + advice_on_dash(error)
+            raise click.NoSuchOption(error.option_name, said, error.possibilities, error.ctx) from None
         return result[0]
 
 
