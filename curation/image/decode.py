@@ -14,7 +14,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from curation.image import heif
-from curation.image.jpeg_damage import END_MARKER, findings_in
+from curation.image.damage import findings_in
+from curation.image.findings import SOUND
+from curation.image.jpeg_damage import END_MARKER
 from curation.image.pillow_settings import own_pillow_settings
 from curation.image.proxies import proxy_dimensions, to_8_bits, to_rgb
 from curation.image.quality import Quality, quality_of
@@ -91,11 +93,11 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
         size = proxy_dimensions(width, height, proxy_size)
         is_draft = jpeg_draft and width >= 2 * size[0] and height >= 2 * size[1]
         planes = _jpeg_planes(opened, data, size if is_draft else None)
-        jpeg = findings_in(opened, data, path, is_strictly_sound=planes is not None)
-        if jpeg.damage:
-            raise UndecodableImageError(jpeg.damage)
-        stored = planes or StoredImage(*_decoded_by_pillow(opened, path, data + END_MARKER if jpeg.lacks_end else b""))
-        note = "; ".join(filter(None, (jpeg.note, _note(opened))))
+        found = findings_in(opened, data, path, is_strictly_sound=planes is not None)
+        if found.damage:
+            raise UndecodableImageError(found.damage)
+        stored = planes or StoredImage(*_decoded_by_pillow(opened, path, data + END_MARKER if found.lacks_end else b""))
+        note = "; ".join(filter(None, (found.note, _note(opened))))
     digest = data_hash_of(data, stored.orientation) if is_draft and planes else pixel_hash_of(stored)
     small = _small(stored.picture, size)
     upright = (height, width) if stored.transpose in SWAPPING else (width, height)
@@ -121,10 +123,12 @@ def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Im
     data = _jpeg_data(path)
     with _opened(path, data, max_pixels) as opened:
         planes = _jpeg_planes(opened, data) if pixel_hash else None
-        jpeg = findings_in(opened, data, path, is_strictly_sound=planes is not None)
-        if jpeg.damage and not pixel_hash:  # with a hash, that decides
-            raise UndecodableImageError(jpeg.damage)
-        image, orientation = _decoded_by_pillow(opened, path, data + END_MARKER if jpeg.lacks_end else b"")
+        # With a hash, that decides; but for a JPEG file without end marker, which Pillow does not decode as it is.
+        is_sure = pixel_hash and (planes is not None or not data)
+        found = SOUND if is_sure else findings_in(opened, data, path, is_strictly_sound=False)
+        if found.damage and not pixel_hash:
+            raise UndecodableImageError(found.damage)
+        image, orientation = _decoded_by_pillow(opened, path, data + END_MARKER if found.lacks_end else b"")
     stored = StoredImage(image, orientation)
     if pixel_hash and pixel_hash not in hashes_of(planes or stored, data):
         raise UndecodableImageError("the file holds another image than before")

@@ -4,14 +4,11 @@ The warnings of libjpeg-turbo decide. What it does not warn of is looked for whe
 zeros where coded pixels cannot be zeros, and scans of a progressive file that never come.
 """
 
-import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from curation.image.findings import SOUND, Findings
 from curation.image.jpeg_segments import (
     FRAMES,
     HUFFMAN_TABLES,
@@ -35,42 +32,6 @@ _COEFFICIENTS = 64
 _END_OF_BLOCK = 0
 _UNSENT = 16
 """More bits than a coefficient has: none of it has come."""
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What is found in a JPEG file.
-
-    Attributes:
-        damage: why its picture is not whole; empty if it is.
-        note: what else is wrong with the file; empty as a rule.
-        lacks_end: whether it is whole but for its end marker.
-    """
-
-    damage: str = ""
-    note: str = ""
-    lacks_end: bool = False
-
-
-SOUND = Findings()
-
-
-def findings_in(opened: Image.Image, data: bytes, path: Path, *, is_strictly_sound: bool) -> Findings:
-    """Look for damage in a file that Pillow has opened; one that is no JPEG file has none.
-
-    Args:
-        opened: the image.
-        data: its file; empty if that is not a JPEG file, or too large to be read as a whole.
-        path: of the file.
-        is_strictly_sound: see `findings_of`.
-    """
-    if opened.format not in ("JPEG", "MPO"):
-        return SOUND
-    has_inks = opened.mode == "CMYK"
-    if data:
-        return findings_of(data, opened.size, has_inks=has_inks, is_strictly_sound=is_strictly_sound)
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return findings_of(content, opened.size, has_inks=has_inks, is_strictly_sound=False)
 
 
 def findings_of(data: Content, size: tuple[int, int], *, has_inks: bool = False, is_strictly_sound: bool) -> Findings:
