@@ -1,5 +1,6 @@
 """The judge of damaged pictures in the benchmarks, and that it finds nothing to complain of."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,8 @@ def test_the_judge_hears_what_the_library_warns_of(tmp_path: Path) -> None:
     cut = data[: len(data) // 2] + data[-2:]
     assert warning_of(cut) == "Corrupt JPEG data: premature end of data segment"
     (tmp_path / "cut.jpg").write_bytes(cut)
-    kept, refused = (
-        DecodedFile("a.jpg", "image", [], 0, is_corrupt=is_corrupt, reason="so", shard="")
-        for is_corrupt in (False, True)
-    )
+    kept = DecodedFile("a.jpg", "image", [], 0, is_corrupt=False, reason="", shard="")
+    refused = replace(kept, is_corrupt=True, reason="so")
     assert "warns" in wrongly_judged(Photograph("cut.jpg", ".jpg", "cut and closed"), kept, tmp_path)
     assert "whole" in wrongly_judged(Photograph("a.jpg", ".jpg", SOUND), refused, tmp_path)
     assert "whole" in wrongly_judged(Photograph("a.jpg", ".jpg", END_GONE), refused, tmp_path)
