@@ -117,18 +117,14 @@ def test_a_list_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) ->
     assert [one.body for one in read_patterns(path)] == ["ä.png"]
 
 
-@pytest.mark.parametrize(
-    "line", ["caf\u00e9/\u00fc.png", "caf\u00e9/*", "caf\u00e9", "\u00fc.png", '"caf\u00e9/\u00fc.png"']
-)
+@pytest.mark.parametrize("line", ["caf\u00e9/\u00fc.png", "caf\u00e9/*", "caf\u00e9", "\u00fc.png"])
 def test_another_unicode_form_is_understood_and_told(line: str) -> None:
-    decomposed = unicodedata.normalize("NFD", "caf\u00e9/\u00fc.png")
+    composed = "caf\u00e9/\u00fc.png"
+    decomposed = unicodedata.normalize("NFD", composed)
     mixed = f"caf\u00e9/{unicodedata.normalize('NFD', chr(0xFC))}.png"
     for name in (decomposed, mixed):
         assert _relevant(line, [name, "other.png"]) == ([name], [])
-    assert _relevant(unicodedata.normalize("NFD", line), ["caf\u00e9/\u00fc.png", "x"]) == (
-        ["caf\u00e9/\u00fc.png"],
-        [],
-    )
+    assert _relevant(unicodedata.normalize("NFD", line), [composed, "x"]) == ([composed], [])
     told = [one.text for one in in_other_form([decomposed], list(parse_patterns(f"{line}\nother\n")))]
-    assert told == ([] if line.startswith('"') else [line])
-    assert in_other_form(["caf\u00e9/\u00fc.png"], list(parse_patterns(line))) == []
+    assert told == [line]
+    assert in_other_form([composed], list(parse_patterns(line))) == []

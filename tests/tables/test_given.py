@@ -54,13 +54,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 def test_parts_of_a_name_may_have_different_unicode_forms() -> None:
     composed, decomposed = "\u00e9", "e\u0301"
     known = {f"{composed}/{decomposed}.png", "a.png", f"{composed}{decomposed}"}
-    names = [
-        f"{composed}/{composed}.png",
-        f"{decomposed}\\{decomposed}.png",
-        f"{decomposed}/{composed}.png",
-        "a.png",
-        "\u00fc",
-    ]
+    others = [f"{composed}/{composed}.png", f"{decomposed}\\{decomposed}.png", f"{decomposed}/{composed}.png"]
+    names = [*others, "a.png", "\u00fc"]
     meant = as_known(names, known)
     assert list(meant) == names
     assert list(meant.values()) == [f"{composed}/{decomposed}.png"] * 3 + ["a.png", "\u00fc"]
