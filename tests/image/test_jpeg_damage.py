@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from curation.image.decode import UndecodableImageError, decode_image, load_image
+from curation.image.findings import SOUND
+from curation.image.jpeg_damage import findings_of
 from tests.media_files import moving_picture
 
 LIMIT = 10**7
@@ -144,6 +146,18 @@ def test_flat_pictures_whose_data_are_zeros_are_sound(path: Path) -> None:
         data = buffer.getvalue()
         assert options != {"optimize": True} or bytes(500) in data[_start_of_pixels(data) :]
         assert _decoded(path, data)[1] == ""
+
+
+@pytest.mark.parametrize("kind", ["baseline", "grey", "inks", "restarts"])
+def test_a_stretch_of_zeros_is_found_wherever_it_begins_without_a_warning(kind: str) -> None:
+    data = _jpeg(kind)
+    start = _start_of_pixels(data)
+    for place in range(start + 100, start + 164):
+        lost = data[:place] + bytes(128) + data[place + 128 :]
+        found = findings_of(lost, (320, 240), is_strictly_sound=True)
+        assert found.damage == "damaged JPEG file: a part of its data is zeros"
+    assert findings_of(data + bytes(600), (320, 240), is_strictly_sound=True) == SOUND
+    assert findings_of(data[:2] + b"\xff\xfe\2\0" + bytes(510) + data[2:], (320, 240), is_strictly_sound=True) == SOUND
 
 
 def test_a_progressive_file_without_its_last_scans_is_refused(path: Path) -> None:
