@@ -1,7 +1,10 @@
 """The raw files of samples that a command reads: where they lie, and how they come back."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from curation.export.images import NOT_WRITTEN
 from curation.history.way_back import way_back
 from curation.inspection.revision import Revision
 from curation.pipeline import paths
@@ -9,6 +12,7 @@ from curation.raw.finding import RawFinder
 from curation.raw.listing import safe_path
 
 _RAW = f"{paths.RAW}/"
+_LISTED = 20
 
 
 def processed_as(start: Revision, name: str, finder: RawFinder) -> str:
@@ -44,3 +48,26 @@ def ways_back(failed: pd.DataFrame, finder: RawFinder) -> str:
     ways = [f"{len(gone)} raw files are gone. {way_back(gone, last_listed)}"] if gone else []
     ways += [f"{len(changed)} have other content. {way_back(changed, are_changed=True)}"] if changed else []
     return "\n".join([*ways, "Then run it again"])
+
+
+def why_not(failed: Mapping[str, str], samples: pd.DataFrame, finder: RawFinder) -> str:
+    """Say why samples were not exported, and what to do.
+
+    Args:
+        failed: why, by filename.
+        samples: `filename`, `raw_path`, as `where_they_lie` gives it, and `content_hash`, of these and others.
+        finder: knows where their content lay last.
+    """
+    unread = [name for name, reason in failed.items() if not reason.startswith(NOT_WRITTEN)]
+    ways = [ways_back(samples[samples["filename"].isin(unread)], finder)] if unread else []
+    if len(unread) < len(failed):
+        ways.append(
+            "Names that cannot be written here are too long for the folder, or its file system lacks a character"
+        )
+    return "\n".join([listed_reasons(failed), *ways])
+
+
+def listed_reasons(failed: Mapping[str, str]) -> str:
+    """Return lines with the first samples that failed, and why; each begins with a line break."""
+    listed = "".join(f"\n  {name}: {reason}" for name, reason in list(failed.items())[:_LISTED])
+    return listed + (f"\n  and {len(failed) - _LISTED} more" if len(failed) > _LISTED else "")

@@ -26,7 +26,7 @@ from curation.export.formats.fiftyone import as_fiftyone
 from curation.export.formats.label_studio import as_interface, as_tasks, class_names
 from curation.export.formats.registry import FORMATS
 from curation.export.formats.yolo import as_yolo, as_yolo_dataset
-from curation.export.images import export_images, scaled_down, scaled_size, target_name, targets_of
+from curation.export.images import NOT_WRITTEN, export_images, scaled_down, scaled_size, target_name, targets_of
 from curation.export.listing import listing_of
 from curation.export.location import parse_location
 from curation.export.predictions import predictions_of
@@ -167,6 +167,22 @@ def test_what_is_gone_or_changed_is_named_and_the_rest_is_written(
     assert "other content than when it was selected" in failed["city/a.jpg"]
     assert "no longer holds these pixels" in failed["drive-07-mp4.png"]
     assert files_in(tmp_path / "out") == ["drive-03-mp4.png"]
+
+
+def test_a_name_of_255_bytes_is_written_and_one_that_is_too_long_costs_itself_alone(
+    samples: pd.DataFrame, raw: Path, tmp_path: Path
+) -> None:
+    longest, too_long = f"{'n' * 251}.png", f"{'ä' * 126}.png"
+    samples["filename"] = [f"{'n' * 244}.png", longest, too_long, "b.png"]
+    failed = export(samples, raw, tmp_path / "out", written())
+    assert list(failed) == [too_long]
+    assert failed[too_long].startswith(NOT_WRITTEN)
+    assert files_in(tmp_path / "out") == sorted({*samples["filename"]} - {too_long})
+
+
+def test_a_folder_in_the_place_of_a_picture_costs_that_one(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "out/drive-03-mp4.png").mkdir(parents=True)
+    assert list(export(samples, raw, tmp_path / "out", written())) == ["drive-03-mp4.png"]
 
 
 @pytest.mark.parametrize(
