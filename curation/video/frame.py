@@ -10,7 +10,7 @@ from av.sidedata.sidedata import SideDataContainer, Type
 from blake3 import blake3
 from PIL import Image
 
-from curation.image.yuv import SCALING
+from curation.image.yuv import SCALING, TO_RGB
 
 _UPRIGHT = {
     (0, 1, -1, 0): Image.Transpose.ROTATE_270,
@@ -72,6 +72,6 @@ def _bytes_per_line(format_name: str, width: int) -> tuple[int, ...]:
 
 def upright_image(picture: av.VideoFrame) -> Image.Image:
     """Return a frame in full size, upright, mode `RGB`."""
-    image = Image.fromarray(picture.to_ndarray(format="rgb24", interpolation=SCALING, threads=1))
+    image = Image.fromarray(picture.to_ndarray(format="rgb24", interpolation=TO_RGB, threads=1))
     transpose = transpose_of(picture)
     return image.transpose(transpose) if transpose is not None else image
