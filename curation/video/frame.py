@@ -1,4 +1,4 @@
-"""One decoded frame of a video: its pixel hash, and it as a picture, upright."""
+"""One decoded frame of a video: its pixel hash, and it as a picture, small, or in full size and upright."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -7,10 +7,13 @@ from typing import Any
 import av
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer, Type
+from av.video.reformatter import Colorspace
 from blake3 import blake3
+from numpy.typing import NDArray
 from PIL import Image
 
-from curation.image.yuv import SCALING, TO_RGB
+from curation.image.yuv import SCALING, TO_RGB, Yuv, scaled
+from curation.video.tone_mapping import is_hdr, tone_mapped
 
 _UPRIGHT = {
     (0, 1, -1, 0): Image.Transpose.ROTATE_270,
@@ -22,6 +25,12 @@ _UPRIGHT = {
     (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
 }
 """The turn that sets a frame upright, by the signs of a, b, c, d in its display matrix (x' = ax + cy, y' = bx + dy)."""
+
+_KNOWN_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
+"""Codes for a frame's matrix (ITU-T H.273, table 4) that FFmpeg converts from."""
+
+_STAND_INS = {10: Colorspace.BT2020}
+"""The matrix that stands for another one, by the other's code; BT.601 stands for all else, as in proxies."""
 
 
 def transpose_of(picture: av.VideoFrame) -> Image.Transpose | None:
@@ -70,8 +79,34 @@ def _bytes_per_line(format_name: str, width: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def small_picture(picture: av.VideoFrame, size: tuple[int, int]) -> Yuv:
+    """Scale a frame, and bring a high dynamic range to the usual one.
+
+    Args:
+        picture: the frame.
+        size: width and height, pixels.
+
+    Raises:
+        OSError: FFmpeg does not convert the frame's pixel format.
+    """
+    if is_hdr(picture):
+        picture = av.VideoFrame.from_ndarray(tone_mapped(picture, size), format="rgb24")
+    return scaled(picture, size)
+
+
 def upright_image(picture: av.VideoFrame) -> Image.Image:
-    """Return a frame in full size, upright, mode `RGB`."""
-    image = Image.fromarray(picture.to_ndarray(format="rgb24", interpolation=TO_RGB, threads=1))
+    """Return a frame in full size, upright, of the usual dynamic range, mode `RGB`.
+
+    Raises:
+        OSError: FFmpeg does not convert the frame's pixel format.
+    """
+    image = Image.fromarray(tone_mapped(picture) if is_hdr(picture) else _rgb(picture))
     transpose = transpose_of(picture)
     return image.transpose(transpose) if transpose is not None else image
+
+
+def _rgb(picture: av.VideoFrame) -> NDArray[Any]:
+    """Return a frame as (height, width, 3) uint8."""
+    is_known = picture.colorspace in _KNOWN_MATRICES
+    matrix = None if is_known else _STAND_INS.get(picture.colorspace, Colorspace.ITU601)
+    return picture.to_ndarray(format="rgb24", src_colorspace=matrix, interpolation=TO_RGB, threads=1)

@@ -12,8 +12,8 @@ from curation.core.records import Records
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import member_name, proxy_dimensions
 from curation.image.quality import Quality, quality_of
-from curation.image.yuv import SWAPPING, encode_jpeg, scaled, turned
-from curation.video.frame import pixel_hash, transpose_of
+from curation.image.yuv import SWAPPING, encode_jpeg, turned
+from curation.video.frame import pixel_hash, small_picture, transpose_of
 from curation.video.opening import error_text
 
 _FRAMES_PER_THREAD = 2
@@ -115,7 +115,7 @@ def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault
         digest = pixel_hash(picture)
         if digest in seen:
             return Work(*upright, "", digest)
-        small = scaled(picture, proxy_dimensions(width, height, proxy_size))
+        small = small_picture(picture, proxy_dimensions(width, height, proxy_size))
     except av.error.OSError as error:  # a damaged header can name a format that FFmpeg does not convert
         return Work(*upright, f"the frame's pixels cannot be converted ({error_text(error)})")
     return Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))

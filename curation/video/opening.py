@@ -14,6 +14,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from curation.video.containers.registry import CONTAINERS
+from curation.video.tone_mapping import HDR_NAMES
 
 _DEMUXERS = ",".join(sorted(name for container in CONTAINERS.values() for name in container.demuxers))
 """Those of FFmpeg that may open a file: they read media from one file alone."""
@@ -23,6 +24,11 @@ _BARE_STREAMS = frozenset(name for container in CONTAINERS.values() if container
 
 _CONTAINER_MARKS = re.compile(b"|".join(each.marks for each in CONTAINERS.values() if each.marks), re.DOTALL)
 _SEARCHED = 1 << 16
+
+_PIXELS_OF_DEFAULT = 5_000_000
+"""Pixels that a track must have more, to be taken in place of one that the file marks as its default."""
+
+_NO_DECODER = "there is no decoder for its video format, or its header is damaged"
 
 
 class NoVideoError(Exception):
@@ -81,15 +87,45 @@ def error_text(error: Exception) -> str:
 
 
 def video_stream(container: InputContainer) -> VideoStream:
-    """Return the first video stream that is no cover picture.
+    """Return the video track that FFmpeg takes by default: cover pictures are none.
 
     Raises:
         NoVideoError: there is none, or this build of FFmpeg has no decoder for it.
     """
-    for stream in container.streams.video:
-        if stream.disposition & Disposition.attached_pic:
-            continue
-        if stream.codec_context is None:
-            raise NoVideoError("there is no decoder for its video format, or its header is damaged")
-        return stream
-    raise NoVideoError("it holds no video stream")
+    tracks = video_tracks(container)
+    if not tracks:
+        has_some = any(not _is_cover(stream) for stream in container.streams.video)
+        raise NoVideoError(_NO_DECODER if has_some else "it holds no video stream")
+    return max(tracks, key=_preference)  # the first of equals
+
+
+def video_tracks(container: InputContainer) -> list[VideoStream]:
+    """Return the video tracks that there are decoders for, without cover pictures."""
+    return [stream for stream in container.streams.video if not _is_cover(stream) and stream.codec_context is not None]
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _preference(stream: VideoStream) -> int:
+    """Return what FFmpeg's command line goes by where a file has several video tracks (`map_auto_video`)."""
+    pixels = stream.codec_context.width * stream.codec_context.height
+    return pixels + _PIXELS_OF_DEFAULT * bool(stream.disposition & Disposition.default)
+
+
+def note_of(container: InputContainer, stream: VideoStream) -> str:
+    """Say what else a user should know of a video that is read; empty as a rule.
+
+    Args:
+        container: as it is opened.
+        stream: of its tracks the one that is read.
+    """
+    tracks = [each for each in video_tracks(container) if each.codec_context.width]
+    notes = []
+    if len(tracks) > 1 and stream in tracks:
+        notes.append(f"video track {tracks.index(stream) + 1} of {len(tracks)}; the others are left out")
+    transfer = HDR_NAMES.get(stream.codec_context.color_trc)
+    if transfer:
+        notes.append(f"its high dynamic range ({transfer}) is brought to the usual one")
+    return "; ".join(notes)

@@ -6,14 +6,14 @@ from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import cast
+from typing import NamedTuple, cast
 
 import av
 from av.container import InputContainer
 from av.stream import Stream
 
 from curation.video.evidence import NO_STAMP, Tally
-from curation.video.opening import NoVideoError, open_video, video_stream
+from curation.video.opening import NoVideoError, note_of, open_video, video_stream
 from curation.video.program_stamps import own_stamps, set_stamp
 from curation.video.structure.examine import examine
 from curation.video.structure.vp8 import is_hidden
@@ -103,14 +103,35 @@ def open_stream(
         yield container, stream
 
 
-def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
-    """Return whether a video's decoder gets one thread, whatever number is asked for.
+class Header(NamedTuple):
+    """What the header of a video says to those who plan how to read it.
+
+    Attributes:
+        is_for_one_thread: whether its decoder gets one thread, whatever number is asked for.
+        note: what else a user should know; empty as a rule.
+    """
+
+    is_for_one_thread: bool
+    note: str
+
+
+def header_of(path: Path, *, max_pixels: int) -> Header:
+    """Read the header of a video.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
-    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (_, stream):
-        return _wants_one_thread(stream)
+    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (container, stream):
+        return Header(_wants_one_thread(stream), note_of(container, stream))
+
+
+def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
+    """Return whether a video's decoder gets one thread, whatever number is asked for.
+
+    Raises:
+        NoVideoError: see `header_of`.
+    """
+    return header_of(path, max_pixels=max_pixels).is_for_one_thread
 
 
 def _wants_one_thread(stream: av.VideoStream) -> bool:
