@@ -190,7 +190,7 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
         return {wanted.filename: fault} if fault else {}
     by_frame = {wanted.frame: wanted for wanted in batch.wanted}
     failed = {wanted.filename: f"{batch.raw_path} no longer holds these pixels" for wanted in batch.wanted}
-    pictures = _pictures(source, by_frame, settings.max_pixels, is_video=batch.is_video)
+    pictures = _pictures(source, by_frame, settings, is_video=batch.is_video)
     for number, (frame, picture) in enumerate(pictures, 1):
         wanted = by_frame[frame]
         fault = write_sample(folder / wanted.target, partial(_save, scaled_down(picture, settings.size), wanted.target))
@@ -203,15 +203,16 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
 
 
 def _pictures(
-    source: Path, wanted: Mapping[int, Wanted], max_pixels: int, *, is_video: bool
+    source: Path, wanted: Mapping[int, Wanted], settings: Settings, *, is_video: bool
 ) -> Iterator[tuple[int, Image.Image]]:
     """Yield the wanted pictures of a file one after the other, those that it still holds."""
     known = {frame: sample.pixel_hash for frame, sample in wanted.items()}
     with suppress(OSError, NoVideoError, UndecodableImageError):
         if is_video:
-            yield from video_pictures(source, known, max_pixels)
+            keeps_16_bits = settings.picture_format != "jpg"
+            yield from video_pictures(source, known, settings.max_pixels, keeps_16_bits=keeps_16_bits)
         else:
-            yield 0, to_rgb(load_image(source, max_pixels=max_pixels, pixel_hash=known[0]))
+            yield 0, to_rgb(load_image(source, max_pixels=settings.max_pixels, pixel_hash=known[0]))
 
 
 def scaled_down(picture: Image.Image, size: int | None) -> Image.Image:

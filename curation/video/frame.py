@@ -1,5 +1,6 @@
 """One decoded frame of a video: its pixel hash, and it as a picture, small, or in full size and upright."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 from PIL import Image
 
+from curation.image.proxies import to_rgb
 from curation.image.yuv import SCALING, TO_RGB, Yuv, scaled
 from curation.video.tone_mapping import is_hdr, tone_mapped
 
@@ -31,6 +33,9 @@ _KNOWN_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
 
 _STAND_INS = {10: Colorspace.BT2020}
 """The matrix that stands for another one, by the other's code; BT.601 stands for all else, as in proxies."""
+
+_DEEP_GREY = re.compile(r"gray(9|1\d)[lb]e")
+"""Names of FFmpeg's formats of grey alone, 9 to 16 bits."""
 
 
 def transpose_of(picture: av.VideoFrame) -> Image.Transpose | None:
@@ -80,7 +85,7 @@ def _bytes_per_line(format_name: str, width: int) -> tuple[int, ...]:
 
 
 def small_picture(picture: av.VideoFrame, size: tuple[int, int]) -> Yuv:
-    """Scale a frame, and bring a high dynamic range to the usual one.
+    """Scale a frame, as it is seen: transparency on white, a high dynamic range brought to the usual one.
 
     Args:
         picture: the frame.
@@ -89,24 +94,66 @@ def small_picture(picture: av.VideoFrame, size: tuple[int, int]) -> Yuv:
     Raises:
         OSError: FFmpeg does not convert the frame's pixel format.
     """
-    if is_hdr(picture):
+    if _opacity(picture) is not None:
+        picture = av.VideoFrame.from_ndarray(_seen(picture), format="rgb24")
+    elif is_hdr(picture):
         picture = av.VideoFrame.from_ndarray(tone_mapped(picture, size), format="rgb24")
     return scaled(picture, size)
 
 
-def upright_image(picture: av.VideoFrame) -> Image.Image:
-    """Return a frame in full size, upright, of the usual dynamic range, mode `RGB`.
+def upright_image(picture: av.VideoFrame, *, keeps_16_bits: bool = True) -> Image.Image:
+    """Return a frame in full size, upright and as it is seen: see `small_picture`.
+
+    Args:
+        picture: the frame.
+        keeps_16_bits: whether grey of more than 8 bits stays so.
+
+    Returns:
+        Mode `RGB`; `I;16` for such grey, of which white is 65535 whatever its bits.
 
     Raises:
         OSError: FFmpeg does not convert the frame's pixel format.
     """
-    image = Image.fromarray(tone_mapped(picture) if is_hdr(picture) else _rgb(picture))
+    if keeps_16_bits and _DEEP_GREY.fullmatch(picture.format.name):
+        image = Image.fromarray(picture.to_ndarray(format="gray16le", interpolation=TO_RGB, threads=1))
+    else:
+        image = Image.fromarray(_seen(picture))
     transpose = transpose_of(picture)
     return image.transpose(transpose) if transpose is not None else image
 
 
-def _rgb(picture: av.VideoFrame) -> NDArray[Any]:
-    """Return a frame as (height, width, 3) uint8."""
+def _seen(picture: av.VideoFrame) -> NDArray[np.uint8]:
+    """Return a frame as it is seen: (height, width, 3) uint8, RGB."""
+    pixels = tone_mapped(picture) if is_hdr(picture) else _converted(picture, "rgb24")
+    opacity = _opacity(picture)
+    if opacity is None:
+        return pixels
+    image = Image.fromarray(pixels)
+    image.putalpha(Image.fromarray(opacity))
+    return np.asarray(to_rgb(image))
+
+
+def _opacity(picture: av.VideoFrame) -> NDArray[np.uint8] | None:
+    """Return the opacity of a frame's pixels, 255 where they hide white: (height, width) uint8.
+
+    Returns:
+        None where the frame is opaque. That counts for one that is transparent all over, too: then nobody has written
+        anything there.
+    """
+    if not _may_be_transparent(picture.format.name):
+        return None
+    opacity = np.ascontiguousarray(_converted(picture, "rgba")[..., 3])
+    return None if opacity.min() == 255 or not opacity.any() else opacity
+
+
+@lru_cache(maxsize=64)
+def _may_be_transparent(format_name: str) -> bool:
+    return any(component.is_alpha for component in av.VideoFormat(format_name, 2, 2).components)
+
+
+def _converted(picture: av.VideoFrame, pixel_format: str) -> NDArray[np.uint8]:
+    """Return a frame in an interleaved format of 8 bits: (height, width, channels)."""
     is_known = picture.colorspace in _KNOWN_MATRICES
     matrix = None if is_known else _STAND_INS.get(picture.colorspace, Colorspace.ITU601)
-    return picture.to_ndarray(format="rgb24", src_colorspace=matrix, interpolation=TO_RGB, threads=1)
+    pixels = picture.to_ndarray(format=pixel_format, src_colorspace=matrix, interpolation=TO_RGB, threads=1)
+    return pixels.astype(np.uint8, copy=False)

@@ -128,4 +128,7 @@ def note_of(container: InputContainer, stream: VideoStream) -> str:
     transfer = HDR_NAMES.get(stream.codec_context.color_trc)
     if transfer:
         notes.append(f"its high dynamic range ({transfer}) is brought to the usual one")
+    # WebM stores transparency as a second picture, which FFmpeg's own decoders of VP8 and VP9 pass over.
+    if stream.metadata.get("alpha_mode") == "1" and "a" not in (stream.codec_context.pix_fmt or ""):
+        notes.append("its transparency is not read")
     return "; ".join(notes)

@@ -8,7 +8,9 @@ from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
 
+import av
 import jsonschema
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -141,6 +143,26 @@ def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path,
         (9, 7),
         (3000, 1),
     )
+
+
+def test_frames_of_16_bit_grey_keep_their_values(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(29_000, 31_000, (24, 32)).astype(np.uint16)
+    with av.open(str(tmp_path / "heat.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "gray16le"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(values, format="gray16le")))
+        container.mux(stream.encode(None))
+    row = {"filename": "heat-0-mkv.png", "raw_path": "heat.mkv", "frame": 0, "content_hash": "", "pixel_hash": ""}
+    table = pd.DataFrame([row])
+    form = written()._replace(video_extensions=("mkv",))
+    assert export(table, tmp_path, tmp_path / "out", form) == {}
+    with Image.open(tmp_path / "out/heat-0-mkv.png") as picture:
+        assert (picture.format, picture.mode) == ("PNG", "I;16")
+        assert np.array_equal(np.asarray(picture), values)
+    assert export(table, tmp_path, tmp_path / "small", form._replace(picture_format="png", size=12)) == {}
+    with Image.open(tmp_path / "small/heat-0-mkv.png") as picture:
+        assert (picture.mode, picture.size) == ("I;16", (16, 12))
+    assert export(table, tmp_path, tmp_path / "jpg", form._replace(picture_format="jpg")) == {}
 
 
 @pytest.mark.thorough
