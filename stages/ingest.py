@@ -34,9 +34,10 @@ from curation.pipeline.raw_files import last_listing
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
 from curation.raw.relevant import Pattern, read_patterns, relevance
+from curation.raw.tracks import file_paths, track_hash, track_path
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
-from curation.video.declared import declared_frames_of
+from curation.video.declared import declared_frames_of, further_tracks_of
 
 _DVC = Path(".dvc")
 _WARNINGS = 20
@@ -56,6 +57,9 @@ class RelevantFiles:
     patterns: Sequence[Pattern] = ()
 
 
+Row = tuple[str, str, str, int, str]
+"""Path, media, reason, size and content hash of a raw file."""
+
 EVERY_FILE = RelevantFiles("")
 
 
@@ -69,6 +73,8 @@ def ingest(
     video_extensions: Sequence[str],
     linked_folders: Sequence[Path] = (),
     relevant: RelevantFiles = EVERY_FILE,
+    *,
+    all_tracks: bool = False,
 ) -> pd.DataFrame:
     """List and hash the raw files.
 
@@ -78,6 +84,8 @@ def ingest(
         video_extensions: likewise for videos.
         linked_folders: folders besides `folder` where links may lead to.
         relevant: others are neither read nor hashed, and listed as ignored.
+        all_tracks: whether each further video track of a file has a row of its own, with a path inside that of the file
+            (`curation.raw.tracks`).
 
     Returns:
         One row for each file, with the columns of `RAW_FILES`, sorted by path.
@@ -95,7 +103,7 @@ def ingest(
     listed = list_raw_files(folder, media_of_extension(image_extensions, video_extensions), linked_folders)
     if not listed:
         raise NothingListedError(f"{folder} is empty: {wanted}")
-    table = _with_content(folder, _with_relevance(listed, relevant))
+    table = _with_content(folder, _with_relevance(listed, relevant), all_tracks=all_tracks)
     if (table["media"] == IGNORED).all():
         first = table.iloc[0]
         raise RawDataError(
@@ -200,7 +208,7 @@ def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     return found
 
 
-def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
+def _with_content(folder: Path, listed: Sequence[ListedFile], *, all_tracks: bool) -> pd.DataFrame:
     """Read every accepted file, several at a time, for its hash, and videos for their declared frames."""
     total = sum(file.size for file in listed if file.media != IGNORED)
     with (
@@ -208,6 +216,7 @@ def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
         ThreadPoolExecutor(available_cores()) as threads,
     ):
         rows = list(threads.map(lambda file: _row(folder, file, bar), listed))
+    rows += _further_tracks(folder, rows) if all_tracks else []
     table = pd.DataFrame(rows, columns=[name for name in RAW_FILES.names if name != "frames"])
     videos = table.loc[table["media"] == VIDEO, "path"].tolist()
     frames = dict(zip(videos, declared_frames_of([folder / path for path in videos]), strict=True))
@@ -216,7 +225,18 @@ def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
     return table.sort_values("path", kind="stable", ignore_index=True)
 
 
-def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> tuple[str, str, str, int, str]:
+def _further_tracks(folder: Path, rows: Sequence[Row]) -> list[Row]:
+    """Return a row for each video track that a file has besides the one that is read by default."""
+    videos = [row for row in rows if row[1] == VIDEO]
+    tracks = further_tracks_of([folder / row[0] for row in videos])
+    return [
+        (track_path(path, number), VIDEO, "", 0, track_hash(content_hash, number))
+        for (path, *_, content_hash), numbers in zip(videos, tracks, strict=True)
+        for number in numbers
+    ]
+
+
+def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> Row:
     """Return one row of the table but for the frames; a file that cannot be read is ignored with the reason."""
     if file.media == IGNORED:
         return (file.path, IGNORED, file.reason, file.size, "")
@@ -238,13 +258,16 @@ def run(params: Params) -> str:
     Reads   data/raw/, the list that ingest.relevant_filenames_file names
     Writes  data/ingest/raw_files.parquet, reports/ingest.json
     """
-    settings = params.ingest
+    settings, links = params.ingest, cache_folders(_DVC)
     name = settings.relevant_filenames_file
     relevant = RelevantFiles(name, read_patterns(Path(name)))
     accepted = accepted_table()
     former = read_parquet(accepted)[RAW_FILES.names] if accepted else None
     try:
-        table = ingest(paths.RAW, settings.image_extensions, settings.video_extensions, cache_folders(_DVC), relevant)
+        table = ingest(
+            *(paths.RAW, settings.image_extensions, settings.video_extensions, links, relevant),
+            all_tracks=settings.video_tracks == "all",
+        )
     except NothingListedError:
         if former is None:
             raise
@@ -262,9 +285,10 @@ def run(params: Params) -> str:
         click.echo(f"ingest: warning: {warning}", err=True)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})
-    if found is None:
+    if former is None or found is None:
         return summary(numbers)
-    return summary(numbers) + told(found, tracked_files() - (found.listed - len(found.gone)))
+    still_there = file_paths(former["path"]) - file_paths(found.gone)
+    return summary(numbers) + told(found, tracked_files() - len(still_there))
 
 
 main = stage_command(run)

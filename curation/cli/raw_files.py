@@ -10,6 +10,7 @@ from curation.inspection.revision import Revision
 from curation.pipeline import paths
 from curation.raw.finding import RawFinder
 from curation.raw.listing import safe_path
+from curation.raw.tracks import file_on_disk
 
 _RAW = f"{paths.RAW}/"
 _LISTED = 20
@@ -30,7 +31,7 @@ def processed_as(start: Revision, name: str, finder: RawFinder) -> str:
         name = safe_path(name.removeprefix("./").removeprefix(_RAW).removeprefix("./"))
     content = finder.content_at(name) if name not in known else None
     former = sorted(ledger.loc[ledger["content_hash"] == content, "path"]) if content else []
-    gone = [path for path in former if not (paths.RAW / path).is_file()]
+    gone = [path for path in former if not file_on_disk(paths.RAW / path).is_file()]
     return gone[0] if gone else name
 
 
@@ -42,7 +43,7 @@ def ways_back(failed: pd.DataFrame, finder: RawFinder) -> str:
         finder: knows where their content lay last.
     """
     files = dict(zip(failed["raw_path"], failed["content_hash"], strict=True))
-    gone = sorted(path for path in files if not (finder.folder / path).is_file())
+    gone = sorted(path for path in files if not file_on_disk(finder.folder / path).is_file())
     changed = sorted(files.keys() - set(gone))
     last_listed = finder.last_listed((path, files[path]) for path in gone)
     ways = [f"{len(gone)} raw files are gone. {way_back(gone, last_listed)}"] if gone else []

@@ -35,6 +35,7 @@ from curation.export.batches import (
 from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
+from curation.raw.tracks import file_on_disk
 from curation.video.opening import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
@@ -143,7 +144,7 @@ def _batches(
     rows = rows[_mask(not is_file(folder / target) for target in rows["target"])]
     taken = {name: kept[name] for name in kept.keys() & set(rows["filename"])}
     is_raw = _mask(
-        name not in taken or not (taken[name].is_exact or not (raw_folder / path).is_file())
+        name not in taken or not (taken[name].is_exact or not file_on_disk(raw_folder / path).is_file())
         for name, path in zip(rows["filename"], rows["raw_path"], strict=True)
     )
     rows, from_kept = rows[is_raw], rows[~is_raw]
@@ -180,7 +181,7 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
         Why, for each filename that could not be written.
     """
     source = Path(batch.source)
-    if not source.is_file():
+    if not file_on_disk(source).is_file():
         return {wanted.filename: f"{batch.raw_path} is not in the folder of raw files" for wanted in batch.wanted}
     if batch.is_copy:
         (wanted,) = batch.wanted

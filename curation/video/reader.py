@@ -1,6 +1,6 @@
 """Reading a video: its packets, and the frames that the decoder makes of them, with a tally of all that is met."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -84,7 +84,7 @@ def open_stream(
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
     with open_video(path, max_pixels) as container:
-        stream = video_stream(container)
+        stream = video_stream(container, path)
         pixels = stream.codec_context.width * stream.codec_context.height
         if pixels > max_pixels:
             raise NoVideoError(
@@ -175,7 +175,7 @@ def read_packets(
     container: InputContainer, stream: av.VideoStream, tally: Tally
 ) -> Iterator["av.Packet[av.VideoStream] | None"]:
     """Yield the packets of the stream that hold data, then None, which asks the decoder for what it still holds."""
-    own = own_stamps(Path(container.name.removeprefix("file:"))) if container.format.name == "mpeg" else None
+    own = _own_stamps(container, stream) if container.format.name == "mpeg" else None
     near = 0
     for number, packet in enumerate(_packets_with_data(container, stream, tally)):
         near = near if packet.pts is None else packet.pts
@@ -183,6 +183,13 @@ def read_packets(
             set_stamp(packet, own.get(number), near)
         yield packet
     yield None
+
+
+def _own_stamps(container: InputContainer, stream: av.VideoStream) -> Mapping[int, int] | None:
+    """Return which packets of a program stream have a time stamp of their own; None where FFmpeg's are right."""
+    file = Path(container.name.removeprefix("file:"))
+    is_default = stream.index == video_stream(container, file).index
+    return own_stamps(file) if is_default else None
 
 
 def _packets_with_data(

@@ -43,7 +43,7 @@ def test_the_track_that_ffmpeg_takes_by_default_is_read_and_the_others_are_told(
     for choice in (EVERY_FRAME, FrameChoice(fps=5)):
         video = decoded(path, choice)
         assert not video.is_corrupt
-        assert video.reason == f"video track {taken + 1} of 2; the others are left out"
+        assert video.reason == f"video track {taken + 1} of 2: see ingest.video_tracks"
 
 
 @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
