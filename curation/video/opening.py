@@ -115,6 +115,16 @@ def video_tracks(container: InputContainer) -> list[VideoStream]:
     return [stream for stream in container.streams.video if not _is_cover(stream) and stream.codec_context is not None]
 
 
+def number_in_file(container: InputContainer, stream: VideoStream) -> int:
+    """Return how those who read a container's structure tell a stream from others: by its number in the file.
+
+    Of Matroska, FFmpeg does not give that; there it is the place among the video tracks, from 0.
+    """
+    if container.format.name.startswith("matroska"):
+        return [each.index for each in container.streams.video].index(stream.index)
+    return int(stream.id)
+
+
 def further_tracks(container: InputContainer, stream: VideoStream) -> tuple[int, ...]:
     """Return the numbers of the tracks with a picture besides one of them: places among all, from 1."""
     tracks = enumerate(video_tracks(container), 1)

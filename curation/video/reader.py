@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from curation.video.evidence import NO_STAMP, Tally
-from curation.video.opening import NoVideoError, note_of, open_video, video_stream
+from curation.video.opening import NoVideoError, note_of, number_in_file, open_video, video_stream
 from curation.video.program_stamps import own_stamps, set_stamp
 from curation.video.structure.examine import examine
 from curation.video.structure.vp8 import is_hidden
@@ -65,7 +65,7 @@ def read_frames(
                 if picture.is_corrupt and picture.pts is not None:
                     tally.damage_pts.add(picture.pts)
                 yield picture
-        tally.structure = examine(path, container.format.name, stream.id)
+        tally.structure = examine(path, container.format.name, number_in_file(container, stream))
 
 
 @contextmanager
