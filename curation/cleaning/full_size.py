@@ -117,7 +117,7 @@ def _each_upright(
     """Yield frames upright, without those whose pixels are known to be others; read no further than the last one."""
     last = max(known)
     for place in decoded:
-        if not known[place.index] or known[place.index] == frames.pixel_hash(place.frame):
+        if not known[place.index] or frames.has_hash(place.frame, known[place.index]):
             yield place.index, frames.upright_image(place.frame, keeps_16_bits=keeps_16_bits)
         if place.index == last:
             break

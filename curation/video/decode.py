@@ -242,8 +242,12 @@ def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> S
     """Keep what is needed of each frame, and hand over the proxies."""
     frames = Records(DecodedSample)
     helpers = min(reading.threads, _MOST_HELPERS)
+    known = reading.choice.known or {}
     decoded = (
-        DecodedFrame(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures
+        DecodedFrame(
+            each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame, known.get(each.index, "")
+        )
+        for each in pictures
     )
     for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
         frames.append(frame)

@@ -8,13 +8,15 @@ from typing import Any
 import av
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer, Type
+from av.video.plane import VideoPlane
 from av.video.reformatter import Colorspace
 from blake3 import blake3
 from numpy.typing import NDArray
 from PIL import Image
 
 from curation.image.proxies import to_rgb
-from curation.image.yuv import SCALING, TO_RGB, Yuv, scaled
+from curation.image.stored import turned_pixels
+from curation.image.yuv import SCALING, SWAPPING, TO_RGB, Yuv, scaled
 from curation.video.tone_mapping import is_hdr, tone_mapped
 
 _UPRIGHT = {
@@ -51,22 +53,41 @@ def transpose_of(picture: av.VideoFrame) -> Image.Transpose | None:
 
 
 def pixel_hash(picture: av.VideoFrame) -> str:
-    """Hash the planes of a frame as decoded, without the padding of their lines.
+    """Hash the planes of an upright frame as decoded, without the padding of their lines.
 
     Formats whose planes hold undefined bits or need a palette are converted to 8-bit RGBA first.
 
     Returns:
         32 hexadecimal digits: BLAKE3 over pixel format, size and planes.
     """
-    digest = blake3(f"{picture.format.name} {picture.width}x{picture.height}\n".encode())
+    return _hash_of(picture, transpose_of(picture))
+
+
+def has_hash(picture: av.VideoFrame, known: str) -> bool:
+    """Return whether a frame has a hash, or had it when hashes were of the planes as they are stored."""
+    if known == pixel_hash(picture):
+        return True
+    return transpose_of(picture) is not None and known == _hash_of(picture, None)
+
+
+def _hash_of(picture: av.VideoFrame, transpose: Image.Transpose | None) -> str:
+    width, height = (picture.height, picture.width) if transpose in SWAPPING else (picture.width, picture.height)
+    digest = blake3(f"{picture.format.name} {width}x{height}\n".encode())
     line_bytes = _bytes_per_line(picture.format.name, picture.width)
     if not line_bytes or any(plane.line_size < 0 for plane in picture.planes):
         picture = picture.reformat(format="rgba", interpolation=SCALING, threads=1)
         line_bytes = (4 * picture.width,)
     for plane, used in zip(picture.planes, line_bytes, strict=True):
         lines = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)[:, :used]
-        digest.update(np.ascontiguousarray(lines).data)  # copies only where lines have padding
+        lines = np.ascontiguousarray(lines)  # copies only where lines have padding
+        digest.update(lines.data if transpose is None else turned_pixels(_whole(lines, plane), transpose).tobytes())
     return digest.hexdigest(length=16)
+
+
+def _whole(lines: NDArray[np.uint8], plane: VideoPlane) -> NDArray[Any]:
+    """Return the lines of a plane with all bytes of a pixel as one element, so that they stay together."""
+    size, rest = divmod(lines.shape[1], plane.width)
+    return lines if rest else lines.view(f"V{size}")
 
 
 @lru_cache(maxsize=64)

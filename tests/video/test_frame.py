@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
+from PIL import Image
 
 from curation.image.yuv import SCALING
-from curation.video.frame import small_picture, transpose_of, upright_image
+from curation.video import frame as module
+from curation.video.frame import has_hash, pixel_hash, small_picture, transpose_of, upright_image
 
 FULL_CHROMA = SCALING | Interpolation.FULL_CHR_H_INP
 
@@ -28,6 +30,22 @@ def test_looking_for_a_rotation_makes_no_cycle_of_references() -> None:
     before = sys.getrefcount(frame)
     assert transpose_of(frame) is None
     assert sys.getrefcount(frame) == before
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "nv24", "yuv420p", "gray16le", "rgb24", "yuva444p10le"])
+@pytest.mark.parametrize("transpose", list(Image.Transpose))
+def test_a_picture_that_is_turned_when_shown_equals_one_that_is_stored_so(
+    pixel_format: str, transpose: Image.Transpose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (8, 12, 3), np.uint8).repeat(2, 0).repeat(2, 1)
+    turned = np.asarray(Image.fromarray(pixels).transpose(transpose))
+    stored, shown = (of_limited_range(each, pixel_format, Colorspace.ITU601) for each in (pixels, turned))
+    plain, right = pixel_hash(stored), pixel_hash(shown)
+    monkeypatch.setattr(module, "transpose_of", lambda picture: transpose if picture is stored else None)
+    assert pixel_hash(stored) == right != plain
+    assert has_hash(stored, plain)
+    assert has_hash(stored, right)
+    assert not has_hash(shown, plain)
 
 
 @pytest.mark.parametrize("matrix", [Colorspace.ITU601, Colorspace.ITU709, Colorspace.BT2020])
