@@ -25,15 +25,15 @@ from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_file
 from curation.history.accepted_inputs import accepted_table, processed_contents, tracked_files
 from curation.history.cache_folders import cache_folders
+from curation.history.listed_changes import counted, told
 from curation.history.rewritten import changed_paths, require_cache_untouched
-from curation.history.way_back import BESIDE
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import last_listing
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
-from curation.raw.relevant import Pattern, read_patterns, relevance
+from curation.raw.relevant import Pattern, in_other_form, read_patterns, relevance
 from curation.raw.tracks import file_paths, track_hash, track_path
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
@@ -123,38 +123,6 @@ def _with_relevance(listed: Sequence[ListedFile], relevant: RelevantFiles) -> li
     ]
 
 
-def told(found: Changes, untracked: int) -> str:
-    """Return what to tell of files that an accepted iteration has listed, and that are no longer where they were.
-
-    Args:
-        found: against what that iteration has listed.
-        untracked: how many of those that are gone `data/raw.dvc` named until now.
-    """
-    moved, gone = len(found.moved), len(found.gone)
-    if not found.new:
-        words = " and ".join(_left(moved, gone, len(found.back)))
-        names = ": their samples keep their names" if moved else ""
-        return f"; nothing is new, and {words}, which changes nothing{names}" if words else ""
-    parts = [f"{moved} moved since they were processed"] if moved else []
-    if untracked > 0:
-        parts.append(
-            f"{paths.RAW}.dvc no longer names {_counted(untracked, 'processed file')}, gone from here, whose samples "
-            f"stay all the same (to keep the files, too: `dvc get . {paths.RAW} --rev HEAD -o {BESIDE}`, "
-            f"`cp -rn {BESIDE}/. {paths.RAW}`, `rm -r {BESIDE}`, then `dvc repro`)"
-        )
-    return "".join(f"; {part}" for part in parts)
-
-
-def _left(moved: int, gone: int, back: int) -> list[str]:
-    """Count files that are no longer where they were, or are here again."""
-    counts = ((moved, "moved"), (gone, "gone"), (back, "here again"))
-    found = [(number, what) for number, what in counts if number]
-    return [
-        f"{number if place else _counted(number, 'processed file')} {what}"
-        for place, (number, what) in enumerate(found)
-    ]
-
-
 def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
     """Return the numbers of a table of raw files.
 
@@ -176,11 +144,11 @@ def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
 def summary(numbers: dict[str, int | str]) -> str:
     """Return the stage's closing line."""
     parts = (
-        _counted(int(numbers["videos"]), "video"),
-        _counted(int(numbers["images"]), "image"),
+        counted(int(numbers["videos"]), "video"),
+        counted(int(numbers["images"]), "image"),
         f"{numbers['ignored']} ignored",
     )
-    return f"{_counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}"
+    return f"{counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}"
 
 
 def unmatched_lines(unmatched: Iterable[Pattern]) -> list[dict[str, int | str]]:
@@ -198,6 +166,18 @@ def warnings(name: str, unmatched: Sequence[Pattern]) -> list[str]:
     lines = [f"{name}, line {one.line}: no file in data/raw matches {one.text!r}" for one in unmatched[:_WARNINGS]]
     more = len(unmatched) - _WARNINGS
     return lines + ([f"{name}: {more} more lines match no file"] if more > 0 else [])
+
+
+def _other_forms(name: str, listed: Sequence[str], patterns: Sequence[Pattern]) -> list[str]:
+    """Return what to tell about lines of the list of relevant files in another Unicode form than the files' names."""
+    found = in_other_form(listed, patterns)
+    if not found:
+        return []
+    first = f"line {found[0].line}: {found[0].text!r}"
+    return [
+        f"{name}: {counted(len(found), 'line')} in another Unicode form than the names in data/raw (systems write "
+        f"accents differently); the files whose names look the same are taken; {first}"
+    ]
 
 
 def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
@@ -247,10 +227,6 @@ def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> Row:
     return (file.path, file.media, "", file.size, content_hash)
 
 
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
 def run(params: Params) -> str:
     r"""List the raw files, with their content hashes.
 
@@ -281,7 +257,7 @@ def run(params: Params) -> str:
     else:
         write_parquet(table, RAW_FILES, paths.RAW_FILES)
     _, unmatched = relevance(table["path"].tolist(), relevant.patterns)
-    for warning in warnings(name, unmatched):
+    for warning in [*warnings(name, unmatched), *_other_forms(name, table["path"].tolist(), relevant.patterns)]:
         click.echo(f"ingest: warning: {warning}", err=True)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})
