@@ -23,9 +23,10 @@ from curation.core.atomic import write_bytes, write_json
 from curation.core.cores import available_cores
 from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_file
+from curation.core.words import counted
 from curation.history.accepted_inputs import accepted_table, processed_contents, tracked_files
 from curation.history.cache_folders import cache_folders
-from curation.history.listed_changes import counted, told
+from curation.history.listed_changes import told
 from curation.history.rewritten import changed_paths, require_cache_untouched
 from curation.params.schema import Params
 from curation.pipeline import paths

@@ -1,5 +1,6 @@
 """What to tell of raw files that are no longer where an accepted iteration has listed them."""
 
+from curation.core.words import counted
 from curation.history.way_back import BESIDE
 from curation.pipeline import paths
 from curation.raw.moves import Changes
@@ -34,8 +35,3 @@ def _left(moved: int, gone: int, back: int) -> list[str]:
     return [
         f"{number if place else counted(number, 'processed file')} {what}" for place, (number, what) in enumerate(found)
     ]
-
-
-def counted(number: int, word: str) -> str:
-    """Return a number and what is counted, in the plural but for one."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
