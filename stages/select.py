@@ -48,7 +48,7 @@ def run(params: Params) -> str:
     base_embeddings = embeddings.by_name(base)
     found = find_candidates(known, embeddings, base_embeddings, params.select, paths.BASE)
     about = described(processed, params.select)
-    for line in tell_names(about, params.select.located):
+    for line in tell_names(about, params.select):
         click.echo(f"select: {line}", err=True)
     units = find_units(found.names, about, params.select, may_be_empty=known.may_be_empty)
     candidate_embeddings = embeddings.by_name(found.names)

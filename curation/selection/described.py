@@ -1,6 +1,6 @@
 """All that is known of samples besides their embeddings, as strategies ask for it; each file is read once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,6 @@ from curation.labels.given import Given, LabelFileError
 from curation.labels.matching import Match
 from curation.labels.stored import Labelled, from_coco
 from curation.params.select import SelectParams
-from curation.params.strategies import StrategyParams
 from curation.params.strategy_inputs import MEASURED, WEAK_LABEL, ScoresInput
 from curation.selection.given import predicted_by, read_scores, told, unmatched_names
 from curation.selection.metadata import Metadata, read_metadata
@@ -107,22 +106,24 @@ def described(processed: pd.DataFrame, params: SelectParams) -> Described:
     return Described(processed, params.metadata_file, params.metadata_tolerance_s, params.seed)
 
 
-def tell_names(known: Described, strategies: Iterable[StrategyParams]) -> Iterator[str]:
-    """Say of each file that strategies name which of its names are no sample, or are one in other words.
+def tell_names(known: Described, params: SelectParams) -> Iterator[str]:
+    """Say of each file that the selection uses which of its names are no sample, or are one in other words.
 
     Args:
         known: what is read.
-        strategies: those of tasks with their files (`curation.params.select.SelectParams.located`).
+        params: which files are named.
     """
-    inputs = [item.input for item in strategies]
+    inputs = [item.input for item in params.located]
     tables = [one.file for one in inputs if isinstance(one, ScoresInput) and one.file and not one.task]
     for line in unmatched_names(dict.fromkeys(tables), known.known):
         yield f"warning: {line}"
-    predicted = (
+    predicted = [
         one.file
         for one in inputs
         if one.type in ("SCORES", "PREDICTIONS") and one.file and (one.type == "PREDICTIONS" or one.task)
-    )
+    ]
+    if params.task is not None and not params.strategies:
+        predicted.append(params.predictions[params.task])
     for file in dict.fromkeys(predicted):
         if (meant := told(file, *known.predicted(file))) is not None:
             yield meant

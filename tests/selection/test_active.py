@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from curation.core.errors import ParamsError
 from curation.params.select import SelectParams
-from curation.selection.described import Described
+from curation.selection.described import Described, tell_names
 from curation.selection.outcome import select
 from curation.selection.rules.active import active
 from curation.selection.rules.coverage import coverage
@@ -115,3 +115,10 @@ def test_a_picture_without_objects_is_certain(tmp_path: Path) -> None:
 def test_wrong_parameters(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         params(Path("kinds.csv"), **change)
+
+
+def test_names_of_its_predictions_that_are_no_sample_are_told(tmp_path: Path) -> None:
+    (tmp_path / "kinds.csv").write_text(CERTAIN_OF_ALL_BUT_B + "lost.png,0,1\n")
+    asked = params(tmp_path / "kinds.csv")
+    assert ["lost.png" in line for line in tell_names(Described(processed()), asked)] == [True]
+    assert not list(tell_names(Described(processed()), asked.model_copy(update={"task": None})))

@@ -132,7 +132,7 @@ def test_a_damaged_parquet_file_is_told(tmp_path: Path) -> None:
 def test_names_that_are_nothing_are_told(tmp_path: Path) -> None:
     file = tmp_path / "m.csv"
     file.write_text("filename,k\na,1\nlost,2\n")
-    assert list(tell_names(Described(SAMPLES, str(file)), [])) == [
+    assert list(tell_names(Described(SAMPLES, str(file)), SelectParams())) == [
         f"warning: {file}: 1 of 2 names are no sample: 'lost'"
     ]
 
