@@ -6,7 +6,7 @@ from pydantic import Field, StrictBool, StrictStr, model_validator
 
 from curation.params.registered import RuleName, Sentences
 from curation.params.section import DISTANCE, FILE, About, Count, Real, Section, Seed
-from curation.params.strategies import StrategyParams, Task
+from curation.params.strategies import EmbeddingsInput, StrategyParams, Task
 
 _TO_BASE = ("resolve_base", "base", "select")
 _GIVEN = ("resolve_base", "select")
@@ -124,6 +124,12 @@ class SelectParams(Section):
         return tuple(
             item if item.task is None else item.with_file(self.predictions[item.task]) for item in self.strategies
         )
+
+    @property
+    def object_tasks(self) -> tuple[str, ...]:
+        """The tasks whose objects have embeddings of their own, sorted."""
+        inputs = (item.input for item in self.strategies)
+        return tuple(sorted({one.task for one in inputs if isinstance(one, EmbeddingsInput) and one.task is not None}))
 
     @model_validator(mode="after")
     def _tasks_are_known(self) -> Self:

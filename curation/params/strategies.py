@@ -23,14 +23,19 @@ Number = Literal[
 """Metadata of a sample that are numbers."""
 
 
-class EmbeddingsInput(Section):
-    """The embeddings of the samples."""
-
-    type: Literal["EMBEDDINGS"]
-
-
 Task = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 """The name of a task, which may be a part of a file's name."""
+
+
+class EmbeddingsInput(Section):
+    """The embeddings of the samples, or of the objects that a task predicts."""
+
+    type: Literal["EMBEDDINGS"]
+    task: Task | None = Field(
+        default=None,
+        description="A task of `select.predictions`: one embedding for each object in place of each sample.",
+    )
+
 
 Scorer = Literal[
     "uncertainty_least_confidence",
@@ -212,7 +217,9 @@ class StrategyParams(Section):
         return getattr(self.input, "task", None)
 
     def with_file(self, path: str) -> Self:
-        """Return the same strategy, knowing the file of its task."""
+        """Return the same strategy, knowing the file of its task; the embeddings of objects were made from it before."""
+        if isinstance(self.input, EmbeddingsInput):
+            return self
         return self.model_copy(update={"input": self.input.model_copy(update={"file": path})})
 
     @property
