@@ -74,7 +74,7 @@ def pixel_hash_of(stored: StoredImage) -> str:
         digest = blake3(f"{stored.picture.mode} {width}x{height}\n".encode())
         parts = _upright_rows(stored.picture, stored.transpose)
     else:
-        planes = [_turned(plane, stored.transpose) for plane in arrays_of(stored.picture)]
+        planes = [turned_view(plane, stored.transpose) for plane in arrays_of(stored.picture)]
         sizes = " ".join(f"{plane.shape[1]}x{plane.shape[0]}" for plane in planes)
         digest = blake3(f"JPEG planes {sizes}\n".encode())
         parts = _rows_of(planes)
@@ -119,16 +119,17 @@ def _rows_of(planes: Sequence[NDArray[np.uint8]]) -> Iterator[memoryview]:
             yield np.ascontiguousarray(plane[start : start + rows]).data
 
 
-def _turned(pixels: NDArray[np.uint8], transpose: Image.Transpose | None) -> NDArray[np.uint8]:
-    """Return a view of (height, width) pixels that shows them as Pillow's `transpose` would."""
+def turned_view(pixels: NDArray[np.uint8], transpose: Image.Transpose | None) -> NDArray[np.uint8]:
+    """Return a view of (height, width) or (height, width, channels) pixels that shows them as Pillow's `transpose`."""
+    mirrored = pixels.swapaxes(0, 1)
     turns = {
         None: pixels,
         Image.Transpose.FLIP_LEFT_RIGHT: pixels[:, ::-1],
         Image.Transpose.FLIP_TOP_BOTTOM: pixels[::-1],
-        Image.Transpose.ROTATE_90: pixels.T[::-1],
+        Image.Transpose.ROTATE_90: mirrored[::-1],
         Image.Transpose.ROTATE_180: pixels[::-1, ::-1],
-        Image.Transpose.ROTATE_270: pixels[::-1].T,
-        Image.Transpose.TRANSPOSE: pixels.T,
-        Image.Transpose.TRANSVERSE: pixels[::-1, ::-1].T,
+        Image.Transpose.ROTATE_270: pixels[::-1].swapaxes(0, 1),
+        Image.Transpose.TRANSPOSE: mirrored,
+        Image.Transpose.TRANSVERSE: pixels[::-1, ::-1].swapaxes(0, 1),
     }
     return turns[transpose]
