@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Self
 from curation.cleaning.tasks import RawFile
 from curation.core.errors import RawDataError
 from curation.core.kinds import IMAGE, VIDEO
+from curation.core.records import Records
 from curation.core.regular import open_regular
+from curation.image.crops import Crop, Cropping
 from curation.image.decode import UndecodableImageError, decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter, member_name
@@ -62,6 +64,29 @@ class Settings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class KeptCrop:
+    """A crop that was written.
+
+    Attributes:
+        frame: index of the frame; 0 for images.
+        key: of the box that was wanted (`curation.image.crops.WantedBox`).
+        left: of the box, pixels in the upright picture.
+        top: likewise.
+        width: likewise.
+        height: likewise.
+        member: name of the crop in the file's shard of crops.
+    """
+
+    frame: int
+    key: int
+    left: int
+    top: int
+    width: int
+    height: int
+    member: str
+
+
 @dataclass(frozen=True)
 class DecodedFile:
     """The outcome of decoding one raw file.
@@ -77,6 +102,7 @@ class DecodedFile:
         limit: the parameter whose limit the file exceeds, so that it is refused without being damaged; else empty.
         skipped: frames that were left out on purpose.
         decoded: frames that came out of the decoder, or would have if they had not been left out.
+        crops: what was cut out of its pictures.
     """
 
     path: str
@@ -89,6 +115,17 @@ class DecodedFile:
     limit: str = ""
     skipped: int = 0
     decoded: int = 0
+    crops: Sequence[KeptCrop] = ()
+
+    @property
+    def crop_shard(self) -> str:
+        """Temporary name of the shard with its crops; there is none where there are no crops."""
+        return crop_shard(self.shard)
+
+
+def crop_shard(shard: str) -> str:
+    """Return the temporary name of the shard of crops that goes with a shard of proxies."""
+    return f"{shard}.crops"
 
 
 def decode_file(
@@ -126,17 +163,20 @@ def decode_file(
 
 
 def gather_shard(shard_folder: Path, shard: str, files: Iterable[DecodedFile]) -> None:
-    """Make the shard of a chunk of images from the proxies that were written one by one, and remove these.
+    """Make the shards of a chunk of images from what was written one by one, and remove that.
 
     Args:
         shard_folder: the folder of shards.
-        shard: temporary name of the shard; it does not appear if there is no proxy.
+        shard: temporary name of the shard of proxies; it does not appear if there is none, nor does that of crops.
         files: the images of the chunk, in the order of their places.
     """
-    folder = _proxies_of(shard_folder, shard)
+    folder, chunk = _proxies_of(shard_folder, shard), list(files)
     with ShardWriter(shard_folder / shard) as writer:
-        for sample in (sample for file in files for sample in file.samples):
+        for sample in (sample for file in chunk for sample in file.samples):
             writer.add(sample.member, (folder / sample.member).read_bytes())
+    with ShardWriter(shard_folder / crop_shard(shard)) as writer:
+        for crop in (crop for file in chunk for crop in file.crops):
+            writer.add(crop.member, (folder / crop.member).read_bytes())
     if folder.exists():
         for proxy in folder.iterdir():
             proxy.unlink()
@@ -155,14 +195,29 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
             max_pixels=settings.max_pixels,
             proxy_size=settings.proxy_size,
             jpeg_draft=settings.jpeg_draft,
+            boxes=file.boxes.get(0, ()),
         )
     except UndecodableImageError as error:
         return DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="", limit=error.limit)
     folder = _proxies_of(shard_folder, file.shard)
     folder.mkdir(exist_ok=True)
     (folder / file.member).write_bytes(image.proxy)
+    crops = [_kept(0, crop, _crop_member(file.member, crop)) for crop in image.crops]
+    for kept, crop in zip(crops, image.crops, strict=True):
+        (folder / kept.member).write_bytes(crop.jpeg)
     sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
-    return DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard)
+    return DecodedFile(
+        file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard, crops=crops
+    )
+
+
+def _crop_member(member: str, crop: Crop) -> str:
+    """Return the name of a crop in its shard: that of the picture's proxy, and the key."""
+    return f"{member.removesuffix('.jpg')}-{crop.key:08d}.jpg"
+
+
+def _kept(frame: int, crop: Crop, member: str) -> KeptCrop:
+    return KeptCrop(frame, crop.key, crop.left, crop.top, crop.width, crop.height, member)
 
 
 def _decode_video(
@@ -173,7 +228,22 @@ def _decode_video(
     shard_folder: Path,
     settings: Settings,
 ) -> DecodedFile:
-    with ShardWriter(shard_folder / file.shard) as writer:
+    crops = Records(KeptCrop)
+    with (
+        ShardWriter(shard_folder / file.shard) as writer,
+        ShardWriter(shard_folder / crop_shard(file.shard)) as crop_writer,
+    ):
+
+        def add_crop(index: int, crop: Crop) -> None:
+            crops.append(_kept(index, crop, _crop_member(member_name(index), crop)))
+            crop_writer.add(crops[-1].member, crop.jpeg)
+
+        def restart() -> None:
+            nonlocal crops
+            crops = Records(KeptCrop)
+            writer.discard()
+            crop_writer.discard()
+
         video = decode_video(
             raw_folder / file.path,
             max_pixels=settings.max_pixels,
@@ -181,12 +251,13 @@ def _decode_video(
             corruption_threshold=settings.corruption_threshold,
             threads=threads,
             add_proxy=lambda index, jpeg: writer.add(member_name(index), jpeg),
-            restart=writer.discard,
+            restart=restart,
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
+            cropping=Cropping(file.boxes, add_crop),
         )
         if video.is_corrupt:
-            writer.discard()
+            restart()
             if _NO_MEMORY in video.reason:
                 raise MemoryError
     return DecodedFile(
@@ -200,6 +271,7 @@ def _decode_video(
         video.limit,
         video.skipped,
         video.decoded,
+        crops,
     )
 
 

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
-from curation.cleaning.tasks import RawFile, Task, files_of
+from curation.cleaning.decode_file import DecodedFile, Settings, crop_shard, decode_file, gather_shard
+from curation.cleaning.tasks import Boxes, RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
@@ -46,6 +46,7 @@ def decode_all(
     settings: Settings,
     workers: int,
     decode: Decode = decode_file,
+    boxes: Mapping[str, Boxes] | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
 
@@ -56,6 +57,7 @@ def decode_all(
         settings: see there.
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
+        boxes: what to cut out of files, by their path.
 
     Returns:
         One entry for each file, sorted by path.
@@ -63,7 +65,7 @@ def decode_all(
     Raises:
         RawDataError: a file is gone.
     """
-    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks)]
+    chunks = [files_of(task, f"task-{number:06d}", boxes) for number, task in enumerate(tasks)]
     work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
     events = run_in_workers(
         work,
@@ -119,7 +121,8 @@ class _ImageShards:
 
 def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder: Path) -> DecodedFile:
     """Return a file that cannot be decoded, with the reason, and remove what was written of it."""
-    (shard_folder / file.shard).unlink(missing_ok=True)
+    for shard in (file.shard, crop_shard(file.shard)):
+        (shard_folder / shard).unlink(missing_ok=True)
     reason = reason_of(failure, settings)
     return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
 

@@ -1,15 +1,15 @@
 """Cutting the work of decoding into tasks, each of which gives one shard of proxies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from curation.core.kinds import IMAGE, VIDEO
+from curation.image.crops import WantedBox
 from curation.image.proxies import IMAGES_PER_SHARD, member_name
 
-if TYPE_CHECKING:
-    pass
+Boxes = Mapping[int, Sequence[WantedBox]]
+"""What to cut out of the frames of a file, by their index; that of an image is 0."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class RawFile:
         shard: temporary name of the shard for its proxies.
         member: of an image, the name of its proxy in the shard; empty for a video.
         known: of a video, see `Task.known`.
+        boxes: what to cut out of it.
     """
 
     path: str
@@ -48,6 +49,7 @@ class RawFile:
     shard: str
     member: str
     known: Mapping[int, str] | None = field(default=None, hash=False)
+    boxes: Boxes = field(default_factory=dict, hash=False)
 
 
 def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[int, str]] | None = None) -> list[Task]:
@@ -69,13 +71,19 @@ def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[
     return tasks
 
 
-def files_of(task: Task, shard: str) -> list[RawFile]:
+def files_of(task: Task, shard: str, boxes: Mapping[str, Boxes] | None = None) -> list[RawFile]:
     """Return the files of a task.
 
     Args:
         task: what to decode.
         shard: temporary name of the shard for its proxies.
+        boxes: what to cut out of files, by their path.
     """
+    wanted = boxes or {}
     if task.media == VIDEO:
-        return [RawFile(task.paths[0], VIDEO, task.declared, shard, "", task.known)]
-    return [RawFile(path, IMAGE, 1, shard, member_name(place)) for place, path in enumerate(task.paths)]
+        path = task.paths[0]
+        return [RawFile(path, VIDEO, task.declared, shard, "", task.known, wanted.get(path, {}))]
+    return [
+        RawFile(path, IMAGE, 1, shard, member_name(place), None, wanted.get(path, {}))
+        for place, path in enumerate(task.paths)
+    ]

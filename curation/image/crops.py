@@ -3,7 +3,7 @@
 A crop is kept as a proxy is: its short side has the proxy's size at most, the long side keeps the proportion.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite
 from typing import NamedTuple
@@ -54,6 +54,22 @@ class Crop(NamedTuple):
     width: int
     height: int
     jpeg: bytes
+
+
+@dataclass(frozen=True)
+class Cropping:
+    """The boxes to cut out of the frames of a video.
+
+    Attributes:
+        boxes: by the index of the frame.
+        add: takes the frame's index and each crop, after the frame's proxy.
+    """
+
+    boxes: Mapping[int, Sequence[WantedBox]]
+    add: Callable[[int, Crop], object]
+
+
+NO_CROPPING = Cropping({}, lambda *_: None)
 
 
 def cut(

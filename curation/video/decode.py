@@ -21,6 +21,7 @@ import av
 
 from curation.core.cores import available_cores
 from curation.core.records import Records
+from curation.image.crops import NO_CROPPING, Cropping
 from curation.image.decoded_sample import DecodedSample
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
 from curation.video.evidence import Tally
@@ -70,6 +71,7 @@ def decode_video(
     restart: Callable[[], None],
     progress: Callable[[int], object] | None = None,
     choice: FrameChoice = EVERY_FRAME,
+    cropping: Cropping = NO_CROPPING,
 ) -> DecodedVideo:
     """Decode a video, in bounded memory.
 
@@ -81,12 +83,13 @@ def decode_video(
             Without influence where frames are chosen that are known from before.
         threads: threads that decode; 0 = one a core. Has no influence on the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new in this video.
-        restart: called where decoding begins again; what `add_proxy` took is void.
+        restart: called where decoding begins again; what `add_proxy` and `cropping` took is void.
         progress: takes the number of frames done or skipped since the last call; 0 says that work goes on.
         choice: of frames.
+        cropping: what to cut out of sound frames whose pixels are new in this video.
     """
     steps = _Steps(progress)
-    reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps)
+    reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps, cropping)
     threshold = 1.0 if choice.known is not None else corruption_threshold
 
     def begin_again() -> None:
@@ -95,7 +98,8 @@ def decode_video(
 
     try:
         wants_one_thread = is_for_one_thread(path, max_pixels=max_pixels)
-        if choice.takes_all and wants_one_thread:
+        # Where groups are decoded side by side, a frame's index is not known until all before it are there.
+        if choice.takes_all and wants_one_thread and not cropping.boxes:
             try:
                 return _decode_groups(reading, threshold)
             except UnsureError:
@@ -121,6 +125,7 @@ class _Reading:
     threads: int
     add_proxy: Callable[[int, bytes], None]
     steps: "_Steps"
+    cropping: Cropping
 
 
 class _Steps:
@@ -238,7 +243,13 @@ def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> S
     decoded = (
         DecodedFrame(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures
     )
-    for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
+    for frame in frame_samples(
+        decoded,
+        proxy_size=reading.proxy_size,
+        threads=helpers,
+        add_proxy=reading.add_proxy,
+        cropping=reading.cropping,
+    ):
         frames.append(frame)
     return frames
 
