@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _MOST_THREADS = 16
 """FFmpeg recommends no more."""
 
+_CROPS = ".crops"
+
 _NO_MEMORY = os.strerror(errno.ENOMEM)
 """FFmpeg's message where it gets no memory."""
 
@@ -125,7 +127,12 @@ class DecodedFile:
 
 def crop_shard(shard: str) -> str:
     """Return the temporary name of the shard of crops that goes with a shard of proxies."""
-    return f"{shard}.crops"
+    return f"{shard}{_CROPS}"
+
+
+def is_crop_shard(name: str) -> bool:
+    """Return whether a shard under its temporary name holds crops."""
+    return name.endswith(_CROPS)
 
 
 def decode_file(
@@ -202,7 +209,7 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
     folder = _proxies_of(shard_folder, file.shard)
     folder.mkdir(exist_ok=True)
     (folder / file.member).write_bytes(image.proxy)
-    crops = [_kept(0, crop, _crop_member(file.member, crop)) for crop in image.crops]
+    crops = [_kept(file, 0, crop) for crop in image.crops]
     for kept, crop in zip(crops, image.crops, strict=True):
         (folder / kept.member).write_bytes(crop.jpeg)
     sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
@@ -211,13 +218,11 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
     )
 
 
-def _crop_member(member: str, crop: Crop) -> str:
-    """Return the name of a crop in its shard: that of the picture's proxy, and the key."""
-    return f"{member.removesuffix('.jpg')}-{crop.key:08d}.jpg"
-
-
-def _kept(frame: int, crop: Crop, member: str) -> KeptCrop:
-    return KeptCrop(frame, crop.key, crop.left, crop.top, crop.width, crop.height, member)
+def _kept(file: RawFile, frame: int, crop: Crop) -> KeptCrop:
+    """Return what is kept of a crop, under a name that only what else is cut out of the file has an influence on."""
+    place = next(place for place, box in enumerate(file.boxes[frame]) if box.key == crop.key)
+    picture = (file.member or member_name(frame)).removesuffix(".jpg")
+    return KeptCrop(frame, crop.key, crop.left, crop.top, crop.width, crop.height, f"{picture}-{place:04d}.jpg")
 
 
 def _decode_video(
@@ -235,7 +240,7 @@ def _decode_video(
     ):
 
         def add_crop(index: int, crop: Crop) -> None:
-            crops.append(_kept(index, crop, _crop_member(member_name(index), crop)))
+            crops.append(_kept(file, index, crop))
             crop_writer.add(crops[-1].member, crop.jpeg)
 
         def restart() -> None:

@@ -99,7 +99,8 @@ def _rgb(picture: Image.Image | av.VideoFrame) -> NDArray[np.uint8]:
     """Return the pixels of a picture as stored, (height, width, 3)."""
     if isinstance(picture, Image.Image):
         return np.asarray(to_rgb(picture))
-    return picture.to_ndarray(format="rgb24", interpolation=SCALING, threads=1)
+    pixels: NDArray[np.uint8] = picture.to_ndarray(format="rgb24", interpolation=SCALING, threads=1)  # type: ignore[assignment]
+    return pixels
 
 
 def _crops(
