@@ -15,13 +15,14 @@ from collections.abc import Collection
 import click
 
 from curation.core.hashing import sha256_of_file
-from curation.datapool.store import EMBEDDINGS_FOLDER
+from curation.datapool.store import EMBEDDINGS_FOLDER, OBJECTS_FOLDER
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.selection.candidates import find_candidates, find_units, known_samples
 from curation.selection.embedded import read_embeddings
 from curation.selection.given import matched_names, prediction_files, score_files, unmatched_names
+from curation.selection.objects import read_object_embeddings, require_objects
 from curation.selection.outcome import chosen_before, require_selected, select, summary, with_chosen
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
@@ -49,6 +50,12 @@ def run(params: Params) -> str:
     units = find_units(found.names, processed, params.select, may_be_empty=known.may_be_empty)
     candidate_embeddings = embeddings.by_name(found.names)
     queries = queries_of(params, embeddings, paths.BASE, paths.SELECTION.parent)
+    objects = read_object_embeddings(
+        *(paths.BASE / OBJECTS_FOLDER, paths.OBJECT_EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)),
+        tasks=params.select.object_tasks,
+        names=[*found.names, *base],
+    )
+    require_objects(objects, found.names)
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
     del embeddings  # all that is needed of them was copied
