@@ -19,6 +19,7 @@ from curation.params.schema import Params
 from curation.params.select import SelectParams
 from curation.pipeline import paths
 from curation.selection.candidates import candidates_of
+from curation.selection.described import Described
 from curation.selection.outcome import select, summary
 from curation.selection.rules.registry import RULES
 from curation.selection.sequences import Units, units_of
@@ -73,7 +74,7 @@ def choose(
     base_embeddings: NDArray[np.float32],
     params: SelectParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    found = select(names, embeddings, base_names, base_embeddings, processed(names), params, {})
+    found = select(names, embeddings, base_names, base_embeddings, Described(processed(names)), params, {}, {})
     return found.selection, found.candidates
 
 
@@ -635,10 +636,11 @@ def test_order_of_rows_has_no_influence_on_strategies(data: st.DataObject) -> No
     chance = strategy({"type": "RANDOM"}, type="WEIGHTS")
     asked = params(n_samples=data.draw(st.integers(1, 25)), strategies=[balance, DIVERSITY, typical, chance]).select
     order = data.draw(st.permutations(range(len(names))))
-    straight = select(names, embeddings, [], NO_BASE, rows, asked, {})
-    shuffled = select([names[i] for i in order], embeddings[order], [], NO_BASE, rows.iloc[order], asked, {})
-    for one, other in zip(straight, shuffled, strict=True):
-        pd.testing.assert_frame_equal(one, other)
+    straight = select(names, embeddings, [], NO_BASE, Described(rows), asked, {}, {})
+    other = Described(rows.iloc[order])
+    shuffled = select([names[i] for i in order], embeddings[order], [], NO_BASE, other, asked, {}, {})
+    for one, another in zip(straight, shuffled, strict=True):
+        pd.testing.assert_frame_equal(one, another)
 
 
 # ---- what it is worth

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core.errors import BaseError, CheckpointError, ParamsError
+from curation.core.errors import BaseError, CheckpointError
 from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files
 from curation.selection.distance import first_not_finite
 from curation.tables.objects import OBJECT_METADATA
@@ -64,25 +64,6 @@ def read_object_embeddings(
     return {task: ObjectEmbeddings(filenames[found], vectors[found]) for task, found in rows.items()}
 
 
-def require_objects(objects: Mapping[str, ObjectEmbeddings], candidates: Sequence[str]) -> None:
-    """Make sure that some candidate has objects of each task, where there are candidates.
-
-    Args:
-        objects: of each task.
-        candidates: filenames.
-
-    Raises:
-        ParamsError: none has: every selection would be as good.
-    """
-    for task, found in objects.items():
-        if candidates and not set(candidates).intersection(found.filenames):
-            raise ParamsError(
-                f"select.strategies: no candidate has an object of {task}. Objects are embedded with the iteration "
-                "that finds their samples: give predictions of the new samples in select.predictions, or set "
-                "train.retrain: true, which embeds everything again"
-            )
-
-
 def objects_in_words(objects: Mapping[str, ObjectEmbeddings], candidates: Sequence[str], base: Sequence[str]) -> str:
     """Say how many samples have no objects; nothing where all have some.
 
@@ -94,11 +75,10 @@ def objects_in_words(objects: Mapping[str, ObjectEmbeddings], candidates: Sequen
     text = ""
     for task, found in objects.items():
         having = set(found.filenames)
-        counts = [(len(set(names) - having), len(names), what) for names, what in _sets(candidates, base)]
-        told = [f"{without} of {total} {what}" for without, total, what in counts if without]
-        text += f"; {' and '.join(told)} have no object of {task}" if told else ""
+        without = [
+            f"{len(set(names) - having)} of {len(names)} {what}"
+            for names, what in ((candidates, "candidates"), (base, "samples of the base"))
+            if not having.issuperset(names)
+        ]
+        text += f"; {' and '.join(without)} have no object of {task}" if without else ""
     return text
-
-
-def _sets(candidates: Sequence[str], base: Sequence[str]) -> tuple[tuple[Sequence[str], str], ...]:
-    return (candidates, "candidates"), (base, "samples of the base")

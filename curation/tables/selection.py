@@ -22,6 +22,19 @@ CANDIDATES = pa.schema(
     }
 )
 
+CONTRIBUTIONS = pa.schema(
+    {
+        # A row for each selected sample and each strategy but THRESHOLD, in order of selection; none without
+        # select.strategies. All frames of a sequence have its values.
+        "filename": pa.string(),
+        "rank": pa.int64(),  # as in the selection
+        "strategy": pa.int64(),  # its place in select.strategies; 1 for the first
+        "input": pa.string(),  # what it looks at, in short
+        "type": pa.string(),  # such as DIVERSITY
+        "value": pa.float64(),  # of the objective at the moment of the pick, 0 to 1, before `strength`
+    }
+)
+
 BUDGET_CURVE = pa.schema(
     {
         # One row for each number of new samples, from none to all that were selected; steps of a sequence's length.

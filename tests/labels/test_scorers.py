@@ -7,7 +7,7 @@ import pytest
 
 from curation.labels.given import Given, Label, LabelFileError
 from curation.labels.scorers import SCORERS, scores_of
-from curation.params.strategies import Scorer
+from curation.params.strategy_inputs import Scorer
 
 BOX = (0.0, 0.0, 1.0, 1.0)
 NAMES = {name: f"{name}.jpg" for name in "abc"}
