@@ -62,8 +62,6 @@ def test_new_objects_are_selected_and_those_of_the_datapool_count_as_selected(pr
     result = project.repro()
     assert {"clean", "embed", "select"} <= set(result.ran())
     assert "8 objects embedded (8 of them in an earlier run)" in result.output
-    predict(project, second)
-    project.repro()
     project.commit("iteration 2")
     assert project.repro().ran() == ALWAYS
 
@@ -73,4 +71,4 @@ def test_new_objects_are_selected_and_those_of_the_datapool_count_as_selected(pr
     output = project.repro().output
     assert sorted(project.names()[-2:]) == [third[3], third[7]]
     assert "5 of 7 samples of the base have no object of cars" in output
-    assert objects_in(project.folder / "datapool/objects") == [*second, *third]
+    assert objects_in(project.folder / "datapool/objects") == [*second[:8], *third]
