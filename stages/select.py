@@ -19,10 +19,11 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.selection.candidates import find_candidates, find_units, known_samples
+from curation.selection.chosen import chosen_before, with_chosen
 from curation.selection.described import described, tell_names
 from curation.selection.embedded import read_embeddings
 from curation.selection.objects import objects_in_words, read_object_embeddings
-from curation.selection.outcome import chosen_before, require_selected, select, summary, with_chosen
+from curation.selection.outcome import require_selected, select, summary
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet

@@ -1,10 +1,13 @@
 """The data that the report is made from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from curation.tables.files import empty_frame
+from curation.tables.selection import CONTRIBUTIONS
 
 Parameter = str | int | float | bool | tuple[str | int | float, ...] | None
 
@@ -91,6 +94,7 @@ class ReportInputs:
         near_duplicates: what became of the others among these: keep or drop.
         taken_out: filenames of samples that this iteration took out for good.
         former: the base's embeddings, None where they are of the same model.
+        contributions: columns of `curation.tables.selection.CONTRIBUTIONS`.
     """
 
     files: pd.DataFrame
@@ -123,3 +127,4 @@ class ReportInputs:
     near_duplicates: str = "keep"
     taken_out: tuple[str, ...] = ()
     former: FormerSpace | None = None
+    contributions: pd.DataFrame = field(default_factory=lambda: empty_frame(CONTRIBUTIONS))

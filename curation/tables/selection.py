@@ -1,6 +1,11 @@
 """Columns of what a selection writes."""
 
+from pathlib import Path
+
+import pandas as pd
 import pyarrow as pa
+
+from curation.tables.files import empty_frame, read_csv
 
 SELECTION = pa.schema(
     {
@@ -69,3 +74,17 @@ COMPARISON = pa.schema(
         "measured": pa.int64(),  # candidates that radius and mean were measured on: all, or a sample of very many
     }
 )
+
+
+def read_contributions(path: Path | None) -> pd.DataFrame:
+    """Read what strategies contributed to picks, columns `CONTRIBUTIONS`.
+
+    Args:
+        path: of the file; None where an iteration recorded none. Iterations of long ago did not, and one that was
+            restored since has a file in its place which says so.
+    """
+    if path is None or not path.is_file():
+        return empty_frame(CONTRIBUTIONS)
+    with path.open(encoding="utf-8") as file:
+        is_table = file.readline().rstrip("\n") == ",".join(CONTRIBUTIONS.names)
+    return read_csv(path, CONTRIBUTIONS) if is_table else empty_frame(CONTRIBUTIONS)
