@@ -7,11 +7,13 @@ their predictions, cuts the objects out of the pictures while these are decoded,
 crops, and `objects.parquet`, which says what they show.
 """
 
+from pathlib import Path
+
 import click
 import pandas as pd
 
 from curation.cleaning.base import BaseTables, as_they_lie
-from curation.cleaning.clean import clean
+from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.crops import move_crops
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
@@ -80,15 +82,11 @@ def run(params: Params) -> str:
             raise with_way_back(error, finder.last_listed(known.itertuples(index=False, name=None))) from None
         may_be_empty = params.select.process_all or params.train.retrain or store.may_lack_new_data(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)
-        found = objects.found(cleaned.crops, set(cleaned.samples["filename"]))
-        table = move_crops(found.table, folder, crop_folder)
-        write_parquet(table, OBJECTS, crop_folder / paths.OBJECTS_TABLE.name)
-    for line in objects.told(found):
-        click.echo(f"clean: {line}", err=True)
+        words = keep_objects(objects, cleaned, folder, crop_folder)
     write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)
     write_parquet(cleaned.dropped, DROPPED, paths.DROPPED)
     write_parquet(cleaned.files, FILES, paths.FILES)
-    return summary(cleaned) + cut_in_words(table)
+    return summary(cleaned) + words
 
 
 def object_crops(processed: pd.DataFrame, *, retrain: bool) -> ObjectCrops:
@@ -105,6 +103,23 @@ def object_crops(processed: pd.DataFrame, *, retrain: bool) -> ObjectCrops:
     ]
     recorded = read_metadata(paths.BASE / store.OBJECTS_FOLDER if retrain else [], OBJECT_METADATA)
     return ObjectCrops(tasks, processed, recorded)
+
+
+def keep_objects(objects: ObjectCrops, cleaned: Cleaned, proxy_folder: Path, crop_folder: Path) -> str:
+    """Keep the crops that show objects of samples, and say how many there are.
+
+    Args:
+        objects: what was to be cut out.
+        cleaned: what came of the pictures.
+        proxy_folder: where the shards of crops are, under temporary names.
+        crop_folder: an existing folder for them, and for the table of the objects.
+    """
+    found = objects.found(cleaned.crops, set(cleaned.samples["filename"]))
+    table = move_crops(found.table, proxy_folder, crop_folder)
+    write_parquet(table, OBJECTS, crop_folder / paths.OBJECTS_TABLE.name)
+    for line in objects.told(found):
+        click.echo(f"clean: {line}", err=True)
+    return cut_in_words(table)
 
 
 main = stage_command(run)

@@ -1,15 +1,17 @@
 """Cleaning: decode what is new, and account for everything."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from curation.cleaning import accounting
 from curation.cleaning.base import BaseTables, earlier_samples, files_to_decode_again, known_frames
+from curation.cleaning.crop_shards import is_crop_shard
 from curation.cleaning.crops import crops_of
-from curation.cleaning.decode_file import Settings, is_crop_shard
+from curation.cleaning.decode_file import Settings
 from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, judged
 from curation.cleaning.sample_table import require_unique_names, sample_table
@@ -75,33 +77,28 @@ def clean(
     accounting.require_unchanged(raw, base.ledger)
     plan = accounting.planned(raw, base.ledger)
     again = files_to_decode_again(raw, base, may_lack=may_lack) if retrain else {}
-    new = plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"]
+    new = set(plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"])
     wanted = raw[raw["path"].isin({*new, *again.values()})]
-    known = known_frames(base.processed, again)
-    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True), known)
-    boxes = what_to_cut(_media_of(raw, new), again) if what_to_cut else None
-    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers, boxes=boxes)
-
-    is_new = set(new)
-    content_hashes = dict(zip(wanted["path"], wanted["content_hash"], strict=True))
-    new_files = [file for file in decoded if file.path in is_new]
+    boxes = what_to_cut(_rows(raw[raw["path"].isin(new)], "path", "media"), again) if what_to_cut else {}
+    tasks = tasks_of(_rows(wanted, "path", "media", "frames"), known_frames(base.processed, again), boxes)
+    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
+    content_hashes = dict(_rows(wanted, "path", "content_hash"))
+    new_files = [file for file in decoded if file.path in new]
     found = sample_table(new_files, content_hashes)
     require_unique_names(found, base.processed)
     found = judged(found, base.processed, rules)
     files = accounting.accounted(plan, new_files, found, base.processed)
     kept = found[found["status"] == KEPT]
     accounting.require_complete(raw, files, len(kept))
-    kept = with_labels(kept, raw, base.processed).assign(is_new=True)
-    old_files = [file for file in decoded if file.path not in is_new]
-    samples = _together([kept, earlier_samples(sample_table(old_files, content_hashes), base, again)])
+    old = sample_table([file for file in decoded if file.path not in new], content_hashes)
+    samples = _together([with_labels(kept, raw, base.processed).assign(is_new=True), earlier_samples(old, base, again)])
     crops = crops_of(samples, decoded, content_hashes)
     return Cleaned(with_final_shards(samples, proxy_folder), accounting.dropped_table(files, found), files, crops)
 
 
-def _media_of(raw: pd.DataFrame, paths: Iterable[str]) -> list[tuple[str, str]]:
-    """Return path and media of some raw files."""
-    rows = raw[raw["path"].isin(set(paths))]
-    return list(zip(rows["path"], rows["media"], strict=True))
+def _rows(table: pd.DataFrame, *columns: str) -> Iterator[Any]:
+    """Yield the values of some columns, row by row."""
+    return zip(*(table[column] for column in columns), strict=True)
 
 
 def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

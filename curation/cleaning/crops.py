@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation.cleaning.decode_file import DecodedFile, is_crop_shard
+from curation.cleaning.crop_shards import crop_shard, is_crop_shard
+from curation.cleaning.decode_file import DecodedFile
 from curation.image.proxies import store_shard
 
 _FROM_SAMPLES = ["filename", "content_hash", "frame", "pixel_hash"]
@@ -23,7 +24,12 @@ def crops_of(samples: pd.DataFrame, decoded: Sequence[DecodedFile], content_hash
         content_hashes: by raw path.
     """
     rows = [
-        (content_hashes[file.path], *(getattr(crop, name) for name in _FROM_CROPS[1:-2]), file.crop_shard, crop.member)
+        (
+            content_hashes[file.path],
+            *(getattr(crop, name) for name in _FROM_CROPS[1:-2]),
+            crop_shard(file.shard),
+            crop.member,
+        )
         for file in decoded
         for crop in file.crops
     ]

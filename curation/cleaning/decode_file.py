@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from curation.cleaning.crop_shards import CropWriter, KeptCrop, crop_shard, kept_crop
 from curation.cleaning.tasks import RawFile
 from curation.core.errors import RawDataError
 from curation.core.kinds import IMAGE, VIDEO
-from curation.core.records import Records
 from curation.core.regular import open_regular
-from curation.image.crops import Crop, Cropping
+from curation.image.crops import Cropping
 from curation.image.decode import UndecodableImageError, decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter, member_name
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _MOST_THREADS = 16
 """FFmpeg recommends no more."""
-
-_CROPS = ".crops"
 
 _NO_MEMORY = os.strerror(errno.ENOMEM)
 """FFmpeg's message where it gets no memory."""
@@ -66,29 +64,6 @@ class Settings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class KeptCrop:
-    """A crop that was written.
-
-    Attributes:
-        frame: index of the frame; 0 for images.
-        key: of the box that was wanted (`curation.image.crops.WantedBox`).
-        left: of the box, pixels in the upright picture.
-        top: likewise.
-        width: likewise.
-        height: likewise.
-        member: name of the crop in the file's shard of crops.
-    """
-
-    frame: int
-    key: int
-    left: int
-    top: int
-    width: int
-    height: int
-    member: str
-
-
 @dataclass(frozen=True)
 class DecodedFile:
     """The outcome of decoding one raw file.
@@ -118,21 +93,6 @@ class DecodedFile:
     skipped: int = 0
     decoded: int = 0
     crops: Sequence[KeptCrop] = ()
-
-    @property
-    def crop_shard(self) -> str:
-        """Temporary name of the shard with its crops; there is none where there are no crops."""
-        return crop_shard(self.shard)
-
-
-def crop_shard(shard: str) -> str:
-    """Return the temporary name of the shard of crops that goes with a shard of proxies."""
-    return f"{shard}{_CROPS}"
-
-
-def is_crop_shard(name: str) -> bool:
-    """Return whether a shard under its temporary name holds crops."""
-    return name.endswith(_CROPS)
 
 
 def decode_file(
@@ -209,20 +169,13 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
     folder = _proxies_of(shard_folder, file.shard)
     folder.mkdir(exist_ok=True)
     (folder / file.member).write_bytes(image.proxy)
-    crops = [_kept(file, 0, crop) for crop in image.crops]
+    crops = [kept_crop(file, 0, crop) for crop in image.crops]
     for kept, crop in zip(crops, image.crops, strict=True):
         (folder / kept.member).write_bytes(crop.jpeg)
     sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
     return DecodedFile(
         file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard, crops=crops
     )
-
-
-def _kept(file: RawFile, frame: int, crop: Crop) -> KeptCrop:
-    """Return what is kept of a crop, under a name that only what else is cut out of the file has an influence on."""
-    place = next(place for place, box in enumerate(file.boxes[frame]) if box.key == crop.key)
-    picture = (file.member or member_name(frame)).removesuffix(".jpg")
-    return KeptCrop(frame, crop.key, crop.left, crop.top, crop.width, crop.height, f"{picture}-{place:04d}.jpg")
 
 
 def _decode_video(
@@ -233,21 +186,11 @@ def _decode_video(
     shard_folder: Path,
     settings: Settings,
 ) -> DecodedFile:
-    crops = Records(KeptCrop)
-    with (
-        ShardWriter(shard_folder / file.shard) as writer,
-        ShardWriter(shard_folder / crop_shard(file.shard)) as crop_writer,
-    ):
-
-        def add_crop(index: int, crop: Crop) -> None:
-            crops.append(_kept(file, index, crop))
-            crop_writer.add(crops[-1].member, crop.jpeg)
+    with ShardWriter(shard_folder / file.shard) as writer, CropWriter(shard_folder, file) as crops:
 
         def restart() -> None:
-            nonlocal crops
-            crops = Records(KeptCrop)
             writer.discard()
-            crop_writer.discard()
+            crops.discard()
 
         video = decode_video(
             raw_folder / file.path,
@@ -259,7 +202,7 @@ def _decode_video(
             restart=restart,
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
-            cropping=Cropping(file.boxes, add_crop),
+            cropping=Cropping(file.boxes, crops.add_crop),
         )
         if video.is_corrupt:
             restart()
@@ -276,7 +219,7 @@ def _decode_video(
         video.limit,
         video.skipped,
         video.decoded,
-        crops,
+        crops.kept,
     )
 
 

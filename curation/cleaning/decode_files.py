@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from curation.cleaning.decode_file import DecodedFile, Settings, crop_shard, decode_file, gather_shard
-from curation.cleaning.tasks import Boxes, RawFile, Task, files_of
+from curation.cleaning.crop_shards import crop_shard
+from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
+from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
@@ -46,7 +47,6 @@ def decode_all(
     settings: Settings,
     workers: int,
     decode: Decode = decode_file,
-    boxes: Mapping[str, Boxes] | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
 
@@ -57,7 +57,6 @@ def decode_all(
         settings: see there.
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
-        boxes: what to cut out of files, by their path.
 
     Returns:
         One entry for each file, sorted by path.
@@ -65,7 +64,7 @@ def decode_all(
     Raises:
         RawDataError: a file is gone.
     """
-    chunks = [files_of(task, f"task-{number:06d}", boxes) for number, task in enumerate(tasks)]
+    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks)]
     work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
     events = run_in_workers(
         work,

@@ -1,6 +1,6 @@
 """How a datapool grows: the base, and what an iteration selected."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 import numpy as np
@@ -126,9 +126,8 @@ def merge_datapool(
     part = ledger_part(store.read_ledger(base), tables["files"], iteration)
     row = iteration_row(iteration, part, tables["candidates"], len(former), len(samples) - len(former), checkpoint_hash)
     link_or_copy(checkpoint, target / store.CHECKPOINT)
-    for folder, files in ((store.EMBEDDINGS_FOLDER, shards), (store.OBJECTS_FOLDER, objects)):
-        for shard in files:
-            link_or_copy(shard, target / folder / shard.name)
+    _link(shards, target / store.EMBEDDINGS_FOLDER)
+    _link(objects, target / store.OBJECTS_FOLDER)
     store.link_folder(base / store.LEDGER_FOLDER, target / store.LEDGER_FOLDER)
     carry_on(base, target)
     if (base / store.REMOVED_CSV).exists():
@@ -141,6 +140,11 @@ def merge_datapool(
     return (
         f"iteration {iteration}: {len(former)} + {len(samples) - len(former)} = {len(samples)} samples in the datapool"
     )
+
+
+def _link(files: Iterable[Path], folder: Path) -> None:
+    for file in files:
+        link_or_copy(file, folder / file.name)
 
 
 def _require_unique(filenames: "pd.Series[str]") -> None:

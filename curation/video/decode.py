@@ -4,7 +4,8 @@ Where only some frames are wanted, the rest is passed over undecoded as far as p
 then, this is tried again with one thread, and after that the whole video is decoded as if all were wanted.
 
 Where all frames of an H.264 video are wanted, its groups of pictures are decoded side by side; if anything unexpected
-is met then, it is decoded in one go.
+is met then, it is decoded in one go. So it is where boxes are cut out of frames, since the index of a frame in a group
+is not known until all groups before it are there.
 
 Where a first pass finds any damage, the file is decoded again with one thread: with several, what a damaged frame looks
 like and how many are lost depends on their number, and results must not depend on the machine.
@@ -88,27 +89,21 @@ def decode_video(
         choice: of frames.
         cropping: what to cut out of sound frames whose pixels are new in this video.
     """
-    steps = _Steps(progress)
+    steps = _Steps(progress, restart)
     reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps, cropping)
     threshold = 1.0 if choice.known is not None else corruption_threshold
-
-    def begin_again() -> None:
-        restart()
-        steps.restart()
-
     try:
         wants_one_thread = is_for_one_thread(path, max_pixels=max_pixels)
-        # Where groups are decoded side by side, a frame's index is not known until all before it are there.
         if choice.takes_all and wants_one_thread and not cropping.boxes:
             try:
                 return _decode_groups(reading, threshold)
             except UnsureError:
-                begin_again()
+                steps.restart()
         for attempt in _attempts(reading, 1 if wants_one_thread else reading.threads):
             try:
                 return _decoded_by(attempt, reading, threshold)
             except UnsureError:
-                begin_again()
+                steps.restart()
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
     raise RuntimeError("the last way to read a video gave nothing")
@@ -129,10 +124,11 @@ class _Reading:
 
 
 class _Steps:
-    """Tells how many frames have been done or passed over."""
+    """Tells how many frames have been done or passed over, and when all of it is void."""
 
-    def __init__(self, progress: Callable[[int], object] | None) -> None:
+    def __init__(self, progress: Callable[[int], object] | None, restarted: Callable[[], None]) -> None:
         self._progress = progress
+        self._restarted = restarted
         self._done = 0
 
     def reach(self, frames: int) -> None:
@@ -143,6 +139,7 @@ class _Steps:
 
     def restart(self) -> None:
         """Begin with the first frame again."""
+        self._restarted()
         if self._progress:
             self._progress(-self._done)
         self._done = 0

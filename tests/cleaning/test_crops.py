@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.crops import CROPS, crops_of, move_crops
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
 from curation.cleaning.decode_files import decode_all
@@ -44,8 +45,8 @@ def decoded(raw: Path, shards: Path, boxes: Mapping[str, Boxes], threads: int) -
     shards.mkdir()
     files = [("i/00.png", IMAGE, 1), ("i/01.png", IMAGE, 1), ("i/02.png", IMAGE, 1), ("v.mp4", VIDEO, len(FRAMES))]
     found = []
-    for number, task in enumerate(tasks_of(files)):
-        chunk = files_of(task, f"task-{number}", boxes)
+    for number, task in enumerate(tasks_of(files, boxes=boxes)):
+        chunk = files_of(task, f"task-{number}")
         made = [
             decode_file(file, threads, lambda _: None, raw_folder=raw, shard_folder=shards, settings=SETTINGS)
             for file in chunk
@@ -87,7 +88,7 @@ def test_a_frame_is_cut_upright(raw: Path, tmp_path: Path) -> None:
     assert (file.samples[0].width, file.samples[0].height) == upright.size == (48, 64)
     expected = np.asarray(upright.crop((8, 8, 40, 56))).astype(int)
     with ProxyReader(tmp_path / "shards") as reader:
-        crop = reader.array(file.crop_shard, file.crops[0].member).astype(int)
+        crop = reader.array(crop_shard(file.shard), file.crops[0].member).astype(int)
         assert crop.shape == (48, 32, 3)
         assert np.abs(crop - expected).mean() < 10 < 20 < np.abs(crop[::-1] - expected).mean()
 
@@ -99,9 +100,8 @@ def test_crops_of_samples_stay_and_their_shards_hold_no_others(tmp_path: Path) -
     write_image(tmp_path / "raw" / "a.png", 1)
     write_image(tmp_path / "raw" / "b.png", 2)
     boxes = {path: {0: [WantedBox(number, (0, 0, 16, 16))]} for number, path in enumerate(("a.png", "b.png"))}
-    files = decode_all(
-        tasks_of([("a.png", IMAGE, 1), ("b.png", IMAGE, 1)]), tmp_path / "raw", source, SETTINGS, 1, boxes=boxes
-    )
+    tasks = tasks_of([("a.png", IMAGE, 1), ("b.png", IMAGE, 1)], boxes=boxes)
+    files = decode_all(tasks, tmp_path / "raw", source, SETTINGS, 1)
     samples = pd.DataFrame({"filename": ["b.png"], "content_hash": ["B"], "frame": [0], "pixel_hash": ["p"]})
     crops = crops_of(samples, [*files, file], {"a.png": "A", "b.png": "B", "v.mp4": "V"})
     assert list(crops.columns) == CROPS
