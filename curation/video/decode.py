@@ -4,15 +4,14 @@ Where only some frames are wanted, the rest is passed over undecoded as far as p
 then, this is tried again with one thread, and after that the whole video is decoded as if all were wanted.
 
 Where all frames of an H.264 video are wanted, its groups of pictures are decoded side by side; if anything unexpected
-is met then, it is decoded in one go. So it is where boxes are cut out of frames, since the index of a frame in a group
-is not known until all groups before it are there.
+is met then, it is decoded in one go.
 
 Where a first pass finds any damage, the file is decoded again with one thread: with several, what a damaged frame looks
 like and how many are lost depends on their number, and results must not depend on the machine.
 Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,13 +21,13 @@ import av
 
 from curation.core.cores import available_cores
 from curation.core.records import Records
-from curation.image.crops import NO_CROPPING, Cropping
+from curation.image.crops import NO_CROPPING, Cropping, WantedBox
 from curation.image.decoded_sample import DecodedSample
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
 from curation.video.evidence import Tally
 from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
 from curation.video.opening import NoVideoError
-from curation.video.packet_index import UnsureError
+from curation.video.packet_index import UnsureError, index_packets
 from curation.video.picture_groups import read_groups
 from curation.video.reader import is_for_one_thread, usual_distance
 from curation.video.sampling import EVERY_FRAME, FrameChoice
@@ -94,7 +93,7 @@ def decode_video(
     threshold = 1.0 if choice.known is not None else corruption_threshold
     try:
         wants_one_thread = is_for_one_thread(path, max_pixels=max_pixels)
-        if choice.takes_all and wants_one_thread and not cropping.boxes:
+        if choice.takes_all and wants_one_thread:
             try:
                 return _decode_groups(reading, threshold)
             except UnsureError:
@@ -191,10 +190,11 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
         UnsureError: something is unexpected, so the video must be decoded in one go.
     """
-    tally, frames, keeper = Tally(), Records(DecodedSample), FrameKeeper(reading.add_proxy)
+    tally, frames, keeper = Tally(), Records(DecodedSample), FrameKeeper(reading.add_proxy, reading.cropping)
+    boxes, stamped = reading.cropping.boxes, _boxes_by_stamp(reading)
     groups = read_groups(
         reading.path,
-        lambda picture: work_on(picture, reading.proxy_size, keeper.seen),
+        lambda picture: work_on(picture, reading.proxy_size, keeper.seen, "", stamped.get(picture.pts, ())),
         max_pixels=reading.max_pixels,
         decoders=reading.threads,
         tally=tally,
@@ -205,9 +205,24 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
             work = each.frame.made
             if work.fault:
                 raise UnsureError(work.fault)
+            if stamped.get(each.frame.pts) is not boxes.get(each.index):
+                raise UnsureError("a frame is not in the place that its packet tells")
             frames.append(keeper.keep(each.index, float(each.seconds), work))
             reading.steps.reach(tally.decoded)
     return _judged(frames, tally, corruption_threshold)
+
+
+def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox]]:
+    """Return what to cut out of frames by their time stamps: in a group, a frame's index is not known yet.
+
+    Raises:
+        UnsureError: the packets do not tell every frame's index.
+    """
+    boxes = reading.cropping.boxes
+    if not boxes:
+        return {}
+    index = index_packets(reading.path, max_pixels=reading.max_pixels, passed=reading.steps.reach)
+    return {int(index.pts[index.order[frame]]): boxes[frame] for frame in boxes if frame < index.frames}
 
 
 def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold: float) -> DecodedVideo:

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from curation.cleaning.tasks import Boxes, files_of, tasks_of
 from curation.core.kinds import IMAGE, VIDEO
 from curation.image.crops import WantedBox
 from curation.image.proxies import ProxyReader
-from tests.media_files import write_image, write_video
+from curation.video import decode
+from curation.video.packet_index import UnsureError
+from tests.media_files import VIDEO_FORMATS, write_image, write_video, write_video_as
 
 SETTINGS = Settings(
     max_pixels=10**6, proxy_size=32, corruption_threshold=0.1, decode_timeout_s=60, decode_memory_mb=1024
@@ -79,6 +82,34 @@ def test_crops_go_into_shards_of_their_own_whatever_the_number_of_threads(raw: P
     assert len(cut) == len(plain) + 2
     decoded(raw, tmp_path / "four", BOXES, 4)
     assert contents(tmp_path / "four") == cut
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_groups_give_the_crops_that_decoding_in_one_go_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_damaged: bool
+) -> None:
+    raw = write_video_as(tmp_path / "raw" / "v.mp4", VIDEO_FORMATS["h264.mp4"], frames=90)
+    if is_damaged:  # found in the last group, so that what was cut before is void
+        content = bytearray(raw.read_bytes())
+        place = content.index(b"mdat") + (content.index(b"moov") - content.index(b"mdat")) * 9 // 10
+        content[place : place + 400] = bytes(400)
+        raw.write_bytes(content)
+    boxes: Mapping[str, Boxes] = {"v.mp4": {index: [WantedBox(index, BOX)] for index in (0, 1, 40, 41, 70, 500)}}
+    found = []
+    for number, groups in enumerate((decode._decode_groups, _unsure)):
+        monkeypatch.setattr(decode, "_decode_groups", groups)
+        (task,) = tasks_of([("v.mp4", VIDEO, 90)], boxes=boxes)
+        (file,) = files_of(task, "task")
+        (shards := tmp_path / f"{number}").mkdir()
+        settings = replace(SETTINGS, corruption_threshold=1.0)
+        made = decode_file(file, 4, lambda _: None, raw_folder=raw.parent, shard_folder=shards, settings=settings)
+        found.append((list(made.crops), contents(shards)))
+    assert found[0] == found[1]
+    assert [crop.frame for crop in found[0][0]][:5] == [0, 1, 40, 41, 70]
+
+
+def _unsure(*_: object) -> None:
+    raise UnsureError("for a test")
 
 
 def test_a_frame_is_cut_upright(raw: Path, tmp_path: Path) -> None:
