@@ -27,7 +27,7 @@ from curation.tables import samples as media
 from curation.tables.datapool import SAMPLES
 from curation.tables.embeddings import MARKS
 from curation.tables.files import empty_frame, read_csv, read_parquet, write_csv, write_parquet
-from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
+from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, CONTRIBUTIONS, SELECTION, read_contributions
 from stages.select import run
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
@@ -507,6 +507,22 @@ def test_thresholds_cut_sequences(workspace: Workspace) -> None:
     assert sorted(workspace.selected()) == [f"v-{index:03d}-mp4.png" for index in (0, 1, 4, 5)]
     assert "1 candidates are beyond a threshold" in text
     assert "2 frames that belong to no whole sequence" in text
+
+
+def test_contributions_are_written_with_and_without_strategies(workspace: Workspace) -> None:
+    workspace.write_rows(processed(list("abcde")).assign(sharpness=[4.0, 2, 3, 1, 0]), circle(*"abcde"))
+    workspace.mark({"e": "selected"})
+    sharp = strategy({"type": "METADATA", "key": "sharpness"}, type="WEIGHTS")
+    run(params(n_samples=2, strategies=[DIVERSITY, sharper_than(0.5), sharp]))
+    rows = read_contributions(paths.CONTRIBUTIONS)
+    assert workspace.selected() == ["e", "a", "c"], "the first was chosen before, and no strategy had a say in that"
+    assert rows[["filename", "rank", "strategy"]].to_numpy().tolist() == [
+        ["a", 1, 1], ["a", 1, 3], ["c", 2, 1], ["c", 2, 3]
+    ]  # fmt: skip
+    np.testing.assert_allclose(rows["value"], [1, 1, chord(60) / 2, 0.75], rtol=1e-6)
+    workspace.mark({})
+    run(params(n_samples=2))
+    assert paths.CONTRIBUTIONS.read_text() == ",".join(CONTRIBUTIONS.names) + "\n"
 
 
 def test_what_a_review_drops_is_replaced_by_the_next_best(workspace: Workspace) -> None:

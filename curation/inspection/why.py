@@ -74,13 +74,13 @@ def _selected(start: Revision, row: "pd.Series[Any]") -> Answer:
         "weak_label": row["label_name"] or None,
         "selected_with_it": int(log["selected"]),
         "candidates": int(log["candidates"]),
-        "contributions": _contributions(recorded, row["filename"]),
+        "contributions": contributions(recorded, row["filename"]),
         "parameters": chosen_parameters(recorded.params),
         "checkpoint": log["checkpoint_hash"],
     }
 
 
-def _contributions(recorded: Revision, name: str) -> list[Answer]:
+def contributions(recorded: Revision, name: str) -> list[Answer]:
     """Say how good each strategy found a sample, when it was picked."""
     rows = recorded.contributions
     found = rows.loc[rows["filename"] == name, ["strategy", "type", "input", "value"]].to_dict("records")

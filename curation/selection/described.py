@@ -36,6 +36,7 @@ class Described:
     seed: int = 0
     _predicted: dict[str, tuple[Given, Match]] = field(default_factory=dict, repr=False)
     _labelled: dict[str, Labelled] = field(default_factory=dict, repr=False)
+    _scores: "dict[tuple[str, str], pd.Series[float]]" = field(default_factory=dict, repr=False)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -74,7 +75,9 @@ class Described:
 
     def scores(self, path: str, column: str) -> "pd.Series[float]":
         """Return a column of a table of scores, by filename."""
-        return read_scores(path, column, self.known)
+        if (path, column) not in self._scores:
+            self._scores[path, column] = read_scores(path, column, self.known)
+        return self._scores[path, column]
 
     def is_in_table(self, key: str) -> bool:
         """Return whether a key of metadata is a column of the user's own table.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from curation.core.errors import ParamsError
@@ -32,8 +33,9 @@ def space_of(
     found = objects[task]
     unit_of = np.full(len(names), -1, dtype=np.int64)
     unit_of[members.ravel()] = np.repeat(np.arange(len(members)), members.shape[1])
-    row_of = {name: row for row, name in enumerate(names)}
-    owners = np.array([unit_of[row_of[name]] if name in row_of else -1 for name in found.filenames], dtype=np.int64)
+    of_objects = pd.Index(found.filenames)
+    row = pd.Index(names).get_indexer(of_objects)
+    owners = np.where(row >= 0, unit_of[row], -1)
     inside = np.flatnonzero(owners >= 0)
     if len(members) and not len(inside):
         raise ParamsError(
@@ -41,7 +43,7 @@ def space_of(
             "these samples, or leave out its strategies"
         )
     inside = inside[np.argsort(owners[inside], kind="stable")]
-    in_base = np.isin(found.filenames, np.array(list(base_names), dtype=object))
+    in_base = of_objects.isin(base_names)
     return Space(found.vectors[inside], owners[inside], found.vectors[in_base])
 
 

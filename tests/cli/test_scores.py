@@ -1,6 +1,7 @@
 """`curate scores`: predictions of a task become a table, of the samples that are known."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from curation.cli.commands import scores
+from curation.cli.commands.scores import known_names
 
 
 @pytest.fixture
@@ -20,6 +22,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("params.yaml").write_text("select:\n  predictions:\n    cats: p.csv\n")
     Path("p.csv").write_text("filename,cat,dog\na.png,0.5,0.5\nb.png,1,0\nlost.png,1,0\n")
     return tmp_path
+
+
+def test_samples_are_known_before_they_are_selected(tmp_path: Path) -> None:
+    new = tmp_path / "new.parquet"
+    pd.DataFrame({"filename": ["c.png"]}).to_parquet(new)
+    start: Any = SimpleNamespace(
+        has_datapool=True,
+        processed=pd.DataFrame({"filename": ["a.png", "b.png"]}),
+        samples=pd.DataFrame({"filename": ["combined.png"]}),
+        undecided_shards=[new],
+    )
+    assert known_names(start) == {"a.png", "b.png", "combined.png", "c.png"}
+    start.has_datapool = False
+    assert known_names(start) == {"c.png"}
 
 
 class NoCache:

@@ -1,7 +1,7 @@
 """Scores from predictions, by hand."""
 
 from math import log
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_what_a_scorer_needs_is_told() -> None:
         scored("object_frequency", Label("a", "x"))
 
 
-def table_of(*labels: Label, empty: tuple[str, ...] = ()) -> tuple[dict[str, list[float]], list[str]]:
+def table_of(*labels: Label, empty: tuple[str, ...] = ()) -> tuple[dict[Any, Any], list[str]]:
     table, left_out = score_table(Given(list(labels), list(empty)), Match(NAMES, {}, {}, ()))
     return table.round(6).to_dict("list"), list(left_out)
 

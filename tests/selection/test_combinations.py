@@ -1,6 +1,7 @@
 """Every combination of an input and a strategy that docs/strategies.md names, by what it picks."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from curation.selection.numbers import numbers
 from curation.selection.objects import ObjectEmbeddings
 from curation.selection.outcome import Choice, require_selected, select, summary
 from curation.selection.sequences import units_of
+from curation.selection.strategies import Vectors, objectives_of
 from curation.tables.selection import CONTRIBUTIONS
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
@@ -44,7 +46,7 @@ def balance(**content: Any) -> dict[str, Any]:
     return {"type": "BALANCE", **content}
 
 
-def on_circle(degrees: list[float]) -> NDArray[np.float32]:
+def on_circle(degrees: Sequence[float]) -> NDArray[np.float32]:
     radians = np.deg2rad(degrees)
     return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
 
@@ -105,7 +107,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files()
 
 
-COMBINATIONS = [
+COMBINATIONS: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
     # farthest from the base at 10 degrees is d; c is beside d
     (EMBEDDINGS, DIVERSITY, "dbac"),
     (EMBEDDINGS, DIVERSITY | {"strength": -1}, "abcd"),
@@ -266,3 +268,16 @@ def test_a_selection_that_ends_by_the_distance_of_a_strategy_says_so() -> None:
     )
     with pytest.raises(NothingToSelectError, match=r"as far from the datapool as min_distance: 1\.99 of DIVERSITY"):
         require_selected(found._replace(selection=found.selection.head(0)), asked)
+
+
+def test_a_sequence_counts_the_objects_of_all_its_frames() -> None:
+    rows = processed(NAMES).assign(raw_path="v.mp4", frame=range(4), time_s=np.arange(4.0))
+    item = {"input": COUNTS, "strategy": balance(target={"car": 1, "bike": 1})}
+    asked = SelectParams.model_validate(
+        {"strategies": [item], "predictions": {"cars": "cars.json"}, "selected_sequence_length": 2}
+    )
+    names, members = list(rows["filename"]), np.array([[0, 1], [2, 3]])
+    vectors = Vectors(on_circle([0, 90]), on_circle([]), {}, {})
+    (found,) = objectives_of(asked.located, names, members, [], described(rows, asked), vectors).quotas
+    assert found.counts.tolist() == [[0, 3], [1, 0]]  # bike and car
+    assert found.others.tolist() == [1, 1]  # buses

@@ -11,6 +11,7 @@ import pytest
 from curation.core.errors import ParamsError
 from curation.params.select import SelectParams
 from curation.selection.described import Described, described, tell_names
+from curation.selection.given import read_scores
 from curation.selection.metadata import Metadata, folders, read_metadata
 from curation.selection.numbers import numbers
 from tests.selection.test_strategies import item, metadata
@@ -94,6 +95,12 @@ def test_parquet_and_tables_of_office_programs_say_the_same(tmp_path: Path) -> N
         np.testing.assert_array_equal(german.numbers(column), table.numbers(column))
 
 
+def test_scores_may_be_parquet_too(tmp_path: Path) -> None:
+    file = tmp_path / "scores.parquet"
+    pq.write_table(pa.table({"filename": ["./j.jpg"], "score": pa.array([0.1], pa.float32())}), file)
+    assert read_scores(str(file), "score", {"j.jpg"}).to_dict() == {"j.jpg": 0.1}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -135,8 +142,8 @@ def test_keys_that_are_nowhere_or_twice_and_values_that_are_missing(tmp_path: Pa
     file.write_text("filename,speed,sharpness\na,1,2\n")
     known = described(SAMPLES, SelectParams(metadata_file=str(file)))
 
-    def of(key: str) -> list[float]:
-        return numbers(item(metadata(key), type="WEIGHTS"), 0, list(SAMPLES["filename"]), known).tolist()
+    def of(key: str) -> None:
+        numbers(item(metadata(key), type="WEIGHTS"), 0, list(SAMPLES["filename"]), known)
 
     with pytest.raises(ParamsError, match=r"no metadata 'sped': .*m\.csv has 'speed', 'sharpness', and stage clean"):
         of("sped")
