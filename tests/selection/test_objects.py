@@ -7,8 +7,11 @@ import pytest
 
 from curation.core.errors import BaseError, CheckpointError
 from curation.embeddings.shards import write_shards
+from curation.params.load import load_params
+from curation.params.schema import Params
 from curation.selection.objects import objects_in_words, read_object_embeddings
 from curation.tables.objects import OBJECT_METADATA
+from tests import ROOT
 from tests.datapools import objects_of
 
 
@@ -50,3 +53,14 @@ def test_objects_of_another_model_are_not_compared(tmp_path: Path) -> None:
 
 def test_nothing_is_read_without_a_task(tmp_path: Path) -> None:
     assert read_object_embeddings(tmp_path / "base", tmp_path / "new", "model", (), ["a.png"]) == {}
+
+
+def test_given_embeddings_are_of_no_objects() -> None:
+    content = load_params(ROOT / "params.yaml").model_dump()
+    content["select"]["predictions"] = {"cars": "cars.json"}
+    strategy = {"input": {"type": "EMBEDDINGS", "task": "cars"}, "strategy": {"type": "DIVERSITY"}}
+    content["select"]["strategies"] = [strategy]
+    assert Params.model_validate(content).select.object_tasks == ("cars",)
+    content["embed"]["embeddings_file"] = "embeddings.csv"
+    with pytest.raises(ValueError, match="the objects of cars need a model to embed them"):
+        Params.model_validate(content)
