@@ -104,7 +104,7 @@ class SelectParams(Section):
         json_schema_extra=About(form=FILE, null="none", read_by=_GIVEN),
     )
     metadata_tolerance_s: Real | None = Field(
-        default=1.0,
+        default=1,
         ge=0,
         description=(
             "For a `metadata_file` with the column time_s: a frame takes the row of its video that is nearest in time, "
