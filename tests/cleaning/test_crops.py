@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.cleaning.crop_shards import crop_shard
+from curation.cleaning.crop_shards import crop_shard, is_crop_shard
 from curation.cleaning.crops import CROPS, crops_of, move_crops
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
-from curation.cleaning.decode_files import decode_all
 from curation.cleaning.full_size import read_raw_samples
 from curation.cleaning.tasks import Boxes, files_of, tasks_of
 from curation.core.kinds import IMAGE, VIDEO
@@ -124,20 +123,15 @@ def test_a_frame_is_cut_upright(raw: Path, tmp_path: Path) -> None:
         assert np.abs(crop - expected).mean() < 10 < 20 < np.abs(crop[::-1] - expected).mean()
 
 
-def test_crops_of_samples_stay_and_their_shards_hold_no_others(tmp_path: Path) -> None:
-    file = DecodedFile("v.mp4", VIDEO, [], 0, is_corrupt=False, reason="", shard="task")
-    (source := tmp_path / "shards").mkdir()
+def test_crops_of_samples_stay_and_their_shards_hold_no_others(raw: Path, tmp_path: Path) -> None:
+    files = decoded(raw, tmp_path / "shards", BOXES, 1)
     (target := tmp_path / "crops").mkdir()
-    write_image(tmp_path / "raw" / "a.png", 1)
-    write_image(tmp_path / "raw" / "b.png", 2)
-    boxes = {path: {0: [WantedBox(number, (0, 0, 16, 16))]} for number, path in enumerate(("a.png", "b.png"))}
-    tasks = tasks_of([("a.png", IMAGE, 1), ("b.png", IMAGE, 1)], boxes=boxes)
-    files = decode_all(tasks, tmp_path / "raw", source, SETTINGS, 1)
-    samples = pd.DataFrame({"filename": ["b.png"], "content_hash": ["B"], "frame": [0], "pixel_hash": ["p"]})
-    crops = crops_of(samples, [*files, file], {"a.png": "A", "b.png": "B", "v.mp4": "V"})
+    samples = pd.DataFrame({"filename": ["v-4", "v-0"], "content_hash": "V", "frame": [4, 0], "pixel_hash": "p"})
+    crops = crops_of(samples, files, {file.path: file.path[0].upper() for file in files})
     assert list(crops.columns) == CROPS
-    assert crops[["filename", "key", "left", "width"]].to_numpy().tolist() == [["b.png", 1, 0, 16]]
-    moved = move_crops(crops, source, target)
-    assert sorted(path.name for path in source.iterdir()) == ["task-000000"]
+    assert crops[["filename", "key", "left", "width"]].to_numpy().tolist() == [["v-0", 10, 8, 32], ["v-4", 14, 8, 32]]
+    moved = move_crops(crops[1:], tmp_path / "shards", target)
+    assert not [name for name in contents(tmp_path / "shards") if is_crop_shard(name)]
+    assert list(contents(target)) == list(moved["shard"])
     with zipfile.ZipFile(target / moved["shard"].iloc[0]) as archive:
-        assert archive.namelist() == [moved["member"].iloc[0]]
+        assert archive.namelist() == list(moved["member"]) == ["00000004-0000.jpg"]
