@@ -3,7 +3,7 @@
 A crop is kept as a proxy is: its short side has the proxy's size at most, the long side keeps the proportion.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite
 from typing import NamedTuple
@@ -15,10 +15,30 @@ from PIL import Image
 
 from curation.image.proxies import proxy_dimensions, to_rgb
 from curation.image.stored import turned_view
-from curation.image.yuv import SCALING, encode_jpeg, scaled
+from curation.image.yuv import SCALING, SWAPPING, arrays_of, encode_jpeg, scaled
 
 SMALLEST = 8
 """Pixels of a crop's shorter side at least: with fewer, there is nothing to tell objects by."""
+
+_FROM_THE_RIGHT = {
+    Image.Transpose.FLIP_LEFT_RIGHT,
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.TRANSVERSE,
+}
+_FROM_BELOW = {
+    Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+}
+
+_STEP = 4
+"""Pixels that one colour difference stands for at most."""
+_MARGIN = 16
+
+Place = tuple[int, int, int, int]
+"""Left, top, right and bottom, in pixels; the latter two are outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +100,6 @@ def cut(
 ) -> tuple[Crop, ...]:
     """Cut boxes out of a picture; those that are not in it, or too small, are left out.
 
-    The picture becomes RGB as a whole, so that a box need not begin where colour differences do.
-
     Args:
         picture: as stored, in full size.
         transpose: what turns it upright.
@@ -90,35 +108,69 @@ def cut(
     """
     if not wanted:
         return ()
-    pixels = turned_view(_rgb(picture), transpose)
-    height, width = pixels.shape[:2]
-    return tuple(_crops(pixels, ((one, pixel_box(one, width, height)) for one in wanted), proxy_size))
+    stored = picture.width, picture.height
+    upright = stored[::-1] if transpose in SWAPPING else stored
+    pixels_in = _reader(picture)
+    crops = []
+    for one in wanted:
+        place = pixel_box(one, *upright)
+        if place is not None:
+            left, top, right, bottom = place
+            part = turned_view(pixels_in(_as_stored(place, transpose, *stored)), transpose)
+            frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(part), format="rgb24")
+            small = scaled(frame, proxy_dimensions(right - left, bottom - top, proxy_size))
+            crops.append(Crop(one.key, left, top, right - left, bottom - top, encode_jpeg(small)))
+    return tuple(crops)
 
 
-def _rgb(picture: Image.Image | av.VideoFrame) -> NDArray[np.uint8]:
-    """Return the pixels of a picture as stored, (height, width, 3)."""
-    if isinstance(picture, Image.Image):
-        return np.asarray(to_rgb(picture))
+def _as_stored(place: Place, transpose: Image.Transpose | None, width: int, height: int) -> Place:
+    """Return where a box of the upright picture is in the picture as stored, whose width and height are given."""
+    left, top, right, bottom = place
+    if transpose in SWAPPING:
+        left, top, right, bottom = top, left, bottom, right
+    if transpose in _FROM_THE_RIGHT:
+        left, right = width - right, width - left
+    if transpose in _FROM_BELOW:
+        top, bottom = height - bottom, height - top
+    return left, top, right, bottom
+
+
+def _reader(picture: Image.Image | av.VideoFrame) -> Callable[[Place], NDArray[np.uint8]]:
+    """Return what gives the pixels of a box in a picture as stored, (height, width, 3)."""
+    if isinstance(picture, av.VideoFrame) and _can_be_divided(picture):
+        return lambda place: _rgb_of_part(picture, place)
+    pixels = np.asarray(to_rgb(picture)) if isinstance(picture, Image.Image) else _rgb(picture)
+    return lambda place: pixels[place[1] : place[3], place[0] : place[2]]
+
+
+def _rgb(picture: av.VideoFrame) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = picture.to_ndarray(format="rgb24", interpolation=SCALING, threads=1)  # type: ignore[assignment]
     return pixels
 
 
-def _crops(
-    pixels: NDArray[np.uint8],
-    places: Iterable[tuple[WantedBox, tuple[int, int, int, int] | None]],
-    proxy_size: int,
-) -> Iterable[Crop]:
-    for one, place in places:
-        if place is not None:
-            left, top, right, bottom = place
-            part = np.ascontiguousarray(pixels[top:bottom, left:right])
-            width, height = right - left, bottom - top
-            frame = av.VideoFrame.from_numpy_buffer(part, format="rgb24")
-            small = scaled(frame, proxy_dimensions(width, height, proxy_size))
-            yield Crop(one.key, left, top, width, height, encode_jpeg(small))
+def _can_be_divided(picture: av.VideoFrame) -> bool:
+    """Return whether a part of a frame has the very pixels that the whole has: planes of bytes, of whole steps."""
+    layout = picture.format
+    is_of_bytes = all(component.bits == 8 for component in layout.components) and not layout.has_palette
+    has_planes = len(picture.planes) == len(layout.components) and all(plane.line_size > 0 for plane in picture.planes)
+    return is_of_bytes and has_planes and picture.width % _STEP == picture.height % _STEP == 0
 
 
-def pixel_box(wanted: WantedBox, width: int, height: int) -> tuple[int, int, int, int] | None:
+def _rgb_of_part(picture: av.VideoFrame, place: Place) -> NDArray[np.uint8]:
+    """Convert no more of a frame than a box in it needs: with a margin, since colour differences are interpolated."""
+    left, top, right, bottom = place
+    first_x, first_y = (max(0, edge - _MARGIN) // _STEP * _STEP for edge in (left, top))
+    last_x = min(picture.width, -(-(right + _MARGIN) // _STEP) * _STEP)
+    last_y = min(picture.height, -(-(bottom + _MARGIN) // _STEP) * _STEP)
+    part = av.VideoFrame(last_x - first_x, last_y - first_y, picture.format.name)
+    for plane, source, target in zip(picture.planes, arrays_of(picture), arrays_of(part), strict=True):
+        x, y = first_x * plane.width // picture.width, first_y * plane.height // picture.height
+        target[:] = source[y : y + target.shape[0], x : x + target.shape[1]]
+    part.color_range, part.colorspace = picture.color_range, picture.colorspace
+    return _rgb(part)[top - first_y : bottom - first_y, left - first_x : right - first_x]
+
+
+def pixel_box(wanted: WantedBox, width: int, height: int) -> Place | None:
     """Return the whole pixels that a box touches inside of a picture: left, top, right and bottom, the latter outside.
 
     Args:

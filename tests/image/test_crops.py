@@ -3,13 +3,16 @@
 import io
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from curation.image.crops import SMALLEST, WantedBox, pixel_box
+from curation.image.crops import SMALLEST, WantedBox, cut, pixel_box
 from curation.image.decode import decode_image
+from curation.image.yuv import SCALING
 
 WIDTH, HEIGHT = 320, 240
 
@@ -96,3 +99,18 @@ def test_a_box_is_the_whole_pixels_that_it_touches_in_the_picture(
     expected: tuple[int, int, int, int] | None,
 ) -> None:
     assert pixel_box(WantedBox(0, box, extent), 200, 100) == expected
+
+
+@pytest.mark.parametrize("size", [(64, 48), (66, 51)])
+@pytest.mark.parametrize(
+    "form", ["yuv420p", "yuvj422p", "yuv444p", "yuv411p", "gray", "nv12", "yuv420p10le", "rgb24", "yuva420p"]
+)
+def test_a_part_of_a_frame_is_converted_as_all_of_it_would_be(form: str, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    frame = av.VideoFrame.from_ndarray(noise, format="rgb24").reformat(format=form)
+    frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.MPEG
+    whole = Image.fromarray(frame.to_ndarray(format="rgb24", interpolation=SCALING, threads=1))
+    wanted = [WantedBox(key, (*rng.integers(0, 30, 2), *rng.integers(8, 40, 2))) for key in range(10)]
+    for transpose in (None, *Image.Transpose):
+        assert cut(frame, transpose, wanted, 16) == cut(whole, transpose, wanted, 16)
