@@ -45,7 +45,7 @@ def quota(
     here = classes.table[classes.table["filename"].isin(set(names))]
     target = _target(item.strategy, item.input, here, {names[row] for row in members.ravel().tolist()})
     wanted = sorted(target)
-    if len(names) and not here["class"].isin(wanted).any():
+    if len(members) and not here["class"].isin(wanted).any():
         found = ", ".join(map(repr, sorted(here["class"].unique())[:_SHOWN])) or "none"
         sought = f"of the BALANCE target ({', '.join(wanted)})" if wanted else "to balance"
         raise ParamsError(f"select.strategies: no candidate has a class {sought}; found: {found}")

@@ -31,11 +31,10 @@ def space_of(
         ParamsError: no candidate has an object.
     """
     found = objects[task]
-    unit_of = np.full(len(names), -1, dtype=np.int64)
+    unit_of = np.full(len(names) + 1, -1, dtype=np.int64)  # the last is for samples that are no candidates
     unit_of[members.ravel()] = np.repeat(np.arange(len(members)), members.shape[1])
     of_objects = pd.Index(found.filenames)
-    row = pd.Index(names).get_indexer(of_objects)
-    owners = np.where(row >= 0, unit_of[row], -1)
+    owners = unit_of[pd.Index(names).get_indexer(of_objects)]
     inside = np.flatnonzero(owners >= 0)
     if len(members) and not len(inside):
         raise ParamsError(

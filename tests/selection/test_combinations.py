@@ -281,3 +281,24 @@ def test_a_sequence_counts_the_objects_of_all_its_frames() -> None:
     (found,) = objectives_of(asked.located, names, members, [], described(rows, asked), vectors).quotas
     assert found.counts.tolist() == [[0, 3], [1, 0]]  # bike and car
     assert found.others.tolist() == [1, 1]  # buses
+
+
+@pytest.mark.parametrize("ruled_out", [False, True])
+@pytest.mark.parametrize("distribution", ["uniform", "input", "target"])
+def test_a_distribution_of_nothing_selects_nothing(distribution: str, ruled_out: bool) -> None:
+    target = {"target": {"car": 1}} if distribution == "target" else {}
+    items = [
+        {"input": CLASSES, "strategy": balance(distribution=distribution, **target)},
+        {"input": SHARPNESS, "strategy": threshold(99 if ruled_out else 0)},
+        {"input": OF_OBJECTS, "strategy": DIVERSITY},
+        {"input": EMBEDDINGS, "strategy": TYPICALITY},
+        {"input": COUNTS, "strategy": WEIGHTS},
+    ]
+    asked = SelectParams.model_validate({"strategies": items, "predictions": {"cars": "cars.json"}})
+    rows = processed([*NAMES, BASE]).assign(sharpness=1.0)
+    names = NAMES if ruled_out else []
+    points = on_circle([0, 90, 180, 181])[: len(names)]
+    objects = {"cars": ObjectEmbeddings(np.array([BASE], dtype=object), on_circle([0]))}
+    found = select(names, points, [BASE], on_circle([10]), described(rows, asked), asked, {}, objects)
+    assert found.selection.empty
+    assert found.contributions.empty
