@@ -25,7 +25,7 @@ from curation.core.errors import RawFilesError
 from curation.datapool import store
 from curation.embeddings.shards import read_metadata
 from curation.history.way_back import with_way_back
-from curation.image.turbojpeg import require as require_turbojpeg
+from curation.image.jpeg_warnings import require as require_turbojpeg
 from curation.labels.crop_plan import Task
 from curation.labels.given_files import read_object_tasks
 from curation.labels.objects import ObjectCrops, cut_in_words

@@ -7,6 +7,7 @@ and `data/embed/marks.csv` names the samples that it marks as masked or selected
 holds crops of are embedded by the same model, into `data/embed/objects/`.
 """
 
+import click
 import numpy as np
 import pandas as pd
 
@@ -43,7 +44,10 @@ def run(params: Params) -> str:
     lost = sorted(set(selected) - set(samples["filename"]))
     file = params.embed.embeddings_file
     if file is not None:
-        samples, embeddings, marks = given_for(samples, file, paths.GIVEN_EMBEDDINGS.read_text().strip(), reused)
+        recorded = paths.GIVEN_EMBEDDINGS.read_text().strip()
+        samples, embeddings, marks, told = given_for(samples, file, recorded, reused)
+        if told is not None:
+            click.echo(f"embed: {told}", err=True)
         precision, again = DEFAULT_PRECISION, f" by {file}{marked_in_words(marks)}"
     else:
         check_precision(reused, params.embed.precision)
@@ -62,12 +66,9 @@ def run(params: Params) -> str:
     again += f", {len(lost)} of the datapool have none any more, since their raw files are gone" if lost else ""
     with atomic_folder(paths.EMBEDDINGS) as folder:
         write_shards(folder, samples, embeddings, checkpoint_hash, precision)
-    rows = sum(map(shard_rows, reused))
-    objects = embed_objects(params, samples["filename"], embeddings.shape[1], checkpoint_hash)
-    return (
-        f"{len(samples)} samples embedded{again} ({embeddings.shape[1]} values each), {rows} reused from the base"
-        f"{objects}"
-    )
+    rows, dimension = sum(map(shard_rows, reused)), embeddings.shape[1]
+    objects = embed_objects(params, samples["filename"], dimension, checkpoint_hash)
+    return f"{len(samples)} samples embedded{again} ({dimension} values each), {rows} reused from the base{objects}"
 
 
 def embed_objects(params: Params, samples: "pd.Series[str]", dimension: int, checkpoint_hash: str) -> str:
@@ -78,7 +79,6 @@ def embed_objects(params: Params, samples: "pd.Series[str]", dimension: int, che
         samples: filenames of those that were embedded.
         dimension: of an embedding.
         checkpoint_hash: of the model.
-
     """
     table = read_parquet(paths.OBJECTS_TABLE) if paths.OBJECTS_TABLE.exists() else empty_frame(OBJECTS)
     table = table[table["filename"].isin(set(samples))].reset_index(drop=True)
