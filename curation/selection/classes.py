@@ -8,6 +8,7 @@ from curation.core.errors import ParamsError
 from curation.params.strategy_inputs import MetadataInput, PredictionsInput
 from curation.selection.described import Described
 from curation.selection.given import ranked
+from curation.tables.membership import is_among
 
 _SHOWN = 20
 
@@ -61,7 +62,7 @@ def _of_predictions(given: PredictionsInput, described: Described) -> Classes:
     if given.file is not None:
         predictions, match = described.predicted(given.file)
         rows = ranked(predictions, match)
-        table = rows[rows["filename"].isin(described.known)]
+        table = rows[is_among(rows["filename"], described.known)]
         known = set(match.samples.values())
         declared = {*predictions.classes, *rows["class"]}
     if given.labels is not None:
@@ -70,7 +71,7 @@ def _of_predictions(given: PredictionsInput, described: Described) -> Classes:
             [(name, one.category, 1.0, one.box) for name, found in labels.samples.items() for one in found],
             columns=list(_empty().columns),
         ).sort_values(["filename", "class"], kind="stable")
-        table = pd.concat([table[_empty().columns][~table["filename"].isin(labels.samples.keys())], rows])
+        table = pd.concat([table[_empty().columns][~is_among(table["filename"], labels.samples.keys())], rows])
         known |= labels.samples.keys()
         declared |= set(labels.classes)
     _require_known(given, declared)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from curation.core.errors import ParamsError
 from curation.tables.given import GivenTable, read_table
 from curation.tables.given_lists import as_known, unmatched
+from curation.tables.membership import is_among
 
 KEY = "select.metadata_file"
 NAME, TIME = "filename", "time_s"
@@ -78,7 +79,7 @@ class Metadata:
         names = self.given.rows[NAME].to_numpy(object)
         lasting = says & np.isnan(self.times)
         row_of = dict(zip(names[lasting], np.flatnonzero(lasting), strict=True))
-        found = np.array([row_of.get(name, -1) for name in self.samples["filename"]], dtype=np.int64)
+        found = np.array([row_of.get(name, -1) for name in self.samples["filename"].to_numpy(object)], dtype=np.int64)
         found = np.where(found >= 0, found, self._rows_in_time(says & ~np.isnan(self.times)))
         wider = {path: _first(row_of, (path, *folders(path))) for path in self.samples["raw_path"].unique()}
         return np.where(found >= 0, found, self.samples["raw_path"].map(wider).to_numpy(np.int64))
@@ -132,8 +133,10 @@ def read_metadata(path: str, samples: pd.DataFrame, tolerance: float | None) -> 
     meant = as_known(given.rows[NAME].unique(), known)
     rows = given.rows.assign(**{NAME: given.rows[NAME].map(meant).map(lambda name: known.get(name, name))})
     given = GivenTable(rows, given.separator)
-    times = np.where(rows[NAME].isin(samples[NAME]), np.nan, _times(path, given))
-    misplaced = np.flatnonzero(~np.isnan(times) & ~rows[NAME].isin(samples["raw_path"]) & rows[NAME].isin(known.keys()))
+    times = np.where(is_among(rows[NAME], set(samples[NAME])), np.nan, _times(path, given))
+    is_about_something = is_among(rows[NAME], known.keys())
+    is_raw_file = is_among(rows[NAME], set(samples["raw_path"].unique()))
+    misplaced = np.flatnonzero(~np.isnan(times) & ~is_raw_file & is_about_something)
     if len(misplaced):
         raise ParamsError(
             f"{KEY}: {path}: the row about the folder {rows[NAME].iloc[misplaced[0]]!r} has a {TIME}, which counts "
@@ -144,7 +147,7 @@ def read_metadata(path: str, samples: pd.DataFrame, tolerance: float | None) -> 
         row = int(np.flatnonzero(repeated)[0])
         at = "" if np.isnan(times[row]) else f" at {times[row]:g} s"
         raise ParamsError(f"{KEY}: {path}: there are two rows about {rows[NAME].iloc[row]!r}{at}: leave one")
-    if not rows[NAME].isin(known.keys()).any():
+    if not is_about_something.any():
         example = samples["filename"].min() if len(samples) else "none"
         raise ParamsError(
             f"{KEY}: {path}: none of its names ({', '.join(map(repr, rows[NAME].unique()[:3]))}) is a sample (such as "

@@ -12,6 +12,7 @@ from curation.params.strategy_inputs import MetadataInput, PredictionsInput, Sco
 from curation.selection.classes import classes_of
 from curation.selection.described import Described
 from curation.selection.given import scores_by
+from curation.tables.membership import is_among
 
 
 def numbers(item: StrategyParams, place: int, names: Sequence[str], described: Described) -> NDArray[np.float64]:
@@ -61,7 +62,7 @@ def _known_numbers(item: StrategyParams, names: Sequence[str], described: Descri
 
 def _with_nothing(known: "pd.Series[float]", names: Sequence[str], *, is_of_objects: bool) -> "pd.Series[float]":
     """Give 0 to the candidates without objects, of which tools write nothing, where a file has some of the others."""
-    if not is_of_objects or not known.index.isin(names).any():
+    if not is_of_objects or not is_among(known.index, set(names)).any():
         return known
     return known.reindex(pd.Index(names), fill_value=0.0)
 

@@ -23,6 +23,7 @@ from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
 from curation.selection.strategies import Vectors, allowed_by_thresholds, objectives_of
 from curation.selection.traversal import Traversal
+from curation.selection.uncertainty import uncertainty_of
 from curation.tables.files import empty_frame
 from curation.tables.selection import CONTRIBUTIONS
 
@@ -84,7 +85,9 @@ def select(
         found = product.traversal
         contributed = contributions_of(product, params.strategies, names, units.members)
     else:
-        found = choose(params.method, *given, Options(params.seed, params.rare, units.raw_paths, units.times))
+        uncertainty = uncertainty_of(params, names, units.members, described)
+        options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
+        found = choose(params.method, *given, options)
         contributed = empty_frame(CONTRIBUTIONS)
     stands_for = _names_of_numbers(names, base_names, units.members[found.picks])
     inside = _inside(units, found, stands_for)

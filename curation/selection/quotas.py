@@ -1,6 +1,7 @@
 """Wanted distributions over classes, out of what BALANCE says and of the classes that samples have."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from curation.params.strategy_inputs import MetadataInput, PredictionsInput
 from curation.selection.classes import classes_of
 from curation.selection.described import Described
 from curation.selection.objectives import Quota
+from curation.tables.membership import is_among
 
 _MOST_CLASSES = 1000
 """Classes that can be balanced: a column with more values is rather a measurement."""
@@ -42,7 +44,7 @@ def quota(
     assert isinstance(item.strategy, Balance)
     assert isinstance(item.input, MetadataInput | PredictionsInput)
     classes = classes_of(item.input, described)
-    here = classes.table[classes.table["filename"].isin(set(names))]
+    here = classes.table[is_among(classes.table["filename"], set(names))]
     target = _target(item.strategy, item.input, here, {names[row] for row in members.ravel().tolist()})
     wanted = sorted(target)
     if len(members) and not here["class"].isin(wanted).any():
@@ -79,7 +81,7 @@ def _counts(rows: pd.DataFrame, names: Sequence[str], wanted: Sequence[str]) -> 
 
 
 def _target(
-    strategy: Balance, given: MetadataInput | PredictionsInput, rows: pd.DataFrame, names: Collection[str]
+    strategy: Balance, given: MetadataInput | PredictionsInput, rows: pd.DataFrame, names: AbstractSet[str]
 ) -> Mapping[str, float]:
     """Return the wanted share of each class, in any unit.
 
@@ -94,7 +96,7 @@ def _target(
     """
     if strategy.target is not None:
         return strategy.target
-    there = rows["class"][rows["filename"].isin(names)].value_counts()
+    there = rows["class"][is_among(rows["filename"], names)].value_counts()
     categories = given.categories if isinstance(given, PredictionsInput) else None
     shares = {str(name): float(n) for name, n in there.items() if categories is None or name in categories}
     if len(shares) > _MOST_CLASSES:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from curation.core.errors import ParamsError
 from curation.selection.objectives import Space
 from curation.selection.objects import ObjectEmbeddings
+from curation.tables.membership import is_among
 
 
 def space_of(
@@ -42,7 +43,7 @@ def space_of(
             "these samples, or leave out its strategies"
         )
     inside = inside[np.argsort(owners[inside], kind="stable")]
-    in_base = of_objects.isin(base_names)
+    in_base = is_among(of_objects, set(base_names))
     return Space(found.vectors[inside], owners[inside], found.vectors[in_base])
 
 
