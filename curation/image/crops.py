@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curation.image.proxies import proxy_dimensions, to_rgb
-from curation.image.stored import turned_view
+from curation.image.stored import turned_pixels
 from curation.image.yuv import SCALING, SWAPPING, arrays_of, encode_jpeg, scaled
 
 SMALLEST = 8
@@ -116,7 +116,7 @@ def cut(
         place = pixel_box(one, *upright)
         if place is not None:
             left, top, right, bottom = place
-            part = turned_view(pixels_in(_as_stored(place, transpose, *stored)), transpose)
+            part = turned_pixels(pixels_in(_as_stored(place, transpose, *stored)), transpose)
             frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(part), format="rgb24")
             small = scaled(frame, proxy_dimensions(right - left, bottom - top, proxy_size))
             crops.append(Crop(one.key, left, top, right - left, bottom - top, encode_jpeg(small)))

@@ -13,8 +13,8 @@ from curation.image.crops import NO_CROPPING, Crop, Cropping, WantedBox, cut
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import member_name, proxy_dimensions
 from curation.image.quality import Quality, quality_of
-from curation.image.yuv import SWAPPING, encode_jpeg, scaled, turned
-from curation.video.frame import pixel_hash, transpose_of
+from curation.image.yuv import SWAPPING, encode_jpeg, turned
+from curation.video.frame import as_seen, has_hash, pixel_hash, small_picture, transpose_of
 from curation.video.opening import error_text
 
 _FRAMES_PER_THREAD = 2
@@ -30,12 +30,14 @@ class DecodedFrame:
         time_s: seconds since the first frame's time stamp.
         fault: what is wrong with it, else empty.
         picture: its pixels.
+        known: hash of its pixels that it had before; empty where none is known.
     """
 
     index: int
     time_s: float
     fault: str
     picture: av.VideoFrame
+    known: str = ""
 
 
 def frame_samples(
@@ -59,7 +61,8 @@ def frame_samples(
     keeper = FrameKeeper(add_proxy, cropping)
 
     def made(one: DecodedFrame) -> Work:
-        return work_on(one.picture, proxy_size, keeper.seen, one.fault, cropping.boxes.get(one.index, ()))
+        boxes = cropping.boxes.get(one.index, ())
+        return work_on(one.picture, proxy_size, keeper.seen, one.fault, one.known, boxes)
 
     for one, work in _in_order(decoded, made, threads):
         yield keeper.keep(one.index, one.time_s, work)
@@ -113,7 +116,12 @@ class FrameKeeper:
 
 
 def work_on(
-    picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault: str = "", boxes: Sequence[WantedBox] = ()
+    picture: av.VideoFrame,
+    proxy_size: int,
+    seen: Container[str],
+    fault: str = "",
+    known: str = "",
+    boxes: Sequence[WantedBox] = (),
 ) -> Work:
     """Hash a frame, scale it before it becomes an array, and make of this its figures and its upright JPEG file.
 
@@ -122,6 +130,7 @@ def work_on(
         proxy_size: short side in pixels.
         seen: hashes of frames before it; others may be added meanwhile, which only saves work.
         fault: what is wrong with it, else empty.
+        known: hash that it had before, which it keeps if it has these pixels; else empty.
         boxes: to be cut out of it.
     """
     transpose = transpose_of(picture)
@@ -130,11 +139,11 @@ def work_on(
     if fault:
         return Work(*upright, fault)
     try:
-        digest = pixel_hash(picture)
+        digest = known if known and has_hash(picture, known) else pixel_hash(picture)
         if digest in seen:
             return Work(*upright, "", digest)
-        small = scaled(picture, proxy_dimensions(width, height, proxy_size))
-        crops = cut(picture, transpose, boxes, proxy_size)
+        small = small_picture(picture, proxy_dimensions(width, height, proxy_size))
+        crops = cut(as_seen(picture), transpose, boxes, proxy_size) if boxes else ()
     except av.error.OSError as error:  # a damaged header can name a format that FFmpeg does not convert
         return Work(*upright, f"the frame's pixels cannot be converted ({error_text(error)})")
     return Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose), crops)
