@@ -2,9 +2,9 @@
 
 Reads params.yaml (select, train.retrain, and what decodes and embeds images that are queries), data/base (the samples
 selected before, and the embeddings of all that was processed before), data/train/checkpoint.ckpt (its hash tells which
-embeddings belong together; it embeds images and texts that are queries), data/embed/embeddings (the new embeddings),
-data/clean/samples.parquet (which samples are new), data/embed/marks.csv (what a file of given embeddings says of them),
-and the files that section select names.
+embeddings belong together; it embeds images and texts that are queries), data/embed/embeddings (the new embeddings) and
+data/embed/objects (those of objects), data/clean/samples.parquet (which samples are new), data/embed/marks.csv (what a
+file of given embeddings says of them), and the files that section select names.
 Writes data/select/selection.csv (the chosen samples in order), data/select/candidates.parquet (what became of every
 candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered),
 data/select/comparison.csv (the chosen rule beside greedy k-center and chance) and data/select/contributions.csv (how
@@ -14,7 +14,7 @@ much each strategy speaks for each pick).
 import click
 
 from curation.core.hashing import sha256_of_file
-from curation.datapool.store import EMBEDDINGS_FOLDER
+from curation.datapool.store import EMBEDDINGS_FOLDER, OBJECTS_FOLDER
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
@@ -22,6 +22,7 @@ from curation.selection.candidates import find_candidates, find_units, known_sam
 from curation.selection.chosen import chosen_before, with_chosen
 from curation.selection.described import described, tell_names
 from curation.selection.embedded import read_embeddings
+from curation.selection.objects import objects_in_words, read_object_embeddings
 from curation.selection.outcome import require_selected, select, summary
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
@@ -33,7 +34,7 @@ def run(params: Params) -> str:
     r"""Choose the samples that join the datapool.
 
     \b
-    Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
+    Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings, data/embed/objects,
            data/clean/samples.parquet, data/embed/marks.csv, the files that select names
     Writes data/select/selection.csv, data/select/candidates.parquet,
            data/select/budget_curve.csv, data/select/comparison.csv,
@@ -53,10 +54,15 @@ def run(params: Params) -> str:
     units = find_units(found.names, about, params.select, may_be_empty=known.may_be_empty)
     candidate_embeddings = embeddings.by_name(found.names)
     queries = queries_of(params, embeddings, paths.BASE, paths.SELECTION.parent)
+    objects = read_object_embeddings(
+        *(paths.BASE / OBJECTS_FOLDER, paths.OBJECT_EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)),
+        tasks=params.select.object_tasks,
+        names=[*found.names, *base],
+    )
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
     del embeddings  # all that is needed of them was copied
-    choice = select(found.names, candidate_embeddings, base, base_embeddings, about, params.select, queries, {})
+    choice = select(found.names, candidate_embeddings, base, base_embeddings, about, params.select, queries, objects)
     if not known.may_be_empty:
         require_selected(choice, params.select)
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)
@@ -69,7 +75,7 @@ def run(params: Params) -> str:
     write_csv(choice.contributions, CONTRIBUTIONS, paths.CONTRIBUTIONS)
     dropped = f"; {found.dropped} dropped by the review" if params.select.review_file is not None else ""
     before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
-    return line + dropped + before
+    return line + objects_in_words(objects, found.names, base) + dropped + before
 
 
 main = stage_command(run)

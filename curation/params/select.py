@@ -27,7 +27,7 @@ class SelectParams(Section):
         description=(
             "Strategies to combine in place of `method`, in block style (one key per line), see docs/strategies.md."
         ),
-        json_schema_extra=About(form="a list of strategies; [] is none", read_by=_GIVEN),
+        json_schema_extra=About(form="a list of strategies; [] is none", read_by=_TO_BASE),
     )
     rare: Real = Field(
         default=0.5,
@@ -97,7 +97,7 @@ class SelectParams(Section):
             "Predictions that strategies name as a task: their file, folder or zip archive, in any of the formats of "
             "docs/reference/label-formats.md."
         ),
-        json_schema_extra=About(form="a mapping from tasks to paths; {} is none", read_by=_GIVEN),
+        json_schema_extra=About(form="a mapping from tasks to paths; {} is none", read_by=_TO_BASE),
     )
     predictions_file: StrictStr | None = Field(
         default=None,
