@@ -126,6 +126,8 @@ def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder:
 
 def reason_of(failure: Failure, settings: Settings) -> str:
     """Say why a file was given up."""
+    if failure.kind == "raised":
+        return failure.words
     if failure.kind == "time":
         return f"its decoder made no progress within clean.decode_timeout_s ({settings.decode_timeout_s:g} s)"
     if failure.kind == "memory":

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from curation.image.decode import UndecodableImageError, load_image
+from curation.image.decode import load_image
 from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
 from curation.video import frame as frames
 from curation.video.chosen_frames import Attempt, Picture, attempts
-from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.sampling import FrameChoice
 
@@ -49,8 +48,10 @@ def read_raw_samples(
                 pictures = _video_frames(raw_folder / path, known, max_pixels)
             else:
                 pictures = _image(raw_folder / path, known, max_pixels)
-        except (OSError, UndecodableImageError, NoVideoError):
-            continue
+        except MemoryError:
+            raise
+        except Exception:  # besides those that decoders are known for, whatever a library raises about a file
+            pictures = {}
         found.update({(path, frame): picture for frame, picture in pictures.items()})
     return [found.get(key) for key in wanted]
 

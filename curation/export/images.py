@@ -6,7 +6,7 @@ costs the samples that it was at.
 
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -30,10 +30,9 @@ from curation.export.batches import (
     kept_batches,
     raw_batches,
 )
-from curation.image.decode import UndecodableImageError, load_image
+from curation.image.decode import load_image
 from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
-from curation.video.opening import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
 
@@ -121,7 +120,7 @@ def export_images(
             if isinstance(event, Done):
                 failed |= event.result
             elif isinstance(event, Failure):
-                failed |= {wanted.filename: f"the decoder of {batch.raw_path} failed" for wanted in batch.wanted}
+                failed |= {wanted.filename: _told(batch, event) for wanted in batch.wanted}
             else:
                 continue
             advance(len(batch.wanted))
@@ -142,6 +141,11 @@ def _batches(
     failed = dict.fromkeys(_not_to_be_had(from_kept, taken, settings), "only a JPEG of it was kept")
     from_kept = from_kept[~from_kept["filename"].isin(list(failed))]
     return failed, [*raw_batches(rows, raw_folder, settings), *kept_batches(from_kept, taken, settings)]
+
+
+def _told(batch: Batch, failure: Failure) -> str:
+    """Say why nothing of a batch was written, or not all."""
+    return f"the decoder of {batch.raw_path} failed" + (f": {failure.words}" if failure.words else "")
 
 
 def _mask(values: Iterable[bool]) -> NDArray[np.bool_]:
@@ -196,11 +200,15 @@ def _pictures(
 ) -> Iterator[tuple[int, Image.Image]]:
     """Yield the wanted pictures of a file one after the other, those that it still holds."""
     known = {frame: sample.pixel_hash for frame, sample in wanted.items()}
-    with suppress(OSError, NoVideoError, UndecodableImageError):
+    try:
         if is_video:
             yield from video_pictures(source, known, max_pixels)
         else:
             yield 0, to_rgb(load_image(source, max_pixels=max_pixels, pixel_hash=known[0]))
+    except MemoryError:
+        raise
+    except Exception:  # besides those that decoders are known for, whatever a library raises about a file
+        return
 
 
 def scaled_down(picture: Image.Image, size: int | None) -> Image.Image:

@@ -14,6 +14,7 @@ import av
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from curation.core.words import in_one_line
 from curation.image import heif
 from curation.image.proxies import proxy_dimensions, to_8_bits, to_rgb
 from curation.image.quality import Quality, quality_of
@@ -195,8 +196,7 @@ def _guarded(decode: Callable[[], T]) -> T:
     except (UndecodableImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly every type there is on damaged files
-        words = " ".join(str(error).split()) or "no details"
-        raise UndecodableImageError(f"{words} ({type(error).__name__})") from None
+        raise UndecodableImageError(in_one_line(error)) from None
 
 
 def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None = None) -> StoredImage | None:

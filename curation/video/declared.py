@@ -8,7 +8,7 @@ import av
 
 from curation.core.cores import available_cores
 from curation.core.regular import size_of
-from curation.video.opening import NoVideoError, open_video, video_stream
+from curation.video.opening import open_video, video_stream
 from curation.workers.processes import Done, Limits, run_in_workers
 
 _LIMITS = Limits(timeout_s=60, memory_mb=4096)
@@ -58,7 +58,11 @@ def declared_frames(path: Path) -> int:
             if stream.frames > 0:
                 return int(stream.frames)
             return _packets(container, stream)
-    except (NoVideoError, av.error.MemoryError):  # a damaged header may ask for any amount of memory
+    except av.error.MemoryError:  # a damaged header may ask for any amount of memory
+        return 0
+    except MemoryError:
+        raise
+    except Exception:  # besides NoVideoError, whatever a damaged header brings about: `clean` will say what is wrong
         return 0
 
 

@@ -15,7 +15,7 @@ from curation.core.errors import RawDataError
 from curation.core.kinds import IMAGE, VIDEO
 from curation.video.declared import declared_frames_of
 from curation.workers.processes import Failure
-from tests.hostile_decoders import count_or_do_harm, decode_or_do_harm
+from tests.hostile_decoders import count_or_do_harm, decode_or_do_harm, decode_where_a_function_raises
 from tests.media_files import write_image, write_video
 
 SETTINGS = Settings(
@@ -143,6 +143,37 @@ def test_a_file_over_a_limit_names_the_limit(tmp_path: Path) -> None:
     assert files["large.png"].is_corrupt
     assert files["large.mp4"].is_corrupt
     assert len(shards) == 1
+
+
+SEES_CONTENT = {
+    "png": (
+        *("curation.cleaning.decode_file.decode_image", "curation.image.decode._open", "PIL.ImageFile.ImageFile.load"),
+        *("curation.image.decode.proxy_dimensions", "curation.image.decode.pixel_hash_of", "numpy.asarray"),
+        *("curation.image.decode._small", "curation.image.decode.quality_of", "curation.image.decode.encode_jpeg"),
+        *("curation.image.quality._perceptual_hash", "curation.image.decode.turned", "curation.image.decode._note"),
+    ),
+    "jpg": ("curation.image.decode.decode_planes", "curation.image.stored.blake3"),
+    "mp4": (
+        *("curation.cleaning.decode_file.decode_video", "av.open", "curation.video.frame_samples.quality_of"),
+        *("curation.video.frame_samples.encode_jpeg", "curation.video.decode._judged", "curation.video.frame.blake3"),
+    ),
+}
+"""Functions that see what a file holds, by the ending of the file; each raises in turn."""
+
+
+@pytest.mark.thorough
+def test_whatever_a_function_raises_that_sees_a_files_content_costs_that_file(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    functions = [(ending, name) for ending, names in SEES_CONTENT.items() for name in ("", *names)]
+    for number, (ending, name) in enumerate(functions):
+        path = raw / f"{number}@{name}.{ending}"
+        write_video(path, range(3)) if ending == "mp4" else write_image(path, number)
+    files, _ = _decoded(raw, decode=decode_where_a_function_raises)
+    for number, (ending, name) in enumerate(functions):
+        file = files[f"{number}@{name}.{ending}"]
+        assert file.is_corrupt == bool(name), name
+        assert not name or f"of {name}" in file.reason, (name, file.reason)
 
 
 class _Terminal(io.StringIO):
