@@ -1,29 +1,31 @@
 """Decoding images completely: what cannot be read to the last row is corrupt, whatever way its decoder fails."""
 
-import io
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import av
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image
 
 from curation.core.words import in_one_line
-from curation.image import heif
-from curation.image.proxies import proxy_dimensions, to_8_bits, to_rgb
+from curation.image import raw_photos, tiff, tiff_files
+from curation.image.deep import is_deep, read_deep
+from curation.image.opening import open_image, own_pillow_settings
+from curation.image.pillow_modes import former_hash, normalised
+from curation.image.proxies import proxy_dimensions, to_rgb
 from curation.image.quality import Quality, quality_of
 from curation.image.stored import StoredImage, data_hash_of, hashes_of, pixel_hash_of
 from curation.image.turbojpeg import decode_planes
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_pixels
+from curation.image.values import Values, as_16_bit_grey, seen, usual_range
+from curation.image.window import ValueRange, Window, WindowOf, full_window, own_window
 from curation.image.yuv import SWAPPING, Yuv, encode_jpeg, scaled, turned
-
-_NOT_OPENED = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
-"""Formats of Pillow that hold no pixels of their own, or start another program to read them."""
 
 _EXIF_ORIENTATION = 0x0112
 
@@ -32,23 +34,23 @@ _JPEG_START = b"\xff\xd8\xff"
 _LARGEST_JPEG = 64 * 2**20
 """Bytes of the largest JPEG file that is read as a whole; a larger one is left to Pillow, which reads what it needs."""
 
-_PILLOWS_WORDS = "not identified by this driver"
-
 T = TypeVar("T")
-_SETTINGS_LOCK = threading.RLock()
 
 
-class UndecodableImageError(Exception):
-    """The image cannot be decoded completely.
+class _Read(NamedTuple):
+    """An image as it was read.
 
-    Args:
-        reason: for the user.
-        limit: the parameter whose limit it exceeds, or the package that it needs; empty if it is damaged or no image.
+    Attributes:
+        stored: as its file stores it, or a draft of that.
+        size: width and height of what the file stores, pixels.
+        note: what else there is to say; empty as a rule.
+        is_draft: whether it was decoded at a reduced size.
     """
 
-    def __init__(self, reason: str, limit: str = "") -> None:
-        super().__init__(reason)
-        self.limit = limit
+    stored: StoredImage
+    size: tuple[int, int]
+    note: str
+    is_draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class DecodedImage:
         proxy: JPEG bytes.
         quality: figures of its proxy's size.
         note: what else there is to say; empty as a rule.
+        values: of more than 8 bits a channel, the range of its values; None for others.
+        window: through which the values are seen in the proxy.
     """
 
     width: int
@@ -70,9 +74,19 @@ class DecodedImage:
     proxy: bytes
     quality: Quality
     note: str = ""
+    values: ValueRange | None = None
+    window: Window | None = None
 
 
-def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bool = False) -> DecodedImage:
+def decode_image(
+    path: Path,
+    *,
+    max_pixels: int,
+    proxy_size: int,
+    jpeg_draft: bool = False,
+    window_of: WindowOf = own_window,
+    known_hash: str = "",
+) -> DecodedImage:
     """Decode an image file completely, once.
 
     Args:
@@ -81,49 +95,127 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
         proxy_size: short side of the proxy in pixels; smaller images keep their size.
         jpeg_draft: whether JPEG files of at least twice the proxy's size are decoded at a reduced size; the hash of
             such a file is of its compressed data, so a file of another format with equal pixels has another.
+        window_of: says through which window values of more than 8 bits are seen.
+        known_hash: that the image had before; empty = unknown. Of an image of more than 8 bits, it may be of the upper
+            eight alone, as it was in former versions: then it is given again.
 
     Raises:
+        UnsupportedImageError: the file is of a kind that is not read.
         UndecodableImageError: the file is damaged, no image, or too large.
         OSError: the file cannot be opened at all.
     """
     data = _jpeg_data(path)
-    with _opened(path, data, max_pixels) as opened:
-        width, height = opened.size
-        size = proxy_dimensions(width, height, proxy_size)
-        is_draft = jpeg_draft and width >= 2 * size[0] and height >= 2 * size[1]
-        planes = _jpeg_planes(opened, data, size if is_draft else None)
-        stored = planes or StoredImage(*_decoded_by_pillow(opened, path))
-        note = _note(opened)
-    digest = data_hash_of(data, stored.orientation) if is_draft and planes else pixel_hash_of(stored)
-    small = _small(stored.picture, size)
-    upright = (height, width) if stored.transpose in SWAPPING else (width, height)
+    read = _read(path, data, max_pixels, proxy_size if jpeg_draft else None)
+    stored, picture = read.stored, read.stored.picture
+    digest = data_hash_of(data, stored.orientation) if read.is_draft else pixel_hash_of(stored)
+    values = window = None
+    if isinstance(picture, Values):
+        values, window = usual_range(picture), _window(picture, window_of)
+        digest = known_hash if _had_hash(stored, path, max_pixels, known_hash) else digest
+        picture = seen(picture, window)
+    small = _small(picture, proxy_dimensions(*read.size, proxy_size))
+    width, height = read.size[::-1] if stored.transpose in SWAPPING else read.size
     proxy = encode_jpeg(turned(small, stored.transpose))
-    return DecodedImage(*upright, digest, proxy, quality_of(small, stored.transpose), note)
+    quality = quality_of(small, stored.transpose)
+    return DecodedImage(width, height, digest, proxy, quality, read.note, values, window)
 
 
-def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Image:
+def load_image(
+    path: Path,
+    *,
+    max_pixels: int,
+    pixel_hash: str = "",
+    window_of: WindowOf = own_window,
+    keeps_16_bits: bool = False,
+) -> Image.Image:
     """Decode an image file completely: upright, in full size, in one of few modes.
 
-    The first picture of an animated file counts. The modes are `RGBA` where the file has transparency; `I;16`, `I` or
-    `F` for grey of more than 8 bits, whose values would be lost in 8; `RGB` for all else.
+    The first picture of an animated file counts. The modes are `RGBA` where the file has transparency; `L` for grey of
+    more than 8 bits, or `I;16` where its values are wanted as they are; `RGB` for all else.
 
     Args:
         path: the file.
         max_pixels: an image with more is refused from its header.
         pixel_hash: that the image had before; empty = unknown.
+        window_of: says through which window values of more than 8 bits are seen.
+        keeps_16_bits: whether grey of 16 bits keeps its values.
 
     Raises:
+        UnsupportedImageError: the file is of a kind that is not read.
         UndecodableImageError: the file is damaged, no image, too large, or holds another image than before.
         OSError: the file cannot be opened at all.
     """
     data = _jpeg_data(path)
-    with _opened(path, data, max_pixels) as opened:
-        planes = _jpeg_planes(opened, data) if pixel_hash else None
-        image, orientation = _decoded_by_pillow(opened, path)
-    stored = StoredImage(image, orientation)
-    if pixel_hash and pixel_hash not in hashes_of(planes or stored, data):
-        raise UndecodableImageError("the file holds another image than before")
-    return image if stored.transpose is None else image.transpose(stored.transpose)
+    stored = _read(path, data, max_pixels, None, with_planes=False).stored
+    if pixel_hash:
+        planes = _read(path, data, max_pixels, None).stored if data else stored
+        if pixel_hash not in hashes_of(planes, data) and not _had_hash(stored, path, max_pixels, pixel_hash):
+            raise UndecodableImageError("the file holds another image than before")
+    picture = stored.picture
+    assert not isinstance(picture, av.VideoFrame)
+    if isinstance(picture, Values):
+        picture = (as_16_bit_grey(picture) if keeps_16_bits else None) or seen(picture, _window(picture, window_of))
+    return picture if stored.transpose is None else picture.transpose(stored.transpose)
+
+
+def _read(path: Path, data: bytes, max_pixels: int, draft_size: int | None, *, with_planes: bool = True) -> _Read:
+    """Decode an image file completely, with whatever reads it.
+
+    Args:
+        path: the file.
+        data: its content, if that is a JPEG file; else empty.
+        max_pixels: see `decode_image`.
+        draft_size: short side of the proxy for which a draft of a large JPEG file is enough; None = in full.
+        with_planes: whether JPEG files of the usual kind are decoded to their planes.
+    """
+    try:
+        with _opened(path, data, max_pixels) as opened:
+            width, height = opened.size
+            least = proxy_dimensions(width, height, draft_size) if draft_size else None
+            is_draft = least is not None and width >= 2 * least[0] and height >= 2 * least[1]
+            planes = _jpeg_planes(opened, data, least if is_draft else None) if with_planes else None
+            stored = planes or StoredImage(*_decoded_by_pillow(opened, path))
+            return _Read(stored, (width, height), _note(opened), is_draft=bool(is_draft and planes))
+    except UnsupportedImageError as refusal:
+        return _guarded(partial(_read_otherwise, path, max_pixels, refusal))
+
+
+def _read_otherwise(path: Path, max_pixels: int, refusal: UnsupportedImageError) -> _Read:
+    """Decode an image file that Pillow does not read, where what does is installed.
+
+    Raises:
+        UnsupportedImageError: it is not.
+    """
+    if isinstance(refusal, tiff.RawPhotoError):
+        if not raw_photos.is_installed():
+            raise refusal
+        photo = raw_photos.develop(path, max_pixels)
+        return _Read(StoredImage(photo, 1), photo.size, "")
+    with path.open("rb") as file:
+        is_tiff = file.read(4) in tiff.STARTS
+    if not is_tiff or not tiff.is_read_otherwise():
+        raise refusal
+    found = tiff_files.read(path, max_pixels, refusal)
+    size = (found.picture.width, found.picture.height)
+    return _Read(StoredImage(found.picture, found.orientation), size, _note_of(found.pictures))
+
+
+def _window(values: Values, window_of: WindowOf) -> Window:
+    """Return the window through which a picture's values are seen: its own range where there is none for its kind."""
+    window = window_of(values.kind) if values.has_window else full_window(values.kind)
+    if window is not None:
+        return window
+    own = usual_range(values)
+    return Window(0.0, 1.0) if own is None else Window(own.low, own.high)
+
+
+def _had_hash(stored: StoredImage, path: Path, max_pixels: int, known_hash: str) -> bool:
+    """Return whether an image had a hash in former versions, which took 8 bits of each colour where there are more."""
+    if not known_hash or not isinstance(stored.picture, Values) or known_hash == pixel_hash_of(stored):
+        return False
+    with suppress(Exception), _opened(path, b"", max_pixels) as opened:
+        return former_hash(opened, stored.orientation) == known_hash
+    return False
 
 
 def _jpeg_data(path: Path) -> bytes:
@@ -149,44 +241,11 @@ def _opened(path: Path, data: bytes, max_pixels: int) -> Iterator[Image.Image]:
         data: its content, if it is known already; else empty.
         max_pixels: see `decode_image`.
     """
-    with _own_pillow_settings(), warnings.catch_warnings():
+    with own_pillow_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _guarded(lambda: _open(path, data)) as image:
-            pixels = image.width * image.height
-            if pixels > max_pixels:
-                raise UndecodableImageError(
-                    f"{image.width} x {image.height} = {pixels} pixels, more than clean.max_pixels ({max_pixels})",
-                    limit="clean.max_pixels",
-                )
-            if pixels == 0:
-                raise UndecodableImageError("the image has no pixels")
+        with _guarded(lambda: open_image(path, data)) as image:
+            require_pixels(image.width, image.height, max_pixels)
             yield image
-
-
-def _open(path: Path, data: bytes = b"") -> Image.Image:
-    Image.init()
-    try:
-        return Image.open(io.BytesIO(data) if data else path, formats=[x for x in Image.ID if x not in _NOT_OPENED])
-    except UnidentifiedImageError:
-        with path.open("rb") as file:
-            if not heif.is_heif(file.read(12)):
-                raise UndecodableImageError(f"not recognised as an image{_why_unrecognised(path)}") from None
-    if not heif.is_installed():
-        raise UndecodableImageError(heif.MISSING, limit=heif.PACKAGE)
-    return Image.open(path, formats=[heif.FORMAT])
-
-
-def _why_unrecognised(path: Path) -> str:
-    """Return what Pillow says of a file that begins as one of its formats, but that this cannot open; else nothing."""
-    with warnings.catch_warnings(record=True) as told, suppress(UnidentifiedImageError):
-        warnings.simplefilter("always")
-        Image.WARN_POSSIBLE_FORMATS = True
-        try:
-            Image.open(path, formats=[x for x in Image.ID if x not in _NOT_OPENED and Image.OPEN[x][1] is not None])
-        finally:
-            Image.WARN_POSSIBLE_FORMATS = False
-    words = "; ".join(" ".join(str(each.message).replace(" opening failed.", ":").split()) for each in told)
-    return f" ({words})".replace(_PILLOWS_WORDS, "its header is not understood") if words else ""
 
 
 def _guarded(decode: Callable[[], T]) -> T:
@@ -213,23 +272,30 @@ def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None
     return None if frame is None else StoredImage(frame, _orientation(opened))
 
 
-def _decoded_by_pillow(opened: Image.Image, path: Path) -> tuple[Image.Image, int]:
+def _decoded_by_pillow(opened: Image.Image, path: Path) -> tuple[Image.Image | Values, int]:
     """Decode a file of any kind to the last row, into one of few modes; whatever Pillow says is wrong counts.
 
     Returns:
         The image as stored, and its EXIF orientation.
     """
 
-    def decode() -> tuple[Image.Image, int]:
+    def decode() -> tuple[Image.Image | Values, int]:
         if opened.format == "PNG":  # has checksums, which decoding skips; checking them closes the file
             opened.verify()
-            with _open(path) as again:
-                again.load()
-                return _normalised(again), _orientation(again)
-        opened.load()
-        return _normalised(opened), _orientation(opened)
+            with open_image(path) as again:
+                return _picture(again, path), _orientation(again)
+        return _picture(opened, path), _orientation(opened)
 
-    return _guarded(decode)
+    with tiff.unsupported(opened):
+        return _guarded(decode)
+
+
+def _picture(image: Image.Image, path: Path) -> Image.Image | Values:
+    """Decode an image that is open to the last row."""
+    if is_deep(image):
+        return read_deep(image, lambda: open_image(path))
+    image.load()
+    return normalised(image)
 
 
 def _note(image: Image.Image) -> str:
@@ -240,6 +306,10 @@ def _note(image: Image.Image) -> str:
         pictures = int(getattr(image, "n_frames", 1))
     except Exception:  # what comes after the first picture is not read, so damage in it does no harm
         return "the first of several pictures in the file"
+    return _note_of(pictures)
+
+
+def _note_of(pictures: int) -> str:
     return f"the first of {pictures} pictures in the file" if pictures > 1 else ""
 
 
@@ -253,17 +323,6 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _normalised(image: Image.Image) -> Image.Image:
-    """Convert to `RGBA`, `I;16`, `I`, `F` or `RGB`, keeping what the file says about its pixels."""
-    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
-        return image.convert("RGBA")
-    if image.mode.startswith("I;16"):
-        return image if image.mode == "I;16" else Image.fromarray(np.asarray(image).astype("<u2"))
-    if image.mode in ("I", "F"):
-        return image
-    return image.convert("RGB")
-
-
 def _small(picture: Image.Image | av.VideoFrame, size: tuple[int, int]) -> Yuv:
     """Scale an image: mean of the pixels that each pixel covers, transparency on white, 8 bits a channel.
 
@@ -273,24 +332,9 @@ def _small(picture: Image.Image | av.VideoFrame, size: tuple[int, int]) -> Yuv:
     """
     if isinstance(picture, av.VideoFrame):
         return scaled(picture, size)
-    image = to_8_bits(picture)
+    image = picture
     factors = (max(1, image.width // (2 * size[0])), max(1, image.height // (2 * size[1])))
     if factors != (1, 1):
         # Whole numbers of pixels first, which is faster. What is left to do, at least by two, evens out what they lack.
         image = image.reduce(factors)
     return scaled(av.VideoFrame.from_numpy_buffer(np.asarray(to_rgb(image)), format="rgb24"), size)
-
-
-@contextmanager
-def _own_pillow_settings() -> Iterator[None]:
-    """Set what Pillow keeps for the whole process, while images are decoded here.
-
-    Its own pixel limit is off, `max_pixels` stands in for it; cut files are errors, which WeasyPrint switches off.
-    """
-    with _SETTINGS_LOCK:
-        former = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = former

@@ -188,7 +188,7 @@ def test_an_image_over_pillows_own_limit_is_decoded_if_allowed(tmp_path: Path, m
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-@pytest.mark.parametrize("place", ["curation.image.decode._normalised", "PIL.Image.Image.getexif"])
+@pytest.mark.parametrize("place", ["curation.image.decode.normalised", "PIL.Image.Image.getexif"])
 def test_running_out_of_memory_is_no_fault_of_the_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

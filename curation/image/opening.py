@@ -1,0 +1,95 @@
+"""Opening image files with Pillow, at the picture that is meant; what each kind of file needs besides."""
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from curation.image import heif, tiff
+from curation.image.raw_photos import HEAD_BYTES, is_raw
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
+
+_NOT_OPENED = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+"""Formats of Pillow that hold no pixels of their own, or start another program to read them."""
+
+_PILLOWS_WORDS = "not identified by this driver"
+
+_SETTINGS_LOCK = threading.RLock()
+
+
+def open_image(path: Path, data: bytes = b"") -> Image.Image:
+    """Open an image file at the picture that is meant, with none of it decoded.
+
+    Args:
+        path: the file.
+        data: its content, if it is known already; else empty.
+
+    Raises:
+        UnsupportedImageError: it may be sound, but needs another reader than Pillow.
+        UndecodableImageError: it is no image.
+    """
+    Image.init()
+    try:
+        image = Image.open(io.BytesIO(data) if data else path, formats=[x for x in Image.ID if x not in _NOT_OPENED])
+    except UnidentifiedImageError:
+        return _open_otherwise(path)
+    if image.format != "TIFF":
+        return image
+    try:
+        if is_raw(_head(path)):
+            raise tiff.RawPhotoError
+        return tiff.at_whole_picture(image)
+    except BaseException:
+        image.close()
+        raise
+
+
+def _open_otherwise(path: Path) -> Image.Image:
+    """Open what Pillow alone does not know, or say what it is."""
+    head = _head(path)
+    if heif.is_heif(head):
+        if not heif.is_installed():
+            raise UnsupportedImageError(heif.MISSING)
+        return Image.open(path, formats=[heif.FORMAT])
+    if is_raw(head):
+        raise tiff.RawPhotoError
+    if head.startswith(tiff.STARTS) and (tags := tiff.first_tags(path)):
+        raise UnsupportedImageError(tiff.words_for(tags))
+    raise UndecodableImageError(f"not recognised as an image{_why_unrecognised(path)}")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _why_unrecognised(path: Path) -> str:
+    """Return what Pillow says of a file that begins as one of its formats, but that this cannot open; else nothing."""
+    with warnings.catch_warnings(record=True) as told, suppress(UnidentifiedImageError):
+        warnings.simplefilter("always")
+        Image.WARN_POSSIBLE_FORMATS = True
+        try:
+            Image.open(path, formats=[x for x in Image.ID if x not in _NOT_OPENED and Image.OPEN[x][1] is not None])
+        finally:
+            Image.WARN_POSSIBLE_FORMATS = False
+    words = "; ".join(" ".join(str(each.message).replace(" opening failed.", ":").split()) for each in told)
+    return f" ({words})".replace(_PILLOWS_WORDS, "its header is not understood") if words else ""
+
+
+@contextmanager
+def own_pillow_settings() -> Iterator[None]:
+    """Set what Pillow keeps for the whole process, while images are decoded here.
+
+    Its own pixel limit is off, `max_pixels` stands in for it; cut files are errors, which WeasyPrint switches off.
+    """
+    with _SETTINGS_LOCK:
+        former = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = former
