@@ -11,6 +11,7 @@ from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
 from curation.cleaning.quality_limits import quality_limits
 from curation.cleaning.summary import require_something_new, summary
+from curation.cleaning.value_windows import as_windows
 from curation.core.atomic import atomic_folder
 from curation.core.cores import available_cores
 from curation.core.errors import RawFilesError
@@ -48,7 +49,8 @@ def run(params: Params) -> str:
         max_uniform_rows=params.clean.max_uniform_rows,
     )
     rules = Rules(tuple(limits), params.clean.near_duplicate_bits, store.read_removed(paths.BASE))
-    settings = Settings.of(params.clean, params.ingest.fps, params.ingest.max_frames_per_video)
+    windows = as_windows(store.read_value_windows(paths.BASE))
+    settings = Settings.of(params.clean, params.ingest.fps, params.ingest.max_frames_per_video, windows)
     workers = params.clean.workers or available_cores()
     require_turbojpeg()
     with atomic_folder(paths.PROXIES) as folder:

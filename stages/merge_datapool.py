@@ -26,7 +26,8 @@ from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import where_they_lie
 from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
-from curation.tables.files import read_csv, read_parquet
+from curation.tables.files import read_csv, read_known_parquet, read_parquet
+from curation.tables.samples import FILES
 from curation.tables.selection import SELECTION
 from curation.workers.processes import Limits
 
@@ -87,7 +88,7 @@ def run(params: Params) -> str:
     """
     resolved = paths.BASE_JSON.read_bytes()
     tables = {
-        "files": read_parquet(paths.FILES),
+        "files": read_known_parquet(paths.FILES, FILES),
         "selection": read_csv(paths.SELECTION, SELECTION),
         "candidates": read_parquet(paths.CANDIDATES),
     }

@@ -33,8 +33,9 @@ from curation.datapool.store import (
 from curation.embeddings.given import MASKED
 from curation.embeddings.shards import read_shards
 from curation.history.dvc_cache import open_cache
-from curation.image.decode import UndecodableImageError, load_image
+from curation.image.decode import load_image
 from curation.image.proxies import ProxyReader, to_rgb
+from curation.image.undecodable import UndecodableImageError
 from curation.inspection.kept_pictures import kept_pictures
 from curation.params.schema import Params
 from curation.pipeline import paths
@@ -49,7 +50,8 @@ from curation.reporting.report import report
 from curation.selection.given import matched_names, read_predictions
 from curation.selection.rules.registry import STRATEGIES, sentence_of
 from curation.tables.embeddings import MARKS
-from curation.tables.files import read_csv, read_parquet
+from curation.tables.files import read_csv, read_known_parquet, read_parquet
+from curation.tables.samples import FILES
 from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION
 
 
@@ -63,7 +65,7 @@ def read_inputs(params: Params) -> ReportInputs:
     pairs, near = read_union(paths.BASE)
     method = STRATEGIES if params.select.strategies else params.select.method
     return ReportInputs(
-        files=read_parquet(paths.FILES),
+        files=read_known_parquet(paths.FILES, FILES),
         dropped=read_parquet(paths.DROPPED),
         samples=read_parquet(paths.SAMPLES),
         loss=pd.read_csv(paths.LOSS),

@@ -1,7 +1,7 @@
 """Cleaning: decode what is new, and account for everything."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,7 @@ from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, judged
 from curation.cleaning.sample_table import require_unique_names, sample_table
 from curation.cleaning.tasks import tasks_of
+from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
 from curation.image.proxies import store_empty_shard, store_shard
 from curation.raw.naming import label_indices, label_name
 from curation.tables.files import empty_frame
@@ -64,6 +65,15 @@ def clean(
     known = known_frames(base.processed, again)
     tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True), known)
     decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
+    windows = with_found(settings.windows, decoded)
+    if otherwise := seen_otherwise(decoded, windows):
+        rows = wanted[wanted["path"].isin(otherwise)]
+        tasks_again = tasks_of(zip(rows["path"], rows["media"], rows["frames"], strict=True), known)
+        settings = replace(settings, windows=windows)
+        seen_again = decode_all(tasks_again, raw_folder, proxy_folder, settings, workers, first=len(tasks))
+        decoded = sorted(
+            [*(file for file in decoded if file.path not in otherwise), *seen_again], key=lambda file: file.path
+        )
 
     is_new = set(new)
     content_hashes = dict(zip(wanted["path"], wanted["content_hash"], strict=True))
@@ -72,6 +82,7 @@ def clean(
     require_unique_names(found, base.processed)
     found = judged(found, base.processed, rules)
     files = accounting.accounted(plan, new_files, found, base.processed)
+    files = with_windows(files, decoded, windows)
     kept = found[found["status"] == KEPT]
     accounting.require_complete(raw, files, len(kept))
     kept = with_labels(kept, raw, base.processed).assign(is_new=True)

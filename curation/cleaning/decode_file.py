@@ -3,8 +3,9 @@
 import errno
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -12,9 +13,12 @@ from curation.cleaning.tasks import RawFile
 from curation.core.errors import RawDataError
 from curation.core.kinds import IMAGE, VIDEO
 from curation.core.regular import open_regular
-from curation.image.decode import UndecodableImageError, decode_image
+from curation.image.decode import decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter, member_name
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
+from curation.image.window import ValueRange, ValueWindows, Window
+from curation.raw.naming import label_name
 from curation.video.decode import decode_video
 from curation.video.sampling import FrameChoice
 
@@ -40,15 +44,23 @@ class Settings:
     fps: float | None = None
     max_frames_per_video: int | None = None
     jpeg_draft: bool = False
+    windows: ValueWindows = field(default_factory=ValueWindows)
 
     @classmethod
-    def of(cls, clean: "CleanParams", fps: float | None = None, max_frames_per_video: int | None = None) -> Self:
+    def of(
+        cls,
+        clean: "CleanParams",
+        fps: float | None = None,
+        max_frames_per_video: int | None = None,
+        windows: Mapping[tuple[str, str], Window] | None = None,
+    ) -> Self:
         """Take over what the parameters say, so that all who decode do it alike.
 
         Args:
             clean: section `clean`.
             fps: `ingest.fps`; has no influence on images.
             max_frames_per_video: `ingest.max_frames_per_video`; likewise.
+            windows: through which folders were seen before, see `ValueWindows.known`.
         """
         return cls(
             max_pixels=clean.max_pixels,
@@ -59,6 +71,7 @@ class Settings:
             fps=fps,
             max_frames_per_video=max_frames_per_video,
             jpeg_draft=clean.jpeg_draft,
+            windows=ValueWindows.chosen(clean.value_window, windows),
         )
 
 
@@ -77,6 +90,9 @@ class DecodedFile:
         limit: the parameter whose limit the file exceeds, so that it is refused without being damaged; else empty.
         skipped: frames that were left out on purpose.
         decoded: frames that came out of the decoder, or would have if they had not been left out.
+        is_unsupported: whether it is refused since it is of a kind that is not read.
+        values: of an image of more than 8 bits a channel, the range of its values; else None.
+        window: through which these are seen in the proxy.
     """
 
     path: str
@@ -89,6 +105,9 @@ class DecodedFile:
     limit: str = ""
     skipped: int = 0
     decoded: int = 0
+    is_unsupported: bool = False
+    values: ValueRange | None = None
+    window: Window | None = None
 
 
 def decode_file(
@@ -155,14 +174,19 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
             max_pixels=settings.max_pixels,
             proxy_size=settings.proxy_size,
             jpeg_draft=settings.jpeg_draft,
+            window_of=partial(settings.windows.of, label_name(file.path)),
+            known_hash=(file.known or {}).get(0, ""),
         )
     except UndecodableImageError as error:
-        return DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="", limit=error.limit)
+        is_unsupported = isinstance(error, UnsupportedImageError)
+        refused = DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
+        return replace(refused, limit=error.limit, is_unsupported=is_unsupported)
     folder = _proxies_of(shard_folder, file.shard)
     folder.mkdir(exist_ok=True)
     (folder / file.member).write_bytes(image.proxy)
     sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
-    return DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard)
+    decoded = DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard)
+    return decoded if image.values is None else replace(decoded, values=image.values, window=image.window)
 
 
 def _decode_video(

@@ -46,16 +46,18 @@ def decode_all(
     settings: Settings,
     workers: int,
     decode: Decode = decode_file,
+    first: int = 0,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
 
     Args:
         tasks: what to decode.
         raw_folder: where the raw files are.
-        shard_folder: an existing, empty folder, for the shards under temporary names.
+        shard_folder: an existing folder, for the shards under temporary names.
         settings: see there.
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
+        first: number of the first task, for the temporary names of shards.
 
     Returns:
         One entry for each file, sorted by path.
@@ -63,7 +65,7 @@ def decode_all(
     Raises:
         RawDataError: a file is gone.
     """
-    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks)]
+    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
     events = run_in_workers(
         work,

@@ -21,12 +21,14 @@ class Task:
         paths: relative to the folder of raw data; one video, or images of one folder.
         declared: frames that the files say they have.
         known: of a video whose frames were chosen in an earlier iteration, the pixel hash of each, by frame index.
+        hashes: of images, the pixel hash that each had in an earlier iteration, by path.
     """
 
     media: str
     paths: tuple[str, ...]
     declared: int
     known: Mapping[int, str] | None = field(default=None, hash=False)
+    hashes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class RawFile:
         declared: frames that it says it has.
         shard: temporary name of the shard for its proxies.
         member: of an image, the name of its proxy in the shard; empty for a video.
-        known: of a video, see `Task.known`.
+        known: pixel hashes that frames of a video had in an earlier iteration, or the image, by index; None = unknown.
     """
 
     path: str
@@ -55,7 +57,7 @@ def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[
 
     Args:
         files: path, media and declared frames of each file, sorted by path.
-        known: of videos whose frames were chosen in an earlier iteration, the pixel hash of each, by path and index.
+        known: of files that an earlier iteration processed, the pixel hash of each frame, by path and index.
     """
     everything = list(files)
     chosen = known or {}
@@ -65,7 +67,8 @@ def tasks_of(files: Iterable[tuple[str, str, int]], known: Mapping[str, Mapping[
         names = [path for _, path in group]
         for start in range(0, len(names), IMAGES_PER_SHARD):
             chunk = tuple(names[start : start + IMAGES_PER_SHARD])
-            tasks.append(Task(IMAGE, chunk, len(chunk)))
+            hashes = {path: chosen[path].get(0, "") for path in chunk if path in chosen}
+            tasks.append(Task(IMAGE, chunk, len(chunk), hashes=hashes))
     return tasks
 
 
@@ -78,4 +81,7 @@ def files_of(task: Task, shard: str) -> list[RawFile]:
     """
     if task.media == VIDEO:
         return [RawFile(task.paths[0], VIDEO, task.declared, shard, "", task.known)]
-    return [RawFile(path, IMAGE, 1, shard, member_name(place)) for place, path in enumerate(task.paths)]
+    return [
+        RawFile(path, IMAGE, 1, shard, member_name(place), {0: task.hashes[path]} if path in task.hashes else None)
+        for place, path in enumerate(task.paths)
+    ]

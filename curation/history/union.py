@@ -4,11 +4,13 @@ The first datapool stays as it is; of the others comes in what it does not hold.
 `unite` reads and writes the folders.
 """
 
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import pandas as pd
 
+from curation.cleaning.value_windows import united_windows
 from curation.core.atomic import link_or_copy
 from curation.core.errors import BaseError
 from curation.datapool import store
@@ -65,6 +67,7 @@ def unite(
     store.write_samples(target, united.samples)
     store.write_iterations(target, united.iterations)
     write_pictures(target, united.pictures)
+    store.write_value_windows(target, reduce(united_windows, map(store.read_value_windows, sources)))
     if len(checkpoints) <= 1:
         metadata, embeddings = read_shards(target / store.EMBEDDINGS_FOLDER)
         lacking = {name for source in sources for name in store.read_without_embedding(source)}

@@ -160,7 +160,8 @@ def _all_scaled(values: Values, window: Window) -> NDArray[np.uint8]:
     if values.pixels.dtype == np.uint16 and values.pixels.size > _ALL_16_BIT_VALUES:  # looking them up is faster
         every = np.arange(_ALL_16_BIT_VALUES, dtype=np.uint16)[None]
         table: NDArray[np.uint8] = _scaled(replace(values, pixels=every, alpha=None), window)[0]
-        return table[values.pixels]
+        looked_up: NDArray[np.uint8] = table[values.pixels]
+        return looked_up
     shown = np.empty(values.pixels.shape, dtype=np.uint8)
     for start in range(0, values.height, _ROWS):
         rows = slice(start, start + _ROWS)
@@ -194,9 +195,8 @@ def _is_data(values: Values) -> NDArray[np.bool_]:
             counts &= pixels != value
     if values.nodata is not None:
         counts &= pixels != np.float64(values.nodata).astype(pixels.dtype if pixels.dtype.kind == "f" else np.float64)
-    if pixels.ndim == 3:
-        counts = counts.all(axis=2)
-    return counts if values.alpha is None else counts & (values.alpha > 0)
+    whole: NDArray[np.bool_] = counts if pixels.ndim == 2 else np.logical_and.reduce(counts, axis=2)
+    return whole if values.alpha is None else whole & (values.alpha > 0)
 
 
 def _high_bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -6,11 +6,12 @@ agreed scale. So a window is found for all pictures of a folder together, or giv
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Self
 
 import numpy as np
 
-AUTO, FULL = "auto", "full"
+AUTO: Final = "auto"
+FULL: Final = "full"
 
 FLOAT = "float"
 """The kind of values of every floating point type."""
@@ -70,6 +71,20 @@ class ValueWindows:
 
     choice: Literal["auto", "full"] | Window = AUTO
     known: Mapping[tuple[str, str], Window] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def chosen(
+        cls,
+        choice: Literal["auto", "full"] | tuple[float, float],
+        known: Mapping[tuple[str, str], Window] | None = None,
+    ) -> Self:
+        """Return the windows that a parameter asks for.
+
+        Args:
+            choice: `clean.value_window`.
+            known: windows that were found, by folder and kind of values.
+        """
+        return cls(choice if isinstance(choice, str) else Window(*choice), known or {})
 
     def of(self, folder: str, kind: str) -> Window | None:
         """Return the window of a folder's pictures with values of a kind; None where none is known."""

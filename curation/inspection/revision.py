@@ -29,7 +29,8 @@ from curation.history.readable import (
 )
 from curation.pipeline import paths
 from curation.tables.datapool import ITERATIONS, PICTURES, REMOVED, SAMPLES
-from curation.tables.files import empty_frame, read_csv, read_parquet
+from curation.tables.files import empty_frame, read_csv, read_known_parquet, read_parquet
+from curation.tables.samples import FILES
 from curation.tables.selection import SELECTION
 
 WORKSPACE = "workspace"
@@ -218,7 +219,7 @@ class Revision:
     @cached_property
     def files(self) -> pd.DataFrame:
         """The outcome of each raw file in this iteration (`curation.tables.samples.FILES`)."""
-        return self.parquet(paths.FILES)
+        return read_known_parquet(self.file(paths.FILES), FILES)
 
     def csv(self, output: Path, schema: pa.Schema) -> pd.DataFrame:
         """Read an output that is a CSV table."""

@@ -147,7 +147,11 @@ def test_a_file_over_a_limit_names_the_limit(tmp_path: Path) -> None:
 
 SEES_CONTENT = {
     "png": (
-        *("curation.cleaning.decode_file.decode_image", "curation.image.decode.open_image", "PIL.ImageFile.ImageFile.load"),
+        *(
+            "curation.cleaning.decode_file.decode_image",
+            "curation.image.decode.open_image",
+            "PIL.ImageFile.ImageFile.load",
+        ),
         *("curation.image.decode.proxy_dimensions", "curation.image.decode.pixel_hash_of", "numpy.asarray"),
         *("curation.image.decode._small", "curation.image.decode.quality_of", "curation.image.decode.encode_jpeg"),
         *("curation.image.quality._perceptual_hash", "curation.image.decode.turned", "curation.image.decode._note"),
