@@ -11,11 +11,11 @@ from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
 from curation.cleaning.quality_limits import quality_limits
 from curation.cleaning.summary import require_something_new, summary
-from curation.cleaning.value_windows import as_windows
 from curation.core.atomic import atomic_folder
 from curation.core.cores import available_cores
 from curation.core.errors import RawFilesError
 from curation.datapool import store
+from curation.datapool.value_windows import as_windows
 from curation.embeddings.shards import read_metadata
 from curation.history.way_back import with_way_back
 from curation.image.turbojpeg import require as require_turbojpeg

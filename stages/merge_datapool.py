@@ -17,6 +17,7 @@ from curation.core.words import in_bytes
 from curation.datapool import store
 from curation.datapool.growth import merge_datapool
 from curation.datapool.pictures import read_pictures
+from curation.datapool.value_windows import value_windows
 from curation.embeddings.shards import read_metadata
 from curation.export.batches import Settings
 from curation.export.keeping import estimated_bytes, keep_pictures, planned
@@ -43,7 +44,8 @@ def keep(datapool: Path, params: Params) -> str:
     if form == "none":
         return ""
     samples, iterations = store.read_samples(datapool), store.read_iterations(datapool)
-    settings = Settings(form, None, tuple(params.ingest.video_extensions), params.clean.max_pixels)
+    windows = value_windows(params.clean.value_window, datapool)
+    settings = Settings(form, None, tuple(params.ingest.video_extensions), params.clean.max_pixels, windows=windows)
     lacking = samples[~samples["filename"].isin(kept["filename"])]
     places = where_they_lie(lacking, raw_finder(params.ingest))["raw_path"]
     work = planned(lacking, list(places), paths.DATAPOOL, settings)

@@ -30,6 +30,7 @@ from curation.datapool.store import (
     read_union,
     read_without_embedding,
 )
+from curation.datapool.value_windows import value_windows
 from curation.embeddings.given import MASKED
 from curation.embeddings.shards import read_shards
 from curation.history.dvc_cache import open_cache
@@ -151,6 +152,7 @@ def raw_reader(contents: Mapping[str, Collection[str]], finder: RawFinder, param
             [(places.get(path, path), frame) for path, frame in wanted],
             video_extensions=params.ingest.video_extensions,
             max_pixels=params.clean.max_pixels,
+            windows=value_windows(params.clean.value_window, paths.DATAPOOL),
         )
 
     return read_raw

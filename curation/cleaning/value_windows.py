@@ -15,21 +15,9 @@ import pandas as pd
 from curation.cleaning.decode_file import DecodedFile
 from curation.image.window import AUTO, ValueWindows, Window
 from curation.raw.naming import label_name
-from curation.tables.datapool import VALUE_WINDOWS
-from curation.tables.files import empty_frame
 
 _ODD = 0.02
 """Share of the pictures whose lowest values do not count, and of those whose highest do not."""
-
-
-def as_windows(table: pd.DataFrame) -> dict[tuple[str, str], Window]:
-    """Return recorded windows by folder and kind of values.
-
-    Args:
-        table: columns of `VALUE_WINDOWS`.
-    """
-    rows = table[VALUE_WINDOWS.names].itertuples(index=False, name=None)
-    return {(str(folder), str(kind)): Window(float(low), float(high)) for folder, kind, low, high in rows}
 
 
 def with_found(windows: ValueWindows, decoded: Iterable[DecodedFile]) -> ValueWindows:
@@ -77,27 +65,6 @@ def _noted(file: DecodedFile | None) -> tuple[str, float, float]:
     if file is None or file.values is None or file.window is None:
         return "", math.nan, math.nan
     return file.values.kind, *file.window
-
-
-def united_windows(earlier: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:
-    """Return the windows of two records, columns of `VALUE_WINDOWS`; where both have one, the earlier counts."""
-    filled = [table[VALUE_WINDOWS.names] for table in (earlier, later) if len(table)]
-    if not filled:
-        return empty_frame(VALUE_WINDOWS)
-    rows: pd.DataFrame = pd.concat(filled).drop_duplicates(["folder", "kind"])
-    rows = rows.sort_values(["folder", "kind"], kind="stable", ignore_index=True)
-    return rows
-
-
-def windows_in(files: pd.DataFrame) -> pd.DataFrame:
-    """Return the windows that files were seen through, columns of `VALUE_WINDOWS`.
-
-    Args:
-        files: columns of `FILES`.
-    """
-    rows = files[files["value_kind"] != ""]
-    rows = rows.rename(columns={"value_kind": "kind", "value_low": "low", "value_high": "high"})
-    return united_windows(rows.assign(folder=rows["path"].map(label_name)), empty_frame(VALUE_WINDOWS))
 
 
 def _spanning(ranges: Sequence[tuple[float, float]]) -> Window:

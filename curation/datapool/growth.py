@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from curation.cleaning.value_windows import united_windows, windows_in
 from curation.core.atomic import link_or_copy
 from curation.core.hashing import sha256_of_file
 from curation.datapool import store
 from curation.datapool.pictures import carry_on
+from curation.datapool.value_windows import united_windows, windows_in
 from curation.embeddings.shards import read_shards, shard_files, shard_rows
 from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
 from curation.tables.samples import COMING_AGAIN, COUNTS, KEPT, TAKEN_IN

@@ -32,7 +32,9 @@ from curation.export.batches import (
 )
 from curation.image.decode import load_image
 from curation.image.proxies import to_rgb
+from curation.image.window import WindowOf
 from curation.raw.listing import extension_of
+from curation.raw.naming import label_name
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
 
@@ -186,7 +188,8 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
         return {}
     by_frame = {wanted.frame: wanted for wanted in batch.wanted}
     failed = {wanted.filename: f"{batch.raw_path} no longer holds these pixels" for wanted in batch.wanted}
-    pictures = _pictures(source, by_frame, settings.max_pixels, is_video=batch.is_video)
+    window_of = partial(settings.windows.of, label_name(batch.raw_path))
+    pictures = _pictures(source, by_frame, settings, window_of, is_video=batch.is_video)
     for number, (frame, picture) in enumerate(pictures, 1):
         wanted = by_frame[frame]
         _write(folder / wanted.target, partial(_save, scaled_down(picture, settings.size), wanted.target))
@@ -196,15 +199,22 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
 
 
 def _pictures(
-    source: Path, wanted: Mapping[int, Wanted], max_pixels: int, *, is_video: bool
+    source: Path, wanted: Mapping[int, Wanted], settings: Settings, window_of: WindowOf, *, is_video: bool
 ) -> Iterator[tuple[int, Image.Image]]:
     """Yield the wanted pictures of a file one after the other, those that it still holds."""
     known = {frame: sample.pixel_hash for frame, sample in wanted.items()}
     try:
         if is_video:
-            yield from video_pictures(source, known, max_pixels)
+            yield from video_pictures(source, known, settings.max_pixels)
         else:
-            yield 0, to_rgb(load_image(source, max_pixels=max_pixels, pixel_hash=known[0]))
+            picture = load_image(
+                source,
+                max_pixels=settings.max_pixels,
+                pixel_hash=known[0],
+                window_of=window_of,
+                keeps_16_bits=settings.picture_format != "jpg",
+            )
+            yield 0, picture if picture.mode == "I;16" else to_rgb(picture)
     except MemoryError:
         raise
     except Exception:  # besides those that decoders are known for, whatever a library raises about a file
@@ -214,7 +224,8 @@ def _pictures(
 def scaled_down(picture: Image.Image, size: int | None) -> Image.Image:
     """Return a picture whose short side is at most `size` pixels; None = as it is."""
     scaled = scaled_size(*picture.size, size)
-    return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    gap = None if picture.mode == "I;16" else 3.0  # Pillow cannot reduce 16 bits first
+    return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.LANCZOS, reducing_gap=gap)
 
 
 def scaled_size(width: int, height: int, size: int | None = None) -> tuple[int, int]:

@@ -10,12 +10,12 @@ from typing import NamedTuple, Self
 
 import pandas as pd
 
-from curation.cleaning.value_windows import united_windows
 from curation.core.atomic import link_or_copy
 from curation.core.errors import BaseError
 from curation.datapool import store
 from curation.datapool.pictures import read_pictures, united_pictures, write_pictures
 from curation.datapool.store import Pair
+from curation.datapool.value_windows import united_windows
 from curation.embeddings.shards import (
     read_metadata,
     read_shards,

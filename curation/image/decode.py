@@ -16,14 +16,15 @@ from PIL import Image
 from curation.core.words import in_one_line
 from curation.image import raw_photos, tiff, tiff_files
 from curation.image.deep import is_deep, read_deep
-from curation.image.opening import open_image, own_pillow_settings
+from curation.image.opening import open_image
 from curation.image.pillow_modes import former_hash, normalised
+from curation.image.pillow_settings import own_pillow_settings
 from curation.image.proxies import proxy_dimensions, to_rgb
 from curation.image.quality import Quality, quality_of
 from curation.image.stored import StoredImage, data_hash_of, hashes_of, pixel_hash_of
 from curation.image.turbojpeg import decode_planes
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_pixels
-from curation.image.values import Values, as_16_bit_grey, seen, usual_range
+from curation.image.values import Values, as_16_bit_grey, seen, share_beyond, usual_range
 from curation.image.window import ValueRange, Window, WindowOf, full_window, own_window
 from curation.image.yuv import SWAPPING, Yuv, encode_jpeg, scaled, turned
 
@@ -34,6 +35,9 @@ _JPEG_START = b"\xff\xd8\xff"
 _LARGEST_JPEG = 64 * 2**20
 """Bytes of the largest JPEG file that is read as a whole; a larger one is left to Pillow, which reads what it needs."""
 
+_MUCH = 0.5
+"""Share of a picture beyond its window that is told."""
+
 T = TypeVar("T")
 
 
@@ -41,16 +45,25 @@ class _Read(NamedTuple):
     """An image as it was read.
 
     Attributes:
-        stored: as its file stores it, or a draft of that.
+        planes: of a sound JPEG file of the usual kind, or a draft of them; None for others.
+        image: as its file stores it; None where planes are enough.
         size: width and height of what the file stores, pixels.
         note: what else there is to say; empty as a rule.
-        is_draft: whether it was decoded at a reduced size.
+        is_draft: whether the planes were decoded at a reduced size.
     """
 
-    stored: StoredImage
+    planes: StoredImage | None
+    image: StoredImage | None
     size: tuple[int, int]
     note: str
     is_draft: bool = False
+
+    @property
+    def stored(self) -> StoredImage:
+        """The planes where there are some, else the image."""
+        stored = self.planes or self.image
+        assert stored is not None
+        return stored
 
 
 @dataclass(frozen=True)
@@ -105,19 +118,20 @@ def decode_image(
         OSError: the file cannot be opened at all.
     """
     data = _jpeg_data(path)
-    read = _read(path, data, max_pixels, proxy_size if jpeg_draft else None)
+    read = _read(path, data, max_pixels, draft_size=proxy_size if jpeg_draft else None, as_image=False)
     stored, picture = read.stored, read.stored.picture
     digest = data_hash_of(data, stored.orientation) if read.is_draft else pixel_hash_of(stored)
-    values = window = None
+    values, window, note = None, None, read.note
     if isinstance(picture, Values):
         values, window = usual_range(picture), _window(picture, window_of)
+        note = "; ".join(filter(None, (note, _note_beyond(picture, window))))
         digest = known_hash if _had_hash(stored, path, max_pixels, known_hash) else digest
         picture = seen(picture, window)
     small = _small(picture, proxy_dimensions(*read.size, proxy_size))
     width, height = read.size[::-1] if stored.transpose in SWAPPING else read.size
     proxy = encode_jpeg(turned(small, stored.transpose))
     quality = quality_of(small, stored.transpose)
-    return DecodedImage(width, height, digest, proxy, quality, read.note, values, window)
+    return DecodedImage(width, height, digest, proxy, quality, note, values, window)
 
 
 def load_image(
@@ -146,11 +160,12 @@ def load_image(
         OSError: the file cannot be opened at all.
     """
     data = _jpeg_data(path)
-    stored = _read(path, data, max_pixels, None, with_planes=False).stored
-    if pixel_hash:
-        planes = _read(path, data, max_pixels, None).stored if data else stored
-        if pixel_hash not in hashes_of(planes, data) and not _had_hash(stored, path, max_pixels, pixel_hash):
-            raise UndecodableImageError("the file holds another image than before")
+    read = _read(path, data, max_pixels, as_planes=bool(pixel_hash))
+    stored = read.image
+    assert stored is not None
+    is_known = not pixel_hash or pixel_hash in hashes_of(read.stored, data)
+    if not is_known and not _had_hash(stored, path, max_pixels, pixel_hash):
+        raise UndecodableImageError("the file holds another image than before")
     picture = stored.picture
     assert not isinstance(picture, av.VideoFrame)
     if isinstance(picture, Values):
@@ -158,7 +173,15 @@ def load_image(
     return picture if stored.transpose is None else picture.transpose(stored.transpose)
 
 
-def _read(path: Path, data: bytes, max_pixels: int, draft_size: int | None, *, with_planes: bool = True) -> _Read:
+def _read(
+    path: Path,
+    data: bytes,
+    max_pixels: int,
+    *,
+    draft_size: int | None = None,
+    as_planes: bool = True,
+    as_image: bool = True,
+) -> _Read:
     """Decode an image file completely, with whatever reads it.
 
     Args:
@@ -166,16 +189,17 @@ def _read(path: Path, data: bytes, max_pixels: int, draft_size: int | None, *, w
         data: its content, if that is a JPEG file; else empty.
         max_pixels: see `decode_image`.
         draft_size: short side of the proxy for which a draft of a large JPEG file is enough; None = in full.
-        with_planes: whether JPEG files of the usual kind are decoded to their planes.
+        as_planes: whether JPEG files of the usual kind are decoded to their planes.
+        as_image: whether the image is wanted where there are planes, too.
     """
     try:
         with _opened(path, data, max_pixels) as opened:
             width, height = opened.size
             least = proxy_dimensions(width, height, draft_size) if draft_size else None
             is_draft = least is not None and width >= 2 * least[0] and height >= 2 * least[1]
-            planes = _jpeg_planes(opened, data, least if is_draft else None) if with_planes else None
-            stored = planes or StoredImage(*_decoded_by_pillow(opened, path))
-            return _Read(stored, (width, height), _note(opened), is_draft=bool(is_draft and planes))
+            planes = _jpeg_planes(opened, data, least if is_draft else None) if as_planes else None
+            image = None if planes and not as_image else StoredImage(*_decoded_by_pillow(opened, path))
+            return _Read(planes, image, (width, height), _note(opened), is_draft=bool(is_draft and planes))
     except UnsupportedImageError as refusal:
         return _guarded(partial(_read_otherwise, path, max_pixels, refusal))
 
@@ -190,14 +214,14 @@ def _read_otherwise(path: Path, max_pixels: int, refusal: UnsupportedImageError)
         if not raw_photos.is_installed():
             raise refusal
         photo = raw_photos.develop(path, max_pixels)
-        return _Read(StoredImage(photo, 1), photo.size, "")
+        return _Read(None, StoredImage(photo, 1), photo.size, "")
     with path.open("rb") as file:
         is_tiff = file.read(4) in tiff.STARTS
     if not is_tiff or not tiff.is_read_otherwise():
         raise refusal
     found = tiff_files.read(path, max_pixels, refusal)
     size = (found.picture.width, found.picture.height)
-    return _Read(StoredImage(found.picture, found.orientation), size, _note_of(found.pictures))
+    return _Read(None, StoredImage(found.picture, found.orientation), size, _note_of(found.pictures))
 
 
 def _window(values: Values, window_of: WindowOf) -> Window:
@@ -207,6 +231,14 @@ def _window(values: Values, window_of: WindowOf) -> Window:
         return window
     own = usual_range(values)
     return Window(0.0, 1.0) if own is None else Window(own.low, own.high)
+
+
+def _note_beyond(values: Values, window: Window) -> str:
+    """Say that a picture lies for the larger part beyond its window, so that little of it is to be seen."""
+    share = share_beyond(values, window)
+    if share <= _MUCH:
+        return ""
+    return f"{share:.0%} of its values lie beyond {window.low:g} to {window.high:g} (clean.value_window)"
 
 
 def _had_hash(stored: StoredImage, path: Path, max_pixels: int, known_hash: str) -> bool:

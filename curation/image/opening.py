@@ -1,13 +1,11 @@
 """Opening image files with Pillow, at the picture that is meant; what each kind of file needs besides."""
 
 import io
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from curation.image import heif, tiff
 from curation.image.raw_photos import HEAD_BYTES, is_raw
@@ -17,8 +15,6 @@ _NOT_OPENED = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 """Formats of Pillow that hold no pixels of their own, or start another program to read them."""
 
 _PILLOWS_WORDS = "not identified by this driver"
-
-_SETTINGS_LOCK = threading.RLock()
 
 
 def open_image(path: Path, data: bytes = b"") -> Image.Image:
@@ -78,18 +74,3 @@ def _why_unrecognised(path: Path) -> str:
             Image.WARN_POSSIBLE_FORMATS = False
     words = "; ".join(" ".join(str(each.message).replace(" opening failed.", ":").split()) for each in told)
     return f" ({words})".replace(_PILLOWS_WORDS, "its header is not understood") if words else ""
-
-
-@contextmanager
-def own_pillow_settings() -> Iterator[None]:
-    """Set what Pillow keeps for the whole process, while images are decoded here.
-
-    Its own pixel limit is off, `max_pixels` stands in for it; cut files are errors, which WeasyPrint switches off.
-    """
-    with _SETTINGS_LOCK:
-        former = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = former

@@ -43,6 +43,9 @@ class ValueRange(NamedTuple):
     high: float
 
 
+Choice = Literal["auto", "full"] | tuple[float, float]
+"""What `clean.value_window` may be."""
+
 WindowOf = Callable[[str], Window | None]
 """Returns the window of a kind of values; None where it is to be found from the picture itself."""
 
@@ -73,11 +76,7 @@ class ValueWindows:
     known: Mapping[tuple[str, str], Window] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def chosen(
-        cls,
-        choice: Literal["auto", "full"] | tuple[float, float],
-        known: Mapping[tuple[str, str], Window] | None = None,
-    ) -> Self:
+    def chosen(cls, choice: Choice, known: Mapping[tuple[str, str], Window] | None = None) -> Self:
         """Return the windows that a parameter asks for.
 
         Args:
@@ -91,3 +90,7 @@ class ValueWindows:
         if isinstance(self.choice, Window):
             return self.choice
         return full_window(kind) if self.choice == FULL else self.known.get((folder, kind))
+
+
+OWN_WINDOWS = ValueWindows()
+"""No window is known: each picture is seen through one of its own."""

@@ -28,7 +28,7 @@ from curation.history.readable import (
     parse_mapping,
 )
 from curation.pipeline import paths
-from curation.tables.datapool import ITERATIONS, PICTURES, REMOVED, SAMPLES
+from curation.tables.datapool import ITERATIONS, PICTURES, REMOVED, SAMPLES, VALUE_WINDOWS
 from curation.tables.files import empty_frame, read_csv, read_known_parquet, read_parquet
 from curation.tables.samples import FILES
 from curation.tables.selection import SELECTION
@@ -173,6 +173,13 @@ class Revision:
         if PICTURES_CSV not in self.datapool_files:
             return empty_frame(PICTURES)
         return read_csv(self.datapool_file(PICTURES_CSV), PICTURES)
+
+    @cached_property
+    def value_windows(self) -> pd.DataFrame:
+        """The windows of pictures of more than 8 bits (`curation.tables.datapool.VALUE_WINDOWS`)."""
+        if not self.has_datapool or store.VALUE_WINDOWS_CSV not in self.datapool_files:
+            return empty_frame(VALUE_WINDOWS)
+        return read_csv(self.datapool_file(store.VALUE_WINDOWS_CSV), VALUE_WINDOWS)
 
     @cached_property
     def processed(self) -> pd.DataFrame:
