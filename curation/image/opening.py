@@ -54,6 +54,7 @@ def _open_otherwise(path: Path) -> Image.Image:
     if is_raw(head):
         raise tiff.RawPhotoError
     if head.startswith(tiff.STARTS) and (tags := tiff.first_tags(path)):
+        tiff.require_no_raw_photo(tags)
         raise UnsupportedImageError(tiff.words_for(tags))
     raise UndecodableImageError(f"not recognised as an image{_why_unrecognised(path)}")
 

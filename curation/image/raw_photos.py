@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from curation.image.undecodable import require_pixels
+from curation.image.undecodable import UnsupportedImageError, require_pixels
 
 PACKAGE = "rawpy"
 HEAD_BYTES = 16
@@ -40,10 +40,18 @@ def develop(path: Path, max_pixels: int) -> Image.Image:
         max_pixels: an image with more is refused before it takes memory.
 
     Raises:
+        UnsupportedImageError: LibRaw does not know the file, or not its camera.
         UndecodableImageError: it is too large.
-        Exception: what rawpy raises about files that it cannot read.
+        Exception: what rawpy raises about damaged files.
     """
     library: Any = import_module(PACKAGE)
-    with library.imread(str(path)) as raw:
+    try:
+        opened = library.imread(str(path))
+    except library.LibRawFileUnsupportedError:
+        raise UnsupportedImageError(
+            "only a reduced picture of what the file holds can be read, and LibRaw does not know it: convert it to "
+            "TIFF or PNG"
+        ) from None
+    with opened as raw:
         require_pixels(raw.sizes.width, raw.sizes.height, max_pixels)
         return Image.fromarray(raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=8))

@@ -66,8 +66,7 @@ def at_whole_picture(image: Image.Image) -> Image.Image:
     if image.format != "TIFF":
         return image
     tags = tags_of(image)
-    if _DNG_VERSION in tags or _numbers(tags, _PHOTOMETRIC, 1)[0] in _OF_SENSORS:
-        raise RawPhotoError
+    require_no_raw_photo(tags)
     if not _is_reduced(tags):
         return image
     with suppress(EOFError):
@@ -86,6 +85,16 @@ class RawPhotoError(UnsupportedImageError):
             "only a reduced picture of what the file holds can be read, as in the RAW files of cameras: convert it to "
             "TIFF or PNG, or `pip install rawpy`, then `dvc repro -f clean`"
         )
+
+
+def require_no_raw_photo(tags: Mapping[int, Any]) -> None:
+    """Make sure that a TIFF file is not the RAW file of a camera.
+
+    Raises:
+        RawPhotoError: it is, by the tags of its first picture.
+    """
+    if _DNG_VERSION in tags or _numbers(tags, _PHOTOMETRIC, 1)[0] in _OF_SENSORS:
+        raise RawPhotoError
 
 
 def is_whole(tags: Mapping[int, Any]) -> bool:
