@@ -253,7 +253,7 @@ def test_rawpy_develops_the_photograph(tmp_path: Path) -> None:
     assert np.corrcoef(np.asarray(picture.convert("L")).ravel(), SCENE.ravel())[0, 1] > 0.9
     with pytest.raises(UndecodableImageError, match="more than"):
         load_image(tmp_path / "a.dng", max_pixels=10)
-    (tmp_path / "b.dng").write_bytes(b"II\x1a\0\0\0HEAPCCDR")
+    write_tiff(tmp_path / "b.dng", mosaic, tags={262: 32803})
     with pytest.raises(UnsupportedImageError, match="LibRaw does not know it"):
         decoded(tmp_path / "b.dng")
 
