@@ -13,7 +13,7 @@ _FORMATS = {"u": 1, "i": 2, "f": 3}
 def write_tiff(
     path: Path,
     *pictures: np.ndarray,
-    tags: Mapping[int, int | bytes] | None = None,
+    tags: Mapping[int, Any] | None = None,
     reduced: tuple[int, ...] = (),
     is_planar: bool = False,
     order: str = "<",

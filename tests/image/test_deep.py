@@ -98,7 +98,7 @@ def test_alpha_of_16_bits_hides_what_is_under_it(tmp_path: Path, bands: int) -> 
 
 def test_premultiplied_colours_are_divided(tmp_path: Path) -> None:
     half = np.full((64, 96), 32_768, np.uint16)
-    write_tiff(tmp_path / "a.tif", np.dstack([COLOURS // 2, half]), tags={338: [1]})  # type: ignore[dict-item]
+    write_tiff(tmp_path / "a.tif", np.dstack([COLOURS // 2, half]), tags={338: [1]})
     found = values(tmp_path / "a.tif")
     np.testing.assert_allclose(found.pixels.astype(int), COLOURS, atol=2)
 
@@ -161,10 +161,10 @@ def test_what_stands_for_no_data_does_not_count(tmp_path: Path, nothing: float) 
 
 def test_inks_of_16_bits_have_their_own_scale(tmp_path: Path) -> None:
     inks = np.dstack([COLOURS, np.zeros_like(GREY)])
-    image = decoded(write_tiff(tmp_path / "a.tif", inks, tags={262: 5, 338: []}))  # type: ignore[dict-item]
+    image = decoded(write_tiff(tmp_path / "a.tif", inks, tags={262: 5, 338: []}))
     assert proxy(image).min() > 200
     inks[0, 0, 0] ^= 1
-    other = decoded(write_tiff(tmp_path / "b.tif", inks, tags={262: 5, 338: []}))  # type: ignore[dict-item]
+    other = decoded(write_tiff(tmp_path / "b.tif", inks, tags={262: 5, 338: []}))
     assert image.pixel_hash != other.pixel_hash
 
 
