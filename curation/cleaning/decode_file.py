@@ -3,14 +3,15 @@
 import errno
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from curation.cleaning.tasks import RawFile
-from curation.core.errors import RawDataError
+from curation.core.errors import OutputError, RawDataError
 from curation.core.kinds import IMAGE, VIDEO
 from curation.core.regular import open_regular
 from curation.image.decode import decode_image
@@ -182,8 +183,9 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
         refused = DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
         return replace(refused, limit=error.limit, is_unsupported=is_unsupported)
     folder = _proxies_of(shard_folder, file.shard)
-    folder.mkdir(exist_ok=True)
-    (folder / file.member).write_bytes(image.proxy)
+    with _writing():
+        folder.mkdir(exist_ok=True)
+        (folder / file.member).write_bytes(image.proxy)
     sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
     decoded = DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard)
     return decoded if image.values is None else replace(decoded, values=image.values, window=image.window)
@@ -204,7 +206,7 @@ def _decode_video(
             proxy_size=settings.proxy_size,
             corruption_threshold=settings.corruption_threshold,
             threads=threads,
-            add_proxy=lambda index, jpeg: writer.add(member_name(index), jpeg),
+            add_proxy=partial(_add, writer),
             restart=writer.discard,
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
@@ -225,6 +227,27 @@ def _decode_video(
         video.skipped,
         video.decoded,
     )
+
+
+def _add(writer: ShardWriter, index: int, jpeg: bytes) -> None:
+    """Add the proxy of a frame to a shard."""
+    with _writing():
+        writer.add(member_name(index), jpeg)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tell a disk that cannot be written from a file that cannot be decoded.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"proxies cannot be written: {error.strerror or error}; see whether the disk is full"
+        ) from error
 
 
 def _require_readable(raw_folder: Path, path: str) -> None:

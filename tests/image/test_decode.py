@@ -14,7 +14,7 @@ import simplejpeg
 from PIL import Image, ImageFile
 
 from curation.core.errors import MissingLibraryError
-from curation.image import decode as images
+from curation.image import reading as images
 from curation.image import turbojpeg
 from curation.image.decode import DecodedImage, decode_image, load_image
 from curation.image.jpeg_segments import without_metadata
@@ -189,7 +189,7 @@ def test_an_image_over_pillows_own_limit_is_decoded_if_allowed(tmp_path: Path, m
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-@pytest.mark.parametrize("place", ["curation.image.decode.normalised", "PIL.Image.Image.getexif"])
+@pytest.mark.parametrize("place", ["curation.image.reading.normalised", "PIL.Image.Image.getexif"])
 def test_running_out_of_memory_is_no_fault_of_the_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -326,22 +326,22 @@ def test_a_jpeg_file_whose_header_changed_since_is_damaged(tmp_path: Path) -> No
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turbojpeg, "LIBRARY_NAMES", ("libnone.so.0",))
-    turbojpeg._library.cache_clear()
+    turbojpeg.library.cache_clear()
     try:
         with pytest.raises(MissingLibraryError, match="libturbojpeg0"):
             decode_planes(b"", (1, 1))
     finally:
-        turbojpeg._library.cache_clear()
+        turbojpeg.library.cache_clear()
 
 
 def test_a_very_large_jpeg_file_is_not_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "long.jpg"
     _scene(1).save(path)
     path.write_bytes(path.read_bytes() + bytes(2**16))
-    assert images._jpeg_data(path) == path.read_bytes()
+    assert images.jpeg_data(path) == path.read_bytes()
     read_as_a_whole = _hash(path)
     monkeypatch.setattr(images, "_LARGEST_JPEG", 2**16)
-    assert images._jpeg_data(path) == b""
+    assert images.jpeg_data(path) == b""
     pixels = load_image(path, max_pixels=LIMIT)
     pixels.save(tmp_path / "same.png")
     assert _hash(path) == _hash(tmp_path / "same.png") != read_as_a_whole

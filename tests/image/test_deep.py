@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from curation.image import raw_photos, tiff
-from curation.image.decode import DecodedImage, _read, decode_image, load_image
+from curation.image.decode import DecodedImage, decode_image, load_image
 from curation.image.pillow_modes import former_hash
+from curation.image.reading import read_image
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
 from curation.image.values import Values, seen, usual_range
 from curation.image.window import Window, full_window
@@ -32,7 +33,7 @@ def decoded(path: Path, window: Window | None = None, **arguments: Any) -> Decod
 
 
 def values(path: Path) -> Values:
-    picture = _read(path, b"", LIMIT).stored.picture
+    picture = read_image(path, b"", LIMIT).stored.picture
     assert isinstance(picture, Values)
     return picture
 
