@@ -245,9 +245,7 @@ def _writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"proxies cannot be written: {error.strerror or error}; see whether the disk is full"
-        ) from error
+        raise OutputError(f"proxies cannot be written ({error}): see whether the disk is full") from None
 
 
 def _require_readable(raw_folder: Path, path: str) -> None:

@@ -225,5 +225,5 @@ def test_what_is_no_file_any_more_ends_the_run(tmp_path: Path) -> None:
 
 def test_a_disk_that_cannot_be_written_is_no_fault_of_the_file(tmp_path: Path) -> None:
     write_image(tmp_path / "raw" / "a.png", 1)
-    with pytest.raises(OutputError, match="proxies cannot be written .*No such file.*absent"):
+    with pytest.raises(OutputError, match=r"proxies cannot be written .*No such file.*absent"):
         decode_all(tasks_of([("a.png", IMAGE, 1)]), tmp_path / "raw", tmp_path / "absent", SETTINGS, 1)
