@@ -1,6 +1,6 @@
 """Cleaning: decode what is new, and account for everything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,13 +8,14 @@ import pandas as pd
 
 from curation.cleaning import accounting
 from curation.cleaning.base import BaseTables, earlier_samples, files_to_decode_again, known_frames
-from curation.cleaning.decode_file import Settings
+from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, judged
 from curation.cleaning.sample_table import require_unique_names, sample_table
-from curation.cleaning.tasks import tasks_of
+from curation.cleaning.tasks import Task, tasks_of
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
 from curation.image.proxies import store_empty_shard, store_shard
+from curation.image.window import ValueWindows
 from curation.raw.naming import label_indices, label_name
 from curation.tables.files import empty_frame
 from curation.tables.samples import IGNORED, KEPT, SAMPLES
@@ -63,18 +64,7 @@ def clean(
     new = plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"]
     wanted = raw[raw["path"].isin({*new, *again.values()})]
     known = known_frames(base.processed, again)
-    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True), known)
-    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
-    windows = with_found(settings.windows, decoded)
-    if otherwise := seen_otherwise(decoded, windows):
-        rows = wanted[wanted["path"].isin(otherwise)]
-        tasks_again = tasks_of(zip(rows["path"], rows["media"], rows["frames"], strict=True), known)
-        settings = replace(settings, windows=windows)
-        seen_again = decode_all(tasks_again, raw_folder, proxy_folder, settings, workers, first=len(tasks))
-        decoded = sorted(
-            [*(file for file in decoded if file.path not in otherwise), *seen_again], key=lambda file: file.path
-        )
-
+    decoded, windows = _decoded(wanted, known, raw_folder, proxy_folder, settings, workers)
     is_new = set(new)
     content_hashes = dict(zip(wanted["path"], wanted["content_hash"], strict=True))
     new_files = [file for file in decoded if file.path in is_new]
@@ -89,6 +79,43 @@ def clean(
     old_files = [file for file in decoded if file.path not in is_new]
     samples = _together([kept, earlier_samples(sample_table(old_files, content_hashes), base, again)])
     return Cleaned(with_final_shards(samples, proxy_folder), accounting.dropped_table(files, found), files)
+
+
+def _decoded(
+    wanted: pd.DataFrame,
+    known: Mapping[str, Mapping[int, str]],
+    raw_folder: Path,
+    proxy_folder: Path,
+    settings: Settings,
+    workers: int,
+) -> tuple[list[DecodedFile], ValueWindows]:
+    """Decode files; once more those whose folder turns out to have another window than their own.
+
+    Args:
+        wanted: rows of `RAW_FILES`.
+        known: see `tasks_of`.
+        raw_folder: where the raw files are.
+        proxy_folder: an existing, empty folder for the proxy shards.
+        settings: of the decoders.
+        workers: processes that decode side by side.
+
+    Returns:
+        One entry for each file, sorted by path, and the windows of all folders.
+    """
+
+    def tasks_for(rows: pd.DataFrame) -> list[Task]:
+        return tasks_of(zip(rows["path"], rows["media"], rows["frames"], strict=True), known)
+
+    tasks = tasks_for(wanted)
+    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
+    windows = with_found(settings.windows, decoded)
+    if otherwise := seen_otherwise(decoded, windows):
+        settings = replace(settings, windows=windows)
+        again = tasks_for(wanted[wanted["path"].isin(otherwise)])
+        seen_again = decode_all(again, raw_folder, proxy_folder, settings, workers, first=len(tasks))
+        stays = [file for file in decoded if file.path not in otherwise]
+        decoded = sorted([*stays, *seen_again], key=lambda file: file.path)
+    return decoded, windows
 
 
 def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

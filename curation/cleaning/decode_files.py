@@ -67,14 +67,12 @@ def decode_all(
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
-    events = run_in_workers(
-        work,
-        _batches(chunks),
-        workers=workers,
-        cores=available_cores(),
-        limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
-        size_of=lambda file: size_of(raw_folder / file.path),
-    )
+    limits, cores = Limits(settings.decode_timeout_s, settings.decode_memory_mb), available_cores()
+
+    def bytes_of(file: RawFile) -> int:
+        return size_of(raw_folder / file.path)
+
+    events = run_in_workers(work, _batches(chunks), workers=workers, cores=cores, limits=limits, size_of=bytes_of)
     decoded: dict[str, DecodedFile] = {}
     shards = _ImageShards(chunks, shard_folder)
     with _ProgressBar(chunks) as bar, closing(events):
