@@ -11,6 +11,7 @@ corruptness_check_information.json.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import click
 import pandas as pd
@@ -36,13 +37,14 @@ from curation.embeddings.shards import read_shards
 from curation.history.dvc_cache import open_cache
 from curation.image.decode import load_image
 from curation.image.proxies import ProxyReader, to_rgb
-from curation.image.undecodable import UndecodableImageError
+from curation.image.window import OWN_WINDOWS, ValueWindows
 from curation.inspection.kept_pictures import kept_pictures
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import RawFinder
+from curation.raw.naming import label_name
 from curation.reporting.draw.sample_pictures import KeptReader, RawReader, cheap_to_decode, picture_reader
 from curation.reporting.inputs import FormerSpace, ReportInputs, ReportSettings, SelectionSettings
 from curation.reporting.pages import outputs
@@ -158,12 +160,13 @@ def raw_reader(contents: Mapping[str, Collection[str]], finder: RawFinder, param
     return read_raw
 
 
-def kept_reader(table: pd.DataFrame, max_pixels: int) -> KeptReader:
+def kept_reader(table: pd.DataFrame, max_pixels: int, windows: ValueWindows = OWN_WINDOWS) -> KeptReader:
     """Return a reader of the full-size pictures that stayed with the datapool.
 
     Args:
         table: which there are (`curation.tables.datapool.PICTURES`).
         max_pixels: larger ones are left out, and so are damaged ones.
+        windows: through which images of more than 8 bits a channel are seen.
     """
 
     def read_kept(names: Collection[str]) -> Mapping[str, Image.Image]:
@@ -173,8 +176,9 @@ def kept_reader(table: pd.DataFrame, max_pixels: int) -> KeptReader:
             return found
         with open_cache() as cache, suppress(BaseError):
             for name, picture in kept_pictures(table, wanted, cache).items():
-                with suppress(OSError, UndecodableImageError):
-                    found[name] = to_rgb(load_image(picture.path, max_pixels=max_pixels))
+                window_of = partial(windows.of, label_name(name))
+                with suppress(Exception):  # whatever a library raises about a file
+                    found[name] = to_rgb(load_image(picture.path, max_pixels=max_pixels, window_of=window_of))
         return found
 
     return read_kept
@@ -200,7 +204,7 @@ def run(params: Params) -> str:
             pd.concat([inputs.processed[columns], dropped]),
             proxies,
             read_raw,
-            kept_reader(kept, params.clean.max_pixels),
+            kept_reader(kept, params.clean.max_pixels, value_windows(params.clean.value_window, paths.DATAPOOL)),
         )
         old = inputs.base_samples[~inputs.base_samples["filename"].isin(inputs.samples["filename"])]
         at_hand = [*inputs.samples["filename"], *cheap_to_decode(old, set(kept["filename"]))]

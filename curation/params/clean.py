@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from curation.params.section import About, Count, Real, Section
 
@@ -11,6 +11,13 @@ _DECODING = ("clean", "select")
 
 
 _WINDOW = "one of auto, full, or a list of two numbers in ascending order"
+
+
+def _of_two_numbers(window: object) -> object:
+    """Refuse a list of any other length, in one message."""
+    if isinstance(window, (list, tuple)) and len(window) != 2:
+        raise ValueError(f"must be {_WINDOW}")
+    return window
 
 
 def _ascending(window: str | tuple[float, float]) -> str | tuple[float, float]:
@@ -73,7 +80,9 @@ class CleanParams(Section):
         description="Length of the short side of the proxy images that training, embedding and the report read.",
         json_schema_extra=About(unit="pixels", read_by=_DECODING),
     )
-    value_window: Annotated[Literal["auto", "full"] | tuple[Real, Real], AfterValidator(_ascending)] = Field(
+    value_window: Annotated[
+        Literal["auto", "full"] | tuple[Real, Real], BeforeValidator(_of_two_numbers), AfterValidator(_ascending)
+    ] = Field(
         default="auto",
         description=(
             "Which values of images of more than 8 bits a channel (thermal, depth, elevation, microscopy) are black "
