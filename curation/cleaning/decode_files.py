@@ -17,6 +17,7 @@ from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
+from curation.raw.tracks import file_on_disk
 from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
 from curation.workers.worker import Announce
 
@@ -70,7 +71,7 @@ def decode_all(
     limits, cores = Limits(settings.decode_timeout_s, settings.decode_memory_mb), available_cores()
 
     def bytes_of(file: RawFile) -> int:
-        return size_of(raw_folder / file.path)
+        return size_of(file_on_disk(raw_folder / file.path))
 
     events = run_in_workers(work, _batches(chunks), workers=workers, cores=cores, limits=limits, size_of=bytes_of)
     decoded: dict[str, DecodedFile] = {}
