@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import av
 import numpy as np
@@ -24,8 +23,6 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 """The operation that turns an image upright, for each EXIF orientation but 1 (upright)."""
-
-Pixel = TypeVar("Pixel", bound=np.generic)
 
 _HASHED_ROWS = 64
 """Rows that are converted and hashed at a time: they fit into the processor's cache."""
