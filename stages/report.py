@@ -55,7 +55,7 @@ from curation.selection.rules.registry import STRATEGIES, sentence_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_known_parquet, read_parquet
 from curation.tables.samples import FILES
-from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION
+from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION, read_contributions
 
 
 def read_inputs(params: Params) -> ReportInputs:
@@ -104,6 +104,7 @@ def read_inputs(params: Params) -> ReportInputs:
         near_duplicates=near,
         taken_out=tuple(read_taken_out(paths.BASE)),
         former=former_space(),
+        contributions=read_contributions(paths.CONTRIBUTIONS),
     )
 
 

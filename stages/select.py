@@ -6,11 +6,10 @@ embeddings belong together; it embeds images and texts that are queries), data/e
 data/clean/samples.parquet (which samples are new), data/embed/marks.csv (what a file of given embeddings says of them),
 and the files that section select names.
 Writes data/select/selection.csv (the chosen samples in order), data/select/candidates.parquet (what became of every
-candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered)
-and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
+candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered),
+data/select/comparison.csv (the chosen rule beside greedy k-center and chance) and data/select/contributions.csv (how
+much each strategy speaks for each pick).
 """
-
-from collections.abc import Collection
 
 import click
 
@@ -20,13 +19,14 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.selection.candidates import find_candidates, find_units, known_samples
+from curation.selection.chosen import chosen_before, with_chosen
+from curation.selection.described import described, tell_names
 from curation.selection.embedded import read_embeddings
-from curation.selection.given import matched_names, prediction_files, score_files, unmatched_names
-from curation.selection.outcome import chosen_before, require_selected, select, summary, with_chosen
+from curation.selection.outcome import require_selected, select, summary
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet
-from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
+from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, CONTRIBUTIONS, SELECTION
 
 
 def run(params: Params) -> str:
@@ -36,7 +36,8 @@ def run(params: Params) -> str:
     Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
            data/clean/samples.parquet, data/embed/marks.csv, the files that select names
     Writes data/select/selection.csv, data/select/candidates.parquet,
-           data/select/budget_curve.csv, data/select/comparison.csv
+           data/select/budget_curve.csv, data/select/comparison.csv,
+           data/select/contributions.csv
     """
     processed, embeddings = read_embeddings(
         paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, paths.CHECKPOINT, sha256_of_file(paths.CHECKPOINT)
@@ -46,35 +47,29 @@ def run(params: Params) -> str:
     base, chosen = known.base, known.chosen
     base_embeddings = embeddings.by_name(base)
     found = find_candidates(known, embeddings, base_embeddings, params.select, paths.BASE)
-    units = find_units(found.names, processed, params.select, may_be_empty=known.may_be_empty)
+    about = described(processed, params.select)
+    for line in tell_names(about, params.select.located):
+        click.echo(f"select: {line}", err=True)
+    units = find_units(found.names, about, params.select, may_be_empty=known.may_be_empty)
     candidate_embeddings = embeddings.by_name(found.names)
     queries = queries_of(params, embeddings, paths.BASE, paths.SELECTION.parent)
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
     del embeddings  # all that is needed of them was copied
-    choice = select(found.names, candidate_embeddings, base, base_embeddings, processed, params.select, queries)
+    choice = select(found.names, candidate_embeddings, base, base_embeddings, about, params.select, queries, {})
     if not known.may_be_empty:
         require_selected(choice, params.select)
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)
     if chosen_rows is not None:
         choice = with_chosen(choice, chosen_rows)
-    _tell_names(params, set(processed["filename"]))
     write_csv(choice.selection, SELECTION, paths.SELECTION)
     write_parquet(choice.candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(choice.curve, BUDGET_CURVE, paths.BUDGET_CURVE)
     write_csv(choice.comparison, COMPARISON, paths.COMPARISON)
+    write_csv(choice.contributions, CONTRIBUTIONS, paths.CONTRIBUTIONS)
     dropped = f"; {found.dropped} dropped by the review" if params.select.review_file is not None else ""
     before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
     return line + dropped + before
-
-
-def _tell_names(params: Params, known: Collection[str]) -> None:
-    """Say which names in files of scores and predictions are no sample, or are one in other words."""
-    strategies = params.select.located
-    for warning in unmatched_names(score_files(strategies), known):
-        click.echo(f"select: warning: {warning}", err=True)
-    for line in matched_names(prediction_files(strategies), known):
-        click.echo(f"select: {line}", err=True)
 
 
 main = stage_command(run)

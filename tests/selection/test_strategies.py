@@ -15,11 +15,15 @@ from curation.core.errors import ParamsError
 from curation.params.select import SelectParams
 from curation.params.strategies import StrategyParams
 from curation.selection.covering import follow
+from curation.selection.described import Described
 from curation.selection.distance import squared_distances
-from curation.selection.given import matched_names, read_filenames, read_predictions, read_scores, read_scores_of_task
+from curation.selection.given import matched_names, read_filenames, read_predictions, read_scores, scores_by
+from curation.selection.greedy.search import combined
+from curation.selection.numbers import numbers
+from curation.selection.objectives import Diverse, Fixed, Objectives, Quota
 from curation.selection.rules.coreset import coreset
 from curation.selection.stopping import squared_threshold
-from curation.selection.strategies import Objectives, Quota, allowed_by_thresholds, combined, numbers, objectives_of
+from curation.selection.strategies import Vectors, allowed_by_thresholds, objectives_of
 from curation.selection.traversal import Traversal
 from tests.embedding_examples import bases_for, embedding_sets, embeddings_of_kind
 
@@ -53,10 +57,10 @@ def pick(
     names = list(processed["filename"])
     members = np.arange(len(candidates))[:, None]
     found = objectives_of(
-        strategies, names[: len(candidates)], members, names[len(names) - n_base :], processed,
-        (candidates, before), queries or {}, seed,
+        strategies, names[: len(candidates)], members, names[len(names) - n_base :], Described(processed, seed=seed),
+        Vectors(candidates, before, queries or {}, {}),
     )  # fmt: skip
-    return combined(candidates, before, limit, None, found)
+    return combined(candidates, before, limit, None, found).traversal
 
 
 # ---- the choice
@@ -69,7 +73,8 @@ def test_diversity_alone_is_coreset(data: st.DataObject) -> None:
     base, limit = data.draw(bases_for(candidates)), data.draw(st.integers(0, 45))
     threshold = squared_threshold(data.draw(st.sampled_from([None, 0.1, 0.5])))
     strength = data.draw(st.sampled_from([0.5, 1.0, 3.0]))
-    found = combined(candidates, base, limit, threshold, Objectives(np.zeros(len(candidates)), strength))
+    objectives = Objectives(diverse=[Diverse(0, None, strength)])
+    found = combined(candidates, base, limit, threshold, objectives).traversal
     assert found.picks.tolist() == coreset(candidates, base, limit, threshold).picks.tolist()
 
 
@@ -80,9 +85,11 @@ def test_number_distinctness_and_the_product(data: st.DataObject) -> None:
     n = len(candidates)
     base, limit = data.draw(bases_for(candidates)), data.draw(st.integers(0, 30))
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
-    fixed = np.log(rng.choice([0.25, 0.5, 1], n))
-    quota = Quota(np.array([0.7, 0.3]), rng.integers(-1, 2, n), rng.integers(0, 3, 2), 2.0)
-    found = combined(candidates, base, limit, None, Objectives(fixed, 1.0, [quota]))
+    fixed, classes = rng.choice([0.25, 0.5, 1], n), rng.integers(-1, 2, n)
+    members = (classes[:, None] == [0, 1]).astype(np.int64)
+    quota = Quota(2, np.array([0.7, 0.3]), members, (classes < 0).astype(np.int64), rng.integers(0, 3, 2), 2.0)
+    objectives = Objectives([Fixed(0, fixed, 1.0)], [Diverse(1, None, 1.0)], [quota])
+    found = combined(candidates, base, limit, None, objectives).traversal
     assert len(found.picks) == len(set(found.picks.tolist())) == min(limit, n)
     reference, _ = follow(candidates, base, found.picks)
     np.testing.assert_array_equal(found.nearest, reference.nearest)
@@ -91,12 +98,11 @@ def test_number_distinctness_and_the_product(data: st.DataObject) -> None:
         squared = np.minimum(squared, squared_distances(candidates, sample))
     counts, left = quota.before.copy(), set(range(n))
     for chosen in found.picks.tolist():
-        share = np.append(quota.target / (2 * counts + 1), 0)[quota.classes]
-        value = np.exp(fixed) * np.sqrt(squared) * share**2
+        share = np.append(quota.target / (2 * counts + 1), 0)[classes]
+        value = fixed * np.sqrt(squared) * share**2
         assert value[chosen] >= max(value[row] for row in left) * (1 - 1e-9)
         left.remove(chosen)
-        if quota.classes[chosen] >= 0:
-            counts[quota.classes[chosen]] += 1
+        counts += members[chosen]
         squared = np.minimum(squared, squared_distances(candidates, candidates[chosen]))
 
 
@@ -166,9 +172,10 @@ def test_a_sequence_has_the_mean_value_and_the_common_class() -> None:
     ]
     members = np.array([[0, 1, 2], [3, 4, 5]])
     points = embeddings_of_kind("random", 2, 4, 0)
-    found = objectives_of(strategies, list(table["filename"]), members, [], table, (points, points[:0]), {}, 0)
-    np.testing.assert_allclose(np.exp(found.fixed), np.array([8, 11]) / 27)
-    assert found.quotas[0].classes.tolist() == [1, 0]
+    vectors = Vectors(points, points[:0], {}, {})
+    found = objectives_of(strategies, list(table["filename"]), members, [], Described(table), vectors)
+    np.testing.assert_allclose(found.fixed[0].values, np.array([8, 11]) / 27)
+    assert found.quotas[0].counts.tolist() == [[0, 1], [1, 0]]
 
 
 # ---- thresholds
@@ -181,7 +188,7 @@ def test_a_sequence_has_the_mean_value_and_the_common_class() -> None:
 def test_thresholds(operator: str, kept: list[int]) -> None:
     table = samples(3, contrast=[1.0, 2, 3])
     threshold = item(metadata("contrast"), type="THRESHOLD", threshold=2, operator=operator)
-    allowed = allowed_by_thresholds([threshold], list(table["filename"]), table)
+    allowed = allowed_by_thresholds([threshold], list(table["filename"]), Described(table))
     assert np.flatnonzero(allowed).tolist() == kept
 
 
@@ -263,10 +270,11 @@ def test_predictions_of_yolo_become_a_selection_by_uncertainty(tmp_path: Path) -
         },
     )
     points = embeddings_of_kind("random", 4, 4, 0)
-    assert numbers(strategies[0], [f"{row}.png" for row in range(4)], samples(4)).round(6).tolist() == [0.1, 0.4, 0, 0]
+    names, known = [f"{row}.png" for row in range(4)], Described(samples(4))
+    assert numbers(strategies[0], 0, names, known).round(6).tolist() == [0.1, 0.4, 0, 0]
     assert pick(strategies, samples(4), points, 4).picks.tolist() == [1, 0, 2, 3]
     with pytest.raises(ParamsError, match=r"has no value for 1 of 1 candidates, '4\.png' for one"):
-        numbers(strategies[0], ["4.png"], samples(5))
+        numbers(strategies[0], 0, ["4.png"], Described(samples(5)))
     balance = {"input": {"type": "PREDICTIONS", "task": "cars"}, "strategy": {"type": "BALANCE", "target": {"1": 1}}}
     assert pick(located({"cars": str(tmp_path)}, balance), samples(4), points, 1).picks.tolist() == [1]
 
@@ -275,11 +283,11 @@ def test_probabilities_of_a_task_must_be_of_all_candidates(tmp_path: Path) -> No
     (tmp_path / "p.csv").write_text("filename,cat,dog\n0.png,0.5,0.5\n1.png,1,0\n")
     score = {"type": "SCORES", "task": "t", "score": "uncertainty_entropy"}
     (by_entropy,) = located({"t": str(tmp_path / "p.csv")}, {"input": score, "strategy": {"type": "WEIGHTS"}})
-    assert numbers(by_entropy, ["0.png", "1.png"], samples(2)).tolist() == [1, 0]
+    assert numbers(by_entropy, 0, ["0.png", "1.png"], Described(samples(2))).tolist() == [1, 0]
     with pytest.raises(ParamsError, match="has no value for 1 of 3 candidates"):
-        numbers(by_entropy, ["0.png", "1.png", "2.png"], samples(3))
+        numbers(by_entropy, 0, ["0.png", "1.png", "2.png"], Described(samples(3)))
     with pytest.raises(ParamsError, match=r"p\.csv: object_frequency is about objects, and there is no box"):
-        read_scores_of_task(str(tmp_path / "p.csv"), "object_frequency", {"0.png"})
+        scores_by("p.csv", *Described(samples(1)).predicted(str(tmp_path / "p.csv")), "object_frequency")
 
 
 def test_a_task_that_is_not_there_is_told() -> None:
@@ -307,7 +315,7 @@ def test_names_of_predictions_that_are_no_samples_are_told(tmp_path: Path) -> No
     ("input_", "strategy", "message"),
     [
         ({"type": "RANDOM"}, {"type": "DIVERSITY"}, "DIVERSITY needs input EMBEDDINGS, not RANDOM"),
-        (EMBEDDINGS, {"type": "WEIGHTS"}, "WEIGHTS needs input SCORES or METADATA or RANDOM, not EMBEDDINGS"),
+        (EMBEDDINGS, {"type": "WEIGHTS"}, "WEIGHTS needs input SCORES or METADATA or PREDICTIONS or RANDOM, not"),
         (EMBEDDINGS, {"type": "SIMILARITY"}, "needs one of queries"),
         (EMBEDDINGS, {"type": "SIMILARITY", "queries": "a", "datapool_iteration": 1}, "needs one of queries"),
         (EMBEDDINGS, {"type": "SIMILARITY", "images": ["a.png"], "text": "a"}, "needs one of queries"),
@@ -315,19 +323,30 @@ def test_names_of_predictions_that_are_no_samples_are_told(tmp_path: Path) -> No
         (EMBEDDINGS, {"type": "SIMILARITY", "images": "a.png"}, "valid tuple"),
         (EMBEDDINGS, {"type": "SIMILARITY", "images": [""]}, "pattern"),
         (EMBEDDINGS, {"type": "SIMILARITY", "text": "  "}, "pattern"),
-        (EMBEDDINGS, {"type": "DIVERSITY", "strength": 0}, "greater than 0"),
+        (EMBEDDINGS, {"type": "DIVERSITY", "strength": 0}, "with 0 the strategy has no effect"),
+        (EMBEDDINGS, {"type": "DIVERSITY", "strength": -101}, "greater than or equal to -100"),
+        (EMBEDDINGS, {"type": "DIVERSITY", "min_distance": 0}, "greater than 0"),
         (EMBEDDINGS, {"type": "DIVERSITY", "power": 1}, "Extra inputs"),
         (EMBEDDINGS, {"type": "NOVELTY"}, "does not match any of the expected tags"),
         (metadata("label_name"), {"type": "WEIGHTS"}, "needs metadata that are numbers"),
         (metadata("sharpness"), {"type": "BALANCE", "target": {"1": 1}}, "label_name, width or height"),
         (metadata("label_name"), {"type": "BALANCE", "target": {}}, "at least one share above 0"),
-        (metadata("size"), {"type": "WEIGHTS"}, "key"),
+        (metadata("label_name"), {"type": "BALANCE"}, "at least one share above 0, or distribution"),
+        (metadata("width"), {"type": "BALANCE", "distribution": "uniform", "target": {"1": 1}}, "takes no target"),
+        (metadata("width"), {"type": "BALANCE", "target": {"1": 1}, "strength": -1}, "greater than 0"),
+        (metadata(" "), {"type": "WEIGHTS"}, "pattern"),
         (metadata("width"), {"type": "THRESHOLD", "threshold": 1, "operator": "LESS"}, "operator"),
         ({"type": "SCORES"}, {"type": "WEIGHTS"}, "SCORES needs file or task, one of them"),
         ({"type": "SCORES", "file": "a", "task": "b"}, {"type": "WEIGHTS"}, "SCORES needs file or task, one of them"),
         ({"type": "SCORES", "task": "b"}, {"type": "WEIGHTS"}, "score: of a task it is one of uncertainty_least_conf"),
         ({"type": "SCORES", "task": "../b"}, {"type": "WEIGHTS"}, "pattern"),
         ({"type": "PREDICTIONS"}, {"type": "BALANCE", "target": {"a": 1}}, "PREDICTIONS needs file or task"),
+        ({"type": "PREDICTIONS", "file": "a"}, {"type": "WEIGHTS"}, "counts objects"),
+        (
+            {"type": "PREDICTIONS", "file": "a", "categories": ["b"]},
+            {"type": "BALANCE", "target": {"b": 1}},
+            "takes no",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(input_: dict[str, Any], strategy: dict[str, Any], message: str) -> None:
