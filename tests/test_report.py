@@ -42,7 +42,7 @@ EXPECTED = {
     "corruptness_check_information.json", "explorer.html", "metrics.json", "report.html", "report.json", "report.pdf",
     "report.schema.json", "filenames/corrupt_filenames.txt", "filenames/duplicate_filenames.txt",
     "filenames/ignored_filenames.txt", "filenames/low_quality_filenames.txt", "filenames/near_duplicate_filenames.txt",
-    "filenames/over_limit_filenames.txt", "filenames/masked_filenames.txt",
+    "filenames/over_limit_filenames.txt", "filenames/unsupported_filenames.txt", "filenames/masked_filenames.txt",
     "filenames/removed_filenames.txt", "filenames/sampled_filenames.txt", "plots/budget_curve.png",
     "plots/datapool_growth.csv",
     "plots/datapool_growth.png", "plots/distance_distr.png", "plots/distance_distr_after.png",
@@ -155,6 +155,7 @@ def test_names_are_listed_by_what_became_of_them(tmp_path: Path) -> None:
             "low_quality",
             "near_duplicate",
             "over_limit",
+            "unsupported",
             "removed",
             "sampled",
         )

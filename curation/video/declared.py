@@ -91,7 +91,11 @@ def declared_frames(path: Path) -> int:
             if stream.frames > 0:
                 return int(stream.frames)
             return _packets(container, stream)
-    except (NoVideoError, av.error.MemoryError):  # a damaged header may ask for any amount of memory
+    except av.error.MemoryError:  # a damaged header may ask for any amount of memory
+        return 0
+    except MemoryError:
+        raise
+    except Exception:  # besides NoVideoError, whatever a damaged header brings about: `clean` will say what is wrong
         return 0
 
 

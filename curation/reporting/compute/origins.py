@@ -8,7 +8,7 @@ from curation.reporting.compute.series import thinned
 from curation.reporting.compute.sets import Sets
 from curation.reporting.compute.sources import source_names
 from curation.reporting.inputs import ReportInputs
-from curation.tables.samples import KEPT, OVER_LIMIT, SKIPPED, TAKEN_IN, VIDEO
+from curation.tables.samples import COMING_AGAIN, KEPT, SKIPPED, TAKEN_IN, VIDEO
 
 LISTED_SOURCES = 1_000
 
@@ -52,7 +52,7 @@ def _source_table(inputs: ReportInputs, sets: Sets) -> tuple[pd.DataFrame, set[s
         A row for each source with the columns `_SOURCE_COUNTS`, those with most selected samples first, and which
         sources are videos.
     """
-    files = inputs.files[inputs.files["status"].isin([*TAKEN_IN, OVER_LIMIT])]
+    files = inputs.files[inputs.files["status"].isin([*TAKEN_IN, *COMING_AGAIN])]
     by_file = pd.DataFrame(
         {
             "source": source_names(files["path"], files["media"] == VIDEO),
