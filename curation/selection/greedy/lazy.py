@@ -215,7 +215,7 @@ class LazySearch:
 
     def _select(self, progress: "tqdm[Any]") -> None:
         """Pick until the limit, or until no unit is left with a value above minus infinity."""
-        least = max(self._tuning.outer, self._n // 16)
+        least = max(self._tuning.outer, self._n // 32)
         target, more = least, 1
         while len(self.picks) < self._limit:
             if self._has_quotas and self._balances.is_by_unit:
@@ -233,7 +233,7 @@ class LazySearch:
             if n_active < least // 4:
                 target = min(int(target * 1.6) + 1, max(self._n // 3, 1))
             elif n_active > least // 2:
-                target = max(int(target * 0.8), least // 8)
+                target = max(int(target * 0.8), least // 8, 1)
 
     def _select_among(self, units: NDArray[np.int64], level: Level, target: int) -> None:
         """Pick among units above a level, about `target` of them at a time, as long as it holds."""
