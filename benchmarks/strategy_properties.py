@@ -174,20 +174,18 @@ def _state(case: Case, chosen: NDArray[np.int64]) -> tuple[NDArray[np.bool_], ND
     values, allowed = np.zeros(n), np.ones(n, np.bool_)
     if case.threshold is not None:
         allowed &= _farthest(images, n, chosen) >= case.threshold
-    for one in case.objectives.fixed:
-        values += _logarithm(one.values, one.strength)
-    for one in case.objectives.diverse:
-        squared = _farthest(one.space or images, n, chosen)
-        allowed &= squared >= (one.smallest or 0)
-        term = _logarithm(np.sqrt(np.minimum(squared, 4).astype(np.float64) / 4), one.strength)
-        has_items = np.isin(np.arange(n), (one.space or images).owners)
-        values += np.where(has_items, term, -np.inf)
-    for one in case.objectives.quotas:
-        quotient = one.target / (2 * (one.before + one.counts[chosen].sum(axis=0)) + 1)
-        members = one.counts.sum(axis=1) + one.others
-        values += _logarithm(
-            (one.counts * quotient / quotient.max()).sum(axis=1) / np.maximum(members, 1), one.strength
-        )
+    for fixed in case.objectives.fixed:
+        values += _logarithm(fixed.values, fixed.strength)
+    for diverse in case.objectives.diverse:
+        space = diverse.space or images
+        squared = _farthest(space, n, chosen)
+        allowed &= squared >= (diverse.smallest or 0)
+        term = _logarithm(np.sqrt(np.minimum(squared, 4).astype(np.float64) / 4), diverse.strength)
+        values += np.where(np.isin(np.arange(n), space.owners), term, -np.inf)
+    for quota in case.objectives.quotas:
+        quotient = quota.target / (2 * (quota.before + quota.counts[chosen].sum(axis=0)) + 1)
+        members = np.maximum(quota.counts.sum(axis=1) + quota.others, 1)
+        values += _logarithm((quota.counts * quotient / quotient.max()).sum(axis=1) / members, quota.strength)
     return allowed, values
 
 

@@ -1,14 +1,17 @@
 """Squared distances of units to what is selected in one space, brought up to date only where they matter."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.selection.covering import follow
 from curation.selection.greedy import kernels
 from curation.selection.kcenter import kernels as centre_kernels
 from curation.selection.kcenter.fast import Search, Tuning
-from curation.selection.objectives import Space
+from curation.selection.objectives import Diverse, Space
+from curation.selection.traversal import Traversal
 
 
 class Distances:
@@ -121,3 +124,47 @@ class Distances:
         start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         items = np.arange(start[-1]) + np.repeat(self._start[units] - start[:-1], sizes)
         return self.row_of[items], start
+
+
+def distances_of(
+    units: Space,
+    diverse: Sequence[Diverse],
+    limit: int,
+    threshold: np.float32 | None,
+    tuning: Tuning,
+    executor: Executor,
+) -> tuple[list[Distances], dict[int, int]]:
+    """Return the spaces in which distances matter, the units' own first, and the place of each by its identity.
+
+    Args:
+        units: the units' own space, which None stands for.
+        diverse: distances that are part of the value.
+        limit: picks at most.
+        threshold: smallest squared distance in the units' own space.
+        tuning: sizes.
+        executor: threads.
+    """
+    wanted: dict[int, tuple[Space, list[np.float32]]] = {}
+    if threshold is not None:
+        wanted[id(None)] = (units, [threshold])
+    for one in sorted(diverse, key=lambda one: one.space is not None):
+        _, smallest = wanted.setdefault(id(one.space), (one.space or units, []))
+        smallest += [] if one.smallest is None else [one.smallest]
+    spaces = [
+        Distances(space, len(units.items), limit, max(smallest, default=np.float32(0)), tuning, executor)
+        for space, smallest in wanted.values()
+    ]
+    return spaces, {key: place for place, key in enumerate(wanted)}
+
+
+def covered_by(units: Space, picks: NDArray[np.int64], tuning: Tuning, executor: Executor) -> Traversal:
+    """Return what picks mean that were chosen without a look at the units' own space."""
+    among, _ = follow(units.items[picks], units.base, np.arange(len(picks)))
+    search = Search(units.items, units.base, len(picks), tuning, executor)
+    base_cover = search.in_callers_order()
+    row_of = np.empty(len(units.items), np.int64)
+    row_of[search.state.points.order] = np.arange(len(row_of))
+    search.add(picks, row_of[picks])
+    search.find_nearest()
+    squared, nearest = search.in_callers_order()
+    return Traversal(picks, among.pick_squared, among.pick_nearest, *base_cover, np.maximum(squared, 0), nearest)
