@@ -8,7 +8,7 @@ The patterns are those of https://git-scm.com/docs/gitignore, read from `data/ra
 last character stands for a path, one without for a name at any depth, a folder for all that is below it. Besides, a
 line that is exactly a file's path means that file, even if brackets or stars in it could be read as a pattern; a
 leading `./` means the same as `/`; and a line that matches nothing as it stands is read as it may have been meant, with
-slashes for backslashes and without quotes, say.
+slashes for backslashes, without quotes, or without data/raw/ before it, say.
 """
 
 import re
@@ -20,7 +20,7 @@ from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from curation.core.errors import ParamsError
-from curation.tables.given_lists import NotTextError, lines_of, read_text, spellings
+from curation.tables.given_lists import NotTextError, in_one_form, lines_of, read_text, spellings
 
 _FOLDER_OF_WINDOWS = re.compile(r"[^/*?\[]+\\")
 _SPECIAL = re.compile(r"[*?\[\\]")
@@ -111,12 +111,38 @@ def relevance(paths: Sequence[str], patterns: Sequence[Pattern]) -> tuple[list[b
         deciding[file] = max(deciding[file], number)
         matched[number] = True
     lost = [number for number, found in enumerate(matched) if not found]
-    for place, file in _respelled(names, [patterns[number] for number in lost]):
+    tried = [patterns[number] for number in lost]
+    for place, file in (*_respelled(names, tried), *_in_one_form(names, tried)):
         deciding[file] = max(deciding[file], lost[place])
         matched[lost[place]] = True
     by_default = patterns[0].leaves_out
     relevant = [by_default if number < 0 else not patterns[number].leaves_out for number in deciding]
     return relevant, [pattern for pattern, found in zip(patterns, matched, strict=True) if not found]
+
+
+def in_other_form(paths: Sequence[str], patterns: Sequence[Pattern]) -> list[Pattern]:
+    """Return the patterns that match files in another Unicode form alone: accents are part of a letter, or follow it.
+
+    Args:
+        paths: of the files, as in the table of raw files.
+        patterns: of the list.
+    """
+    names = [path.removeprefix("./") for path in paths]
+    strange = [pattern for pattern in patterns if not pattern.body.isascii()]
+    as_they_stand = {number for number, _ in _matches(names, strange)}
+    lost = [pattern for number, pattern in enumerate(strange) if number not in as_they_stand]
+    found = {number for number, _ in _in_one_form(names, lost)}
+    return [pattern for number, pattern in enumerate(lost) if number in found]
+
+
+def _in_one_form(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:
+    """Yield index and file of matches of patterns, whatever Unicode forms both are in."""
+    strange = {number: pattern for number, pattern in enumerate(patterns) if not pattern.body.isascii()}
+    if strange:
+        tried = [replace(pattern, body=in_one_form(pattern.body)) for pattern in strange.values()]
+        numbers = list(strange)
+        for place, file in _matches([in_one_form(name) for name in names], tried):
+            yield numbers[place], file
 
 
 def _respelled(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:
@@ -133,7 +159,7 @@ def _respelled(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tu
 
 def _other_bodies(body: str) -> list[str]:
     """Return what may have been meant by a pattern, the nearest first."""
-    bodies = [f"/{other[2:]}" if other.startswith("./") else other for other in spellings(body)]
+    bodies = [f"/{other[2:]}" if other.startswith("./") else other for other in spellings(body, top=("/",))]
     return [other for other in dict.fromkeys(bodies) if other != body and other.strip("/") and _is_valid(other)]
 
 

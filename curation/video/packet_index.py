@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.video.evidence import Tally
+from curation.video.opening import number_in_file
 from curation.video.random_access import random_access
 from curation.video.reader import is_shown, open_stream, read_packets
 from curation.video.structure.examine import examine
@@ -114,7 +115,7 @@ def index_packets(path: Path, *, max_pixels: int, passed: Passed = silently) -> 
             numbers.extend((packet.pts, dts, packet.size, -1 if packet.pos is None else packet.pos))
             shown.append(is_shown(packet, stream))
         time_base = stream.time_base
-        tally.structure = examine(path, container.format.name, stream.id)
+        tally.structure = examine(path, container.format.name, number_in_file(container, stream))
     pts, dts_, sizes, places = np.frombuffer(numbers, np.int64).reshape(-1, 4).T
     positions = np.flatnonzero(shown).astype(np.int64)
     order = positions[np.argsort(pts[positions], kind="stable")]

@@ -33,6 +33,7 @@ from curation.video.group_work import (
     ReadPacket,
     Room,
 )
+from curation.video.opening import number_in_file
 from curation.video.packet_index import UnsureError
 from curation.video.random_access import random_access
 from curation.video.reader import is_shown, open_stream, read_packets
@@ -93,7 +94,7 @@ def read_groups(
                 work.parts.put(None)
             for thread in threads:
                 thread.join()
-        tally.structure = examine(path, container.format.name, stream.id)
+        tally.structure = examine(path, container.format.name, number_in_file(container, stream))
     if tally.is_damaged:
         raise UnsureError("signs of damage")
 

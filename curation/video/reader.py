@@ -1,19 +1,19 @@
 """Reading a video: its packets, and the frames that the decoder makes of them, with a tally of all that is met."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import cast
+from typing import NamedTuple, cast
 
 import av
 from av.container import InputContainer
 from av.stream import Stream
 
 from curation.video.evidence import NO_STAMP, Tally
-from curation.video.opening import NoVideoError, open_video, video_stream
+from curation.video.opening import NoVideoError, note_of, number_in_file, open_video, video_stream
 from curation.video.program_stamps import own_stamps, set_stamp
 from curation.video.structure.examine import examine
 from curation.video.structure.vp8 import is_hidden
@@ -65,7 +65,7 @@ def read_frames(
                 if picture.is_corrupt and picture.pts is not None:
                     tally.damage_pts.add(picture.pts)
                 yield picture
-        tally.structure = examine(path, container.format.name, stream.id)
+        tally.structure = examine(path, container.format.name, number_in_file(container, stream))
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def open_stream(
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
     with open_video(path, max_pixels) as container:
-        stream = video_stream(container)
+        stream = video_stream(container, path)
         pixels = stream.codec_context.width * stream.codec_context.height
         if pixels > max_pixels:
             raise NoVideoError(
@@ -103,14 +103,35 @@ def open_stream(
         yield container, stream
 
 
-def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
-    """Return whether a video's decoder gets one thread, whatever number is asked for.
+class Header(NamedTuple):
+    """What the header of a video says to those who plan how to read it.
+
+    Attributes:
+        is_for_one_thread: whether its decoder gets one thread, whatever number is asked for.
+        note: what else a user should know; empty as a rule.
+    """
+
+    is_for_one_thread: bool
+    note: str
+
+
+def header_of(path: Path, *, max_pixels: int) -> Header:
+    """Read the header of a video.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
-    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (_, stream):
-        return _wants_one_thread(stream)
+    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (container, stream):
+        return Header(_wants_one_thread(stream), note_of(container, stream))
+
+
+def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
+    """Return whether a video's decoder gets one thread, whatever number is asked for.
+
+    Raises:
+        NoVideoError: see `header_of`.
+    """
+    return header_of(path, max_pixels=max_pixels).is_for_one_thread
 
 
 def _wants_one_thread(stream: av.VideoStream) -> bool:
@@ -154,7 +175,7 @@ def read_packets(
     container: InputContainer, stream: av.VideoStream, tally: Tally
 ) -> Iterator["av.Packet[av.VideoStream] | None"]:
     """Yield the packets of the stream that hold data, then None, which asks the decoder for what it still holds."""
-    own = own_stamps(Path(container.name.removeprefix("file:"))) if container.format.name == "mpeg" else None
+    own = _own_stamps(container, stream) if container.format.name == "mpeg" else None
     near = 0
     for number, packet in enumerate(_packets_with_data(container, stream, tally)):
         near = near if packet.pts is None else packet.pts
@@ -162,6 +183,13 @@ def read_packets(
             set_stamp(packet, own.get(number), near)
         yield packet
     yield None
+
+
+def _own_stamps(container: InputContainer, stream: av.VideoStream) -> Mapping[int, int] | None:
+    """Return which packets of a program stream have a time stamp of their own; None where FFmpeg's are right."""
+    file = Path(container.name.removeprefix("file:"))
+    is_default = stream.index == video_stream(container, file).index
+    return own_stamps(file) if is_default else None
 
 
 def _packets_with_data(
