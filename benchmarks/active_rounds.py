@@ -16,8 +16,9 @@ from benchmarks.labelled import Rows
 from benchmarks.probes import FewLabelsProbe
 from benchmarks.selection_tracks import MOST_OF_POOL, RANDOM_DRAWS, RULES, Floats, Results
 from curation.labels.scorers import margin
+from curation.selection.greedy.search import combined
+from curation.selection.objectives import Diverse, Fixed, Objectives
 from curation.selection.rules.active import active
-from curation.selection.strategies import Objectives, combined
 
 ROUNDS, PICKS_A_ROUND = 5, 20
 RARE = 0.5
@@ -62,8 +63,9 @@ def most_uncertain(state: State, count: int) -> Rows:
 
 def product(state: State, count: int) -> Rows:
     """Return the picks of the strategies WEIGHTS by uncertainty and DIVERSITY."""
-    fixed = np.log(np.maximum(state.uncertainty, 1e-12))
-    return combined(state.embeddings, state.base, count, None, Objectives(fixed, 1.0)).picks
+    uncertain = Fixed(0, np.maximum(state.uncertainty, 1e-12), 1.0)
+    objectives = Objectives([uncertain], [Diverse(1, None, 1.0)])
+    return combined(state.embeddings, state.base, count, None, objectives).traversal.picks
 
 
 def badge(state: State, count: int) -> Rows:

@@ -43,12 +43,11 @@ def combined(
 def _steps(candidates: NDArray[np.float32], limit: int, objectives: Objectives) -> float:
     """Return the steps that the plain program would need, about."""
     n, dimension = candidates.shape
-    a_pick: float = n * (
-        dimension + _STEPS_A_UNIT + _STEPS_A_CLASS * sum(len(quota.target) for quota in objectives.quotas)
-    )
+    n_classes = sum(len(quota.target) for quota in objectives.quotas)
     spaces = {id(one.space): one.space for one in objectives.diverse if one.space is not None}
-    a_pick += sum(len(space.items) * (space.items.shape[1] + _STEPS_A_UNIT) for space in spaces.values())
-    return a_pick * min(limit, n)
+    of_units = n * (dimension + _STEPS_A_UNIT + _STEPS_A_CLASS * n_classes)
+    of_items = sum(len(space.items) * (space.items.shape[1] + _STEPS_A_UNIT) for space in spaces.values())
+    return float(of_units + of_items) * min(limit, n)
 
 
 def _only_falls(objectives: Objectives) -> bool:
