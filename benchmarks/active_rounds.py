@@ -63,9 +63,8 @@ def most_uncertain(state: State, count: int) -> Rows:
 
 def product(state: State, count: int) -> Rows:
     """Return the picks of the strategies WEIGHTS by uncertainty and DIVERSITY."""
-    uncertain = Fixed(0, np.maximum(state.uncertainty, 1e-12), 1.0)
-    objectives = Objectives([uncertain], [Diverse(1, None, 1.0)])
-    return combined(state.embeddings, state.base, count, None, objectives).traversal.picks
+    uncertain, far = Fixed(0, np.maximum(state.uncertainty, 1e-12), 1.0), Diverse(1, None, 1.0)
+    return combined(state.embeddings, state.base, count, None, Objectives([uncertain], [far])).traversal.picks
 
 
 def badge(state: State, count: int) -> Rows:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.params.select import SelectParams
+from curation.selection.described import Described
 from curation.selection.distance import squared_distances
 from curation.selection.outcome import select
 from curation.selection.rule import Options
@@ -123,8 +124,9 @@ def _same_in_any_order(method: str, case: Case, found: Traversal, rng: np.random
         candidates[order],
         [base_names[row] for row in base_order],
         base[base_order],
-        known.iloc[order],
+        Described(known.iloc[order]),
         params,
+        {},
         {},
     )
     return list(found_again.selection["filename"]) == [names[pick] for pick in found.picks]

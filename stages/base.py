@@ -2,8 +2,9 @@
 
 Reads `base.json`; writes `data/base/`: that datapool linked out of the DVC cache by its hash, fetched from the remote
 if need be; the union of several; or an empty datapool before the first iteration. Beside it, `data/given_weights.txt`
-and `data/given_embeddings.txt` say the hashes of the files that `train.weights` and `embed.embeddings_file` name, so
-that `train` and `embed` run again when these change.
+and `data/given_embeddings.txt` say the hashes of the files that `train.weights` and `embed.embeddings_file` name, and
+`data/given_predictions.txt` the one of the predictions whose objects are embedded, so that `train`, `embed` and `clean`
+run again when these change.
 """
 
 import os
@@ -26,6 +27,7 @@ from curation.history.kept_lists import write_lists
 from curation.history.overlap import NearRule
 from curation.history.removal_list import removal_list_hash
 from curation.history.union import EVERYTHING_STAYS, unite
+from curation.labels.given_files import object_tasks_text
 from curation.model.checkpoint import read_origin
 from curation.params.schema import Params
 from curation.pipeline import paths
@@ -119,6 +121,7 @@ def run(params: Params) -> str:
     Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
             data/given_weights.txt: the hash of the file that train.weights names
             data/given_embeddings.txt: of what embed.embeddings_file names
+            data/given_predictions.txt: of the predictions whose objects are embedded, and what they are
             pictures/*.dvc: by which DVC holds pictures of former iterations, where they are kept
     """
     content = parse_base(paths.BASE_JSON.read_text())
@@ -129,6 +132,8 @@ def run(params: Params) -> str:
     given = Path(params.train.checkpoint) if params.train.checkpoint else None
     write_text(paths.GIVEN_WEIGHTS, f"{content.fingerprint.get('given_weights') or ''}\n")
     write_text(paths.GIVEN_EMBEDDINGS, f"{content.fingerprint.get('given_embeddings') or ''}\n")
+    tasks = {task: params.select.predictions[task] for task in params.select.object_tasks}
+    write_text(paths.GIVEN_PREDICTIONS, object_tasks_text(tasks, content.fingerprint.get("given_objects")))
     if removal_list_hash(params.base.removed_file) != content.fingerprint.get("removed"):
         raise BaseError(f"{KEY}: {params.base.removed_file} was changed during the run: run `dvc repro` again")
     near = NearRule(params.select.min_distance, params.base.near_duplicates)

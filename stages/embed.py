@@ -3,10 +3,12 @@
 Reads `data/clean/samples.parquet`, `data/clean/proxies/`, `data/train/checkpoint.ckpt`, and of `data/base/` the
 checkpoint's hash and, where it differs, `samples.csv`; writes `data/embed/embeddings/`. What the last run computed is
 taken from a cache beside them. With `embed.embeddings_file` no model is asked: the embeddings are those of the file,
-and `data/embed/marks.csv` names the samples that it marks as masked or selected.
+and `data/embed/marks.csv` names the samples that it marks as masked or selected. The objects that `data/clean/objects/`
+holds crops of are embedded by the same model, into `data/embed/objects/`.
 """
 
 import click
+import numpy as np
 import pandas as pd
 
 from curation.core.atomic import atomic_folder
@@ -21,15 +23,16 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
 from curation.tables.files import empty_frame, read_parquet, write_csv
+from curation.tables.objects import OBJECT_METADATA, OBJECTS
 
 
 def run(params: Params) -> str:
     r"""Embed the new samples; all of them where the checkpoint is not the base's.
 
     \b
-    Reads   data/clean/samples.parquet, data/clean/proxies/, data/train/checkpoint.ckpt, data/base/
-            data/given_embeddings.txt
-    Writes  data/embed/embeddings/*.parquet, data/embed/marks.csv
+    Reads   data/clean/samples.parquet, data/clean/proxies/, data/clean/objects/, data/train/checkpoint.ckpt,
+            data/base/, data/given_embeddings.txt
+    Writes  data/embed/embeddings/*.parquet, data/embed/objects/*.parquet, data/embed/marks.csv
     """
     checkpoint_hash = sha256_of_file(paths.CHECKPOINT)
     same_checkpoint = checkpoint_hash == store.checkpoint_hash(paths.BASE)
@@ -63,8 +66,35 @@ def run(params: Params) -> str:
     again += f", {len(lost)} of the datapool have none any more, since their raw files are gone" if lost else ""
     with atomic_folder(paths.EMBEDDINGS) as folder:
         write_shards(folder, samples, embeddings, checkpoint_hash, precision)
-    rows = sum(map(shard_rows, reused))
-    return f"{len(samples)} samples embedded{again} ({embeddings.shape[1]} values each), {rows} reused from the base"
+    rows, dimension = sum(map(shard_rows, reused)), embeddings.shape[1]
+    objects = embed_objects(params, samples["filename"], dimension, checkpoint_hash)
+    return f"{len(samples)} samples embedded{again} ({dimension} values each), {rows} reused from the base{objects}"
+
+
+def embed_objects(params: Params, samples: "pd.Series[str]", dimension: int, checkpoint_hash: str) -> str:
+    """Embed the objects of samples from their crops, and say how many there are.
+
+    Args:
+        params: of the project.
+        samples: filenames of those that were embedded.
+        dimension: of an embedding.
+        checkpoint_hash: of the model.
+    """
+    table = read_parquet(paths.OBJECTS_TABLE) if paths.OBJECTS_TABLE.exists() else empty_frame(OBJECTS)
+    table = table[table["filename"].isin(set(samples))].reset_index(drop=True)
+    embeddings, again, precision = np.empty((0, dimension), np.float32), "", DEFAULT_PRECISION
+    if len(table):
+        from curation.model.cached_embedding import embed_new
+
+        precision = params.embed.precision
+        members = list(zip(table["shard"], table["member"], strict=True))
+        how = (params.embed.batch_size, params.train.accelerator, precision)
+        with ProxyReader(paths.OBJECTS) as source:
+            embeddings, known = embed_new(source, members, paths.CHECKPOINT, paths.OBJECT_CACHE, *how)
+        again = f" ({known} of them in an earlier run)" if known else ""
+    with atomic_folder(paths.OBJECT_EMBEDDINGS) as folder:
+        write_shards(folder, table, embeddings, checkpoint_hash, precision, OBJECT_METADATA)
+    return f"; {len(table)} objects embedded{again}" if len(table) else ""
 
 
 main = stage_command(run)

@@ -94,7 +94,9 @@ def run(params: Params) -> str:
     marks = read_csv(paths.MARKS, MARKS)
     with atomic_folder(paths.DATAPOOL) as folder:
         lost = set(marks["filename"][marks["mark"] == WITHOUT_EMBEDDING])
-        summary = merge_datapool(folder, paths.BASE, paths.CHECKPOINT, paths.EMBEDDINGS, tables, lost)
+        summary = merge_datapool(
+            folder, paths.BASE, paths.CHECKPOINT, paths.EMBEDDINGS, tables, lost, paths.OBJECT_EMBEDDINGS
+        )
         summary += keep(folder, params)
         # A killed `dvc repro` leaves its stage running: it must not overwrite what a later run has decided.
         if paths.BASE_JSON.read_bytes() != resolved:

@@ -50,7 +50,7 @@ from curation.selection.given import matched_names, read_predictions
 from curation.selection.rules.registry import STRATEGIES, sentence_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet
-from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION
+from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION, read_contributions
 
 
 def read_inputs(params: Params) -> ReportInputs:
@@ -99,6 +99,7 @@ def read_inputs(params: Params) -> ReportInputs:
         near_duplicates=near,
         taken_out=tuple(read_taken_out(paths.BASE)),
         former=former_space(),
+        contributions=read_contributions(paths.CONTRIBUTIONS),
     )
 
 

@@ -2,41 +2,43 @@
 
 Reads params.yaml (select, train.retrain, and what decodes and embeds images that are queries), data/base (the samples
 selected before, and the embeddings of all that was processed before), data/train/checkpoint.ckpt (its hash tells which
-embeddings belong together; it embeds images and texts that are queries), data/embed/embeddings (the new embeddings),
-data/clean/samples.parquet (which samples are new), data/embed/marks.csv (what a file of given embeddings says of them),
-and the files that section select names.
+embeddings belong together; it embeds images and texts that are queries), data/embed/embeddings (the new embeddings) and
+data/embed/objects (those of objects), data/clean/samples.parquet (which samples are new), data/embed/marks.csv (what a
+file of given embeddings says of them), and the files that section select names.
 Writes data/select/selection.csv (the chosen samples in order), data/select/candidates.parquet (what became of every
-candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered)
-and data/select/comparison.csv (the chosen rule beside greedy k-center and chance).
+candidate, and which selected sample covers it), data/select/budget_curve.csv (what fewer samples would have covered),
+data/select/comparison.csv (the chosen rule beside greedy k-center and chance) and data/select/contributions.csv (how
+much each strategy speaks for each pick).
 """
-
-from collections.abc import Collection
 
 import click
 
 from curation.core.hashing import sha256_of_file
-from curation.datapool.store import EMBEDDINGS_FOLDER
+from curation.datapool.store import EMBEDDINGS_FOLDER, OBJECTS_FOLDER
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.selection.candidates import find_candidates, find_units, known_samples
+from curation.selection.chosen import chosen_before, with_chosen
+from curation.selection.described import described, tell_names
 from curation.selection.embedded import read_embeddings
-from curation.selection.given import matched_names, prediction_files, score_files, unmatched_names
-from curation.selection.outcome import chosen_before, require_selected, select, summary, with_chosen
+from curation.selection.objects import objects_in_words, read_object_embeddings
+from curation.selection.outcome import require_selected, select, summary
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet
-from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
+from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, CONTRIBUTIONS, SELECTION
 
 
 def run(params: Params) -> str:
     r"""Choose the samples that join the datapool.
 
     \b
-    Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings,
+    Reads  data/base, data/train/checkpoint.ckpt, data/embed/embeddings, data/embed/objects,
            data/clean/samples.parquet, data/embed/marks.csv, the files that select names
     Writes data/select/selection.csv, data/select/candidates.parquet,
-           data/select/budget_curve.csv, data/select/comparison.csv
+           data/select/budget_curve.csv, data/select/comparison.csv,
+           data/select/contributions.csv
     """
     processed, embeddings = read_embeddings(
         paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, paths.CHECKPOINT, sha256_of_file(paths.CHECKPOINT)
@@ -46,35 +48,34 @@ def run(params: Params) -> str:
     base, chosen = known.base, known.chosen
     base_embeddings = embeddings.by_name(base)
     found = find_candidates(known, embeddings, base_embeddings, params.select, paths.BASE)
-    units = find_units(found.names, processed, params.select, may_be_empty=known.may_be_empty)
+    about = described(processed, params.select)
+    for line in tell_names(about, params.select):
+        click.echo(f"select: {line}", err=True)
+    units = find_units(found.names, about, params.select, may_be_empty=known.may_be_empty)
     candidate_embeddings = embeddings.by_name(found.names)
     queries = queries_of(params, embeddings, paths.BASE, paths.SELECTION.parent)
+    objects = read_object_embeddings(
+        *(paths.BASE / OBJECTS_FOLDER, paths.OBJECT_EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)),
+        tasks=params.select.object_tasks,
+        names=[*found.names, *base],
+    )
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
     del embeddings  # all that is needed of them was copied
-    choice = select(found.names, candidate_embeddings, base, base_embeddings, processed, params.select, queries)
+    choice = select(found.names, candidate_embeddings, base, base_embeddings, about, params.select, queries, objects)
     if not known.may_be_empty:
         require_selected(choice, params.select)
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)
     if chosen_rows is not None:
         choice = with_chosen(choice, chosen_rows)
-    _tell_names(params, set(processed["filename"]))
     write_csv(choice.selection, SELECTION, paths.SELECTION)
     write_parquet(choice.candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(choice.curve, BUDGET_CURVE, paths.BUDGET_CURVE)
     write_csv(choice.comparison, COMPARISON, paths.COMPARISON)
+    write_csv(choice.contributions, CONTRIBUTIONS, paths.CONTRIBUTIONS)
     dropped = f"; {found.dropped} dropped by the review" if params.select.review_file is not None else ""
     before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
-    return line + dropped + before
-
-
-def _tell_names(params: Params, known: Collection[str]) -> None:
-    """Say which names in files of scores and predictions are no sample, or are one in other words."""
-    strategies = params.select.located
-    for warning in unmatched_names(score_files(strategies), known):
-        click.echo(f"select: warning: {warning}", err=True)
-    for line in matched_names(prediction_files(strategies), known):
-        click.echo(f"select: {line}", err=True)
+    return line + objects_in_words(objects, found.names, base) + dropped + before
 
 
 main = stage_command(run)

@@ -1,5 +1,6 @@
 """Small datapools for tests: tables of a few rows, and an iteration's merge on them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from curation.datapool import store
 from curation.datapool.growth import merge_datapool
 from curation.embeddings.shards import write_shards
+from curation.tables.objects import OBJECT_METADATA
 from curation.tables.samples import COUNTS, FILES
 from curation.tables.selection import CANDIDATES, SELECTION
 from tests.media_files import QUALITY
@@ -52,8 +54,24 @@ def candidates_of(names: list[str], selected: list[str]) -> pd.DataFrame:
     return rows
 
 
-def grow(folder: Path, base: Path, names: list[str], selected: list[str], checkpoint: bytes = b"weights") -> Path:
-    """Run one iteration's merge in `folder` and return the datapool."""
+def objects_of(names: list[str], task: str = "cars") -> pd.DataFrame:
+    """Return an object in each sample, which may be named several times, as `clean` finds it."""
+    rows = pd.DataFrame({"filename": names, "task": task, "category": "car", "score": 0.5, "shard": "", "member": ""})
+    rows = rows.assign(number=rows.groupby("filename").cumcount(), left=1, top=2, width=30, height=40, frame=0)
+    return rows.assign(
+        content_hash=[f"content {name}" for name in names], pixel_hash=[f"pixels {name}" for name in names]
+    )
+
+
+def grow(
+    folder: Path,
+    base: Path,
+    names: list[str],
+    selected: list[str],
+    checkpoint: bytes = b"weights",
+    objects: Sequence[str] = (),
+) -> Path:
+    """Run one iteration's merge in `folder` and return the datapool; `objects` are the samples that show one each."""
     folder.mkdir()
     (folder / "checkpoint").write_bytes(checkpoint)
     rng = np.random.default_rng(len(names))
@@ -65,7 +83,10 @@ def grow(folder: Path, base: Path, names: list[str], selected: list[str], checkp
         "candidates": candidates_of(names, selected),
     }
     (folder / "datapool").mkdir()
-    merge_datapool(folder / "datapool", base, folder / "checkpoint", folder / "embeddings", tables)
+    vectors = rng.normal(size=(len(objects), 3)).astype(np.float32)
+    write_shards(folder / "objects", objects_of([*objects]), vectors, "hash", columns=OBJECT_METADATA)
+    new = (folder / "checkpoint", folder / "embeddings")
+    merge_datapool(folder / "datapool", base, *new, tables, new_objects=folder / "objects")
     return folder / "datapool"
 
 

@@ -616,7 +616,7 @@ def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monke
     assert stage.run(PARAMS).startswith(
         "1 new files, 0 of them corrupt as a whole (0 reused from the base); of 1 samples in them: 1 kept"
     )
-    first = Cleaned(read_parquet(paths.SAMPLES), read_parquet(paths.DROPPED), read_parquet(paths.FILES))
+    first = Cleaned(read_parquet(paths.SAMPLES), read_parquet(paths.DROPPED), read_parquet(paths.FILES), pd.DataFrame())
     assert len(list(paths.PROXIES.glob("*.zip"))) == 1
     outputs = [path.read_bytes() for path in sorted(Path("data/clean").rglob("*")) if path.is_file()]
     stage.run(PARAMS)

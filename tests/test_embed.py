@@ -1,6 +1,7 @@
 """Stage `embed`: which samples are embedded, and that an embedding depends on its sample alone."""
 
 import io
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,14 @@ from curation.core.errors import CheckpointError, ParamsError
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import write_empty_datapool
 from curation.embeddings.cache import read_cache, write_cache
-from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files, shard_precision, write_shards
+from curation.embeddings.shards import (
+    read_shards,
+    shard_checkpoint,
+    shard_files,
+    shard_precision,
+    shard_rows,
+    write_shards,
+)
 from curation.embeddings.wanted import samples_to_embed
 from curation.model.architecture import IMAGENET_MEAN, IMAGENET_STD, Architecture
 from curation.model.embedding import decoded, embed_proxies, load_backbone, normalised, unit_length
@@ -32,8 +40,10 @@ from curation.model.weights import load_checkpoint, save_checkpoint
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.tables.files import read_parquet, write_parquet
+from curation.tables.objects import OBJECT_METADATA, OBJECTS
 from curation.tables.samples import SAMPLES
 from stages.embed import run as embed
+from tests.datapools import objects_of
 from tests.model_data import ARCHITECTURE, PARAMS, REPOSITORY, SETTINGS, jpeg, write_clean
 from tests.model_source import SourceOfJpegs
 
@@ -295,3 +305,23 @@ def test_another_checkpoint_without_the_samples_of_the_datapool_is_refused() -> 
     assert samples_to_embed(samples, pd.Series(["a"]), same_checkpoint=True)["filename"].tolist() == ["b"]
     with pytest.raises(CheckpointError, match=r"1 samples of the datapool .* 'a' for one"):
         samples_to_embed(samples, pd.Series(["a", "b"]), same_checkpoint=False)
+
+
+def test_objects_are_embedded_by_the_same_model_as_pictures(workspace: Path) -> None:
+    """A crop that has the bytes of a sample's proxy has its embedding, too."""
+    samples = read_parquet(paths.SAMPLES)
+    table = objects_of([*samples["filename"][[0, 0, 4]]]).assign(
+        shard=samples["shard"][[3, 0, 4]].to_numpy(), member=samples["member"][[3, 0, 4]].to_numpy()
+    )
+    shutil.copytree(paths.PROXIES, paths.OBJECTS)
+    write_parquet(table, OBJECTS, paths.OBJECTS_TABLE)
+    assert embed(params()).endswith("; 3 objects embedded")
+    _, embeddings = read_shards(paths.EMBEDDINGS)
+    rows, objects = read_shards(paths.OBJECT_EMBEDDINGS, OBJECT_METADATA)
+    assert rows["filename"].tolist() == table["filename"].tolist()
+    assert objects.tobytes() == embeddings[[3, 0, 4]].tobytes()
+    assert embed(params()).endswith("; 3 objects embedded (3 of them in an earlier run)")
+    write_parquet(table[:0], OBJECTS, paths.OBJECTS_TABLE)
+    assert embed(params()) == "6 samples embedded (6 of them in an earlier run) (8 values each), 0 reused from the base"
+    (shard,) = shard_files(paths.OBJECT_EMBEDDINGS)
+    assert shard_rows(shard) == 0

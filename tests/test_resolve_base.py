@@ -13,7 +13,8 @@ from curation.history.accepted import check_range, check_workspace
 from curation.history.base_rule import Base, Layout, datapool_hash, decide_base, parse_base
 from curation.history.dvc_lock import parse_stages
 from curation.history.inputs import changes, differences, fingerprint
-from curation.history.workspace import given_file_hash, given_files_hash
+from curation.history.workspace import given_file_hash
+from curation.labels.given_files import given_files_hash
 
 LAYOUT = Layout(
     base_json=Path("base.json"),

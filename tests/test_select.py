@@ -19,6 +19,7 @@ from curation.params.schema import Params
 from curation.params.select import SelectParams
 from curation.pipeline import paths
 from curation.selection.candidates import candidates_of
+from curation.selection.described import Described
 from curation.selection.outcome import select, summary
 from curation.selection.rules.registry import RULES
 from curation.selection.sequences import Units, units_of
@@ -26,14 +27,15 @@ from curation.tables import samples as media
 from curation.tables.datapool import SAMPLES
 from curation.tables.embeddings import MARKS
 from curation.tables.files import empty_frame, read_csv, read_parquet, write_csv, write_parquet
-from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, SELECTION
+from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, CONTRIBUTIONS, SELECTION, read_contributions
 from stages.select import run
 from tests.conftest import REPOSITORY
 from tests.datapools import processed
 from tests.embedding_examples import embedding_sets, embeddings_of_kind
 
 NO_BASE: NDArray[np.float32] = np.empty((0, 0), np.float32)
-METHODS = tuple(RULES)
+METHODS = tuple(name for name, rule in RULES.items() if "uncertainty" not in rule.options)
+"""`active` needs predictions: tests/selection/test_active.py."""
 ANGLES = {"a": 0, "b": 10, "c": 60, "d": 90, "e": 180}
 """Degrees on the unit circle, by filename."""
 
@@ -73,7 +75,7 @@ def choose(
     base_embeddings: NDArray[np.float32],
     params: SelectParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    found = select(names, embeddings, base_names, base_embeddings, processed(names), params, {})
+    found = select(names, embeddings, base_names, base_embeddings, Described(processed(names)), params, {}, {})
     return found.selection, found.candidates
 
 
@@ -508,6 +510,22 @@ def test_thresholds_cut_sequences(workspace: Workspace) -> None:
     assert "2 frames that belong to no whole sequence" in text
 
 
+def test_contributions_are_written_with_and_without_strategies(workspace: Workspace) -> None:
+    workspace.write_rows(processed(list("abcde")).assign(sharpness=[4.0, 2, 3, 1, 0]), circle(*"abcde"))
+    workspace.mark({"e": "selected"})
+    sharp = strategy({"type": "METADATA", "key": "sharpness"}, type="WEIGHTS")
+    run(params(n_samples=2, strategies=[DIVERSITY, sharper_than(0.5), sharp]))
+    rows = read_contributions(paths.CONTRIBUTIONS)
+    assert workspace.selected() == ["e", "a", "c"], "the first was chosen before, and no strategy had a say in that"
+    assert rows[["filename", "rank", "strategy"]].to_numpy().tolist() == [
+        ["a", 1, 1], ["a", 1, 3], ["c", 2, 1], ["c", 2, 3]
+    ]  # fmt: skip
+    np.testing.assert_allclose(rows["value"], [1, 1, chord(60) / 2, 0.75], rtol=1e-6)
+    workspace.mark({})
+    run(params(n_samples=2))
+    assert paths.CONTRIBUTIONS.read_text() == ",".join(CONTRIBUTIONS.names) + "\n"
+
+
 def test_what_a_review_drops_is_replaced_by_the_next_best(workspace: Workspace) -> None:
     workspace.write_base(["a"], ["a"], circle("a"))
     workspace.write_new(["b", "c", "d", "e"], circle(*"bcde"))
@@ -635,10 +653,11 @@ def test_order_of_rows_has_no_influence_on_strategies(data: st.DataObject) -> No
     chance = strategy({"type": "RANDOM"}, type="WEIGHTS")
     asked = params(n_samples=data.draw(st.integers(1, 25)), strategies=[balance, DIVERSITY, typical, chance]).select
     order = data.draw(st.permutations(range(len(names))))
-    straight = select(names, embeddings, [], NO_BASE, rows, asked, {})
-    shuffled = select([names[i] for i in order], embeddings[order], [], NO_BASE, rows.iloc[order], asked, {})
-    for one, other in zip(straight, shuffled, strict=True):
-        pd.testing.assert_frame_equal(one, other)
+    straight = select(names, embeddings, [], NO_BASE, Described(rows), asked, {}, {})
+    other = Described(rows.iloc[order])
+    shuffled = select([names[i] for i in order], embeddings[order], [], NO_BASE, other, asked, {}, {})
+    for one, another in zip(straight, shuffled, strict=True):
+        pd.testing.assert_frame_equal(one, another)
 
 
 # ---- what it is worth

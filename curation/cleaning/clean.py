@@ -1,18 +1,21 @@
 """Cleaning: decode what is new, and account for everything."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from curation.cleaning import accounting
 from curation.cleaning.base import BaseTables, earlier_samples, files_to_decode_again, known_frames
+from curation.cleaning.crop_shards import is_crop_shard
+from curation.cleaning.crops import crops_of
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, judged
 from curation.cleaning.sample_table import require_unique_names, sample_table
-from curation.cleaning.tasks import tasks_of
+from curation.cleaning.tasks import Boxes, tasks_of
 from curation.image.proxies import store_empty_shard, store_shard
 from curation.raw.naming import label_indices, label_name
 from curation.tables.files import empty_frame
@@ -21,11 +24,24 @@ from curation.tables.samples import IGNORED, KEPT, SAMPLES
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The tables that `clean` writes: columns of `SAMPLES`, `DROPPED` and `FILES`."""
+    """The tables that `clean` gives.
+
+    Attributes:
+        samples: columns of `SAMPLES`.
+        dropped: columns of `DROPPED`.
+        files: columns of `FILES`.
+        crops: what was cut out of the samples' pictures, columns of `CROPS`.
+    """
 
     samples: pd.DataFrame
     dropped: pd.DataFrame
     files: pd.DataFrame
+    crops: pd.DataFrame
+
+
+WhatToCut = Callable[[Iterable[tuple[str, str]], Mapping[str, str]], Mapping[str, Boxes]]
+"""Takes path and media of each new file, and the paths that are decoded again by their content hashes; returns what to
+cut out of files, by their paths."""
 
 
 def clean(
@@ -39,6 +55,7 @@ def clean(
     workers: int,
     retrain: bool,
     may_lack: bool = False,
+    what_to_cut: WhatToCut | None = None,
 ) -> Cleaned:
     """Decode what is new, and account for everything.
 
@@ -46,12 +63,13 @@ def clean(
         raw: columns of `RAW_FILES`, sorted by path.
         base: what was processed before.
         raw_folder: where the raw files are.
-        proxy_folder: an existing, empty folder for the proxy shards.
+        proxy_folder: an existing, empty folder for the proxy shards; those of crops have temporary names in it.
         settings: of the decoders.
         rules: what is dropped although it decodes.
         workers: processes that decode side by side; without influence on the result.
         retrain: whether the samples of earlier iterations need their proxies again.
         may_lack: whether those may be left out then whose raw files are gone.
+        what_to_cut: None for nothing.
 
     Raises:
         RawDataError: a known file changed, is needed but gone, or two files would give the same sample name.
@@ -59,25 +77,28 @@ def clean(
     accounting.require_unchanged(raw, base.ledger)
     plan = accounting.planned(raw, base.ledger)
     again = files_to_decode_again(raw, base, may_lack=may_lack) if retrain else {}
-    new = plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"]
+    new = set(plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"])
     wanted = raw[raw["path"].isin({*new, *again.values()})]
-    known = known_frames(base.processed, again)
-    tasks = tasks_of(zip(wanted["path"], wanted["media"], wanted["frames"], strict=True), known)
+    boxes = what_to_cut(_rows(raw[raw["path"].isin(new)], "path", "media"), again) if what_to_cut else {}
+    tasks = tasks_of(_rows(wanted, "path", "media", "frames"), known_frames(base.processed, again), boxes)
     decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
-
-    is_new = set(new)
-    content_hashes = dict(zip(wanted["path"], wanted["content_hash"], strict=True))
-    new_files = [file for file in decoded if file.path in is_new]
+    content_hashes = dict(_rows(wanted, "path", "content_hash"))
+    new_files = [file for file in decoded if file.path in new]
     found = sample_table(new_files, content_hashes)
     require_unique_names(found, base.processed)
     found = judged(found, base.processed, rules)
     files = accounting.accounted(plan, new_files, found, base.processed)
     kept = found[found["status"] == KEPT]
     accounting.require_complete(raw, files, len(kept))
-    kept = with_labels(kept, raw, base.processed).assign(is_new=True)
-    old_files = [file for file in decoded if file.path not in is_new]
-    samples = _together([kept, earlier_samples(sample_table(old_files, content_hashes), base, again)])
-    return Cleaned(with_final_shards(samples, proxy_folder), accounting.dropped_table(files, found), files)
+    old = sample_table([file for file in decoded if file.path not in new], content_hashes)
+    samples = _together([with_labels(kept, raw, base.processed).assign(is_new=True), earlier_samples(old, base, again)])
+    crops = crops_of(samples, decoded, content_hashes)
+    return Cleaned(with_final_shards(samples, proxy_folder), accounting.dropped_table(files, found), files, crops)
+
+
+def _rows(table: pd.DataFrame, *columns: str) -> Iterator[Any]:
+    """Yield the values of some columns, row by row."""
+    return zip(*(table[column] for column in columns), strict=True)
 
 
 def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -108,7 +129,7 @@ def with_final_shards(samples: pd.DataFrame, folder: Path) -> pd.DataFrame:
         samples: with the temporary names in `shard`.
         folder: where the shards are; at the end it holds one at least.
     """
-    temporary = sorted(file.name for file in folder.iterdir())
+    temporary = sorted(file.name for file in folder.iterdir() if not is_crop_shard(file.name))
     members = dict(iter(samples.groupby("shard", sort=True)["member"]))
     names: dict[str, str] = {}
     for shard in temporary:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from curation.cleaning.crop_shards import CropWriter, KeptCrop, crop_shard, kept_crop
 from curation.cleaning.tasks import RawFile
 from curation.core.errors import RawDataError
 from curation.core.kinds import IMAGE, VIDEO
 from curation.core.regular import open_regular
+from curation.image.crops import Cropping
 from curation.image.decode import UndecodableImageError, decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter, member_name
@@ -78,6 +80,7 @@ class DecodedFile:
         limit: the parameter whose limit the file exceeds, so that it is refused without being damaged; else empty.
         skipped: frames that were left out on purpose.
         decoded: frames that came out of the decoder, or would have if they had not been left out.
+        crops: what was cut out of its pictures.
     """
 
     path: str
@@ -90,6 +93,7 @@ class DecodedFile:
     limit: str = ""
     skipped: int = 0
     decoded: int = 0
+    crops: Sequence[KeptCrop] = ()
 
 
 def decode_file(
@@ -127,17 +131,20 @@ def decode_file(
 
 
 def gather_shard(shard_folder: Path, shard: str, files: Iterable[DecodedFile]) -> None:
-    """Make the shard of a chunk of images from the proxies that were written one by one, and remove these.
+    """Make the shards of a chunk of images from what was written one by one, and remove that.
 
     Args:
         shard_folder: the folder of shards.
-        shard: temporary name of the shard; it does not appear if there is no proxy.
+        shard: temporary name of the shard of proxies; it does not appear if there is none, nor does that of crops.
         files: the images of the chunk, in the order of their places.
     """
-    folder = _proxies_of(shard_folder, shard)
+    folder, chunk = _proxies_of(shard_folder, shard), list(files)
     with ShardWriter(shard_folder / shard) as writer:
-        for sample in (sample for file in files for sample in file.samples):
+        for sample in (sample for file in chunk for sample in file.samples):
             writer.add(sample.member, (folder / sample.member).read_bytes())
+    with ShardWriter(shard_folder / crop_shard(shard)) as writer:
+        for crop in (crop for file in chunk for crop in file.crops):
+            writer.add(crop.member, (folder / crop.member).read_bytes())
     if folder.exists():
         for proxy in folder.iterdir():
             proxy.unlink()
@@ -156,14 +163,20 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
             max_pixels=settings.max_pixels,
             proxy_size=settings.proxy_size,
             jpeg_draft=settings.jpeg_draft,
+            boxes=file.boxes.get(0, ()),
         )
     except UndecodableImageError as error:
         return DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="", limit=error.limit)
     folder = _proxies_of(shard_folder, file.shard)
     folder.mkdir(exist_ok=True)
     (folder / file.member).write_bytes(image.proxy)
+    crops = [kept_crop(file, 0, crop) for crop in image.crops]
+    for kept, crop in zip(crops, image.crops, strict=True):
+        (folder / kept.member).write_bytes(crop.jpeg)
     sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
-    return DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard)
+    return DecodedFile(
+        file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard, crops=crops
+    )
 
 
 def _decode_video(
@@ -174,7 +187,12 @@ def _decode_video(
     shard_folder: Path,
     settings: Settings,
 ) -> DecodedFile:
-    with ShardWriter(shard_folder / file.shard) as writer:
+    with ShardWriter(shard_folder / file.shard) as writer, CropWriter(shard_folder, file) as crops:
+
+        def restart() -> None:
+            writer.discard()
+            crops.discard()
+
         video = decode_video(
             raw_folder / file.path,
             max_pixels=settings.max_pixels,
@@ -182,12 +200,13 @@ def _decode_video(
             corruption_threshold=settings.corruption_threshold,
             threads=threads,
             add_proxy=lambda index, jpeg: writer.add(member_name(index), jpeg),
-            restart=writer.discard,
+            restart=restart,
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
+            cropping=Cropping(file.boxes, crops.add_crop),
         )
         if video.is_corrupt:
-            writer.discard()
+            restart()
             if _NO_MEMORY in video.reason:
                 raise MemoryError
     return DecodedFile(
@@ -201,6 +220,7 @@ def _decode_video(
         video.limit,
         video.skipped,
         video.decoded,
+        crops.kept,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
+from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
 from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
@@ -120,7 +121,8 @@ class _ImageShards:
 
 def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder: Path) -> DecodedFile:
     """Return a file that cannot be decoded, with the reason, and remove what was written of it."""
-    (shard_folder / file.shard).unlink(missing_ok=True)
+    for shard in (file.shard, crop_shard(file.shard)):
+        (shard_folder / shard).unlink(missing_ok=True)
     reason = reason_of(failure, settings)
     return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
 

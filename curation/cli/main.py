@@ -16,6 +16,7 @@ COMMANDS = {
     "list": "List the iterations, or the filenames of the samples.",
     "export": "Write the selected samples as images, or as a list for a labelling tool.",
     "import-labels": "Keep labels that a labelling tool made with the datapool.",
+    "scores": "Write how unsure a model is of each sample, from its predictions.",
     "why": "Say why a sample is in the datapool, or is not.",
     "diff": "Say what a datapool gained, and lost, between two revisions.",
     "merge": "Unite the datapools of two branches, while git merges them.",

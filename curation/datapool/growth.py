@@ -1,6 +1,6 @@
 """How a datapool grows: the base, and what an iteration selected."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 import numpy as np
@@ -78,9 +78,15 @@ def iteration_row(
     return pd.DataFrame([row], columns=ITERATIONS.names)
 
 
-def embedding_sources(base: Path, new: Path, *, same_checkpoint: bool) -> list[Path]:
-    """List the shards of the datapool: the base's too, if they come from the same checkpoint; none without rows."""
-    folders = [base / store.EMBEDDINGS_FOLDER, new] if same_checkpoint else [new]
+def embedding_sources(base: Path, new: Path | None, *, same_checkpoint: bool) -> list[Path]:
+    """List the shards of a datapool: the base's too, if they come from the same checkpoint; none without rows.
+
+    Args:
+        base: folder of the base's shards, of samples or of objects.
+        new: folder of this iteration's; None for none.
+        same_checkpoint: whether the same checkpoint made both.
+    """
+    folders = [*([base] if same_checkpoint else []), *([new] if new is not None else [])]
     return [shard for shard in shard_files(folders) if shard_rows(shard)]
 
 
@@ -91,6 +97,7 @@ def merge_datapool(
     new_embeddings: Path,
     tables: dict[str, pd.DataFrame],
     lost: Set[str] = frozenset(),
+    new_objects: Path | None = None,
 ) -> str:
     """Write the datapool into an empty folder.
 
@@ -101,6 +108,7 @@ def merge_datapool(
         new_embeddings: shards of this iteration.
         tables: `files`, `selection` and `candidates`.
         lost: samples of the base that could not be embedded again.
+        new_objects: shards of this iteration's objects; None for none.
 
     Returns:
         What was done, in words.
@@ -109,7 +117,8 @@ def merge_datapool(
     iteration = int(iterations["iteration"].max()) + 1 if len(iterations) else 1
     checkpoint_hash = sha256_of_file(checkpoint)
     same_checkpoint = store.checkpoint_hash(base) in (checkpoint_hash, None)
-    shards = embedding_sources(base, new_embeddings, same_checkpoint=same_checkpoint)
+    shards = embedding_sources(base / store.EMBEDDINGS_FOLDER, new_embeddings, same_checkpoint=same_checkpoint)
+    objects = embedding_sources(base / store.OBJECTS_FOLDER, new_objects, same_checkpoint=same_checkpoint)
     processed, embeddings = read_shards(shards)
     _require_unique(processed["filename"])
 
@@ -117,8 +126,8 @@ def merge_datapool(
     part = ledger_part(store.read_ledger(base), tables["files"], iteration)
     row = iteration_row(iteration, part, tables["candidates"], len(former), len(samples) - len(former), checkpoint_hash)
     link_or_copy(checkpoint, target / store.CHECKPOINT)
-    for shard in shards:
-        link_or_copy(shard, target / store.EMBEDDINGS_FOLDER / shard.name)
+    _link(shards, target / store.EMBEDDINGS_FOLDER)
+    _link(objects, target / store.OBJECTS_FOLDER)
     store.link_folder(base / store.LEDGER_FOLDER, target / store.LEDGER_FOLDER)
     carry_on(base, target)
     if (base / store.REMOVED_CSV).exists():
@@ -131,6 +140,11 @@ def merge_datapool(
     return (
         f"iteration {iteration}: {len(former)} + {len(samples) - len(former)} = {len(samples)} samples in the datapool"
     )
+
+
+def _link(files: Iterable[Path], folder: Path) -> None:
+    for file in files:
+        link_or_copy(file, folder / file.name)
 
 
 def _require_unique(filenames: "pd.Series[str]") -> None:

@@ -23,9 +23,11 @@ from curation.embeddings.shards import (
     write_shards,
 )
 from curation.tables.datapool import REMOVED
+from curation.tables.embeddings import METADATA
 from curation.tables.files import empty_frame, write_csv
 from curation.tables.given import read_table
 from curation.tables.given_lists import as_known
+from curation.tables.objects import OBJECT_METADATA
 
 KEY = "base.removed_file"
 
@@ -98,6 +100,8 @@ def take_out(folder: Path, listed: pd.DataFrame) -> list[str]:
     samples = store.read_samples(folder)
     gone = is_removed(samples, removed)
     embeddings_changed = [_without_removed(shard, removed) for shard in shard_files(folder / store.EMBEDDINGS_FOLDER)]
+    for shard in shard_files(folder / store.OBJECTS_FOLDER):
+        _without_removed(shard, removed, OBJECT_METADATA)
     if gone.any() or any(embeddings_changed):
         kept = samples[~gone].reset_index(drop=True)
         store.write_samples(folder, kept)
@@ -115,15 +119,16 @@ def take_out(folder: Path, listed: pd.DataFrame) -> list[str]:
     return list(samples["filename"][gone])
 
 
-def _without_removed(shard: Path, removed: pd.DataFrame) -> bool:
-    """Write a shard anew without the removed samples, and return whether it held any."""
-    rows, embeddings = read_shards(shard)
+def _without_removed(shard: Path, removed: pd.DataFrame, columns: pa.Schema = METADATA) -> bool:
+    """Write a shard anew without the removed samples, or their objects, and return whether it held any."""
+    rows, embeddings = read_shards(shard, columns)
     gone = is_removed(rows, removed).to_numpy(dtype=bool)
     if not gone.any():
         return False
     checkpoint, precision = shard_checkpoint(shard), shard_precision(shard)
     if not gone.all():
-        write_shards(shard.parent, rows[~gone].reset_index(drop=True), embeddings[~gone], checkpoint, precision)
+        kept = rows[~gone].reset_index(drop=True)
+        write_shards(shard.parent, kept, embeddings[~gone], checkpoint, precision, columns)
     shard.unlink()
     return True
 

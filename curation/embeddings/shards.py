@@ -2,9 +2,9 @@
 
 The name is the first 16 digits of the SHA-256 of the bytes, and whoever reads a shard compares the two.
 
-A shard holds at most `ROWS_PER_SHARD` samples with their embeddings. The SHA-256 of the checkpoint that made the
-embeddings stands in the file's metadata, and the precision that they were computed in: embeddings of different
-checkpoints live in different spaces.
+A shard holds at most `ROWS_PER_SHARD` samples, or objects in them, with their embeddings. The SHA-256 of the checkpoint
+that made the embeddings stands in the file's metadata, and the precision that they were computed in: embeddings of
+different checkpoints live in different spaces.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from curation.core.atomic import write_bytes
 from curation.core.errors import BaseError
 from curation.core.hashing import sha256_of_bytes, sha256_of_file
-from curation.tables.embeddings import embedding_schema
+from curation.tables.embeddings import METADATA, embedding_schema
 from curation.tables.files import to_frame
 
 ROWS_PER_SHARD = 65_536
@@ -27,7 +27,6 @@ CHECKPOINT_KEY = b"checkpoint_hash"
 PRECISION_KEY = b"precision"
 DEFAULT_PRECISION = "fp32"
 _NAME_LENGTH = 16
-_METADATA_COLUMNS = embedding_schema(1).names[:-1]
 
 
 def write_shards(
@@ -36,15 +35,17 @@ def write_shards(
     embeddings: NDArray[np.float32],
     checkpoint_hash: str,
     precision: str = DEFAULT_PRECISION,
+    columns: pa.Schema = METADATA,
 ) -> None:
     """Write samples with their embeddings into `folder`, sorted by filename; no samples give one shard without rows.
 
     Args:
         folder: where the shards go; other files in it stay.
-        metadata: n rows with at least the columns of `embedding_schema` besides `embedding`.
+        metadata: n rows with at least `columns`; those of one filename keep their order.
         embeddings: (n, d) float32, unit length.
         checkpoint_hash: SHA-256 of the checkpoint file, in hexadecimal.
         precision: in which they were computed.
+        columns: besides the embedding.
     """
     folder.mkdir(parents=True, exist_ok=True)
     order = np.argsort(metadata["filename"].to_numpy(dtype=object), kind="stable")
@@ -52,20 +53,22 @@ def write_shards(
     sorted_embeddings = np.ascontiguousarray(embeddings[order], dtype=np.float32)
     for start in range(0, max(len(order), 1), ROWS_PER_SHARD):
         rows = slice(start, start + ROWS_PER_SHARD)
-        content = _to_bytes(sorted_metadata.iloc[rows], sorted_embeddings[rows], checkpoint_hash, precision)
+        table = _table(sorted_metadata.iloc[rows], sorted_embeddings[rows], columns)
+        content = _to_bytes(table, {CHECKPOINT_KEY: checkpoint_hash, PRECISION_KEY: precision})
         write_bytes(folder / f"{sha256_of_bytes(content)[:_NAME_LENGTH]}.parquet", content)
 
 
-def _to_bytes(metadata: pd.DataFrame, embeddings: NDArray[np.float32], checkpoint_hash: str, precision: str) -> bytes:
-    """Return the bytes of one shard."""
-    schema = embedding_schema(embeddings.shape[1])
-    columns = pa.Table.from_pandas(
-        metadata[_METADATA_COLUMNS], schema=pa.schema(list(schema)[:-1]), preserve_index=False
-    ).columns
+def _table(metadata: pd.DataFrame, embeddings: NDArray[np.float32], columns: pa.Schema) -> pa.Table:
+    """Return the content of one shard."""
+    known = pa.Table.from_pandas(metadata[columns.names], schema=columns, preserve_index=False).columns
     values = pa.FixedSizeListArray.from_arrays(pa.array(embeddings.reshape(-1)), embeddings.shape[1])
-    table = pa.Table.from_arrays([*columns, values], schema=schema)
-    table = table.replace_schema_metadata({CHECKPOINT_KEY: checkpoint_hash.encode(), PRECISION_KEY: precision.encode()})
+    return pa.Table.from_arrays([*known, values], schema=embedding_schema(embeddings.shape[1], columns))
+
+
+def _to_bytes(table: pa.Table, metadata: dict[bytes, str]) -> bytes:
+    """Return the bytes of one shard."""
     sink = pa.BufferOutputStream()
+    table = table.replace_schema_metadata({key: value.encode() for key, value in metadata.items()})
     pq.write_table(table, sink, compression="zstd")
     content: bytes = sink.getvalue().to_pybytes()
     return content
@@ -80,18 +83,21 @@ def shard_files(folders: Path | Sequence[Path]) -> list[Path]:
     return [file for path in several for file in ([path] if path.is_file() else sorted(path.glob("*.parquet")))]
 
 
-def read_metadata(folders: Path | Sequence[Path]) -> pd.DataFrame:
+def read_metadata(folders: Path | Sequence[Path], columns: pa.Schema = METADATA) -> pd.DataFrame:
     """Read all columns but the embeddings, sorted by filename, without taking memory for the embeddings."""
-    tables = [_read(file, _METADATA_COLUMNS) for file in shard_files(folders)]
-    table = pa.concat_tables(tables) if tables else pa.schema(list(embedding_schema(1))[:-1]).empty_table()
+    tables = [_read(file, columns.names) for file in shard_files(folders)]
+    table = pa.concat_tables(tables) if tables else columns.empty_table()
     return to_frame(table).sort_values("filename", kind="stable", ignore_index=True)
 
 
-def read_shards(folders: Path | Sequence[Path]) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+def read_shards(
+    folders: Path | Sequence[Path], columns: pa.Schema = METADATA
+) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """Read samples and embeddings of one or several folders, sorted by filename.
 
     Args:
         folders: folders of shards, or single shards.
+        columns: that they have besides the embedding.
 
     Returns:
         Metadata (n rows), and embeddings (n, d) float32; (0, 0) where there is no shard.
@@ -107,7 +113,7 @@ def read_shards(folders: Path | Sequence[Path]) -> tuple[pd.DataFrame, NDArray[n
             embeddings.append(_embedding_matrix(table))
             metadata.append(to_frame(table.drop_columns(["embedding"])))
     if not metadata:
-        return to_frame(pa.schema(list(embedding_schema(1))[:-1]).empty_table()), np.empty((0, 0), np.float32)
+        return to_frame(columns.empty_table()), np.empty((0, 0), np.float32)
     dimensions = {matrix.shape[1] for matrix in embeddings}
     if len(dimensions) > 1:
         raise BaseError(

@@ -23,6 +23,7 @@ DESCRIPTIONS = {
     "given_embeddings": "the file that embed.embeddings_file names",
     "removed": "the file that base.removed_file names",
     "given_files": "the files that the section select names",
+    "given_objects": "the predictions whose objects are embedded",
     "own_files": "files that stages of your own depend on",
 }
 
@@ -36,6 +37,7 @@ def fingerprint(
     given_embeddings: str | None = None,
     removed: str | None = None,
     own_files: str | None = None,
+    given_objects: str | None = None,
 ) -> Fingerprint:
     """Combine the inputs.
 
@@ -48,12 +50,14 @@ def fingerprint(
         given_embeddings: hash of the file of embeddings that the parameters name.
         removed: hash of the list of what was taken out for good; None where it is empty.
         own_files: hash of other files that stages on the way to the datapool depend on; None for none.
+        given_objects: hash of the predictions whose objects are embedded.
     """
     return {
         "raw_files": raw_files,
         PARAMS: flat(shaping_params(params)),
         "given_checkpoint": given_checkpoint,
         "given_files": given_files,
+        "given_objects": given_objects,
         "given_weights": given_weights,
         "given_embeddings": given_embeddings,
         "removed": removed,

@@ -120,7 +120,7 @@ def _count_in(datapool: str, samples: pd.DataFrame, cache: Cache) -> int | None:
         return None
     names = set[str]()
     for name, file_hash in cache.listing(datapool).items():
-        if name.startswith(f"{store.EMBEDDINGS_FOLDER}/"):
+        if name.startswith((f"{store.EMBEDDINGS_FOLDER}/", f"{store.OBJECTS_FOLDER}/")):
             if not cache.has(file_hash):
                 return None
             rows = read_parquet(cache.path(file_hash), ["filename", "content_hash", "pixel_hash"])
@@ -172,7 +172,7 @@ def purge_commands(raw_files: Collection[str], names: Collection[str], *, experi
         tracked = paths.RAW.with_name(f"{paths.RAW.name}.dvc").exists()
         commands += ["dvc add data/raw"] if tracked else []
     commands += [
-        f"rm -f -- {paths.EMBEDDING_CACHE} {paths.TRAINING_STATE}",
+        f"rm -f -- {paths.EMBEDDING_CACHE} {paths.OBJECT_CACHE} {paths.TRAINING_STATE}",
         "dvc repro",
         "git add --all",
         "git commit --message 'Take samples out for good'",

@@ -23,6 +23,7 @@ from curation.embeddings.shards import (
     write_shards,
 )
 from curation.history.overlap import NearRule, exact_pairs, near_pairs
+from curation.tables.objects import OBJECT_METADATA
 
 EVERYTHING_STAYS = NearRule()
 
@@ -54,7 +55,7 @@ def unite(
     first_with_checkpoint = next((source for source in sources if (source / store.CHECKPOINT).exists()), None)
     if first_with_checkpoint is not None:
         link_or_copy(first_with_checkpoint / store.CHECKPOINT, target / store.CHECKPOINT)
-    for folder in (store.LEDGER_FOLDER, store.EMBEDDINGS_FOLDER):
+    for folder in (store.LEDGER_FOLDER, store.EMBEDDINGS_FOLDER, store.OBJECTS_FOLDER):
         store.link_folder(sources[0] / folder, target / folder)
     united = _Tables.of(sources[0])
     pairs: list[Pair] = []
@@ -110,6 +111,7 @@ def _with(united: _Tables, source: Path, target: Path, near: NearRule) -> tuple[
     for number, part in new_ledger.groupby("iteration", sort=True):
         store.write_ledger_part(target, part, int(str(number)))
     _add_shards(source / store.EMBEDDINGS_FOLDER, target / store.EMBEDDINGS_FOLDER, metadata, labels)
+    _add_objects(source / store.OBJECTS_FOLDER, target / store.OBJECTS_FOLDER)
     new_samples = renumbered(new_sample_rows(united.samples, other.samples), numbers)
     pairs = exact_pairs(united.samples, other.samples)
     if near.min_distance is not None:
@@ -231,6 +233,30 @@ def _add_shards(source: Path, target: Path, metadata: pd.DataFrame, labels: dict
                 shard_checkpoint(shard),
                 shard_precision(shard),
             )
+
+
+def _add_objects(source: Path, target: Path) -> None:
+    """Link the shards of objects that can be taken as they are; write anew those that overlap.
+
+    Where both datapools know objects of a task in a sample, those of the first stay.
+    """
+    known = _samples_of_tasks(read_metadata(target, OBJECT_METADATA))
+    for shard in shard_files(source):
+        if (target / shard.name).exists():
+            continue
+        rows, embeddings = read_shards(shard, OBJECT_METADATA)
+        fresh = ~_samples_of_tasks(rows).isin(known).to_numpy(dtype=bool)
+        if fresh.all():
+            link_or_copy(shard, target / shard.name)
+        elif fresh.any():
+            kept = rows[fresh].reset_index(drop=True)
+            made_by = (shard_checkpoint(shard), shard_precision(shard))
+            write_shards(target, kept, embeddings[fresh], *made_by, OBJECT_METADATA)
+
+
+def _samples_of_tasks(objects: pd.DataFrame) -> "pd.Series[str]":
+    """Return one text for each object that names its task and sample; no task's name has a space."""
+    return objects["task"] + " " + objects["filename"]
 
 
 def _last(iterations: pd.DataFrame) -> int:

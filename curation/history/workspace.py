@@ -1,7 +1,7 @@
 """What lies in the workspace, as the base rule and its checks see it: the inputs now, and what was made last."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from curation.history.layout import LAYOUT
 from curation.history.readable import faults_in_index, faults_in_workspace, is_as_committed, way_in_workspace
 from curation.history.removal_list import removal_list_hash
 from curation.history.repair import refuse_cut_off_files
-from curation.labels.source import files_in
+from curation.labels.given_files import given_files_hash
 from curation.params.load import load_params, read_yaml
 from curation.params.schema import PARAMETERS, Params
 from curation.pipeline import paths
@@ -47,6 +47,7 @@ def current_fingerprint(params: Params, pipeline: Pipeline) -> Fingerprint:
         params=read_yaml(paths.PARAMS),
         given_checkpoint=given_file_hash(params.train.checkpoint, "checkpoint"),
         given_files=given_files_hash(params.select.given_files),
+        given_objects=given_files_hash([params.select.predictions[task] for task in params.select.object_tasks]),
         given_weights=given_file_hash(params.train.weights, "weights"),
         given_embeddings=given_embeddings_hash(params.embed.embeddings_file),
         removed=removal_list_hash(params.base.removed_file),
@@ -95,27 +96,6 @@ def given_embeddings_hash(given: str | None) -> str | None:
         wanted = " and ".join(repr(str(file)) for file in files_of(given))
         raise ParamsError(f"{EMBEDDINGS_KEY}: there is no file {wanted}; give its path, or null")
     return found
-
-
-def given_files_hash(given: Sequence[str]) -> str | None:
-    """Return one hash of the files that the parameters of the selection name; None without any.
-
-    Of a folder, the files count that hold labels.
-
-    Raises:
-        ParamsError: a file is not there.
-    """
-    if not given:
-        return None
-    for path in given:
-        if not Path(path).exists():
-            raise ParamsError(
-                f"params.yaml, section select: there is no file {path!r}; give a path from the repository's root, and "
-                "commit the file, so that every checkout has it"
-            )
-    files = [file for path in sorted(set(given)) for file in ([path] if Path(path).is_file() else files_in(path))]
-    hashes = [f"{file} {sha256_of_file(Path(file))}" for file in files]
-    return sha256_of_bytes("\n".join(hashes).encode())
 
 
 def own_files_hash(pipeline: Pipeline) -> str | None:

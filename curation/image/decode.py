@@ -3,9 +3,8 @@
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,12 +13,14 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from curation.image import heif
+from curation.image.crops import WantedBox, cut
 from curation.image.damage import findings_in
+from curation.image.decoded_sample import DecodedImage
 from curation.image.findings import SOUND
 from curation.image.jpeg_damage import END_MARKER
 from curation.image.pillow_settings import own_pillow_settings
 from curation.image.proxies import proxy_dimensions, to_8_bits, to_rgb
-from curation.image.quality import Quality, quality_of
+from curation.image.quality import quality_of
 from curation.image.stored import StoredImage, data_hash_of, hashes_of, pixel_hash_of
 from curation.image.turbojpeg import decode_planes
 from curation.image.yuv import SWAPPING, Yuv, encode_jpeg, scaled, turned
@@ -52,28 +53,9 @@ class UndecodableImageError(Exception):
         self.limit = limit
 
 
-@dataclass(frozen=True)
-class DecodedImage:
-    """The result of one pass over an image file.
-
-    Attributes:
-        width: pixels, after orientation.
-        height: pixels, after orientation.
-        pixel_hash: 32 hexadecimal digits; equal for equal pixels, whatever the container.
-        proxy: JPEG bytes.
-        quality: figures of its proxy's size.
-        note: what else there is to say; empty as a rule.
-    """
-
-    width: int
-    height: int
-    pixel_hash: str
-    proxy: bytes
-    quality: Quality
-    note: str = ""
-
-
-def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bool = False) -> DecodedImage:
+def decode_image(
+    path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bool = False, boxes: Sequence[WantedBox] = ()
+) -> DecodedImage:
     """Decode an image file completely, once.
 
     Args:
@@ -82,6 +64,7 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
         proxy_size: short side of the proxy in pixels; smaller images keep their size.
         jpeg_draft: whether JPEG files of at least twice the proxy's size are decoded at a reduced size; the hash of
             such a file is of its compressed data, so a file of another format with equal pixels has another.
+        boxes: to be cut out of the full size, for which a draft is decoded a second time.
 
     Raises:
         UndecodableImageError: the file is damaged, no image, or too large.
@@ -98,11 +81,15 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
             raise UndecodableImageError(found.damage)
         stored = planes or StoredImage(*_decoded_by_pillow(opened, path, data + END_MARKER if found.lacks_end else b""))
         note = "; ".join(filter(None, (found.note, _note(opened))))
+        full = stored
+        if boxes and (stored.picture.width, stored.picture.height) != (width, height):
+            full = _jpeg_planes(opened, data) or StoredImage(*_decoded_by_pillow(opened, path))
     digest = data_hash_of(data, stored.orientation) if is_draft and planes else pixel_hash_of(stored)
     small = _small(stored.picture, size)
     upright = (height, width) if stored.transpose in SWAPPING else (width, height)
     proxy = encode_jpeg(turned(small, stored.transpose))
-    return DecodedImage(*upright, digest, proxy, quality_of(small, stored.transpose), note)
+    crops = cut(full.picture, full.transpose, boxes, proxy_size)
+    return DecodedImage(*upright, digest, proxy, quality_of(small, stored.transpose), note, crops)
 
 
 def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Image:

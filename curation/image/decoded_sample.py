@@ -1,13 +1,37 @@
-"""What is kept of a decoded frame or image, besides its proxy."""
+"""What is kept of a decoded frame or image."""
 
 from dataclasses import dataclass
 
+from curation.image.crops import Crop
 from curation.image.quality import Quality
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """The result of one pass over an image file.
+
+    Attributes:
+        width: pixels, after orientation.
+        height: pixels, after orientation.
+        pixel_hash: 32 hexadecimal digits; equal for equal pixels, whatever the container.
+        proxy: JPEG bytes.
+        quality: figures of its proxy's size.
+        note: what else there is to say; empty as a rule.
+        crops: what was cut out of it.
+    """
+
+    width: int
+    height: int
+    pixel_hash: str
+    proxy: bytes
+    quality: Quality
+    note: str = ""
+    crops: tuple[Crop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedSample:
-    """One frame or image that came out of its decoder.
+    """One frame or image that came out of its decoder, besides its proxy.
 
     Attributes:
         frame: index among all frames of the video; 0 for images.

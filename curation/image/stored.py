@@ -123,15 +123,16 @@ def _rows_of(planes: Sequence[NDArray[np.uint8]]) -> Iterator[memoryview]:
 
 
 def turned_pixels(pixels: NDArray[Pixel], transpose: Image.Transpose | None) -> NDArray[Pixel]:
-    """Return a view of (height, width) pixels that shows them as Pillow's `transpose` would."""
+    """Return a view of (height, width) or (height, width, channels) pixels that shows them as Pillow's `transpose`."""
+    mirrored = pixels.swapaxes(0, 1)
     turns = {
         None: pixels,
         Image.Transpose.FLIP_LEFT_RIGHT: pixels[:, ::-1],
         Image.Transpose.FLIP_TOP_BOTTOM: pixels[::-1],
-        Image.Transpose.ROTATE_90: pixels.T[::-1],
+        Image.Transpose.ROTATE_90: mirrored[::-1],
         Image.Transpose.ROTATE_180: pixels[::-1, ::-1],
-        Image.Transpose.ROTATE_270: pixels[::-1].T,
-        Image.Transpose.TRANSPOSE: pixels.T,
-        Image.Transpose.TRANSVERSE: pixels[::-1, ::-1].T,
+        Image.Transpose.ROTATE_270: pixels[::-1].swapaxes(0, 1),
+        Image.Transpose.TRANSPOSE: mirrored,
+        Image.Transpose.TRANSVERSE: pixels[::-1, ::-1].swapaxes(0, 1),
     }
     return turns[transpose]

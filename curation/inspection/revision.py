@@ -30,7 +30,7 @@ from curation.history.readable import (
 from curation.pipeline import paths
 from curation.tables.datapool import ITERATIONS, PICTURES, REMOVED, SAMPLES
 from curation.tables.files import empty_frame, read_csv, read_parquet
-from curation.tables.selection import SELECTION
+from curation.tables.selection import SELECTION, read_contributions
 
 WORKSPACE = "workspace"
 """The name that messages give to the result of the last `dvc repro`, committed or not."""
@@ -204,6 +204,18 @@ class Revision:
     def selection(self) -> pd.DataFrame:
         """The selection of this very iteration (`curation.tables.selection.SELECTION`)."""
         return self.csv(paths.SELECTION, SELECTION)
+
+    @cached_property
+    def contributions(self) -> pd.DataFrame:
+        """What strategies contributed to this iteration's picks (`curation.tables.selection.CONTRIBUTIONS`).
+
+        No rows where nothing is recorded, or neither the cache nor the remote holds it any more.
+        """
+        found = output_hash(self.stages, paths.CONTRIBUTIONS)
+        try:
+            return read_contributions(None if found is None else self.cache.file(found))
+        except BaseError:
+            return read_contributions(None)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:

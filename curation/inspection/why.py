@@ -74,9 +74,17 @@ def _selected(start: Revision, row: "pd.Series[Any]") -> Answer:
         "weak_label": row["label_name"] or None,
         "selected_with_it": int(log["selected"]),
         "candidates": int(log["candidates"]),
+        "contributions": contributions(recorded, row["filename"]),
         "parameters": chosen_parameters(recorded.params),
         "checkpoint": log["checkpoint_hash"],
     }
+
+
+def contributions(recorded: Revision, name: str) -> list[Answer]:
+    """Say how good each strategy found a sample, when it was picked."""
+    rows = recorded.contributions
+    found = rows.loc[rows["filename"] == name, ["strategy", "type", "input", "value"]].to_dict("records")
+    return [{str(key): value for key, value in one.items()} | {"value": _number(one["value"])} for one in found]
 
 
 def _removed(start: Revision, name: str) -> Answer:
@@ -247,9 +255,16 @@ def _why_selected(answer: Answer, name: str, iteration: str) -> list[str]:
         f"out of {answer['candidates']} candidates.",
         before,
         f"It comes from {answer['raw_file']}.",
+        *_strategies(answer.get("contributions", [])),
         *_parameters(answer),
         checkpoint,
     ]
+
+
+def _strategies(contributions: Sequence[Answer]) -> list[str]:
+    """Put into words how good each strategy found a sample."""
+    found = ", ".join(f"{one['strategy']} {one['type']} ({one['input']}) {one['value']:.4f}" for one in contributions)
+    return [f"Strategies, with their values when it was picked (0 to 1, before strength): {found}."] if found else []
 
 
 def _parameters(answer: Answer) -> list[str]:

@@ -87,6 +87,19 @@ def match_names(names: Iterable[str], samples: Collection[str]) -> Match:
         names: each once, in any order.
         samples: names of all samples, as a set or mapping.
     """
+    return _one_name_a_sample(candidates_of(names, samples))
+
+
+def candidates_of(names: Iterable[str], samples: Collection[str]) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Find the samples that names may mean, whatever other names mean.
+
+    Args:
+        names: each once, in any order.
+        samples: as for `match_names`.
+
+    Returns:
+        For each name the step by which samples are found, and these, which may be none.
+    """
     known = as_known(names, samples)
     candidates: dict[str, tuple[int, tuple[str, ...]]] = {
         name: (WHOLE, (meant,)) for name, meant in known.items() if meant in samples
@@ -95,7 +108,7 @@ def match_names(names: Iterable[str], samples: Collection[str]) -> Match:
     if others:
         index, may_begin = _Index(samples, set(others.values())), not candidates
         candidates |= {name: index.find(plain, may_begin=may_begin) for name, plain in others.items()}
-    return _one_name_a_sample(candidates)
+    return candidates
 
 
 def _plain(name: str) -> str:

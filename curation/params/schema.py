@@ -42,6 +42,16 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _objects_have_a_model(self) -> Self:
+        if self.embed.embeddings_file is not None and self.select.object_tasks:
+            raise ValueError(
+                f"select.strategies: the objects of {self.select.object_tasks[0]} need a model to embed them, and "
+                "embed.embeddings_file gives embeddings of whole pictures: leave `task` out, or set "
+                "embed.embeddings_file to null"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _queries_suit_the_model(self) -> Self:
         similarities = [item.strategy for item in self.select.strategies if isinstance(item.strategy, Similarity)]
         if self.embed.embeddings_file is not None and any(query.images or query.text for query in similarities):

@@ -6,7 +6,8 @@ from pydantic import Field, StrictBool, StrictStr, model_validator
 
 from curation.params.registered import RuleName, Sentences
 from curation.params.section import DISTANCE, FILE, About, Count, Real, Section, Seed
-from curation.params.strategies import Scorer, StrategyParams, Task
+from curation.params.strategies import Diversity, StrategyParams
+from curation.params.strategy_inputs import MEASURED, WEAK_LABEL, MetadataInput, Scorer, Task
 
 _TO_BASE = ("resolve_base", "base", "select")
 _GIVEN = ("resolve_base", "select")
@@ -26,7 +27,7 @@ class SelectParams(Section):
         description=(
             "Strategies to combine in place of `method`, in block style (one key per line), see docs/strategies.md."
         ),
-        json_schema_extra=About(form="a list of strategies; [] is none", read_by=_GIVEN),
+        json_schema_extra=About(form="a list of strategies; [] is none", read_by=_TO_BASE),
     )
     rare: Real = Field(
         default=0.5,
@@ -96,7 +97,7 @@ class SelectParams(Section):
             "Predictions that strategies name as a task: their file, folder or zip archive, in any of the formats of "
             "docs/reference/label-formats.md."
         ),
-        json_schema_extra=About(form="a mapping from tasks to paths; {} is none", read_by=_GIVEN),
+        json_schema_extra=About(form="a mapping from tasks to paths; {} is none", read_by=_TO_BASE),
     )
     predictions_file: StrictStr | None = Field(
         default=None,
@@ -105,6 +106,23 @@ class SelectParams(Section):
             "candidates and selection. docs/strategies.md says how to select by predictions and scores."
         ),
         json_schema_extra=About(form=FILE, null="none", read_by=_GIVEN),
+    )
+    metadata_file: StrictStr | None = Field(
+        default=None,
+        description=(
+            "Table of your own, CSV or Parquet, whose columns the input METADATA may name. Its column filename names "
+            "samples, raw files or folders; docs/strategies.md says more."
+        ),
+        json_schema_extra=About(form=FILE, null="none", read_by=_GIVEN),
+    )
+    metadata_tolerance_s: Real | None = Field(
+        default=1,
+        ge=0,
+        description=(
+            "For a `metadata_file` with the column time_s: a frame takes the row of its video that is nearest in time, "
+            "if it is not farther away than this."
+        ),
+        json_schema_extra=About(unit="seconds", null="no such limit"),
     )
     holdout_file: StrictStr | None = Field(
         default=None,
@@ -127,8 +145,9 @@ class SelectParams(Section):
     @property
     def given_files(self) -> list[str]:
         """The files that the parameters name."""
-        single = [path for path in (self.review_file, self.predictions_file, self.holdout_file) if path is not None]
-        return [*(path for item in self.strategies for path in item.files), *self.predictions.values(), *single]
+        single = (self.review_file, self.predictions_file, self.metadata_file, self.holdout_file)
+        named = [*(path for item in self.strategies for path in item.files), *self.predictions.values()]
+        return [*named, *(path for path in single if path is not None)]
 
     @property
     def located(self) -> tuple[StrategyParams, ...]:
@@ -136,6 +155,11 @@ class SelectParams(Section):
         return tuple(
             item if item.task is None else item.with_file(self.predictions[item.task]) for item in self.strategies
         )
+
+    @property
+    def object_tasks(self) -> tuple[str, ...]:
+        """The tasks whose objects have embeddings of their own, sorted."""
+        return tuple(sorted({item.object_task for item in self.strategies if item.object_task is not None}))
 
     @model_validator(mode="after")
     def _tasks_are_known(self) -> Self:
@@ -150,10 +174,23 @@ class SelectParams(Section):
         return self
 
     @model_validator(mode="after")
+    def _metadata_are_known(self) -> Self:
+        inputs = (item.input for item in self.strategies)
+        columns = [one.key for one in inputs if isinstance(one, MetadataInput) and one.is_column]
+        if columns and self.metadata_file is None:
+            raise ValueError(
+                f"strategies: there are no metadata {columns[0]!r}: stage clean measures {', '.join(MEASURED)}, "
+                f"{WEAK_LABEL} is the weak label, and others are columns of a table of your own (metadata_file)"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _stopping_conditions(self) -> Self:
         if self.n_samples is not None and self.proportion_samples is not None:
             raise ValueError("n_samples and proportion_samples contradict each other: set one of them to null")
-        if self.n_samples is None and self.proportion_samples is None and self.min_distance is None:
+        kept_apart = [item.strategy.min_distance for item in self.strategies if isinstance(item.strategy, Diversity)]
+        distances = [self.min_distance, *kept_apart]
+        if self.n_samples is None and self.proportion_samples is None and not any(distances):
             raise ValueError("nothing ends the selection: set n_samples, proportion_samples or min_distance")
         if self.n_samples is not None and self.n_samples < self.selected_sequence_length:
             raise ValueError(

@@ -1,116 +1,50 @@
 """The schema of `select.strategies`: inputs, and what to do with each."""
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictStr, StringConstraints, model_validator
+from pydantic import Field, StrictStr, model_validator
 
-from curation.params.section import Count, Real, Section
-
-NotEmpty = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
-
-Number = Literal[
-    "luma_mean",
-    "contrast",
-    "sharpness",
-    "uniform_rows",
-    "red_mean",
-    "green_mean",
-    "blue_mean",
-    "width",
-    "height",
-    "time_s",
-]
-"""Metadata of a sample that are numbers."""
-
-
-class EmbeddingsInput(Section):
-    """The embeddings of the samples."""
-
-    type: Literal["EMBEDDINGS"]
-
-
-Task = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-"""The name of a task, which may be a part of a file's name."""
-
-Scorer = Literal[
-    "uncertainty_least_confidence",
-    "uncertainty_margin",
-    "uncertainty_entropy",
-    "object_frequency",
-    "objectness_least_confidence",
-]
-"""Scores that are computed from predictions (`curation.labels.scorers`)."""
-
-
-def _one_of(name: str, *given: str | None) -> None:
-    """Refuse none, and more than one, of what an input may come from."""
-    if sum(each is not None for each in given) != 1:
-        raise ValueError(f"{name} needs file or task, one of them")
-
-
-class ScoresInput(Section):
-    """Scores: a column of a CSV file that has the column `filename`, too, or computed from predictions."""
-
-    type: Literal["SCORES"]
-    file: StrictStr | None = Field(default=None, description="Path of the file, with a row for every candidate.")
-    task: Task | None = Field(default=None, description="In place of `file`, a task of `select.predictions`.")
-    score: StrictStr = Field(
-        default="score", description=f"Name of the column; with `task` one of {', '.join(get_args(Scorer))}."
-    )
-
-    @model_validator(mode="after")
-    def _source_is_clear(self) -> Self:
-        _one_of(self.type, self.file, self.task)
-        if self.task is not None and self.score not in get_args(Scorer):
-            raise ValueError(f"score: of a task it is one of {', '.join(get_args(Scorer))}, not {self.score}")
-        return self
-
-
-class MetadataInput(Section):
-    """A measurement of the sample by stage `clean`, or the name of its weak label."""
-
-    type: Literal["METADATA"]
-    key: Number | Literal["label_name"] = Field(
-        description="Which measurement. BALANCE takes label_name, width or height; the others take all but label_name."
-    )
-
-
-class PredictionsInput(Section):
-    """The class with the highest score among a sample's predictions."""
-
-    type: Literal["PREDICTIONS"]
-    file: StrictStr | None = Field(
-        default=None, description="Path of predictions, in any of the formats of docs/reference/label-formats.md."
-    )
-    task: Task | None = Field(default=None, description="In place of `file`, a task of `select.predictions`.")
-
-    @model_validator(mode="after")
-    def _source_is_clear(self) -> Self:
-        _one_of(self.type, self.file, self.task)
-        return self
-
-
-class RandomInput(Section):
-    """Random numbers from 0 to 1, from `select.seed`."""
-
-    type: Literal["RANDOM"]
-
-
-Input = Annotated[
-    EmbeddingsInput | ScoresInput | MetadataInput | PredictionsInput | RandomInput, Field(discriminator="type")
-]
+from curation.params.section import DISTANCE, Count, Real, Section
+from curation.params.strategy_inputs import (
+    FEW_VALUES,
+    WEAK_LABEL,
+    EmbeddingsInput,
+    Input,
+    MetadataInput,
+    NotEmpty,
+    PredictionsInput,
+)
 
 
 class _Weighted(Section):
     """An objective, which counts to the power of `strength`."""
 
-    strength: Real = Field(default=1.0, gt=0, le=100, description="Power to which the objective is raised.")
+    strength: Real = Field(
+        default=1.0,
+        ge=-100,
+        le=100,
+        description="Power to which the objective is raised. Below 0, the opposite is wanted: 1 minus the objective "
+        "counts, to the power of the number without its sign. Not 0.",
+    )
+
+    @model_validator(mode="after")
+    def _counts(self) -> Self:
+        if self.strength == 0:
+            raise ValueError("strength: with 0 the strategy has no effect: leave it out, or give another number")
+        return self
 
 
 class Diversity(_Weighted):
     """Far from everything selected."""
 
     type: Literal["DIVERSITY"]
+    min_distance: Real | None = Field(
+        default=None,
+        gt=0,
+        le=2,
+        description="Nothing whose embedding (with `task`: whose farthest object) is nearer than this to what is "
+        f"selected is selected. Unit: {DISTANCE}.",
+    )
 
 
 class Typicality(_Weighted):
@@ -160,18 +94,28 @@ class Threshold(Section):
     )
 
 
-class Balance(_Weighted):
+class Balance(Section):
     """A distribution of classes, for the datapool together with what is selected."""
 
     type: Literal["BALANCE"]
-    target: dict[StrictStr, Annotated[Real, Field(ge=0)]] = Field(
-        description="Mapping from class to share; the shares need not sum to 1."
+    strength: Real = Field(default=1.0, gt=0, le=100, description="Power to which the objective is raised.")
+    distribution: Literal["target", "uniform", "input"] = Field(
+        default="target",
+        description="target: the shares of `target`; uniform: the same share for each class of the candidates; input: "
+        "the shares that the candidates have.",
+    )
+    target: dict[StrictStr, Annotated[Real, Field(ge=0)]] | None = Field(
+        default=None, description="Mapping from class to share; the shares need not sum to 1."
     )
 
     @model_validator(mode="after")
     def _something_is_wanted(self) -> Self:
-        if not any(self.target.values()):
-            raise ValueError("BALANCE needs a target with at least one share above 0")
+        if self.distribution != "target" and self.target is not None:
+            raise ValueError(f"BALANCE with distribution: {self.distribution} takes no target: leave one of them out")
+        if self.distribution == "target" and not any((self.target or {}).values()):
+            raise ValueError(
+                "BALANCE needs a target with at least one share above 0, or distribution: uniform or input"
+            )
         return self
 
 
@@ -179,8 +123,8 @@ INPUTS = {
     "DIVERSITY": ("EMBEDDINGS",),
     "TYPICALITY": ("EMBEDDINGS",),
     "SIMILARITY": ("EMBEDDINGS",),
-    "WEIGHTS": ("SCORES", "METADATA", "RANDOM"),
-    "THRESHOLD": ("SCORES", "METADATA"),
+    "WEIGHTS": ("SCORES", "METADATA", "PREDICTIONS", "RANDOM"),
+    "THRESHOLD": ("SCORES", "METADATA", "PREDICTIONS", "RANDOM"),
     "BALANCE": ("METADATA", "PREDICTIONS"),
 }
 """Types of input that each type of strategy takes."""
@@ -200,24 +144,53 @@ class StrategyParams(Section):
         if self.input.type not in allowed:
             raise ValueError(f"{self.strategy.type} needs input {' or '.join(allowed)}, not {self.input.type}")
         if isinstance(self.input, MetadataInput):
-            if isinstance(self.strategy, Balance) and self.input.key not in {"label_name", "width", "height"}:
-                raise ValueError("BALANCE is over the metadata label_name, width or height: the others are measured")
-            if not isinstance(self.strategy, Balance) and self.input.key == "label_name":
-                raise ValueError(f"{self.strategy.type} needs metadata that are numbers, not label_name")
+            self._metadata_fit(self.input)
+        if isinstance(self.input, PredictionsInput):
+            self._predictions_fit(self.input)
         return self
+
+    def _metadata_fit(self, given: MetadataInput) -> None:
+        """Refuse measured figures to BALANCE, and the weak label to all others."""
+        is_balance = isinstance(self.strategy, Balance)
+        if is_balance and not given.is_column and given.key not in FEW_VALUES:
+            raise ValueError(
+                f"BALANCE is over columns of select.metadata_file, or the metadata {', '.join(FEW_VALUES[:-1])} or "
+                f"{FEW_VALUES[-1]}: the others are measured"
+            )
+        if not is_balance and given.key == WEAK_LABEL:
+            raise ValueError(f"{self.strategy.type} needs metadata that are numbers, not {WEAK_LABEL}")
+
+    def _predictions_fit(self, given: PredictionsInput) -> None:
+        """Refuse what counts nothing, or counts it twice."""
+        if isinstance(self.strategy, Balance):
+            if given.categories is not None and self.strategy.target is not None:
+                raise ValueError("PREDICTIONS: BALANCE with a target takes no categories: the target names them")
+        elif given.count == "samples" and given.categories is None:
+            raise ValueError(
+                f"PREDICTIONS: {self.strategy.type} counts objects (count: objects), or says with categories which "
+                "classes a sample should have"
+            )
 
     @property
     def task(self) -> str | None:
         """The task whose predictions this strategy reads."""
         return getattr(self.input, "task", None)
 
+    @property
+    def object_task(self) -> str | None:
+        """The task whose objects have the embeddings that it looks at; None for those of samples, and other inputs."""
+        return self.input.task if isinstance(self.input, EmbeddingsInput) else None
+
     def with_file(self, path: str) -> Self:
-        """Return the same strategy, knowing the file of its task."""
+        """Return the same strategy, knowing the file of its task. Embeddings of objects were made from it before."""
+        if isinstance(self.input, EmbeddingsInput):
+            return self
         return self.model_copy(update={"input": self.input.model_copy(update={"file": path})})
 
     @property
     def files(self) -> tuple[str, ...]:
         """Paths of the files that this strategy reads."""
         images = getattr(self.strategy, "images", None) or ()
-        given = [getattr(self.input, "file", None), getattr(self.strategy, "queries", None), *images]
+        single = [getattr(self.input, name, None) for name in ("file", "labels")]
+        given = [*single, getattr(self.strategy, "queries", None), *images]
         return tuple(path for path in given if path is not None)

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from curation.params import strategies
+from curation.params import strategies, strategy_inputs
 from curation.params.schema import PARAMETERS, SECTIONS, Parameter
 from curation.params.section import Section
 from curation.params.wording import in_words, limits_of
@@ -58,7 +58,7 @@ def _quoted(names: Sequence[str]) -> str:
 
 def _strategies() -> str:
     """Return the section on what the entries of `select.strategies` hold."""
-    inputs = get_args(get_args(strategies.Input)[0])
+    inputs = get_args(get_args(strategy_inputs.Input)[0])
     kinds = get_args(strategies.StrategyParams.model_fields["strategy"].annotation)
     lines = [
         "### Entries of `select.strategies`",

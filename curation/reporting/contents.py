@@ -164,6 +164,23 @@ class BudgetPoint(Figures):
     random_mean_distance: OptionalReal
 
 
+class ContributedValue(Figures):
+    """The value of an objective, 0 to 1, at the moment of a pick."""
+
+    rank: Count
+    value: OptionalReal
+
+
+class StrategyFigures(Figures):
+    """The contribution of a strategy to the picks: the values of its objective, before `strength`."""
+
+    strategy: Count = Field(description="place in select.strategies, 1 for the first")
+    type: str
+    input: str = Field(description="what it looks at, in short")
+    spread: Spread = Field(description="over all picks")
+    picks: tuple[ContributedValue, ...] = Field(description="evenly thinned")
+
+
 class Selection(Figures):
     """The selection, its candidates, and its effect. Distances are Euclidean between unit-length embeddings, 0 to 2."""
 
@@ -189,6 +206,9 @@ class Selection(Figures):
     pick_distances: tuple[PickDistance, ...] = Field(description="evenly thinned")
     budget_curve: tuple[BudgetPoint, ...] = Field(description="evenly thinned")
     comparison: tuple[RuleFigures, ...] = Field(description="the chosen rule, greedy k-center, chance")
+    strategies: tuple[StrategyFigures, ...] = Field(
+        description="what each of select.strategies contributed, but thresholds; none with a method"
+    )
 
 
 class Histogram(Figures):

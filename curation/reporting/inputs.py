@@ -1,11 +1,14 @@
 """The data that the report is made from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from curation.tables.files import empty_frame
+from curation.tables.selection import CONTRIBUTIONS
 
 Parameter = str | int | float | bool | tuple[str | int | float, ...] | None
 
@@ -93,6 +96,7 @@ class ReportInputs:
         near_duplicates: what became of the others among these: keep or drop.
         taken_out: filenames of samples that this iteration took out for good.
         former: the base's embeddings, None where they are of the same model.
+        contributions: columns of `curation.tables.selection.CONTRIBUTIONS`.
     """
 
     files: pd.DataFrame
@@ -125,3 +129,4 @@ class ReportInputs:
     near_duplicates: str = "keep"
     taken_out: tuple[str, ...] = ()
     former: FormerSpace | None = None
+    contributions: pd.DataFrame = field(default_factory=lambda: empty_frame(CONTRIBUTIONS))

@@ -12,6 +12,7 @@ from curation.core.errors import NothingToSelectError, ParamsError
 from curation.datapool.store import may_lack_new_data, read_removed, read_samples, read_without_embedding
 from curation.embeddings.given import MASKED, SELECTED
 from curation.params.select import SelectParams
+from curation.selection.described import Described
 from curation.selection.embedded import Embedded
 from curation.selection.given import read_dropped
 from curation.selection.holdout import read_holdout, refuse_leaks, too_near
@@ -129,22 +130,22 @@ def find_candidates(
     return Candidates(names, reviewed - found, found - len(names))
 
 
-def find_units(names: Sequence[str], processed: pd.DataFrame, params: SelectParams, *, may_be_empty: bool) -> Units:
+def find_units(names: Sequence[str], described: Described, params: SelectParams, *, may_be_empty: bool) -> Units:
     """Find what may be chosen as a whole among candidates.
 
     Args:
         names: of the candidates, sorted.
-        processed: metadata of all samples with an embedding.
+        described: what is known of all samples with an embedding.
         params: section `select`.
         may_be_empty: whether there may be none.
 
     Raises:
         NothingToSelectError: there is none, and there must be one.
     """
-    allowed = allowed_by_thresholds(params.located, names, processed)
+    allowed = allowed_by_thresholds(params.located, names, described)
     if names and not allowed.any() and not may_be_empty:
         raise NothingToSelectError("no candidate is within all thresholds of select.strategies", "set them wider")
-    units = units_of(names, processed, allowed, params.selected_sequence_length)
+    units = units_of(names, described.processed, allowed, params.selected_sequence_length)
     if names and not len(units.members) and not may_be_empty:
         raise NothingToSelectError(
             f"no video has {params.selected_sequence_length} consecutive frames to select "

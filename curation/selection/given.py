@@ -11,7 +11,6 @@ from curation.labels.given import Given, LabelFileError
 from curation.labels.matching import Match, match_names
 from curation.labels.reading import read_labels
 from curation.labels.scorers import scores_of
-from curation.params.strategies import PredictionsInput, ScoresInput, StrategyParams
 from curation.tables.given import GivenTable, read_table
 from curation.tables.given_lists import as_known, names_in, read_text, unmatched
 
@@ -70,7 +69,16 @@ def ranked_predictions(path: str, parameter: str = "select.strategies", known: C
         `filename`, `class`, `score`, which is 1 where there is none; `bbox`, a list of x, y, width and height or None;
         and `size`, width and height of the picture that these count in, or None if they are pixels of the full size.
     """
-    given, match = predicted_by(path, parameter, known)
+    return ranked(*predicted_by(path, parameter, known))
+
+
+def ranked(given: Given, match: Match) -> pd.DataFrame:
+    """Return predictions as `ranked_predictions` does.
+
+    Args:
+        given: what a file holds.
+        match: the samples that its names mean; a name that means none stays as it is.
+    """
     rows = [
         (
             match.samples.get(label.name, label.name),
@@ -117,19 +125,19 @@ def predicted_by(path: str, parameter: str, known: Collection[str]) -> tuple[Giv
     return given, match
 
 
-def read_scores_of_task(path: str, scorer: str, known: Collection[str]) -> tuple["pd.Series[float]", bool]:
+def scores_by(path: str, given: Given, match: Match, scorer: str) -> tuple["pd.Series[float]", bool]:
     """Compute scores of samples from predictions.
 
     Args:
-        path: see `predicted_by`.
+        path: of the predictions, for messages.
+        given: what it holds.
+        match: the samples that its names mean.
         scorer: one of `curation.labels.scorers.SCORERS`.
-        known: names of all samples, as a set or mapping.
 
     Returns:
         float64 scores from 0 to 1 of the samples that have predictions, indexed by filename; and whether these are of
         objects, so that a sample without any need not be one that the model has not seen.
     """
-    given, match = predicted_by(path, "select.predictions", known)
     try:
         scores = scores_of(given, match.samples, scorer)
     except LabelFileError as error:
@@ -173,23 +181,6 @@ def read_dropped(path: str, known: Collection[str] = ()) -> list[str]:
     return sorted(set(table["filename"][decision == "drop"]))
 
 
-def score_files(strategies: Iterable[StrategyParams]) -> list[str]:
-    """Return the files of scores that strategies name, each once."""
-    inputs = (item.input for item in strategies)
-    return list(dict.fromkeys(one.file for one in inputs if isinstance(one, ScoresInput) and one.file and not one.task))
-
-
-def prediction_files(strategies: Iterable[StrategyParams]) -> list[str]:
-    """Return the files of predictions that strategies name, each once.
-
-    Args:
-        strategies: those of tasks with their files (`curation.params.select.SelectParams.located`).
-    """
-    inputs = (item.input for item in strategies)
-    wanted = (one for one in inputs if isinstance(one, PredictionsInput) or (isinstance(one, ScoresInput) and one.task))
-    return list(dict.fromkeys(one.file for one in wanted if one.file))
-
-
 def unmatched_names(
     files: Iterable[str], known: Collection[str], parameter: str = "select.strategies"
 ) -> Iterator[str]:
@@ -215,10 +206,15 @@ def matched_names(files: Iterable[str], known: Collection[str], parameter: str =
         parameter: that names them, for messages.
     """
     for file in files:
-        given, match = predicted_by(file, parameter, known)
-        left_out = "".join(f"; left out: {count} {what}" for what, count in sorted(given.left_out.items()))
-        if left_out or not match.is_whole:
-            yield match.told(file) + left_out
+        line = told(file, *predicted_by(file, parameter, known))
+        if line is not None:
+            yield line
+
+
+def told(file: str, given: Given, match: Match) -> str | None:
+    """Say which samples the names in a file of predictions mean, and what was left out; None where all is as it is."""
+    left_out = "".join(f"; left out: {count} {what}" for what, count in sorted(given.left_out.items()))
+    return match.told(file) + left_out if left_out or not match.is_whole else None
 
 
 def _read(path: str, columns: list[str], known: Collection[str], parameter: str = "select.strategies") -> GivenTable:

@@ -9,19 +9,23 @@ from numpy.typing import NDArray
 
 from curation.core.errors import NothingToSelectError, ParamsError
 from curation.params.select import SelectParams
+from curation.params.strategies import Diversity
 from curation.selection.comparison import baselines, compare
+from curation.selection.contributions import contributions_of
+from curation.selection.described import Described
 from curation.selection.distance import euclidean, short_distance
-from curation.selection.embedded import Embedded
 from curation.selection.greedy.search import combined
 from curation.selection.nearest import nearest_rows
+from curation.selection.objects import ObjectEmbeddings
 from curation.selection.rule import Options
 from curation.selection.rules.registry import choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
-from curation.selection.strategies import allowed_by_thresholds, objectives_of
+from curation.selection.strategies import Vectors, allowed_by_thresholds, objectives_of
 from curation.selection.traversal import Traversal
 from curation.selection.uncertainty import uncertainty_of
-from curation.tables.selection import CANDIDATES, SELECTION
+from curation.tables.files import empty_frame
+from curation.tables.selection import CONTRIBUTIONS
 
 
 class Choice(NamedTuple):
@@ -32,12 +36,14 @@ class Choice(NamedTuple):
         candidates: all candidates by filename (columns `CANDIDATES`).
         curve: coverage by number of samples (columns `BUDGET_CURVE`).
         comparison: the chosen rule beside others (columns `COMPARISON`).
+        contributions: of strategies to picks (columns `CONTRIBUTIONS`).
     """
 
     selection: pd.DataFrame
     candidates: pd.DataFrame
     curve: pd.DataFrame
     comparison: pd.DataFrame
+    contributions: pd.DataFrame
 
 
 def select(
@@ -45,9 +51,10 @@ def select(
     embeddings: NDArray[np.float32],
     base_names: Sequence[str],
     base_embeddings: NDArray[np.float32],
-    processed: pd.DataFrame,
+    described: Described,
     params: SelectParams,
     queries: Mapping[int, NDArray[np.float32]],
+    objects: Mapping[str, ObjectEmbeddings],
 ) -> Choice:
     """Choose among the candidates, given what was selected before; the order of the rows has no influence.
 
@@ -56,29 +63,32 @@ def select(
         embeddings: (n, d) float32.
         base_names: m filenames selected before.
         base_embeddings: (m, d) float32.
-        processed: what is known of the samples, among them the candidates: filename, raw_path, time_s.
+        described: what is known of the samples, among them the candidates.
         params: by which rule or strategies, how many, and how far apart.
         queries: embeddings of the query samples of each SIMILARITY, by its place among the strategies.
+        objects: embeddings of the objects of all samples, for each task of `params.object_tasks`.
 
     Returns:
         What was chosen, what became of every candidate, and what that is worth.
     """
     names, embeddings = _sorted_by_name(names, embeddings)
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
-    allowed = allowed_by_thresholds(params.located, names, processed)
-    units = units_of(names, processed, allowed, params.selected_sequence_length)
+    allowed = allowed_by_thresholds(params.located, names, described)
+    units = units_of(names, described.processed, allowed, params.selected_sequence_length)
     unit_embeddings = mean_embeddings(embeddings, units.members)
     both = (unit_embeddings, base_embeddings)
     given = (*both, unit_limit(units.members, params), squared_threshold(params.min_distance))
     if params.strategies:
-        objectives = objectives_of(
-            params.located, names, units.members, base_names, processed, both, queries, params.seed
-        )
-        found = combined(*given, objectives).traversal
+        vectors = Vectors(*both, queries, objects)
+        objectives = objectives_of(params.located, names, units.members, base_names, described, vectors)
+        product = combined(*given, objectives)
+        found = product.traversal
+        contributed = contributions_of(product, params.strategies, names, units.members)
     else:
-        uncertainty = uncertainty_of(params, names, units.members, processed)
+        uncertainty = uncertainty_of(params, names, units.members, described)
         options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
         found = choose(params.method, *given, options)
+        contributed = empty_frame(CONTRIBUTIONS)
     stands_for = _names_of_numbers(names, base_names, units.members[found.picks])
     inside = _inside(units, found, stands_for)
     outside = _outside(units, embeddings[units.outside], base_embeddings, unit_embeddings[found.picks], stands_for)
@@ -87,7 +97,7 @@ def select(
     rules = baselines(*both, found, params.seed, is_coreset=is_coreset)
     length = units.members.shape[1]
     curve, comparison = compare(*both, rules, units.labels, units.raw_paths, length)
-    return Choice(_selection(names, units, found, stands_for), candidates, curve, comparison)
+    return Choice(_selection(names, units, found, stands_for), candidates, curve, comparison, contributed)
 
 
 def _names_of_numbers(
@@ -190,10 +200,21 @@ def require_selected(choice: Choice, params: SelectParams) -> None:
     """
     if choice.selection.empty:
         raise NothingToSelectError(
-            f"no candidate is as far from the datapool as select.min_distance: {params.min_distance} "
+            f"no candidate is as far from the datapool as {_kept_apart(params)} "
             f"(the farthest is at {choice.candidates['distance_to_base'].max():.6g})",
-            "set select.min_distance lower, or to null",
+            "set it lower, or to null",
         )
+
+
+def _kept_apart(params: SelectParams) -> str:
+    """Name the distances that selected samples keep."""
+    distances = [] if params.min_distance is None else [f"select.min_distance: {params.min_distance}"]
+    distances += [
+        f"min_distance: {item.strategy.min_distance} of DIVERSITY ({item.input.words})"
+        for item in params.strategies
+        if isinstance(item.strategy, Diversity) and item.strategy.min_distance is not None
+    ]
+    return " or ".join(distances)
 
 
 def unit_limit(members: NDArray[np.int64], params: SelectParams) -> int:
@@ -224,44 +245,6 @@ def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tu
     return [names[row] for row in order], embeddings[order]
 
 
-def chosen_before(chosen: Sequence[str], accepted: Sequence[str], embeddings: Embedded) -> pd.DataFrame:
-    """Describe the samples that a file of given embeddings marks as selected: they join the datapool first.
-
-    Args:
-        chosen: filenames, sorted.
-        accepted: filenames in the datapool.
-        embeddings: of all processed samples.
-
-    Returns:
-        filename, and the nearest sample of the datapool with the distance to it: NaN and "" on an empty one.
-    """
-    base_nearest, squared = nearest_rows(embeddings.by_name(chosen), embeddings.by_name(accepted))
-    accepted_names = np.array([*accepted, ""], dtype=object)
-    return pd.DataFrame(
-        {"filename": list(chosen), "distance": euclidean(squared), "nearest": accepted_names[base_nearest]}
-    )
-
-
-def with_chosen(choice: Choice, chosen: pd.DataFrame) -> Choice:
-    """Put the samples that were chosen before in front of the selection, and among the candidates.
-
-    Args:
-        choice: what was selected; what was chosen before counts as base in its distances.
-        chosen: see `chosen_before`; at least one row.
-    """
-    selection, candidates = choice.selection, choice.candidates
-    first = chosen.assign(rank=range(len(chosen)))[SELECTION.names]
-    later = selection.assign(rank=selection["rank"] + len(chosen))
-    rows = chosen.rename(columns={"distance": "distance_to_base", "nearest": "nearest_in_base"}).assign(
-        selected=True, distance=0.0, covered_by=chosen["filename"]
-    )[CANDIDATES.names]
-    both = pd.concat([rows, candidates]) if len(candidates) else rows
-    return choice._replace(
-        selection=pd.concat([first, later], ignore_index=True) if len(later) else first,
-        candidates=both.sort_values("filename", ignore_index=True),
-    )
-
-
 def summary(
     selection: pd.DataFrame,
     candidates: pd.DataFrame,
@@ -280,7 +263,7 @@ def summary(
         text += f", coverage radius {before}{short_distance(candidates['distance'].max())}"
     length = params.selected_sequence_length
     if len(selection) // length < unit_limit(units.members, params):
-        text += f"; all others are nearer than select.min_distance: {params.min_distance}"
+        text += f"; all others are nearer than {_kept_apart(params)}"
     elif params.n_samples is not None and params.n_samples > units.members.size > 0:
         text += f"; select.n_samples: {params.n_samples} is more than there are: all are taken"
     if units.ruled_out:

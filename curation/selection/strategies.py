@@ -1,31 +1,22 @@
-"""Several strategies at once: what they read, as objectives of a product.
+"""Several strategies at once: what each looks at becomes an objective of a product (`curation.selection.greedy`)."""
 
-Each objective is a number from 0 to 1 for each candidate. Some stay (weights, typicality, similarity to queries), some
-change with every pick (distance to the selected, balance of classes).
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from curation.core.errors import ParamsError
-from curation.params.strategies import (
-    Balance,
-    Diversity,
-    MetadataInput,
-    PredictionsInput,
-    ScoresInput,
-    Similarity,
-    StrategyParams,
-    Threshold,
-    Typicality,
-)
-from curation.selection.given import read_predictions, read_scores, read_scores_of_task
+from curation.params.strategies import Balance, Diversity, Similarity, StrategyParams, Threshold, Typicality
+from curation.selection.described import Described
 from curation.selection.greedy.terms import LARGEST_SQUARED
 from curation.selection.nearest import nearest_rows
-from curation.selection.objectives import Diverse, Fixed, Objectives, Quota
+from curation.selection.numbers import as_weights, numbers
+from curation.selection.objectives import Diverse, Fixed, Objectives, Quota, Space
+from curation.selection.objects import ObjectEmbeddings
+from curation.selection.quotas import quota
+from curation.selection.spaces import best_of_units, space_of
+from curation.selection.stopping import squared_threshold
 from curation.selection.typicality import typicality
 
 _HOLDS = {
@@ -36,20 +27,38 @@ _HOLDS = {
 }
 
 
+@dataclass(frozen=True)
+class Vectors:
+    """What distances are measured between.
+
+    Attributes:
+        units: (u, d) float32 embeddings of the units.
+        base: (m, d) float32 those of the base.
+        queries: embeddings of the queries of each SIMILARITY, (q, d) float32, by its place among the strategies.
+        objects: embeddings of the objects of all samples, by task.
+    """
+
+    units: NDArray[np.float32]
+    base: NDArray[np.float32]
+    queries: Mapping[int, NDArray[np.float32]]
+    objects: Mapping[str, ObjectEmbeddings]
+
+
 def allowed_by_thresholds(
-    strategies: Sequence[StrategyParams], names: Sequence[str], processed: pd.DataFrame
+    strategies: Sequence[StrategyParams], names: Sequence[str], described: Described
 ) -> NDArray[np.bool_]:
     """Return which candidates no THRESHOLD rules out, (n,).
 
     Args:
-        strategies: all of them.
+        strategies: all of them, those of tasks with their files.
         names: n filenames.
-        processed: metadata of all samples.
+        described: what is known of samples.
     """
     allowed = np.ones(len(names), dtype=bool)
-    for item in strategies:
+    for place, item in enumerate(strategies):
         if isinstance(item.strategy, Threshold):
-            allowed &= _HOLDS[item.strategy.operator](numbers(item, names, processed), item.strategy.threshold)
+            values = numbers(item, place, names, described)
+            allowed &= _HOLDS[item.strategy.operator](values, item.strategy.threshold)
     return allowed
 
 
@@ -58,152 +67,67 @@ def objectives_of(
     names: Sequence[str],
     members: NDArray[np.int64],
     base_names: Sequence[str],
-    processed: pd.DataFrame,
-    embeddings: tuple[NDArray[np.float32], NDArray[np.float32]],
-    queries: Mapping[int, NDArray[np.float32]],
-    seed: int,
+    described: Described,
+    vectors: Vectors,
 ) -> Objectives:
     """Evaluate what does not change, and count what the base has.
 
-    A sequence of frames has the mean of its frames' values, and the class that most of them have.
+    A sequence of frames has the mean of its frames' values, the class that most of them have, and all their objects.
 
     Args:
-        strategies: what is combined.
+        strategies: what is combined, those of tasks with their files.
         names: n filenames of candidates, sorted.
         members: (u, length) int64 candidates of each unit that may be chosen.
         base_names: m filenames of the base.
-        processed: metadata of all samples.
-        embeddings: of the units, (u, d) float32, and of the base, (m, d) float32.
-        queries: embeddings of the query samples of each SIMILARITY, (q, d) float32, by its place in `strategies`.
-        seed: of random weights.
+        described: what is known of samples.
+        vectors: embeddings of units, base, queries and objects.
     """
     fixed, diverse, quotas = list[Fixed](), list[Diverse](), list[Quota]()
+
+    @cache  # strategies that look at the same objects share them
+    def space(task: str | None) -> Space | None:
+        return None if task is None else space_of(task, vectors.objects, names, members, base_names)
+
     for place, item in enumerate(strategies):
         strategy = item.strategy
-        if isinstance(strategy, Threshold):
-            continue
         if isinstance(strategy, Diversity):
-            diverse.append(Diverse(place, None, strategy.strength))
+            smallest = None if strategy.min_distance is None else squared_threshold(strategy.min_distance)
+            diverse.append(Diverse(place, space(item.object_task), strategy.strength, smallest))
         elif isinstance(strategy, Balance):
-            quotas.append(_quota(place, strategy, item, names, members, base_names, processed))
-        else:
-            if isinstance(strategy, Typicality):
-                value = typicality(*embeddings)
-            elif isinstance(strategy, Similarity):
-                squared = nearest_rows(embeddings[0], queries[place])[1].astype(np.float64)
-                value = np.maximum(1 - squared / LARGEST_SQUARED, 0)
-            else:
-                of_each = (
-                    np.random.default_rng([seed, place]).random(len(names))
-                    if item.input.type == "RANDOM"
-                    else numbers(item, names, processed)
-                )
-                value = _as_weights(of_each, item, names)[members].mean(axis=1)
-            fixed.append(Fixed(place, value, strategy.strength))
+            quotas.append(quota(place, item, names, members, base_names, described))
+        elif isinstance(strategy, Typicality | Similarity):
+            values = _of_vectors(item, place, vectors, space(item.object_task))
+            fixed.append(_fixed(place, values, strategy.strength))
+        elif not isinstance(strategy, Threshold):
+            values = as_weights(numbers(item, place, names, described), item, names)[members].mean(axis=1)
+            fixed.append(_fixed(place, values, strategy.strength))
     return Objectives(fixed, diverse, quotas)
 
 
-def numbers(item: StrategyParams, names: Sequence[str], processed: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the value of each candidate, (n,) float64, from a file of scores or predictions, or from the metadata.
-
-    Raises:
-        ParamsError: a candidate has none.
-    """
-    known, where = _known_numbers(item, names, processed)
-    values = np.asarray(known.reindex(pd.Index(names)), dtype=np.float64)
-    missing = np.flatnonzero(np.isnan(values))
-    if len(missing):
-        raise ParamsError(
-            f"select.strategies: {where} has no value for {len(missing)} of {len(names)} candidates, "
-            f"{names[missing[0]]!r} for one"
-        )
-    return values
-
-
-def _known_numbers(
-    item: StrategyParams, names: Sequence[str], processed: pd.DataFrame
-) -> tuple["pd.Series[float]", str]:
-    """Return the values that are known, indexed by filename, and where they are from.
-
-    Where a file of predicted objects has some of the candidates, the others are those without objects, which tools do
-    not write: their value is 0.
-    """
-    if not isinstance(item.input, ScoresInput):
-        return _metadata(item, processed), f"the metadata {getattr(item.input, 'key', '')}"
-    assert item.input.file is not None
-    every = set(processed["filename"])
-    if item.input.task is None:
-        return read_scores(item.input.file, item.input.score, every), item.input.file
-    known, is_of_objects = read_scores_of_task(item.input.file, item.input.score, every)
-    if is_of_objects and known.index.isin(names).any():
-        known = known.reindex(
-            pd.Index([*known.index, *(name for name in names if name not in known.index)]), fill_value=0.0
-        )
-    return known, item.input.file
-
-
-def _metadata(item: StrategyParams, processed: pd.DataFrame) -> "pd.Series[float]":
-    """Return a column of the metadata, indexed by filename."""
-    assert isinstance(item.input, MetadataInput)
-    if item.input.key not in processed.columns:
-        raise ParamsError(f"select.strategies: the samples have no metadata {item.input.key!r}")
-    column: pd.Series[float] = processed.set_index("filename")[item.input.key]
-    return column
-
-
-def _as_weights(values: NDArray[np.float64], item: StrategyParams, names: Sequence[str]) -> NDArray[np.float64]:
-    """Scale values to a largest of 1.
-
-    Raises:
-        ParamsError: one is negative.
-    """
-    negative = np.flatnonzero(values < 0)
-    if len(negative):
-        raise ParamsError(
-            f"select.strategies: WEIGHTS must be 0 or more; {item.input.type} has {values[negative[0]]:g} for "
-            f"{names[negative[0]]!r}"
-        )
-    largest = values.max(initial=0)
-    scaled: NDArray[np.float64] = values / largest if largest > 0 else np.ones(len(values))
-    return scaled
-
-
-def _quota(
-    place: int,
-    strategy: Balance,
-    item: StrategyParams,
-    names: Sequence[str],
-    members: NDArray[np.int64],
-    base_names: Sequence[str],
-    processed: pd.DataFrame,
-) -> Quota:
-    """Find the class of each unit and count those of the base.
-
-    Raises:
-        ParamsError: no candidate has a class of the target.
-    """
-    if isinstance(item.input, PredictionsInput):
-        assert item.input.file is not None
-        known: pd.Series[str] = read_predictions(item.input.file, known=set(processed["filename"]))
+def _of_vectors(item: StrategyParams, place: int, vectors: Vectors, objects: Space | None) -> NDArray[np.float64]:
+    """Return the typicality of units, or their nearness to queries, (u,); over objects that of the best one."""
+    measure: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float64]]
+    if isinstance(item.strategy, Typicality):
+        measure = typicality
     else:
-        known = _metadata(item, processed).map(str)
-    wanted = sorted(strategy.target)
-    number_of = {name: number for number, name in enumerate(wanted)}
 
-    def numbered(of: Sequence[str]) -> NDArray[np.int64]:
-        classes = known.reindex(pd.Index(of)).map(lambda name: number_of.get(name, -1))
-        return classes.to_numpy(np.int64)
+        def measure(candidates: NDArray[np.float32], base: NDArray[np.float32]) -> NDArray[np.float64]:
+            return _nearness(candidates, vectors.queries[place])
 
-    each = numbered(names)
-    if not (each >= 0).any() and len(names):
-        found = ", ".join(map(repr, sorted(set(known.reindex(pd.Index(names)).dropna()))[:5])) or "none"
-        raise ParamsError(
-            f"select.strategies: no candidate has a class of the BALANCE target ({', '.join(wanted)}); found: {found}"
-        )
-    votes = np.stack([(each[members] == number).sum(axis=1) for number in range(-1, len(wanted))], axis=1)
-    before = np.bincount(numbered(base_names) + 1, minlength=len(wanted) + 1)[1:]
-    target = np.array([strategy.target[name] for name in wanted])
-    commonest = votes.argmax(axis=1)
-    counts = (commonest[:, None] == np.arange(1, len(wanted) + 1)).astype(np.int64)
-    others = (commonest == 0).astype(np.int64)
-    return Quota(place, target / target.sum(), counts, others, before.astype(np.int64), strategy.strength)
+    if objects is None:
+        return measure(vectors.units, vectors.base)
+    return best_of_units(measure(objects.items, objects.base), objects.owners, len(vectors.units))
+
+
+def _nearness(candidates: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return 1 for what is a query, 0 for what is opposite to all of them, (n,)."""
+    squared = nearest_rows(candidates, queries)[1].astype(np.float64)
+    nearness: NDArray[np.float64] = np.maximum(1 - squared / LARGEST_SQUARED, 0)
+    return nearness
+
+
+def _fixed(place: int, values: NDArray[np.float64], strength: float) -> Fixed:
+    """Return an objective; where all have the largest value and it is the lowest that is wanted, all are as good."""
+    if strength < 0 and (values == 1).all():
+        values = np.zeros(len(values))
+    return Fixed(place, values, strength)

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from curation.core.errors import ParamsError
 from curation.params.select import SelectParams
-from curation.selection.given import read_scores_of_task
+from curation.selection.described import Described
+from curation.selection.given import scores_by
 from curation.selection.rules.registry import RULES
 
 
 def uncertainty_of(
-    params: SelectParams, names: Sequence[str], members: NDArray[np.int64], processed: pd.DataFrame
+    params: SelectParams, names: Sequence[str], members: NDArray[np.int64], described: Described
 ) -> NDArray[np.float64]:
     """Return the uncertainty of each unit, (u,) float64 from 0 to 1: the mean over its samples.
 
@@ -21,7 +22,7 @@ def uncertainty_of(
         params: the rule, the task and the measure.
         names: n filenames of candidates.
         members: (u, length) int64 candidates of each unit.
-        processed: metadata of all samples with an embedding.
+        described: what is known of all samples with an embedding.
 
     Returns:
         Nothing, (0,), where the rule does not ask for it.
@@ -32,7 +33,7 @@ def uncertainty_of(
     if params.strategies or params.task is None or "uncertainty" not in RULES[params.method].options:
         return np.empty(0)
     path = params.predictions[params.task]
-    known, is_of_objects = read_scores_of_task(path, params.score, set(processed["filename"]))
+    known, is_of_objects = scores_by(path, *described.predicted(path), params.score)
     scores = known.reindex(pd.Index(names))
     missing = scores.index[scores.isna()]
     # Tools write nothing of a picture in which they found no object.

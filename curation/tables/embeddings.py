@@ -13,28 +13,31 @@ MARKS = pa.schema(
 WITHOUT_EMBEDDING = "without_embedding"
 
 
-def embedding_schema(dimension: int) -> pa.Schema:
+METADATA = pa.schema(
+    {
+        "filename": pa.string(),
+        "raw_path": pa.string(),
+        "content_hash": pa.string(),
+        "frame": pa.int64(),
+        "time_s": pa.float64(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "pixel_hash": pa.string(),
+        "luma_mean": pa.float32(),
+        "contrast": pa.float32(),
+        "sharpness": pa.float32(),
+        "uniform_rows": pa.float32(),
+        "red_mean": pa.float32(),
+        "green_mean": pa.float32(),
+        "blue_mean": pa.float32(),
+        "perceptual_hash": pa.string(),
+        "label": pa.int32(),
+        "label_name": pa.string(),
+    }
+)
+"""Columns of a shard of samples, besides the embedding."""
+
+
+def embedding_schema(dimension: int, metadata: pa.Schema = METADATA) -> pa.Schema:
     """Return the columns of a shard whose embeddings have `dimension` float32 values of unit length."""
-    return pa.schema(
-        {
-            "filename": pa.string(),
-            "raw_path": pa.string(),
-            "content_hash": pa.string(),
-            "frame": pa.int64(),
-            "time_s": pa.float64(),
-            "width": pa.int32(),
-            "height": pa.int32(),
-            "pixel_hash": pa.string(),
-            "luma_mean": pa.float32(),
-            "contrast": pa.float32(),
-            "sharpness": pa.float32(),
-            "uniform_rows": pa.float32(),
-            "red_mean": pa.float32(),
-            "green_mean": pa.float32(),
-            "blue_mean": pa.float32(),
-            "perceptual_hash": pa.string(),
-            "label": pa.int32(),
-            "label_name": pa.string(),
-            "embedding": pa.list_(pa.float32(), dimension),
-        }
-    )
+    return metadata.append(pa.field("embedding", pa.list_(pa.float32(), dimension)))

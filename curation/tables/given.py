@@ -2,7 +2,7 @@
 
 A table's columns are separated by commas, semicolons or tabs (as Excel writes them, by its language):
 whichever finds the columns that are asked for, commas first. Where the separator is not the comma, a comma in a number
-may be its decimal point.
+may be its decimal point. Parquet tables are told by their content.
 """
 
 import codecs
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from curation.tables.given_lists import ADVICE, NotTextError, encoding_of
+from curation.tables.given_parquet import is_parquet, read_as_text
 
 _SEPARATORS = (",", ";", "\t")
 _HEAD_BYTES = 1 << 16
@@ -99,6 +100,8 @@ def read_table(path: Path, columns: Sequence[str]) -> GivenTable:
         OSError: it cannot be read.
         ValueError: it is not text, or no table; the message says what is wrong.
     """
+    if is_parquet(path):
+        return GivenTable(read_as_text(path), ",")
     layout = layout_of(path, columns)
     try:
         rows = pd.read_csv(

@@ -1,6 +1,11 @@
 """Columns of what a selection writes."""
 
+from pathlib import Path
+
+import pandas as pd
 import pyarrow as pa
+
+from curation.tables.files import empty_frame, read_csv
 
 SELECTION = pa.schema(
     {
@@ -19,6 +24,19 @@ CANDIDATES = pa.schema(
         "nearest_in_base": pa.string(),
         "distance": pa.float64(),  # to the sample that covers it: the nearest selected in the end; 0 if selected
         "covered_by": pa.string(),  # that sample's filename; its own if selected
+    }
+)
+
+CONTRIBUTIONS = pa.schema(
+    {
+        # A row for each selected sample and each strategy but THRESHOLD, in order of selection; none without
+        # select.strategies. All frames of a sequence have its values.
+        "filename": pa.string(),
+        "rank": pa.int64(),  # as in the selection
+        "strategy": pa.int64(),  # its place in select.strategies; 1 for the first
+        "input": pa.string(),  # what it looks at, in short
+        "type": pa.string(),  # such as DIVERSITY
+        "value": pa.float64(),  # of the objective at the moment of the pick, 0 to 1, before `strength`
     }
 )
 
@@ -56,3 +74,17 @@ COMPARISON = pa.schema(
         "measured": pa.int64(),  # candidates that radius and mean were measured on: all, or a sample of very many
     }
 )
+
+
+def read_contributions(path: Path | None) -> pd.DataFrame:
+    """Read what strategies contributed to picks, columns `CONTRIBUTIONS`.
+
+    Args:
+        path: of the file; None where an iteration recorded none. Iterations of long ago did not, and one that was
+            restored since has a file in its place which says so.
+    """
+    if path is None or not path.is_file():
+        return empty_frame(CONTRIBUTIONS)
+    with path.open(encoding="utf-8") as file:
+        is_table = file.readline().rstrip("\n") == ",".join(CONTRIBUTIONS.names)
+    return read_csv(path, CONTRIBUTIONS) if is_table else empty_frame(CONTRIBUTIONS)

@@ -11,7 +11,7 @@ like and how many are lost depends on their number, and results must not depend 
 Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,12 +21,13 @@ import av
 
 from curation.core.cores import available_cores
 from curation.core.records import Records
+from curation.image.crops import NO_CROPPING, Cropping, WantedBox
 from curation.image.decoded_sample import DecodedSample
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
 from curation.video.evidence import Tally
 from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
 from curation.video.opening import NoVideoError
-from curation.video.packet_index import UnsureError
+from curation.video.packet_index import UnsureError, index_packets
 from curation.video.picture_groups import read_groups
 from curation.video.reader import header_of, usual_distance
 from curation.video.sampling import EVERY_FRAME, FrameChoice
@@ -71,6 +72,7 @@ def decode_video(
     restart: Callable[[], None],
     progress: Callable[[int], object] | None = None,
     choice: FrameChoice = EVERY_FRAME,
+    cropping: Cropping = NO_CROPPING,
 ) -> DecodedVideo:
     """Decode a video, in bounded memory.
 
@@ -82,30 +84,26 @@ def decode_video(
             Without influence where frames are chosen that are known from before.
         threads: threads that decode; 0 = one a core. Has no influence on the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new in this video.
-        restart: called where decoding begins again; what `add_proxy` took is void.
+        restart: called where decoding begins again; what `add_proxy` and `cropping` took is void.
         progress: takes the number of frames done or skipped since the last call; 0 says that work goes on.
         choice: of frames.
+        cropping: what to cut out of sound frames whose pixels are new in this video.
     """
-    steps = _Steps(progress)
-    reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps)
+    steps = _Steps(progress, restart)
+    reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps, cropping)
     threshold = 1.0 if choice.known is not None else corruption_threshold
-
-    def begin_again() -> None:
-        restart()
-        steps.restart()
-
     try:
         header = header_of(path, max_pixels=max_pixels)
         if choice.takes_all and header.is_for_one_thread:
             try:
                 return _noted(_decode_groups(reading, threshold), header.note)
             except UnsureError:
-                begin_again()
+                steps.restart()
         for attempt in _attempts(reading, 1 if header.is_for_one_thread else reading.threads):
             try:
                 return _noted(_decoded_by(attempt, reading, threshold), header.note)
             except UnsureError:
-                begin_again()
+                steps.restart()
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
     raise RuntimeError("the last way to read a video gave nothing")
@@ -128,13 +126,15 @@ class _Reading:
     threads: int
     add_proxy: Callable[[int, bytes], None]
     steps: "_Steps"
+    cropping: Cropping
 
 
 class _Steps:
-    """Tells how many frames have been done or passed over."""
+    """Tells how many frames have been done or passed over, and when all of it is void."""
 
-    def __init__(self, progress: Callable[[int], object] | None) -> None:
+    def __init__(self, progress: Callable[[int], object] | None, restarted: Callable[[], None]) -> None:
         self._progress = progress
+        self._restarted = restarted
         self._done = 0
 
     def reach(self, frames: int) -> None:
@@ -145,6 +145,7 @@ class _Steps:
 
     def restart(self) -> None:
         """Begin with the first frame again."""
+        self._restarted()
         if self._progress:
             self._progress(-self._done)
         self._done = 0
@@ -196,10 +197,11 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
         UnsureError: something is unexpected, so the video must be decoded in one go.
     """
-    tally, frames, keeper = Tally(), Records(DecodedSample), FrameKeeper(reading.add_proxy)
+    tally, frames, keeper = Tally(), Records(DecodedSample), FrameKeeper(reading.add_proxy, reading.cropping)
+    boxes, stamped = reading.cropping.boxes, _boxes_by_stamp(reading)
     groups = read_groups(
         reading.path,
-        lambda picture: work_on(picture, reading.proxy_size, keeper.seen),
+        lambda picture: work_on(picture, reading.proxy_size, keeper.seen, boxes=stamped.get(picture.pts, ())),
         max_pixels=reading.max_pixels,
         decoders=reading.threads,
         tally=tally,
@@ -210,9 +212,24 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
             work = each.frame.made
             if work.fault:
                 raise UnsureError(work.fault)
+            if stamped.get(each.frame.pts) is not boxes.get(each.index):
+                raise UnsureError("a frame is not in the place that its packet tells")
             frames.append(keeper.keep(each.index, float(each.seconds), work))
             reading.steps.reach(tally.decoded)
     return _judged(frames, tally, corruption_threshold)
+
+
+def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox]]:
+    """Return what to cut out of frames by their time stamps: in a group, a frame's index is not known yet.
+
+    Raises:
+        UnsureError: the packets do not tell every frame's index.
+    """
+    boxes = reading.cropping.boxes
+    if not boxes:
+        return {}
+    index = index_packets(reading.path, max_pixels=reading.max_pixels, passed=reading.steps.reach)
+    return {int(index.pts[index.order[frame]]): boxes[frame] for frame in boxes if frame < index.frames}
 
 
 def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold: float) -> DecodedVideo:
@@ -249,7 +266,13 @@ def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> S
         )
         for each in pictures
     )
-    for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
+    for frame in frame_samples(
+        decoded,
+        proxy_size=reading.proxy_size,
+        threads=helpers,
+        add_proxy=reading.add_proxy,
+        cropping=reading.cropping,
+    ):
         frames.append(frame)
     return frames
 

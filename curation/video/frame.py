@@ -143,6 +143,16 @@ def upright_image(picture: av.VideoFrame, *, keeps_16_bits: bool = True) -> Imag
     return image.transpose(transpose) if transpose is not None else image
 
 
+def as_seen(picture: av.VideoFrame) -> av.VideoFrame | Image.Image:
+    """Return a frame as `small_picture` shows it: itself, or an image of mode `RGB` where that is not as it is stored.
+
+    Raises:
+        OSError: FFmpeg does not convert the frame's pixel format.
+    """
+    is_as_stored = _opacity(picture) is None and not is_hdr(picture)
+    return picture if is_as_stored else Image.fromarray(_seen(picture))
+
+
 def _seen(picture: av.VideoFrame) -> NDArray[np.uint8]:
     """Return a frame as it is seen: (height, width, 3) uint8, RGB."""
     pixels = tone_mapped(picture) if is_hdr(picture) else _converted(picture, "rgb24")

@@ -1,7 +1,7 @@
 """Hashes, figures and proxies of a video's frames, made by several threads in the order of the frames."""
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,11 +9,12 @@ from typing import NamedTuple
 import av
 
 from curation.core.records import Records
+from curation.image.crops import NO_CROPPING, Crop, Cropping, WantedBox, cut
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import member_name, proxy_dimensions
 from curation.image.quality import Quality, quality_of
 from curation.image.yuv import SWAPPING, encode_jpeg, turned
-from curation.video.frame import has_hash, pixel_hash, small_picture, transpose_of
+from curation.video.frame import as_seen, has_hash, pixel_hash, small_picture, transpose_of
 from curation.video.opening import error_text
 
 _FRAMES_PER_THREAD = 2
@@ -40,7 +41,12 @@ class DecodedFrame:
 
 
 def frame_samples(
-    decoded: Iterable[DecodedFrame], *, proxy_size: int, threads: int, add_proxy: Callable[[int, bytes], None]
+    decoded: Iterable[DecodedFrame],
+    *,
+    proxy_size: int,
+    threads: int,
+    add_proxy: Callable[[int, bytes], None],
+    cropping: Cropping = NO_CROPPING,
 ) -> Iterator[DecodedSample]:
     """Yield what is kept of each frame, in the order in which they come.
 
@@ -50,11 +56,15 @@ def frame_samples(
         threads: how many work besides the calling one, which decodes; with 1 it does all itself. Has no influence on
             the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new.
+        cropping: what to cut out of these.
     """
-    keeper = FrameKeeper(add_proxy)
-    for one, work in _in_order(
-        decoded, lambda one: work_on(one.picture, proxy_size, keeper.seen, one.fault, one.known), threads
-    ):
+    keeper = FrameKeeper(add_proxy, cropping)
+
+    def made(one: DecodedFrame) -> Work:
+        boxes = cropping.boxes.get(one.index, ())
+        return work_on(one.picture, proxy_size, keeper.seen, one.fault, one.known, boxes)
+
+    for one, work in _in_order(decoded, made, threads):
         yield keeper.keep(one.index, one.time_s, work)
 
 
@@ -67,6 +77,7 @@ class Work(NamedTuple):
     digest: str = ""
     jpeg: bytes | None = None
     quality: Quality | None = None
+    crops: tuple[Crop, ...] = ()
 
 
 class FrameKeeper:
@@ -76,10 +87,11 @@ class FrameKeeper:
         seen: hashes of the frames so far, with the place of their figures.
     """
 
-    def __init__(self, add_proxy: Callable[[int, bytes], None]) -> None:
+    def __init__(self, add_proxy: Callable[[int, bytes], None], cropping: Cropping = NO_CROPPING) -> None:
         self.seen: dict[str, int] = {}
         self._qualities = Records(Quality)
         self._add_proxy = add_proxy
+        self._cropping = cropping
 
     def keep(self, index: int, time_s: float, work: Work) -> DecodedSample:
         """Return what is kept of the next frame.
@@ -96,12 +108,21 @@ class FrameKeeper:
             self.seen[work.digest] = len(self._qualities)
             self._qualities.append(work.quality)
             self._add_proxy(index, work.jpeg)
+            for crop in work.crops:
+                self._cropping.add(index, crop)
         quality = self._qualities[self.seen[work.digest]] if work.digest in self.seen else None
         member = "" if work.fault or is_repeated else member_name(index)
         return DecodedSample(index, time_s, work.width, work.height, work.digest, work.fault, member, quality)
 
 
-def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault: str = "", known: str = "") -> Work:
+def work_on(
+    picture: av.VideoFrame,
+    proxy_size: int,
+    seen: Container[str],
+    fault: str = "",
+    known: str = "",
+    boxes: Sequence[WantedBox] = (),
+) -> Work:
     """Hash a frame, scale it before it becomes an array, and make of this its figures and its upright JPEG file.
 
     Args:
@@ -110,6 +131,7 @@ def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault
         seen: hashes of frames before it; others may be added meanwhile, which only saves work.
         fault: what is wrong with it, else empty.
         known: hash that it had before, which it keeps if it has these pixels; else empty.
+        boxes: to be cut out of it.
     """
     transpose = transpose_of(picture)
     width, height = picture.width, picture.height
@@ -121,9 +143,10 @@ def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault
         if digest in seen:
             return Work(*upright, "", digest)
         small = small_picture(picture, proxy_dimensions(width, height, proxy_size))
+        crops = cut(as_seen(picture), transpose, boxes, proxy_size) if boxes else ()
     except av.error.OSError as error:  # a damaged header can name a format that FFmpeg does not convert
         return Work(*upright, f"the frame's pixels cannot be converted ({error_text(error)})")
-    return Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))
+    return Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose), crops)
 
 
 def _in_order(

@@ -1,6 +1,7 @@
 """The command-line tool, on tables and on small caches: what it says, without a pipeline."""
 
 import importlib
+import json
 import re
 from hashlib import md5
 from pathlib import Path
@@ -8,14 +9,17 @@ from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from curation.cli.main import COMMANDS, main
+from curation.core.errors import BaseError
 from curation.inspection.revision import Revision
 from curation.inspection.verify import md5_of, sentence, verify
-from curation.inspection.why import chosen_parameters, sentences
+from curation.inspection.why import chosen_parameters, contributions, sentences
 from curation.params.schema import Params
+from curation.pipeline import paths
 from curation.pipeline.paths import project_folder
 from tests import ROOT
 
@@ -110,6 +114,32 @@ def test_parameters_of_a_selection_are_those_of_select_and_what_was_changed() ->
 )
 def test_answers_are_sentences(answer: dict[str, Any], text: str) -> None:
     assert sentences({"filename": "a.png", "iteration": 2, "commit": None, **answer}) == [text]
+
+
+def test_a_selected_sample_comes_with_what_its_strategies_contributed(tmp_path: Path) -> None:
+    recorded_then = Revision("r", None, None)  # type: ignore[arg-type]
+    strategies = [(1, "DIVERSITY", "EMBEDDINGS", 0.25), (2, "WEIGHTS", "RANDOM", 1.0)]
+    rows = [("a.png", 0, *each) for each in strategies] + [("b.png", 1, *strategies[0])]
+    columns = ["filename", "rank", "strategy", "type", "input", "value"]
+    recorded_then.__dict__["contributions"] = pd.DataFrame(rows, columns=columns)
+    found = contributions(recorded_then, "a.png")
+    assert json.loads(json.dumps(found)) == [dict(zip(columns[2:], each, strict=True)) for each in strategies]
+    answer: dict[str, Any] = {
+        "status": "selected", "raw_file": "a.png", "checkpoint": "c", "nearest": None, "rank": 0, "parameters": {},
+        "selected_with_it": 2, "candidates": 3, "filename": "a.png", "iteration": 1, "commit": None,
+    }  # fmt: skip
+    told = "Strategies, with their values when it was picked (0 to 1, before strength): 1 DIVERSITY (EMBEDDINGS) 0.2500"
+    assert f"{told}, 2 WEIGHTS (RANDOM) 1.0000." in sentences(answer | {"contributions": found})
+    assert not any("Strategies" in line for line in sentences(answer | {"contributions": []}))
+
+
+def test_contributions_of_a_revision_that_recorded_none() -> None:
+    class Lost:
+        def file(self, _: str) -> Path:
+            raise BaseError("neither the cache nor the remote holds it")
+
+    for outputs in ({}, {paths.CONTRIBUTIONS.as_posix(): "a"}):
+        assert recorded("r", Lost(), outputs).contributions.empty  # type: ignore[arg-type]
 
 
 class FakeCache:

@@ -16,7 +16,8 @@ from PIL import Image, ImageFile
 from curation.core.errors import MissingLibraryError
 from curation.image import decode as images
 from curation.image import turbojpeg
-from curation.image.decode import DecodedImage, UndecodableImageError, decode_image, load_image
+from curation.image.decode import UndecodableImageError, decode_image, load_image
+from curation.image.decoded_sample import DecodedImage
 from curation.image.jpeg_segments import without_metadata
 from curation.image.turbojpeg import decode_planes
 from curation.image.yuv import arrays_of, scaled

@@ -1,13 +1,15 @@
 """Scores from predictions, by hand."""
 
 from math import log
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from curation.labels.given import Given, Label, LabelFileError
+from curation.labels.matching import Match
+from curation.labels.score_table import score_table
 from curation.labels.scorers import SCORERS, scores_of
-from curation.params.strategies import Scorer
+from curation.params.strategy_inputs import Scorer
 
 BOX = (0.0, 0.0, 1.0, 1.0)
 NAMES = {name: f"{name}.jpg" for name in "abc"}
@@ -59,3 +61,21 @@ def test_what_a_scorer_needs_is_told() -> None:
         scored("objectness_least_confidence", Label("a", "x", BOX))
     with pytest.raises(LabelFileError, match="there is no box"):
         scored("object_frequency", Label("a", "x"))
+
+
+def table_of(*labels: Label, empty: tuple[str, ...] = ()) -> tuple[dict[Any, Any], list[str]]:
+    table, left_out = score_table(Given(list(labels), list(empty)), Match(NAMES, {}, {}, ()))
+    return table.round(6).to_dict("list"), list(left_out)
+
+
+def test_a_table_has_the_scores_that_predictions_suffice_for() -> None:
+    table, left_out = table_of(Label("b", "x", BOX, score=0.25), Label("a", "x", BOX, score=1.0), empty=("c", "lost"))
+    assert table == {
+        "filename": ["a.jpg", "b.jpg", "c.jpg"],
+        "object_frequency": [1, 1, 0],
+        "objectness_least_confidence": [0, 0.75, 0],
+    }
+    assert left_out == ["uncertainty_least_confidence", "uncertainty_margin", "uncertainty_entropy"]
+    table, left_out = table_of(Label("a", "x", probabilities=(0.75, 0.25)))
+    assert table["uncertainty_margin"] == [0.5]
+    assert left_out == ["object_frequency", "objectness_least_confidence"]

@@ -11,6 +11,7 @@ from curation.reporting.compute import maps, origins
 from curation.reporting.compute.cleaning import alike, notes_on
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.histograms import nice_ceiling
+from curation.reporting.compute.selection import strategy_figures
 from curation.reporting.compute.sources import source_names
 from curation.reporting.compute.words import verdict
 from curation.reporting.inputs import ReportInputs
@@ -272,3 +273,19 @@ def test_axes_end_at_a_round_number(value: float, end: float) -> None:
 def test_parameters_that_differ_from_the_template_are_named(first: ReportInputs) -> None:
     changed = compute_figures(first)[0].configuration.changed
     assert [(one.key, one.value, one.default) for one in changed] == [("select.n_samples", 6, 50)]
+
+
+def test_what_strategies_contributed(first: ReportInputs) -> None:
+    assert strategy_figures(first.contributions) == []
+    rows = pd.DataFrame(
+        [
+            ("a", 0, 3, "RANDOM", "WEIGHTS", 0.5),
+            ("a", 0, 1, "EMBEDDINGS", "DIVERSITY", 1.0),
+            ("b", 1, 3, "RANDOM", "WEIGHTS", 0.25),
+            ("b", 1, 1, "EMBEDDINGS", "DIVERSITY", 0.0),
+        ],
+        columns=["filename", "rank", "strategy", "input", "type", "value"],
+    )
+    far, chance = strategy_figures(rows)
+    assert (far.strategy, far.type, far.input, far.spread.mean) == (1, "DIVERSITY", "EMBEDDINGS", 0.5)
+    assert [(pick.rank, pick.value) for pick in chance.picks] == [(0, 0.5), (1, 0.25)]

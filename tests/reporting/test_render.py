@@ -53,7 +53,11 @@ def documents(inputs: ReportInputs) -> tuple[str, bytes]:
 def hostile() -> tuple[str, bytes]:
     raws = [*(Raw(name) for name in HOSTILE), Raw("z<b>.jpg", corrupt=1), Raw('y"<i>.jpg', duplicate=1)]
     settings = replace(SETTINGS, title='Title <script>alert("t")</script>', currency="<b>€</b>", n_thumbnails=20)
-    return documents(example(raws, n_samples=len(HOSTILE) - 2, settings=settings, ignored=("x<u>.zip",)))
+    inputs = example(raws, n_samples=len(HOSTILE) - 2, settings=settings, ignored=("x<u>.zip",))
+    contributed = inputs.selection[["filename", "rank"]].assign(
+        strategy=1, input=f"METADATA {HOSTILE[1]}", type="WEIGHTS", value=0.625
+    )
+    return documents(replace(inputs, contributions=contributed))
 
 
 class Page(HTMLParser):
@@ -81,7 +85,7 @@ def test_filenames_are_text_and_nothing_else(hostile: tuple[str, bytes]) -> None
         if key in ("src", "href", "xlink:href", "action", "data"):
             assert value is not None
             assert value.startswith(("data:image/", "#")) or value == "explorer.html"
-    for name in HOSTILE[:4]:
+    for name in (*HOSTILE[:4], f"METADATA {HOSTILE[1]}", "What the strategies contributed", "0.625"):
         assert name in page.text
     assert "{{7*7}}" in page.text
     assert "49{%" not in page.text

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from curation.core.errors import ParamsError
 from curation.params.select import SelectParams
+from curation.selection.described import Described, tell_names
 from curation.selection.outcome import select
 from curation.selection.rules.active import active
 from curation.selection.rules.coverage import coverage
@@ -41,7 +42,7 @@ def processed(names: list[str] = NAMES) -> pd.DataFrame:
 
 
 def each(path: Path, **others: object) -> NDArray[np.float64]:
-    return uncertainty_of(params(path, **others), NAMES, np.arange(3)[:, None], processed())
+    return uncertainty_of(params(path, **others), NAMES, np.arange(3)[:, None], Described(processed()))
 
 
 @given(st.data())
@@ -65,7 +66,7 @@ def test_picks_lie_among_what_the_model_is_uncertain_of() -> None:
 def test_the_most_uncertain_sample_is_selected(tmp_path: Path) -> None:
     (tmp_path / "kinds.csv").write_text(CERTAIN_OF_ALL_BUT_B)
     points = np.eye(3, dtype=np.float32)
-    choice = select(NAMES, points, [], points[:0], processed(), params(tmp_path / "kinds.csv"), {})
+    choice = select(NAMES, points, [], points[:0], Described(processed()), params(tmp_path / "kinds.csv"), {}, {})
     assert choice.selection["filename"].tolist() == ["b.png"]
 
 
@@ -78,7 +79,7 @@ def test_uncertainty_is_that_of_the_task_by_the_chosen_measure(tmp_path: Path) -
 
 def test_a_sequence_has_the_mean_of_its_frames(tmp_path: Path) -> None:
     (tmp_path / "kinds.csv").write_text(CERTAIN_OF_ALL_BUT_B)
-    found = uncertainty_of(params(tmp_path / "kinds.csv"), NAMES, np.array([[0, 1]]), processed())
+    found = uncertainty_of(params(tmp_path / "kinds.csv"), NAMES, np.array([[0, 1]]), Described(processed()))
     assert found.tolist() == [0.5]
 
 
@@ -114,3 +115,10 @@ def test_a_picture_without_objects_is_certain(tmp_path: Path) -> None:
 def test_wrong_parameters(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         params(Path("kinds.csv"), **change)
+
+
+def test_names_of_its_predictions_that_are_no_sample_are_told(tmp_path: Path) -> None:
+    (tmp_path / "kinds.csv").write_text(CERTAIN_OF_ALL_BUT_B + "lost.png,0,1\n")
+    asked = params(tmp_path / "kinds.csv")
+    assert ["lost.png" in line for line in tell_names(Described(processed()), asked)] == [True]
+    assert not list(tell_names(Described(processed()), asked.model_copy(update={"task": None})))

@@ -18,8 +18,8 @@ from curation.core.errors import ParamsError
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import write_empty_datapool
 from curation.embeddings.shards import read_shards
-from curation.history.workspace import given_files_hash
 from curation.image.proxies import ProxyReader
+from curation.labels.given_files import given_files_hash
 from curation.model.agreement import wanted_architecture
 from curation.model.networks import clip
 from curation.model.training.fit import initial_model

@@ -15,13 +15,15 @@ from curation.core.errors import ParamsError
 from curation.params.select import SelectParams
 from curation.params.strategies import StrategyParams
 from curation.selection.covering import follow
+from curation.selection.described import Described
 from curation.selection.distance import squared_distances
-from curation.selection.given import matched_names, read_filenames, read_predictions, read_scores, read_scores_of_task
+from curation.selection.given import matched_names, read_filenames, read_predictions, read_scores, scores_by
 from curation.selection.greedy.search import combined
+from curation.selection.numbers import numbers
 from curation.selection.objectives import Diverse, Fixed, Objectives, Quota
 from curation.selection.rules.coreset import coreset
 from curation.selection.stopping import squared_threshold
-from curation.selection.strategies import allowed_by_thresholds, numbers, objectives_of
+from curation.selection.strategies import Vectors, allowed_by_thresholds, objectives_of
 from curation.selection.traversal import Traversal
 from tests.embedding_examples import bases_for, embedding_sets, embeddings_of_kind
 
@@ -55,8 +57,8 @@ def pick(
     names = list(processed["filename"])
     members = np.arange(len(candidates))[:, None]
     found = objectives_of(
-        strategies, names[: len(candidates)], members, names[len(names) - n_base :], processed,
-        (candidates, before), queries or {}, seed,
+        strategies, names[: len(candidates)], members, names[len(names) - n_base :], Described(processed, seed=seed),
+        Vectors(candidates, before, queries or {}, {}),
     )  # fmt: skip
     return combined(candidates, before, limit, None, found).traversal
 
@@ -170,7 +172,8 @@ def test_a_sequence_has_the_mean_value_and_the_common_class() -> None:
     ]
     members = np.array([[0, 1, 2], [3, 4, 5]])
     points = embeddings_of_kind("random", 2, 4, 0)
-    found = objectives_of(strategies, list(table["filename"]), members, [], table, (points, points[:0]), {}, 0)
+    vectors = Vectors(points, points[:0], {}, {})
+    found = objectives_of(strategies, list(table["filename"]), members, [], Described(table), vectors)
     np.testing.assert_allclose(found.fixed[0].values, np.array([8, 11]) / 27)
     assert found.quotas[0].counts.tolist() == [[0, 1], [1, 0]]
 
@@ -185,7 +188,7 @@ def test_a_sequence_has_the_mean_value_and_the_common_class() -> None:
 def test_thresholds(operator: str, kept: list[int]) -> None:
     table = samples(3, contrast=[1.0, 2, 3])
     threshold = item(metadata("contrast"), type="THRESHOLD", threshold=2, operator=operator)
-    allowed = allowed_by_thresholds([threshold], list(table["filename"]), table)
+    allowed = allowed_by_thresholds([threshold], list(table["filename"]), Described(table))
     assert np.flatnonzero(allowed).tolist() == kept
 
 
@@ -267,10 +270,11 @@ def test_predictions_of_yolo_become_a_selection_by_uncertainty(tmp_path: Path) -
         },
     )
     points = embeddings_of_kind("random", 4, 4, 0)
-    assert numbers(strategies[0], [f"{row}.png" for row in range(4)], samples(4)).round(6).tolist() == [0.1, 0.4, 0, 0]
+    names, known = [f"{row}.png" for row in range(4)], Described(samples(4))
+    assert numbers(strategies[0], 0, names, known).round(6).tolist() == [0.1, 0.4, 0, 0]
     assert pick(strategies, samples(4), points, 4).picks.tolist() == [1, 0, 2, 3]
     with pytest.raises(ParamsError, match=r"has no value for 1 of 1 candidates, '4\.png' for one"):
-        numbers(strategies[0], ["4.png"], samples(5))
+        numbers(strategies[0], 0, ["4.png"], Described(samples(5)))
     balance = {"input": {"type": "PREDICTIONS", "task": "cars"}, "strategy": {"type": "BALANCE", "target": {"1": 1}}}
     assert pick(located({"cars": str(tmp_path)}, balance), samples(4), points, 1).picks.tolist() == [1]
 
@@ -279,11 +283,11 @@ def test_probabilities_of_a_task_must_be_of_all_candidates(tmp_path: Path) -> No
     (tmp_path / "p.csv").write_text("filename,cat,dog\n0.png,0.5,0.5\n1.png,1,0\n")
     score = {"type": "SCORES", "task": "t", "score": "uncertainty_entropy"}
     (by_entropy,) = located({"t": str(tmp_path / "p.csv")}, {"input": score, "strategy": {"type": "WEIGHTS"}})
-    assert numbers(by_entropy, ["0.png", "1.png"], samples(2)).tolist() == [1, 0]
+    assert numbers(by_entropy, 0, ["0.png", "1.png"], Described(samples(2))).tolist() == [1, 0]
     with pytest.raises(ParamsError, match="has no value for 1 of 3 candidates"):
-        numbers(by_entropy, ["0.png", "1.png", "2.png"], samples(3))
+        numbers(by_entropy, 0, ["0.png", "1.png", "2.png"], Described(samples(3)))
     with pytest.raises(ParamsError, match=r"p\.csv: object_frequency is about objects, and there is no box"):
-        read_scores_of_task(str(tmp_path / "p.csv"), "object_frequency", {"0.png"})
+        scores_by("p.csv", *Described(samples(1)).predicted(str(tmp_path / "p.csv")), "object_frequency")
 
 
 def test_a_task_that_is_not_there_is_told() -> None:
@@ -311,7 +315,7 @@ def test_names_of_predictions_that_are_no_samples_are_told(tmp_path: Path) -> No
     ("input_", "strategy", "message"),
     [
         ({"type": "RANDOM"}, {"type": "DIVERSITY"}, "DIVERSITY needs input EMBEDDINGS, not RANDOM"),
-        (EMBEDDINGS, {"type": "WEIGHTS"}, "WEIGHTS needs input SCORES or METADATA or RANDOM, not EMBEDDINGS"),
+        (EMBEDDINGS, {"type": "WEIGHTS"}, "WEIGHTS needs input SCORES or METADATA or PREDICTIONS or RANDOM, not"),
         (EMBEDDINGS, {"type": "SIMILARITY"}, "needs one of queries"),
         (EMBEDDINGS, {"type": "SIMILARITY", "queries": "a", "datapool_iteration": 1}, "needs one of queries"),
         (EMBEDDINGS, {"type": "SIMILARITY", "images": ["a.png"], "text": "a"}, "needs one of queries"),
@@ -319,19 +323,30 @@ def test_names_of_predictions_that_are_no_samples_are_told(tmp_path: Path) -> No
         (EMBEDDINGS, {"type": "SIMILARITY", "images": "a.png"}, "valid tuple"),
         (EMBEDDINGS, {"type": "SIMILARITY", "images": [""]}, "pattern"),
         (EMBEDDINGS, {"type": "SIMILARITY", "text": "  "}, "pattern"),
-        (EMBEDDINGS, {"type": "DIVERSITY", "strength": 0}, "greater than 0"),
+        (EMBEDDINGS, {"type": "DIVERSITY", "strength": 0}, "with 0 the strategy has no effect"),
+        (EMBEDDINGS, {"type": "DIVERSITY", "strength": -101}, "greater than or equal to -100"),
+        (EMBEDDINGS, {"type": "DIVERSITY", "min_distance": 0}, "greater than 0"),
         (EMBEDDINGS, {"type": "DIVERSITY", "power": 1}, "Extra inputs"),
         (EMBEDDINGS, {"type": "NOVELTY"}, "does not match any of the expected tags"),
         (metadata("label_name"), {"type": "WEIGHTS"}, "needs metadata that are numbers"),
         (metadata("sharpness"), {"type": "BALANCE", "target": {"1": 1}}, "label_name, width or height"),
         (metadata("label_name"), {"type": "BALANCE", "target": {}}, "at least one share above 0"),
-        (metadata("size"), {"type": "WEIGHTS"}, "key"),
+        (metadata("label_name"), {"type": "BALANCE"}, "at least one share above 0, or distribution"),
+        (metadata("width"), {"type": "BALANCE", "distribution": "uniform", "target": {"1": 1}}, "takes no target"),
+        (metadata("width"), {"type": "BALANCE", "target": {"1": 1}, "strength": -1}, "greater than 0"),
+        (metadata(" "), {"type": "WEIGHTS"}, "pattern"),
         (metadata("width"), {"type": "THRESHOLD", "threshold": 1, "operator": "LESS"}, "operator"),
         ({"type": "SCORES"}, {"type": "WEIGHTS"}, "SCORES needs file or task, one of them"),
         ({"type": "SCORES", "file": "a", "task": "b"}, {"type": "WEIGHTS"}, "SCORES needs file or task, one of them"),
         ({"type": "SCORES", "task": "b"}, {"type": "WEIGHTS"}, "score: of a task it is one of uncertainty_least_conf"),
         ({"type": "SCORES", "task": "../b"}, {"type": "WEIGHTS"}, "pattern"),
         ({"type": "PREDICTIONS"}, {"type": "BALANCE", "target": {"a": 1}}, "PREDICTIONS needs file or task"),
+        ({"type": "PREDICTIONS", "file": "a"}, {"type": "WEIGHTS"}, "counts objects"),
+        (
+            {"type": "PREDICTIONS", "file": "a", "categories": ["b"]},
+            {"type": "BALANCE", "target": {"b": 1}},
+            "takes no",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(input_: dict[str, Any], strategy: dict[str, Any], message: str) -> None:

@@ -45,6 +45,7 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> schema.Selection:
         ),
         budget_curve=tuple(budget_points(inputs.budget_curve)),
         comparison=tuple(rule_figures(inputs.comparison)),
+        strategies=tuple(strategy_figures(inputs.contributions)),
     )
 
 
@@ -58,3 +59,21 @@ def rule_figures(comparison: pd.DataFrame) -> list[schema.RuleFigures]:
     """Return what the chosen rule brings, beside greedy k-center and chance."""
     rows = comparison[list(schema.RuleFigures.model_fields)].to_dict("records")
     return [schema.RuleFigures.model_validate(row) for row in rows]
+
+
+def strategy_figures(contributions: pd.DataFrame) -> list[schema.StrategyFigures]:
+    """Return what each strategy contributed to the picks."""
+    result = []
+    for _, rows in contributions.groupby("strategy", sort=True):
+        picked = rows.iloc[list(thinned(len(rows), CURVE_POINTS))]
+        first = rows.iloc[0]
+        result.append(
+            schema.StrategyFigures(
+                strategy=first["strategy"],
+                type=first["type"],
+                input=first["input"],
+                spread=spread_of(rows["value"].to_numpy(np.float64)),
+                picks=tuple(map(schema.ContributedValue.model_validate, picked[["rank", "value"]].to_dict("records"))),
+            )
+        )
+    return result

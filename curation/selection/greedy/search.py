@@ -47,7 +47,7 @@ def _steps(candidates: NDArray[np.float32], limit: int, objectives: Objectives) 
     spaces = {id(one.space): one.space for one in objectives.diverse if one.space is not None}
     of_units = n * (dimension + _STEPS_A_UNIT + _STEPS_A_CLASS * n_classes)
     of_items = sum(len(space.items) * (space.items.shape[1] + _STEPS_A_UNIT) for space in spaces.values())
-    return float(of_units + of_items) * min(limit, n)
+    return float((of_units + of_items) * min(limit, n))
 
 
 def _only_falls(objectives: Objectives) -> bool:

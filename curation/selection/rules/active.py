@@ -13,6 +13,9 @@ from curation.selection.rarity import rarity
 from curation.selection.rule import Example, Rule
 from curation.selection.traversal import Traversal
 
+_LEAST = 1e-6
+"""What a candidate counts of which the model is certain: where it is certain of all, rarity alone decides."""
+
 POWER = 2
 """Of the uncertainty: `python -m benchmarks.select_quality --active` compares 1 and 4."""
 
@@ -44,10 +47,9 @@ def active(
 
 
 def _weights(rare: NDArray[np.float64], uncertain: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the products, 1 on average; where a model is certain of everything, rarity alone counts."""
-    weights = rare * uncertain
-    mean = weights.mean()
-    normalised: NDArray[np.float64] = weights / mean if mean > 0 else rare
+    """Return the products, 1 on average."""
+    weights = rare * np.maximum(uncertain, _LEAST)
+    normalised: NDArray[np.float64] = weights / weights.mean()
     return normalised
 
 
