@@ -29,6 +29,7 @@ from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
 from curation.video.reader import is_for_one_thread, usual_distance
+from curation.video.references import packet_number
 from curation.video.sampling import EVERY_FRAME, FrameChoice
 
 _MOST_HELPERS = 4
@@ -147,14 +148,15 @@ def _attempts(reading: _Reading, threads: int) -> Iterator[Attempt]:
     """Yield the ways to read the chosen frames.
 
     Several threads take the missing predecessors of frames before an open entry for damage; one does not. And where
-    damage is found, one thread decides what it did.
+    damage is found, one thread decides what it did, and to which frames.
     """
     return attempts(
         reading.path,
         reading.choice,
         max_pixels=reading.max_pixels,
         inside=() if reading.choice.takes_all else (threads, 1),
-        through=(threads, 1),
+        through=(threads,),
+        follows_damage=True,
         passed=reading.steps.reach,
     )
 
@@ -249,4 +251,6 @@ def _fault_of(picture: av.VideoFrame, tally: Tally) -> str:
         return "the decoder marks the frame as damaged"
     if picture.pts is not None and picture.pts in tally.damaged_pts:
         return "the frame's data is cut off or damaged"
+    if packet_number(picture) in tally.spoilt:
+        return "the frame was decoded from lost or damaged ones"
     return ""

@@ -22,14 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.video.opening import error_text
+from curation.video.references import NO_STAMP, ReferenceLog
 from curation.video.structure.findings import Structure
 from curation.video.structure.mpeg_video import PictureNumbers
 
 _DAMAGE_MARGIN = 16
 """A gap in time counts as damage up to this many frames from where damage was met: decoders put frames in order."""
-
-
-NO_STAMP = -(1 << 63)
 
 
 @dataclass
@@ -63,6 +61,8 @@ class Tally:
         time_base: seconds a unit of the frames' time stamps.
         rate: average frames a second.
         structure: what the container's structure says, read by itself; None before the end, or where nothing reads it.
+        references: what is needed to find the frames that were decoded from lost ones; None if nobody asks.
+        spoilt: numbers of the packets whose frames were decoded from lost or damaged ones, as far as known from before.
     """
 
     declared: int = 0
@@ -90,12 +90,22 @@ class Tally:
     time_base: Fraction | None = None
     rate: Fraction | None = None
     structure: Structure | None = None
+    references: ReferenceLog | None = None
+    spoilt: frozenset[int] = frozenset()
 
     def note(self, error: Exception) -> None:
         """Count an error of the decoder or the container."""
         self.errors += 1
         self.damage_pts.add(self.last_pts)
         self.first_error = self.first_error or error_text(error)
+        if self.references:
+            self.references.note_damage()
+
+    def found_spoilt(self) -> frozenset[int]:
+        """Return the numbers of the packets whose frames were decoded from lost or damaged ones, at the end."""
+        if self.references is None:
+            return frozenset()
+        return self.references.spoilt(_damaged_stamps(self))
 
     @property
     def is_damaged(self) -> bool:
@@ -183,6 +193,14 @@ def _in_units(stamp: int, tally: Tally, structure: Structure) -> int:
     """Convert a frame's time stamp to the units of the container's structure."""
     factor = (tally.time_base or structure.unit) / structure.unit
     return structure.unwrapped(stamp if factor == 1 else round(stamp * factor))
+
+
+def _damaged_stamps(tally: Tally) -> set[int]:
+    """Return next to which of the frames' time stamps the container's structure is broken."""
+    structure = tally.structure
+    if structure is None or tally.references is None or not structure.damage:
+        return set()
+    return {s for s in tally.references.stamps if s != NO_STAMP and _in_units(s, tally, structure) in structure.damage}
 
 
 def _usual_distance(order: NDArray[np.int64], times: NDArray[np.int64]) -> float:

@@ -19,7 +19,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from curation.video.evidence import NO_STAMP, Tally
+from curation.video.evidence import Tally
 from curation.video.group_work import (
     BYTES_A_DECODER,
     PACKETS_A_DECODER,
@@ -36,6 +36,7 @@ from curation.video.group_work import (
 from curation.video.packet_index import UnsureError
 from curation.video.random_access import random_access
 from curation.video.reader import is_shown, open_stream, read_packets
+from curation.video.references import NO_STAMP
 from curation.video.strict import decode_strictly
 from curation.video.structure.examine import examine
 

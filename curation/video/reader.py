@@ -12,9 +12,11 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from curation.video.evidence import NO_STAMP, Tally
+from curation.video.evidence import Tally
 from curation.video.opening import NoVideoError, open_video, video_stream
 from curation.video.program_stamps import own_stamps, set_stamp
+from curation.video.random_access import random_access
+from curation.video.references import NO_STAMP
 from curation.video.structure.examine import examine
 from curation.video.structure.vp8 import is_hidden
 
@@ -56,12 +58,15 @@ def read_frames(
     """
     tally = tally if tally is not None else Tally()
     with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally) as (container, stream):
+        stream.codec_context.copy_opaque = tally.references is not None
         for packet in read_packets(container, stream, tally):
             for picture in _decoded(stream, packet, tally):
                 tally.decoded += 1
                 tally.interlaced += picture.interlaced_frame
                 tally.damaged_frames += picture.is_corrupt
                 tally.frame_pts.append(picture.pts if picture.pts is not None else NO_STAMP)
+                if tally.references is not None:
+                    tally.references.note_frame(picture)
                 if picture.is_corrupt and picture.pts is not None:
                     tally.damage_pts.add(picture.pts)
                 yield picture
@@ -170,6 +175,7 @@ def _packets_with_data(
     """Yield the packets of the stream that hold data, and note what they say."""
     packets = container.demux()
     is_matroska = container.format.name.startswith("matroska")
+    access = random_access(stream.codec_context)
     while True:
         try:
             packet = next(packets)
@@ -206,7 +212,10 @@ def _packets_with_data(
             tally.damaged_packets += 1
             if packet.pts is not None:
                 tally.damaged_pts.add(packet.pts)
-        yield cast("av.Packet[av.VideoStream]", packet)
+        of_video = cast("av.Packet[av.VideoStream]", packet)
+        if tally.references is not None:
+            tally.references.note_packet(of_video, access, is_damaged=skips_bytes or packet.is_corrupt)
+        yield of_video
 
 
 def _skips_bytes(packet: "av.Packet[Stream]", tally: Tally) -> bool:

@@ -1,0 +1,167 @@
+"""Frames that were decoded from lost or damaged ones.
+
+A frame of most formats is decoded from others. Where one of these is lost or damaged, decoders conceal it as well as
+they can, tell of this one frame at most, and go on. So the damage is followed here: from the packet in which it was met
+up to the next one at which decoding can begin anew. Frames that are stored behind such a packet, but shown before it,
+may refer to what came before both.
+"""
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import av
+
+from curation.video.random_access import RandomAccess
+
+NO_STAMP = -(1 << 63)
+"""Stands for a time stamp that a packet or a frame does not have."""
+
+
+@dataclass(frozen=True)
+class PacketNumber:
+    """The place of a packet among those of its stream that hold data; it travels through the decoder with the packet.
+
+    PyAV keeps what travels by its identity, so that a plain small number, which is one object everywhere, could be lost.
+    """
+
+    value: int
+
+
+@dataclass
+class ReferenceLog:
+    """A record of what must be known of a stream to find the frames that were decoded from lost ones.
+
+    Attributes:
+        entries: numbers of the packets at which decoding can begin.
+        refreshes: numbers of the packets at which a gradual refresh begins, each with the frames that it takes.
+        others: numbers of the packets whose frames no other one refers to.
+        stamps: time stamps of the packets (n,), int64; `NO_STAMP` for those without.
+        came: numbers of the packets whose frames came out, in the order in which they are shown (n,), int64.
+        damaged: numbers of the packets in which, or right before which, damage was met.
+        is_intra_only: whether no frame refers to another one.
+    """
+
+    entries: set[int] = field(default_factory=set)
+    refreshes: dict[int, int] = field(default_factory=dict)
+    others: set[int] = field(default_factory=set)
+    stamps: "array[int]" = field(default_factory=lambda: array("q"))
+    came: "array[int]" = field(default_factory=lambda: array("q"))
+    damaged: set[int] = field(default_factory=set)
+    is_intra_only: bool = False
+
+    def note_packet(self, packet: "av.Packet[av.VideoStream]", access: RandomAccess, *, is_damaged: bool) -> None:
+        """Note the next packet of the stream, and number it.
+
+        Args:
+            packet: of the stream.
+            access: how to recognise the places where decoding can begin.
+            is_damaged: whether there is damage in the packet, or right before it.
+        """
+        number = len(self.stamps)
+        self.is_intra_only = access.is_intra_only
+        if access.is_entry(packet) if access.is_possible else packet.is_keyframe:
+            self.entries.add(number)
+        elif refresh := access.refresh_frames(packet):
+            self.refreshes[number] = refresh
+        if not access.is_reference(packet):
+            self.others.add(number)
+        self.stamps.append(NO_STAMP if packet.pts is None else packet.pts)
+        if is_damaged:
+            self.damaged.add(number)
+        packet.opaque = PacketNumber(number)
+
+    def note_damage(self) -> None:
+        """Note that damage was met in the last packet, or behind it."""
+        self.damaged.add(max(0, len(self.stamps) - 1))
+
+    def note_frame(self, picture: av.VideoFrame) -> None:
+        """Note the next frame that came out of the decoder."""
+        number = packet_number(picture)
+        if number is not None:
+            self.came.append(number)
+            if picture.is_corrupt:
+                self.damaged.add(number)
+
+    def spoilt(self, near: Iterable[int] = ()) -> frozenset[int]:
+        """Return the numbers of the packets whose frames refer to lost or damaged ones, and of the damaged ones.
+
+        Args:
+            near: time stamps of packets next to which the container is damaged.
+        """
+        damaged = self.damaged | self._at(near)
+        if self.is_intra_only or not damaged:
+            return frozenset(self.damaged)
+        shown = {number: place for place, number in enumerate(self.came)}
+        found: set[int] = set()
+        state = _Wake()
+        for number in range(len(self.stamps)):
+            if number in self.entries:
+                state.enter(shown.get(number), is_damaged=number in damaged)
+            elif number in self.refreshes:
+                state.refresh(self.refreshes[number])
+            if state.reaches(shown.get(number), is_damaged=number in damaged):
+                found.add(number)
+            state.leave(is_reference=number not in self.others)
+        return frozenset(found)
+
+    def _at(self, near: Iterable[int]) -> set[int]:
+        """Return the packets with these time stamps; for one that no packet has, the first with a later one."""
+        wanted = set(near)
+        if not wanted:
+            return set()
+        found = {number for number, stamp in enumerate(self.stamps) if stamp in wanted}
+        for stamp in wanted.difference(self.stamps[number] for number in found):
+            found.update([next((n for n, other in enumerate(self.stamps) if other > stamp), len(self.stamps) - 1)])
+        return found
+
+
+@dataclass
+class _Wake:
+    """The reach of damage, packet by packet.
+
+    Attributes:
+        is_open: whether frames refer to damaged ones.
+        is_open_before: whether those do that are shown before the last entry.
+        entry: place of the last entry's frame in the order of showing; None if it did not come out.
+        left: frames up to the end of a gradual refresh; 0 = none is going on.
+    """
+
+    is_open: bool = False
+    is_open_before: bool = False
+    entry: int | None = None
+    left: int = 0
+
+    def enter(self, place: int | None, *, is_damaged: bool) -> None:
+        """Begin anew at a packet, as decoding can."""
+        self.is_open_before = self.is_open or is_damaged
+        self.is_open, self.entry, self.left = is_damaged, place, 0
+
+    def refresh(self, frames: int) -> None:
+        """Note that a gradual refresh begins."""
+        self.left = frames + 1 if self.is_open else 0
+
+    def reaches(self, place: int | None, *, is_damaged: bool) -> bool:
+        """Return whether a packet's frame is damaged, or refers to one that is.
+
+        Args:
+            place: of the frame in the order of showing; None if it did not come out.
+            is_damaged: whether damage was met here.
+        """
+        is_leading = self.entry is not None and place is not None and place < self.entry
+        if is_damaged and is_leading:
+            self.is_open_before = True
+        elif is_damaged:
+            self.is_open, self.left = True, 0
+        return self.is_open or (is_leading and self.is_open_before)
+
+    def leave(self, *, is_reference: bool) -> None:
+        """Go on to the next packet."""
+        if self.left and is_reference:
+            self.left -= 1
+            self.is_open = self.left > 0
+
+
+def packet_number(picture: av.VideoFrame) -> int | None:
+    """Return the number of the packet that a frame was decoded from; None if it was not numbered."""
+    return picture.opaque.value if isinstance(picture.opaque, PacketNumber) else None
