@@ -25,7 +25,7 @@ OFF = 20
 """Grey levels by which a pixel must differ to count."""
 
 WRONG_SHARE = 0.01
-"""Share of the pixels that must differ for a frame to be wrong, and the largest share of wrong frames among the kept."""
+"""Share of the pixels that must differ for a frame to be wrong, and largest share of wrong frames among the kept."""
 
 FORMATS = (
     "h264.mp4", "hevc.mp4", "mpeg4-b.avi", "mpeg2.ts", "h264.ts", "hevc.ts", "h264.mkv", "hevc.mkv", "mpeg4.mkv",

@@ -15,6 +15,8 @@ list, repeated frames (empty packets in avi), the second field of interlaced vid
 """
 
 from array import array
+from bisect import bisect_left
+from collections.abc import Set
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -105,7 +107,11 @@ class Tally:
         """Return the numbers of the packets whose frames were decoded from lost or damaged ones, at the end."""
         if self.references is None:
             return frozenset()
-        return self.references.spoilt(_damaged_stamps(self))
+        log, structure = self.references, self.structure
+        if structure is None:
+            return log.spoilt(set())
+        of_container = _packets_near(structure.damage, self, structure) if structure.damage else set()
+        return log.spoilt(of_container | log.last_before(structure.breaks) | log.before_lost(structure.places))
 
     @property
     def is_damaged(self) -> bool:
@@ -122,7 +128,7 @@ class Tally:
         per_frame = 2 if self.interlaced and self.shown_packets >= 1.8 * self.decoded else 1
         structure = self.structure or Structure(unit=self.time_base or Fraction(1, 1000))
         wanted = self.discarded if structure.shows_all else self.discarded_late if structure.shows_end else 0
-        left_out = self.left_out_packets - wanted
+        left_out = max(self.left_out_packets, structure.repeats) - wanted
         shown = max(self.shown_packets + wanted, self.declared - left_out)
         named = len(structure.times)
         has_repeats = named > len(np.unique(np.array(structure.times)))
@@ -195,12 +201,25 @@ def _in_units(stamp: int, tally: Tally, structure: Structure) -> int:
     return structure.unwrapped(stamp if factor == 1 else round(stamp * factor))
 
 
-def _damaged_stamps(tally: Tally) -> set[int]:
-    """Return next to which of the frames' time stamps the container's structure is broken."""
-    structure = tally.structure
-    if structure is None or tally.references is None or not structure.damage:
-        return set()
-    return {s for s in tally.references.stamps if s != NO_STAMP and _in_units(s, tally, structure) in structure.damage}
+def _packets_near(stamps: Set[int], tally: Tally, structure: Structure) -> set[int]:
+    """Return the numbers of the packets that have time stamps, and of those without one right before them.
+
+    For a time stamp that no packet has, the first packet with a later one counts.
+
+    Args:
+        stamps: in units of the structure.
+        tally: with a log of references.
+        structure: of the container.
+    """
+    numbers: dict[int, range] = {}
+    begin = 0
+    for number, stamp in enumerate(tally.references.stamps if tally.references else ()):
+        if stamp != NO_STAMP:
+            numbers.setdefault(_in_units(stamp, tally, structure), range(begin, number + 1))
+            begin = number + 1
+    known = sorted(numbers)
+    places = [min(bisect_left(known, stamp), len(known) - 1) for stamp in stamps if known]
+    return {number for place in places for number in numbers[known[place]]}
 
 
 def _usual_distance(order: NDArray[np.int64], times: NDArray[np.int64]) -> float:

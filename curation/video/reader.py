@@ -12,6 +12,8 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
+from curation.video.avi_stamps import IndexStamps, numbers_by_place
+from curation.video.display_order import DisplayTimes
 from curation.video.evidence import Tally
 from curation.video.opening import NoVideoError, open_video, video_stream
 from curation.video.program_stamps import own_stamps, set_stamp
@@ -59,8 +61,9 @@ def read_frames(
     tally = tally if tally is not None else Tally()
     with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally) as (container, stream):
         stream.codec_context.copy_opaque = tally.references is not None
+        times = DisplayTimes() if _is_in_order_of_decoding(container, stream) else None
         for packet in read_packets(container, stream, tally):
-            for picture in _decoded(stream, packet, tally):
+            for picture in _decoded(stream, packet, tally, times):
                 tally.decoded += 1
                 tally.interlaced += picture.interlaced_frame
                 tally.damaged_frames += picture.is_corrupt
@@ -71,6 +74,11 @@ def read_frames(
                     tally.damage_pts.add(picture.pts)
                 yield picture
         tally.structure = examine(path, container.format.name, stream.id)
+
+
+def _is_in_order_of_decoding(container: InputContainer, stream: av.VideoStream) -> bool:
+    """Return whether FFmpeg's time stamps of the frames are in the order in which they are decoded, not shown."""
+    return container.format.name == "avi" and stream.codec_context.codec.canonical_name in ("h264", "hevc")
 
 
 @contextmanager
@@ -159,12 +167,19 @@ def read_packets(
     container: InputContainer, stream: av.VideoStream, tally: Tally
 ) -> Iterator["av.Packet[av.VideoStream] | None"]:
     """Yield the packets of the stream that hold data, then None, which asks the decoder for what it still holds."""
-    own = own_stamps(Path(container.name.removeprefix("file:"))) if container.format.name == "mpeg" else None
+    path = Path(container.name.removeprefix("file:"))
+    own = own_stamps(path) if container.format.name == "mpeg" else None
+    by_index = IndexStamps(numbers_by_place(path, stream.id)) if container.format.name == "avi" else None
+    is_late = _is_in_order_of_decoding(container, stream)
     near = 0
     for number, packet in enumerate(_packets_with_data(container, stream, tally)):
         near = near if packet.pts is None else packet.pts
         if own is not None:
             set_stamp(packet, own.get(number), near)
+        if by_index is not None:
+            by_index.correct(packet)
+            if is_late and packet.dts is not None:
+                packet.pts = packet.dts
         yield packet
     yield None
 
@@ -255,9 +270,22 @@ def is_shown(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", stream: av
 
 
 def _decoded(
-    stream: av.VideoStream, packet: "av.Packet[av.VideoStream] | None", tally: Tally
+    stream: av.VideoStream,
+    packet: "av.Packet[av.VideoStream] | None",
+    tally: Tally,
+    times: DisplayTimes | None,
 ) -> Iterator[av.VideoFrame]:
-    """Decode one packet; None yields all frames that the decoder still holds, even if some of them fail."""
+    """Decode one packet; None yields all frames that the decoder still holds, even if some of them fail.
+
+    Args:
+        stream: that the packet belongs to.
+        packet: to decode.
+        tally: takes note of errors.
+        times: gives the frames their time stamps; None = they have their own.
+    """
+    stamp = packet.dts if packet is not None else None
+    if times is not None and stamp is not None:
+        times.add(stamp)
     while True:
         try:
             pictures = stream.codec_context.decode(packet)
@@ -268,10 +296,15 @@ def _decoded(
         except Exception as error:  # a decoder fails in its own ways on damaged data
             tally.note(error)
             pictures = []
+            if times is not None and stamp is not None:
+                times.lose(stamp)
             if tally.errors > 100 + tally.shown_packets:
                 return
             if packet is None:
                 continue
-        yield from pictures
+        for picture in pictures:
+            if times is not None:
+                picture.pts = times.next()
+            yield picture
         if packet is not None or not pictures:
             return

@@ -7,10 +7,12 @@ may refer to what came before both.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from curation.video.random_access import RandomAccess
 
@@ -22,7 +24,7 @@ NO_STAMP = -(1 << 63)
 class PacketNumber:
     """The place of a packet among those of its stream that hold data; it travels through the decoder with the packet.
 
-    PyAV keeps what travels by its identity, so that a plain small number, which is one object everywhere, could be lost.
+    PyAV keeps what travels by its identity, so that a small number, which is one object everywhere, could be lost.
     """
 
     value: int
@@ -37,6 +39,7 @@ class ReferenceLog:
         refreshes: numbers of the packets at which a gradual refresh begins, each with the frames that it takes.
         others: numbers of the packets whose frames no other one refers to.
         stamps: time stamps of the packets (n,), int64; `NO_STAMP` for those without.
+        places: bytes of the file before the packets' data (n,), int64; -1 where that is unknown.
         came: numbers of the packets whose frames came out, in the order in which they are shown (n,), int64.
         damaged: numbers of the packets in which, or right before which, damage was met.
         is_intra_only: whether no frame refers to another one.
@@ -46,6 +49,7 @@ class ReferenceLog:
     refreshes: dict[int, int] = field(default_factory=dict)
     others: set[int] = field(default_factory=set)
     stamps: "array[int]" = field(default_factory=lambda: array("q"))
+    places: "array[int]" = field(default_factory=lambda: array("q"))
     came: "array[int]" = field(default_factory=lambda: array("q"))
     damaged: set[int] = field(default_factory=set)
     is_intra_only: bool = False
@@ -67,6 +71,7 @@ class ReferenceLog:
         if not access.is_reference(packet):
             self.others.add(number)
         self.stamps.append(NO_STAMP if packet.pts is None else packet.pts)
+        self.places.append(-1 if packet.pos is None else packet.pos)
         if is_damaged:
             self.damaged.add(number)
         packet.opaque = PacketNumber(number)
@@ -83,15 +88,19 @@ class ReferenceLog:
             if picture.is_corrupt:
                 self.damaged.add(number)
 
-    def spoilt(self, near: Iterable[int] = ()) -> frozenset[int]:
+    def spoilt(self, others: AbstractSet[int]) -> frozenset[int]:
         """Return the numbers of the packets whose frames refer to lost or damaged ones, and of the damaged ones.
 
+        What damages a packet may begin in the one before, whose last part is not always missed: so that counts, too.
+
         Args:
-            near: time stamps of packets next to which the container is damaged.
+            others: numbers of packets in which, or right behind which, something else told of damage.
         """
-        damaged = self.damaged | self._at(near)
-        if self.is_intra_only or not damaged:
+        if self.is_intra_only:
             return frozenset(self.damaged)
+        damaged = self.damaged | {max(0, number - 1) for number in self.damaged} | others
+        if not damaged:
+            return frozenset()
         shown = {number: place for place, number in enumerate(self.came)}
         found: set[int] = set()
         state = _Wake()
@@ -105,14 +114,30 @@ class ReferenceLog:
             state.leave(is_reference=number not in self.others)
         return frozenset(found)
 
-    def _at(self, near: Iterable[int]) -> set[int]:
-        """Return the packets with these time stamps; for one that no packet has, the first with a later one."""
-        wanted = set(near)
-        if not wanted:
+    def last_before(self, places: AbstractSet[int]) -> set[int]:
+        """Return the number of the last packet before each place of the file."""
+        if not len(self.places):
             return set()
-        found = {number for number, stamp in enumerate(self.stamps) if stamp in wanted}
-        for stamp in wanted.difference(self.stamps[number] for number in found):
-            found.update([next((n for n, other in enumerate(self.stamps) if other > stamp), len(self.stamps) - 1)])
+        known = np.array(self.places, np.int64)
+        order = np.argsort(known, kind="stable")
+        found = np.searchsorted(known[order], np.array(sorted(places), np.int64)) - 1
+        return set(order[np.maximum(found, 0)].tolist())
+
+    def before_lost(self, index: NDArray[np.int64]) -> set[int]:
+        """Return the numbers of the packets behind which others are missing.
+
+        Args:
+            index: (frames,) int64, bytes of the file before each frame's data; none where no index states them.
+        """
+        if not len(index):
+            return set()
+        ranks = {place: rank for rank, place in enumerate(index.tolist())}
+        found, former = set(), -1
+        for number, place in enumerate(self.places):
+            rank = ranks.get(place, former)
+            if rank > former + 1:
+                found.add(max(0, number - 1))
+            former = rank
         return found
 
 

@@ -4,6 +4,9 @@ from array import array
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 _LATEST = 1 << 62
 """No time stamp is as large."""
 
@@ -25,6 +28,9 @@ class Structure:
         is_end_damaged: whether it is broken behind the last one.
         shows_end: whether nothing at the end may be left out on purpose: the edit list goes on to the end.
         shows_all: whether nothing at all may: the edit list is damaged.
+        repeats: entries of an index that only repeat the frame before.
+        places: (n,) int64, bytes of the file before each frame's data, where an index states them.
+        breaks: bytes of the file before places at which the structure is broken, where no time stamp is near.
         count: frames in all, where the structure states their number; 0 = it does not.
         is_whole: True if the structure ends where the file ends, as it should; False if the file ends too early; None
             where the structure does not show it.
@@ -43,6 +49,9 @@ class Structure:
     is_end_damaged: bool = False
     shows_end: bool = False
     shows_all: bool = False
+    repeats: int = 0
+    places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    breaks: set[int] = field(default_factory=set)
     count: int = 0
     is_whole: bool | None = None
     fault: str = ""

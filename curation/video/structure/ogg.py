@@ -87,6 +87,7 @@ def read_ogg(view: View, _stream: int) -> Structure:
             break
         else:
             found.break_off(f"no sound page of Ogg at byte {position}")
+            found.breaks.add(position)
             position = view.find(_PAGE, position + 1, _PATTERN_BYTES)
     if video is not None:
         behind = sum(packets for page, packets in video.damaged.items() if page > video.page)
@@ -105,6 +106,7 @@ def _read_page(page: _Page, is_sound: bool, video: _Video, found: Structure) -> 
         return
     if page.number != video.page + 1:
         found.break_off(f"page {page.number} comes after page {video.page}")
+        found.breaks.add(page.begin)
     video.page = page.number
     video.has_ended = bool(page.flags & _ENDS)
     if page.granule is None:
