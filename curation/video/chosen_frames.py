@@ -204,6 +204,7 @@ def decode_following_damage(
     for _ in read_frames(path, max_pixels=max_pixels, threads=1, tally=before):
         passed(0)
     tally.references, tally.spoilt = ReferenceLog(), before.found_spoilt()
+    tally.joins = before.structure.joins if before.structure is not None else ()
     yield from decode_through(path, choice, max_pixels=max_pixels, threads=1, tally=tally, passed=passed)
 
 

@@ -16,7 +16,7 @@ list, repeated frames (empty packets in avi), the second field of interlaced vid
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from curation.video.opening import error_text
 from curation.video.references import NO_STAMP, ReferenceLog
+from curation.video.running_clock import RunningClock
 from curation.video.structure.findings import Structure
 from curation.video.structure.mpeg_video import PictureNumbers
 
@@ -65,6 +66,9 @@ class Tally:
         structure: what the container's structure says, read by itself; None before the end, or where nothing reads it.
         references: what is needed to find the frames that were decoded from lost ones; None if nobody asks.
         spoilt: numbers of the packets whose frames were decoded from lost or damaged ones, as far as known from before.
+        joins: see `Structure.joins`, as known from before.
+        shift: what is added to the time stamps of the video's packets now, since its clock began anew.
+        shifts: see `RunningClock.shifts`.
     """
 
     declared: int = 0
@@ -94,6 +98,9 @@ class Tally:
     structure: Structure | None = None
     references: ReferenceLog | None = None
     spoilt: frozenset[int] = frozenset()
+    joins: Sequence[tuple[int, int]] = ()
+    shift: int = 0
+    shifts: Sequence[tuple[int, int]] = ()
 
     def note(self, error: Exception) -> None:
         """Count an error of the decoder or the container."""
@@ -105,13 +112,27 @@ class Tally:
 
     def found_spoilt(self) -> frozenset[int]:
         """Return the numbers of the packets whose frames were decoded from lost or damaged ones, at the end."""
-        if self.references is None:
-            return frozenset()
         log, structure = self.references, self.structure
+        if log is None:
+            return frozenset()
+        marked = {number for number in log.marked if not self._is_at_join(log.places[number])}
         if structure is None:
-            return log.spoilt(set())
+            return log.spoilt(marked)
         of_container = _packets_near(structure.damage, self, structure) if structure.damage else set()
-        return log.spoilt(of_container | log.last_before(structure.breaks) | log.before_lost(structure.places))
+        broken = log.last_before(structure.breaks) | log.before_lost(structure.places)
+        return log.spoilt(marked | of_container | broken)
+
+    def _is_at_join(self, place: int) -> bool:
+        """Return whether a packet is one of the last before another stream was joined."""
+        return self.structure is not None and any(begin <= place < end for begin, end in self.structure.joins)
+
+    def excuses(self, place: int | None) -> bool:
+        """Return whether a packet is known from before as one that is marked as damaged only for what follows it."""
+        return any(begin <= (place or 0) < end for begin, end in self.joins)
+
+    def note_new_clock(self, clock: RunningClock) -> None:
+        """Note that the clock of the video began anew."""
+        self.shift, self.shifts = clock.shift, clock.shifts
 
     @property
     def is_damaged(self) -> bool:

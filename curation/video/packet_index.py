@@ -114,7 +114,7 @@ def index_packets(path: Path, *, max_pixels: int, passed: Passed = silently) -> 
             numbers.extend((packet.pts, dts, packet.size, -1 if packet.pos is None else packet.pos))
             shown.append(is_shown(packet, stream))
         time_base = stream.time_base
-        tally.structure = examine(path, container.format.name, stream.id)
+        tally.structure = examine(path, container.format.name, stream.id, tally.shifts)
     pts, dts_, sizes, places = np.frombuffer(numbers, np.int64).reshape(-1, 4).T
     positions = np.flatnonzero(shown).astype(np.int64)
     order = positions[np.argsort(pts[positions], kind="stable")]

@@ -94,7 +94,7 @@ def read_groups(
                 work.parts.put(None)
             for thread in threads:
                 thread.join()
-        tally.structure = examine(path, container.format.name, stream.id)
+        tally.structure = examine(path, container.format.name, stream.id, tally.shifts)
     if tally.is_damaged:
         raise UnsureError("signs of damage")
 

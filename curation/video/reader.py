@@ -1,5 +1,6 @@
 """Reading a video: its packets, and the frames that the decoder makes of them, with a tally of all that is met."""
 
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -19,6 +20,7 @@ from curation.video.opening import NoVideoError, open_video, video_stream
 from curation.video.program_stamps import own_stamps, set_stamp
 from curation.video.random_access import random_access
 from curation.video.references import NO_STAMP
+from curation.video.running_clock import FORMATS, RunningClock
 from curation.video.structure.examine import examine
 from curation.video.structure.vp8 import is_hidden
 
@@ -73,7 +75,7 @@ def read_frames(
                 if picture.is_corrupt and picture.pts is not None:
                     tally.damage_pts.add(picture.pts)
                 yield picture
-        tally.structure = examine(path, container.format.name, stream.id)
+        tally.structure = examine(path, container.format.name, stream.id, tally.shifts)
 
 
 def _is_in_order_of_decoding(container: InputContainer, stream: av.VideoStream) -> bool:
@@ -175,7 +177,7 @@ def read_packets(
     for number, packet in enumerate(_packets_with_data(container, stream, tally)):
         near = near if packet.pts is None else packet.pts
         if own is not None:
-            set_stamp(packet, own.get(number), near)
+            set_stamp(packet, own.get(number), near, tally.shift)
         if by_index is not None:
             by_index.correct(packet)
             if is_late and packet.dts is not None:
@@ -191,6 +193,7 @@ def _packets_with_data(
     packets = container.demux()
     is_matroska = container.format.name.startswith("matroska")
     access = random_access(stream.codec_context)
+    clocks = defaultdict[int, RunningClock](RunningClock) if container.format.name in FORMATS else None
     while True:
         try:
             packet = next(packets)
@@ -201,6 +204,10 @@ def _packets_with_data(
         except Exception as error:  # besides FFmpegError, damaged files have raised IndexError
             tally.note(error)
             break
+        if clocks is not None and packet.stream.type in ("video", "audio"):
+            is_new = clocks[packet.stream_index].correct(packet)
+            if packet.stream_index == stream.index and is_new:
+                tally.note_new_clock(clocks[stream.index])
         _note_time(packet, tally)
         skips_bytes = is_matroska and _skips_bytes(packet, tally)
         if packet.stream_index != stream.index:
@@ -217,19 +224,20 @@ def _packets_with_data(
             tally.left_out_packets += 1
             tally.discarded += packet.is_discard
             tally.discarded_late += packet.is_discard and packet.pts is not None and packet.pts > tally.first_shown
-        if skips_bytes or packet.is_corrupt:
+        is_marked = packet.is_corrupt and not tally.excuses(packet.pos)
+        if skips_bytes or is_marked:
             tally.damage_pts.add(tally.last_pts)
             tally.damage_pts.add(packet.pts if packet.pts is not None else tally.last_pts)
         tally.last_pts = packet.pts if packet.pts is not None else tally.last_pts
         if stream.codec_context.name in ("mpeg1video", "mpeg2video"):
             tally.pictures.read(bytes(packet))
-        if packet.is_corrupt:
+        if is_marked:
             tally.damaged_packets += 1
             if packet.pts is not None:
                 tally.damaged_pts.add(packet.pts)
         of_video = cast("av.Packet[av.VideoStream]", packet)
         if tally.references is not None:
-            tally.references.note_packet(of_video, access, is_damaged=skips_bytes or packet.is_corrupt)
+            tally.references.note_packet(of_video, access, is_damaged=skips_bytes, is_marked=is_marked)
         yield of_video
 
 

@@ -42,6 +42,7 @@ class ReferenceLog:
         places: bytes of the file before the packets' data (n,), int64; -1 where that is unknown.
         came: numbers of the packets whose frames came out, in the order in which they are shown (n,), int64.
         damaged: numbers of the packets in which, or right before which, damage was met.
+        marked: numbers of the packets that the container marks as damaged.
         is_intra_only: whether no frame refers to another one.
     """
 
@@ -52,15 +53,19 @@ class ReferenceLog:
     places: "array[int]" = field(default_factory=lambda: array("q"))
     came: "array[int]" = field(default_factory=lambda: array("q"))
     damaged: set[int] = field(default_factory=set)
+    marked: set[int] = field(default_factory=set)
     is_intra_only: bool = False
 
-    def note_packet(self, packet: "av.Packet[av.VideoStream]", access: RandomAccess, *, is_damaged: bool) -> None:
+    def note_packet(
+        self, packet: "av.Packet[av.VideoStream]", access: RandomAccess, *, is_damaged: bool, is_marked: bool
+    ) -> None:
         """Note the next packet of the stream, and number it.
 
         Args:
             packet: of the stream.
             access: how to recognise the places where decoding can begin.
-            is_damaged: whether there is damage in the packet, or right before it.
+            is_damaged: whether bytes are left over before it.
+            is_marked: whether the container marks it as damaged.
         """
         number = len(self.stamps)
         self.is_intra_only = access.is_intra_only
@@ -74,6 +79,8 @@ class ReferenceLog:
         self.places.append(-1 if packet.pos is None else packet.pos)
         if is_damaged:
             self.damaged.add(number)
+        if is_marked:
+            self.marked.add(number)
         packet.opaque = PacketNumber(number)
 
     def note_damage(self) -> None:

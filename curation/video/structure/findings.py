@@ -1,6 +1,8 @@
 """The findings of a container's structure about the frames of its video."""
 
 from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -31,6 +33,8 @@ class Structure:
         repeats: entries of an index that only repeat the frame before.
         places: (n,) int64, bytes of the file before each frame's data, where an index states them.
         breaks: bytes of the file before places at which the structure is broken, where no time stamp is near.
+        joins: where streams were joined: bytes of the file before the last two frames of one, and before the next one.
+        shifts: bytes of the file before places at which a new clock begins, ascending, and what is added to its times.
         count: frames in all, where the structure states their number; 0 = it does not.
         is_whole: True if the structure ends where the file ends, as it should; False if the file ends too early; None
             where the structure does not show it.
@@ -49,6 +53,8 @@ class Structure:
     is_end_damaged: bool = False
     shows_end: bool = False
     shows_all: bool = False
+    joins: list[tuple[int, int]] = field(default_factory=list)
+    shifts: Sequence[tuple[int, int]] = ()
     repeats: int = 0
     places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     breaks: set[int] = field(default_factory=set)
@@ -56,9 +62,15 @@ class Structure:
     is_whole: bool | None = None
     fault: str = ""
 
-    def add(self, time: int) -> None:
-        """Note a frame."""
-        time = self.unwrapped(time)
+    def add(self, time: int, place: int = 0) -> None:
+        """Note a frame.
+
+        Args:
+            time: when it is shown.
+            place: bytes of the file before it.
+        """
+        at = bisect_right(self.shifts, (place, _LATEST)) - 1
+        time = self.unwrapped(time + (self.shifts[at][1] if at >= 0 else 0))
         if abs(time) >= _LATEST:
             self.break_off("a time stamp makes no sense")
             return
