@@ -63,19 +63,33 @@ def read_frames(
     tally = tally if tally is not None else Tally()
     with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally) as (container, stream):
         stream.codec_context.copy_opaque = tally.references is not None
-        times = DisplayTimes() if _is_in_order_of_decoding(container, stream) else None
-        for packet in read_packets(container, stream, tally):
-            for picture in _decoded(stream, packet, tally, times):
-                tally.decoded += 1
-                tally.interlaced += picture.interlaced_frame
-                tally.damaged_frames += picture.is_corrupt
-                tally.frame_pts.append(picture.pts if picture.pts is not None else NO_STAMP)
-                if tally.references is not None:
-                    tally.references.note_frame(picture)
-                if picture.is_corrupt and picture.pts is not None:
-                    tally.damage_pts.add(picture.pts)
-                yield picture
+        for picture in _pictures(container, stream, tally):
+            tally.decoded += 1
+            tally.interlaced += picture.interlaced_frame
+            tally.damaged_frames += picture.is_corrupt
+            tally.frame_pts.append(picture.pts if picture.pts is not None else NO_STAMP)
+            if tally.references is not None:
+                tally.references.note_frame(picture)
+            if picture.is_corrupt and picture.pts is not None:
+                tally.damage_pts.add(picture.pts)
+            yield picture
         tally.structure = examine(path, container.format.name, stream.id, tally.shifts)
+
+
+def _pictures(container: InputContainer, stream: av.VideoStream, tally: Tally) -> Iterator[av.VideoFrame]:
+    """Yield what the decoder makes of the packets.
+
+    Where another stream was joined, the decoder is emptied first: it would lose a frame if the next one has another
+    size.
+    """
+    times = DisplayTimes() if _is_in_order_of_decoding(container, stream) else None
+    clocks = 0
+    for packet in read_packets(container, stream, tally):
+        if packet is not None and packet.is_keyframe and len(tally.shifts) > clocks:
+            clocks = len(tally.shifts)
+            yield from _decoded(stream, None, tally, times)
+            stream.codec_context.flush_buffers()
+        yield from _decoded(stream, packet, tally, times)
 
 
 def _is_in_order_of_decoding(container: InputContainer, stream: av.VideoStream) -> bool:

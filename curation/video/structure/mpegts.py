@@ -16,6 +16,9 @@ _PACKET_BYTES = 188
 _STRIDES = (188, 192, 204)
 _BLOCK_PACKETS = 1 << 14
 _SEARCHED = 1 << 16
+_CHECK_BYTES = 16
+"""Bytes behind each packet of 204; FFmpeg counts them as if they stood before it."""
+
 _PROGRAMS = 0
 """Identifier of the packets with the table of programs, which stand where a stream begins."""
 
@@ -86,7 +89,7 @@ def read_transport_stream(view: View, pid: int) -> Structure:
         pids = _pids(sound)
         before = tables + np.cumsum(pids == _PROGRAMS)
         rows = np.flatnonzero(pids == pid)
-        _read_packets(_Packets(sound[rows], position + offset + rows * stride, before[rows]), state, found)
+        _read_packets(_Packets(sound[rows], position + rows * stride, before[rows]), state, found)
         tables = int(before[-1]) if len(before) else tables
         position += len(sound) * stride
         if len(wrong):
@@ -167,7 +170,7 @@ def _read_packets(packets: _Packets, state: _Position, found: Structure) -> None
         place = int(packets.places[row])
         counter_before, state.counter = state.counter, counter_now
         if is_damaged and begins and not is_unmarked and _is_join(packets, row, state):
-            found.joins.append((state.starts[0], place))
+            found.joins.append((state.starts[0] - _CHECK_BYTES, place))
             state.begin()
         elif is_damaged:
             found.break_off("a counter of packets leaps, or a packet is marked as damaged")
