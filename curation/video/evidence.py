@@ -16,7 +16,7 @@ list, repeated frames (empty packets in avi), the second field of interlaced vid
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -118,7 +118,7 @@ class Tally:
         marked = {number for number in log.marked if not self._is_at_join(log.places[number])}
         if structure is None:
             return log.spoilt(marked)
-        of_container = _packets_near(structure.damage, self, structure) if structure.damage else set()
+        of_container = _packets_before_breaks(self, structure) if structure.broken_after and structure.times else set()
         broken = log.last_before(structure.breaks) | log.before_lost(structure.places)
         return log.spoilt(marked | of_container | broken)
 
@@ -150,7 +150,8 @@ class Tally:
         structure = self.structure or Structure(unit=self.time_base or Fraction(1, 1000))
         wanted = self.discarded if structure.shows_all else self.discarded_late if structure.shows_end else 0
         left_out = max(self.left_out_packets, structure.repeats) - wanted
-        shown = max(self.shown_packets + wanted, self.declared - left_out)
+        declared = self.declared - left_out if structure.shown is None else structure.shown
+        shown = max(self.shown_packets + wanted, declared)
         named = len(structure.times)
         has_repeats = named > len(np.unique(np.array(structure.times)))
         expected = max(shown // per_frame, structure.count, self.pictures.frames, named // per_frame * has_repeats)
@@ -222,25 +223,26 @@ def _in_units(stamp: int, tally: Tally, structure: Structure) -> int:
     return structure.unwrapped(stamp if factor == 1 else round(stamp * factor))
 
 
-def _packets_near(stamps: Set[int], tally: Tally, structure: Structure) -> set[int]:
-    """Return the numbers of the packets that have time stamps, and of those without one right before them.
+def _packets_before_breaks(tally: Tally, structure: Structure) -> set[int]:
+    """Return the numbers of the packets behind which the container is broken, and of those that may lie in between.
 
-    For a time stamp that no packet has, the first packet with a later one counts.
+    Where the last frame before a break did not come, it is the packet before the first one with a later time stamp.
 
     Args:
-        stamps: in units of the structure.
         tally: with a log of references.
         structure: of the container.
     """
-    numbers: dict[int, range] = {}
-    begin = 0
-    for number, stamp in enumerate(tally.references.stamps if tally.references else ()):
-        if stamp != NO_STAMP:
-            numbers.setdefault(_in_units(stamp, tally, structure), range(begin, number + 1))
-            begin = number + 1
+    stamps = tally.references.stamps if tally.references else ()
+    numbers = {_in_units(stamp, tally, structure): n for n, stamp in enumerate(stamps) if stamp != NO_STAMP}
     known = sorted(numbers)
-    places = [min(bisect_left(known, stamp), len(known) - 1) for stamp in stamps if known]
-    return {number for place in places for number in numbers[known[place]]}
+    found: set[int] = set()
+    for stamp in structure.broken_after if known else ():
+        place = bisect_left(known, stamp)
+        later = numbers[known[min(place, len(known) - 1)]]
+        begin = later if stamp in numbers else max(0, later - 1)
+        end = next((n for n in range(begin + 1, len(stamps)) if stamps[n] != NO_STAMP), len(stamps))
+        found.update(range(begin, end))
+    return found
 
 
 def _usual_distance(order: NDArray[np.int64], times: NDArray[np.int64]) -> float:

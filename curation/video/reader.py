@@ -251,7 +251,7 @@ def _packets_with_data(
                 tally.damaged_pts.add(packet.pts)
         of_video = cast("av.Packet[av.VideoStream]", packet)
         if tally.references is not None:
-            tally.references.note_packet(of_video, access, is_damaged=skips_bytes, is_marked=is_marked)
+            tally.references.note_packet(of_video, access, is_behind_gap=skips_bytes, is_marked=is_marked)
         yield of_video
 
 

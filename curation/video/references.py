@@ -41,7 +41,8 @@ class ReferenceLog:
         stamps: time stamps of the packets (n,), int64; `NO_STAMP` for those without.
         places: bytes of the file before the packets' data (n,), int64; -1 where that is unknown.
         came: numbers of the packets whose frames came out, in the order in which they are shown (n,), int64.
-        damaged: numbers of the packets in which, or right before which, damage was met.
+        damaged: numbers of the packets at which the decoder told of damage.
+        broken: numbers of the packets behind which the container is broken.
         marked: numbers of the packets that the container marks as damaged.
         is_intra_only: whether no frame refers to another one.
     """
@@ -53,18 +54,19 @@ class ReferenceLog:
     places: "array[int]" = field(default_factory=lambda: array("q"))
     came: "array[int]" = field(default_factory=lambda: array("q"))
     damaged: set[int] = field(default_factory=set)
+    broken: set[int] = field(default_factory=set)
     marked: set[int] = field(default_factory=set)
     is_intra_only: bool = False
 
     def note_packet(
-        self, packet: "av.Packet[av.VideoStream]", access: RandomAccess, *, is_damaged: bool, is_marked: bool
+        self, packet: "av.Packet[av.VideoStream]", access: RandomAccess, *, is_behind_gap: bool, is_marked: bool
     ) -> None:
         """Note the next packet of the stream, and number it.
 
         Args:
             packet: of the stream.
             access: how to recognise the places where decoding can begin.
-            is_damaged: whether bytes are left over before it.
+            is_behind_gap: whether bytes are left over before it.
             is_marked: whether the container marks it as damaged.
         """
         number = len(self.stamps)
@@ -77,8 +79,8 @@ class ReferenceLog:
             self.others.add(number)
         self.stamps.append(NO_STAMP if packet.pts is None else packet.pts)
         self.places.append(-1 if packet.pos is None else packet.pos)
-        if is_damaged:
-            self.damaged.add(number)
+        if is_behind_gap:
+            self.broken.add(max(0, number - 1))
         if is_marked:
             self.marked.add(number)
         packet.opaque = PacketNumber(number)
@@ -105,7 +107,7 @@ class ReferenceLog:
         """
         if self.is_intra_only:
             return frozenset(self.damaged)
-        damaged = self.damaged | {max(0, number - 1) for number in self.damaged} | others
+        damaged = self.damaged | {max(0, number - 1) for number in self.damaged} | self.broken | others
         if not damaged:
             return frozenset()
         shown = {number: place for place, number in enumerate(self.came)}

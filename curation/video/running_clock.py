@@ -2,9 +2,11 @@
 
 Such streams are joined byte by byte, as recorders and dashcams do, and each part has a clock of its own. Time goes on
 as it does in FFmpeg's command line (`ts_discontinuity_detect`): a decoding time more than a tenth of a second before
-the last one, or more than ten seconds from where the next one is due, is taken for the one that is due.
+the last one, or more than ten seconds from where the next one is due, is taken for the one that is due. Behind damage,
+FFmpeg guesses decoding times, and some are too late: so a step back of less than a second counts at key frames only.
 """
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -14,25 +16,43 @@ FORMATS = ("mpegts", "mpeg")
 """FFmpeg's names of the containers whose clocks may do so."""
 
 _FAR = 10
-_BACK = Fraction(1, 10)
+_BACK, _BACK_ANYWHERE = Fraction(1, 10), 1
 """Seconds: larger steps of time than these are a new clock."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The state of a clock: the shift of its time stamps, the last one, and where the next is due, shift included."""
+
+    shift: int
+    last: int
+    due: int
+
+    def leaps_to(self, stamp: int, unit: Fraction, *, is_keyframe: bool) -> bool:
+        """Return whether a time stamp of the file cannot belong to this clock."""
+        time = stamp + self.shift
+        back = _BACK if is_keyframe else _BACK_ANYWHERE
+        return abs(time - self.due) * unit > _FAR or (self.last - time) * unit > back
 
 
 class RunningClock:
     """The clock of one stream.
 
     Attributes:
-        shift: what is added to the time stamps now, in their units.
         shifts: bytes of the file before each place from where on another shift holds, and that shift.
     """
 
     def __init__(self) -> None:
-        self.shift = 0
         self.shifts: list[tuple[int, int]] = []
-        self._due: int | None = None
-        self._last = 0
+        self._now: _Reading | None = None
+        self._before: _Reading | None = None
         self._step = 0
         self._place = 0
+
+    @property
+    def shift(self) -> int:
+        """What is added to the time stamps now, in their units."""
+        return self._now.shift if self._now else 0
 
     def correct(self, packet: "av.Packet[Stream]") -> bool:
         """Set the time stamps of the stream's next packet right, and return whether a new clock begins with it."""
@@ -40,20 +60,20 @@ class RunningClock:
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None or packet.time_base is None:
             return False
-        is_new = self._is_new(stamp + self.shift, packet.time_base)
-        if is_new and self._due is not None:
-            self.shift = self._due - stamp
-            self.shifts.append((self._place, self.shift))
-        stamp += self.shift
-        step = packet.duration or (stamp - self._last if self._due is not None and not is_new else 0)
+        unit, is_keyframe = packet.time_base, packet.is_keyframe
+        is_new = self._now is not None and self._now.leaps_to(stamp, unit, is_keyframe=is_keyframe)
+        if is_new and self._now is not None:
+            former = self._before
+            if former is None or former.leaps_to(stamp, unit, is_keyframe=is_keyframe):
+                former = _Reading(self._now.due - stamp, self._now.due, self._now.due)
+            # Otherwise the one before goes on: the time stamps in between were damaged.
+            self._before, self._now = self._now, former
+            self.shifts.append((self._place, former.shift))
+        time, last = stamp + self.shift, self._now.last if self._now and not is_new else None
+        step = packet.duration or (0 if last is None else time - last)
         self._step = step if step > 0 else self._step
-        self._last, self._due = stamp, stamp + self._step
+        self._now = _Reading(self.shift, time, time + self._step)
         if self.shift:
             packet.dts = None if packet.dts is None else packet.dts + self.shift
             packet.pts = None if packet.pts is None else packet.pts + self.shift
         return is_new
-
-    def _is_new(self, stamp: int, unit: Fraction) -> bool:
-        if self._due is None:
-            return False
-        return abs(stamp - self._due) * unit > _FAR or (self._last - stamp) * unit > _BACK

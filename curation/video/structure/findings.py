@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 _LATEST = 1 << 62
 """No time stamp is as large."""
 
+BEFORE_ALL = -_LATEST
+"""A time before that of any frame."""
+
 
 @dataclass
 class Structure:
@@ -26,6 +29,7 @@ class Structure:
         is_sparse: whether some frames have no time stamp in the structure.
         untimed: frames that the structure names, or counts as lost, without a time stamp.
         damage: time stamps next to which the structure is broken.
+        broken_after: time stamps of the frames behind which it is broken; before the first one, `BEFORE_ALL`.
         is_start_damaged: whether it is broken before the first time stamp, or right behind it.
         is_end_damaged: whether it is broken behind the last one.
         shows_end: whether nothing at the end may be left out on purpose: the edit list goes on to the end.
@@ -33,6 +37,7 @@ class Structure:
         repeats: entries of an index that only repeat the frame before.
         places: (n,) int64, bytes of the file before each frame's data, where an index states them.
         breaks: bytes of the file before places at which the structure is broken, where no time stamp is near.
+        shown: frames that an edit list shows which leaves some out; None where there is none, or it cannot be trusted.
         joins: where streams were joined: bytes of the file before the last two frames of one, and before the next one.
         shifts: bytes of the file before places at which a new clock begins, ascending, and what is added to its times.
         count: frames in all, where the structure states their number; 0 = it does not.
@@ -49,10 +54,12 @@ class Structure:
     is_sparse: bool = False
     untimed: int = 0
     damage: set[int] = field(default_factory=set)
+    broken_after: set[int] = field(default_factory=set)
     is_start_damaged: bool = False
     is_end_damaged: bool = False
     shows_end: bool = False
     shows_all: bool = False
+    shown: int | None = None
     joins: list[tuple[int, int]] = field(default_factory=list)
     shifts: Sequence[tuple[int, int]] = ()
     repeats: int = 0
@@ -91,6 +98,7 @@ class Structure:
         self.fault = self.fault or fault
         self.is_end_damaged = True
         self.is_start_damaged |= len(self.times) < 2
+        self.broken_after.add(self.times[-1] if self.times else BEFORE_ALL)
         if self.times:
             self.damage.add(self.times[-1])
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from statistics import median
 
 from curation.video.structure.findings import Structure
+from curation.video.structure.mp4_samples import shown_samples
 from curation.video.structure.view import View
 
 _TOP = frozenset(
@@ -28,6 +29,7 @@ _MOVIE_BYTES = 1 << 28
 """A box of headers that claims more is damaged."""
 
 _MOST_EDITS = 1024
+_LONGEST = 1 << 61
 _MOST_SAMPLES = 1 << 16
 
 
@@ -103,7 +105,9 @@ def read_mp4(view: View, track: int) -> Structure:
             _read_segment_index(view, box, found, state)
         former, position = position + 1, box.end
     if not state.is_fragmented and not state.fragments:
-        return Structure(unit=found.unit, end=found.end, shows_end=found.shows_end, shows_all=found.shows_all)
+        return Structure(
+            unit=found.unit, end=found.end, shows_end=found.shows_end, shows_all=found.shows_all, shown=found.shown
+        )
     _read_index(view, found, state)
     return found
 
@@ -191,6 +195,15 @@ def _read_track(view: View, boxes: dict[bytes, _Box], scale: int, found: Structu
     found.end = int(Fraction(together * unit, scale)) if together else None
     found.shows_all = not is_as_long or not set(boxes) <= _IN_TRACK
     found.shows_end = len(shown) == 1 and Fraction((shown[0][0] + 1) * unit, scale) + shown[0][1] >= duration
+    if not found.shows_all and not found.shows_end and b"stts" in boxes:
+        parts = [(begin, min(int(Fraction(length * unit, scale)), _LONGEST)) for length, begin in shown]
+        content = [_content(view, boxes.get(kind)) for kind in (b"stts", b"ctts")]
+        found.shown = shown_samples(content[0], content[1], parts, -(-unit // scale))
+
+
+def _content(view: View, box: _Box | None) -> bytes:
+    """Return the content of a table; nothing where there is none."""
+    return view.read(box.begin, min(box.end - box.begin, _MOVIE_BYTES)) if box is not None else b""
 
 
 def _edits(view: View, box: _Box) -> list[tuple[int, int]]:
