@@ -19,6 +19,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
+from curation.video.crop import Crop, crop_for
 from curation.video.evidence import Tally
 from curation.video.group_work import (
     BYTES_A_DECODER,
@@ -192,18 +193,18 @@ def _decode(work: GroupWork[Made]) -> None:
     """Decode one part after the other."""
     part: Part[Made] | None = None
     try:
-        with open_stream(work.path, max_pixels=work.max_pixels, threads=1, tally=Tally()) as (_, stream):
-            context = stream.codec_context
+        with open_stream(work.path, max_pixels=work.max_pixels, threads=1, tally=Tally()) as (container, stream):
+            context, crop = stream.codec_context, crop_for(container, stream)
             is_prepared = False
             while (part := work.parts.get()) is not None:
                 if not is_prepared:
                     # It may tell of the encoder's version, on which FFmpeg's decoder depends.
-                    decode_strictly(context, work.first[0])
-                    decode_strictly(context, None)
+                    decode_strictly(context, work.first[0], crop)
+                    decode_strictly(context, None, crop)
                     is_prepared = True
                 context.flush_buffers()
                 with work.makers.decoding():
-                    _decode_part(work, part, context)
+                    _decode_part(work, part, context, crop)
                 part.frames.put(None)
     except ClosedError:
         pass
@@ -213,7 +214,7 @@ def _decode(work: GroupWork[Made]) -> None:
             part = None
 
 
-def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodecContext) -> None:
+def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodecContext, crop: Crop) -> None:
     """Decode packets from a group's begin on, and hand over what is made of their frames.
 
     Raises:
@@ -231,7 +232,7 @@ def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodec
         if read is not None and read.is_shown:
             promised.append(read.packet.pts)
             owed.append(read.packet.size)
-        pictures = decode_strictly(context, read.packet if read is not None else None)
+        pictures = decode_strictly(context, read.packet if read is not None else None, crop)
         if any(picture.is_corrupt for picture in pictures):
             raise UnsureError("a damaged frame")
         if not len(pictures) <= len(owed) <= len(pictures) + _LATE:

@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from curation.video.avi_stamps import IndexStamps, numbers_by_place
+from curation.video.crop import crop_for
 from curation.video.display_order import DisplayTimes
 from curation.video.evidence import Tally
 from curation.video.opening import NoVideoError, open_video, video_stream
@@ -83,13 +84,13 @@ def _pictures(container: InputContainer, stream: av.VideoStream, tally: Tally) -
     size.
     """
     times = DisplayTimes() if _is_in_order_of_decoding(container, stream) else None
-    clocks = 0
+    crop, clocks = crop_for(container, stream), 0
     for packet in read_packets(container, stream, tally):
         if packet is not None and packet.is_keyframe and len(tally.shifts) > clocks:
             clocks = len(tally.shifts)
-            yield from _decoded(stream, None, tally, times)
+            yield from map(crop, _decoded(stream, None, tally, times))
             stream.codec_context.flush_buffers()
-        yield from _decoded(stream, packet, tally, times)
+        yield from map(crop, _decoded(stream, packet, tally, times))
 
 
 def _is_in_order_of_decoding(container: InputContainer, stream: av.VideoStream) -> bool:

@@ -112,6 +112,25 @@ def read_mp4(view: View, track: int) -> Structure:
     return found
 
 
+def sample_entry(view: View, track: int) -> bytes:
+    """Return the content of the first description of a track's samples; nothing where there is none.
+
+    Args:
+        view: the file.
+        track: its number.
+    """
+    for movie in _boxes(view, _Box(b"", 0, view.size)):
+        if movie.kind != b"moov":
+            continue
+        for box in _boxes(view, movie):
+            inner = {child.kind: child for child in _descendants(view, box)} if box.kind == b"trak" else {}
+            if b"stsd" in inner and b"tkhd" in inner and _field(view, inner[b"tkhd"], 12, 20, 4, 4) == track:
+                entry = _box(view, inner[b"stsd"].begin + 8)
+                return view.read(entry.begin, min(entry.end - entry.begin, 1 << 16)) if entry else b""
+        break
+    return b""
+
+
 def _read_segment_index(view: View, index: _Box, found: Structure, state: _State) -> None:
     """Take the end of what an index of segments lists (ISO/IEC 14496-12, section 8.16.3)."""
     content = view.read(index.begin, index.end - index.begin)
