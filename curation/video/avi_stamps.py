@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 
+from curation.video.running_clock import set_later
 from curation.video.structure.avi import frame_index
 from curation.video.structure.view import View
 
@@ -57,5 +58,4 @@ class IndexStamps:
             self._first = late if self._first is None else self._first
             self._shift = late - self._first
         if self._shift:
-            packet.dts += self._shift
-            packet.pts = None if packet.pts is None else packet.pts + self._shift
+            set_later(packet, self._shift)

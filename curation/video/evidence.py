@@ -26,11 +26,15 @@ from numpy.typing import NDArray
 from curation.video.opening import error_text
 from curation.video.references import NO_STAMP, ReferenceLog
 from curation.video.running_clock import RunningClock
-from curation.video.structure.findings import Structure
+from curation.video.structure.findings import BEFORE_ALL, Structure
 from curation.video.structure.mpeg_video import PictureNumbers
 
 _DAMAGE_MARGIN = 16
 """A gap in time counts as damage up to this many frames from where damage was met: decoders put frames in order."""
+
+
+_MOST_MISSING = 10**9
+"""More come of numbers that make no sense."""
 
 
 @dataclass
@@ -158,7 +162,8 @@ class Tally:
         is_damaged = bool(structure.fault or self.shows_damage or expected > self.decoded)
         if is_damaged:
             expected = max(expected, (len(structure.times) + structure.untimed) // per_frame)
-        return max(0, expected - self.decoded, self.pictures.missing, _missing_in_time(self, structure, is_damaged))
+        in_time = _missing_in_time(self, structure, is_damaged)
+        return min(_MOST_MISSING, max(0, expected - self.decoded, self.pictures.missing, in_time))
 
 
 def _missing_in_time(tally: Tally, structure: Structure, is_damaged: bool) -> int:
@@ -220,7 +225,8 @@ def _stamped_frames(tally: Tally, structure: Structure) -> tuple[NDArray[np.int6
 def _in_units(stamp: int, tally: Tally, structure: Structure) -> int:
     """Convert a frame's time stamp to the units of the container's structure."""
     factor = (tally.time_base or structure.unit) / structure.unit
-    return structure.unwrapped(stamp if factor == 1 else round(stamp * factor))
+    time = structure.unwrapped(stamp if factor == 1 else round(stamp * factor))
+    return max(BEFORE_ALL, min(time, -BEFORE_ALL))
 
 
 def _packets_before_breaks(tally: Tally, structure: Structure) -> set[int]:

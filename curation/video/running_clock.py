@@ -20,6 +20,18 @@ _BACK, _BACK_ANYWHERE = Fraction(1, 10), 1
 """Seconds: larger steps of time than these are a new clock."""
 
 
+_LATEST = 1 << 62
+"""No time stamp is as large."""
+
+
+def set_later(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", units: int) -> None:
+    """Add to a packet's time stamps; those that make no sense stay as they are."""
+    if packet.dts is not None and abs(packet.dts + units) < _LATEST:
+        packet.dts += units
+    if packet.pts is not None and abs(packet.pts + units) < _LATEST:
+        packet.pts += units
+
+
 @dataclass(frozen=True)
 class _Reading:
     """The state of a clock: the shift of its time stamps, the last one, and where the next is due, shift included."""
@@ -58,7 +70,7 @@ class RunningClock:
         """Set the time stamps of the stream's next packet right, and return whether a new clock begins with it."""
         self._place = max(self._place, packet.pos or 0)
         stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is None or packet.time_base is None:
+        if stamp is None or packet.time_base is None or abs(stamp) >= _LATEST:
             return False
         unit, is_keyframe = packet.time_base, packet.is_keyframe
         is_new = self._now is not None and self._now.leaps_to(stamp, unit, is_keyframe=is_keyframe)
@@ -74,6 +86,5 @@ class RunningClock:
         self._step = step if step > 0 else self._step
         self._now = _Reading(self.shift, time, time + self._step)
         if self.shift:
-            packet.dts = None if packet.dts is None else packet.dts + self.shift
-            packet.pts = None if packet.pts is None else packet.pts + self.shift
+            set_later(packet, self.shift)
         return is_new

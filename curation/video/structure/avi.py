@@ -6,7 +6,7 @@ Microsoft, "AVI RIFF File Reference"; Matrox, "OpenDML AVI File Format Extension
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +17,7 @@ from curation.video.structure.view import View
 
 _LISTS = (b"RIFF", b"LIST")
 _HEAD = 8
-_MOST_BYTES = 1 << 28
+_MOST_BYTES, _MOST_ENTRIES = 1 << 26, 1 << 22
 """An index that claims more is damaged."""
 
 _CHUNK = re.compile(rb"[0-9]{2}(?:dc|db|wb|pc|tx|iv)")
@@ -126,7 +126,8 @@ def _long_index(view: View, index: _Chunk) -> NDArray[np.int64]:
     if len(content) < 24 or content[3] != 0 or int.from_bytes(content[:2], "little") != 4:
         return np.zeros((0, 2), np.int64)
     count = int.from_bytes(content[4:8], "little")
-    parts = []
+    parts: list[NDArray[np.int64]] = []
+    entries_before = 0
     for row in _rows(content[24:], 4)[:count]:
         place = int(row[0] | row[1] << 32)
         part = view.read(place + _HEAD, min(int(row[2]), _MOST_BYTES))
@@ -134,7 +135,8 @@ def _long_index(view: View, index: _Chunk) -> NDArray[np.int64]:
             return np.zeros((0, 2), np.int64)
         base = int.from_bytes(part[12:20], "little")
         entries = _rows(part[24:], 2)[: int.from_bytes(part[4:8], "little")]
-        if base > view.size:
+        entries_before += len(entries)
+        if base > view.size or entries_before > _MOST_ENTRIES:
             return np.zeros((0, 2), np.int64)
         parts.append(np.stack([entries[:, 0] + base, entries[:, 1] & 0x7FFFFFFF], axis=1))
     return np.concatenate(parts) if parts else np.zeros((0, 2), np.int64)
@@ -145,9 +147,10 @@ def _found(view: View, movies: list[_Chunk], stream: int) -> Iterator[tuple[int,
     for movie in movies:
         todo = [movie]
         while todo:
-            for chunk in _inside(view, todo.pop()):
+            part = todo.pop()
+            for chunk in _inside(view, part):
                 if chunk.kind == b"rec ":
-                    todo.append(chunk)
+                    todo.append(replace(chunk, end=min(chunk.end, part.end)))
                 elif _CHUNK.match(chunk.kind) and int(chunk.kind[:2]) == stream:
                     yield chunk.begin, chunk.end - chunk.begin
 

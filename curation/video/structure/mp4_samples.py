@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST_SAMPLES = 1 << 24
+_MOST_SAMPLES = 1 << 22
 """A table that claims more is damaged, or of a video of days."""
 
 
