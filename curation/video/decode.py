@@ -14,7 +14,9 @@ Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
+from math import floor
 from pathlib import Path
 
 import av
@@ -181,7 +183,7 @@ def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float
         return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=tally.decoded)
     if tally.is_damaged and not attempt.is_last:
         raise UnsureError("signs of damage")
-    return _judged(frames, tally, corruption_threshold)
+    return _judged(frames, tally, reading.choice, corruption_threshold)
 
 
 def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
@@ -207,10 +209,12 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
                 raise UnsureError(work.fault)
             frames.append(keeper.keep(each.index, float(each.seconds), work))
             reading.steps.reach(tally.decoded)
-    return _judged(frames, tally, corruption_threshold)
+    return _judged(frames, tally, reading.choice, corruption_threshold)
 
 
-def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold: float) -> DecodedVideo:
+def _judged(
+    frames: Sequence[DecodedSample], tally: Tally, choice: FrameChoice, corruption_threshold: float
+) -> DecodedVideo:
     """Decide whether the video as a whole is corrupt."""
     lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
@@ -220,7 +224,7 @@ def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold:
         reason = f"no frame can be decoded{details}"
         return DecodedVideo(frames, lost, reason, is_corrupt=True, skipped=came, decoded=came)
     lost_of_chosen = lost * len(frames) / came
-    missing = round(lost_of_chosen)
+    missing = _missing_of_chosen(len(frames), lost, tally, choice)
     skipped = came + lost - len(frames) - missing
     numbers = f"{damaged} damaged and {missing} missing of {len(frames) + missing} frames"
     if skipped:
@@ -231,6 +235,25 @@ def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold:
     if is_corrupt:
         reason = f"{numbers}: {100 * share:.1f} %, more than clean.corruption_threshold{details}"
     return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
+
+
+def _missing_of_chosen(chosen: int, lost: int, tally: Tally, choice: FrameChoice) -> int:
+    """Return how many more frames would have been chosen, had none been lost.
+
+    Args:
+        chosen: frames of those that came.
+        lost: frames that did not come.
+        tally: of the video.
+        choice: of frames.
+    """
+    everything = tally.decoded + lost
+    if choice.known is not None:
+        return min(lost, max(0, len(choice.known) - chosen))
+    wanted = everything
+    if choice.fps is not None:
+        wanted = min(everything, 1 + floor((everything - 1) * tally.distance() * Fraction(str(choice.fps))))
+    wanted = wanted if choice.limit is None else min(wanted, choice.limit)
+    return min(lost, max(0, wanted - chosen))
 
 
 def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[DecodedSample]:

@@ -148,6 +148,15 @@ class Tally:
         """Whether container or decoder told of damage in what was read so far."""
         return bool(self.errors or self.damaged_packets or self.damaged_frames)
 
+    def distance(self) -> Fraction:
+        """Return how far apart the frames usually are, in seconds; 1/25, as FFmpeg assumes, where nothing tells."""
+        stamps = np.array(self.frame_pts, np.int64)
+        steps = np.diff(np.sort(stamps[stamps != NO_STAMP]).astype(np.float64))
+        usual = Fraction(float(np.median(steps))) if len(steps) else Fraction(0)
+        if usual > 0 and self.time_base:
+            return usual * self.time_base
+        return 1 / self.rate if self.rate else Fraction(1, 25)
+
     def missing(self) -> int:
         """Return how many frames should have come but did not: the largest of the kinds of evidence."""
         per_frame = 2 if self.interlaced and self.shown_packets >= 1.8 * self.decoded else 1
