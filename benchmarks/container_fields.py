@@ -37,8 +37,8 @@ def written(field: Field, value: int, before: bytes) -> bytes:
     if field.kind == VARIABLE:
         bits -= field.length
         return (1 << bits | value & (1 << bits) - 1).to_bytes(field.length, "big")
-    order = "little" if field.kind == LITTLE else "big"
-    return (value & (1 << bits) - 1).to_bytes(field.length, order)
+    value &= (1 << bits) - 1
+    return value.to_bytes(field.length, "little" if field.kind == LITTLE else "big")
 
 
 # ---- MP4 and QuickTime

@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.container_fields import DOUBLE, FIELDS, Field, written
+from benchmarks.container_fields import DOUBLE, FIELDS, LITTLE, Field, written
 from benchmarks.mutated_media import decoded
 from curation.cleaning.decode_file import Settings
 from curation.core.kinds import VIDEO
@@ -63,8 +63,8 @@ def with_extreme_fields(content: bytes, suffix: str, rng: np.random.Generator) -
         same = [field for field in fields if field.name == name]
         field = same[int(rng.integers(0, len(same)))]
         before = bytes(changed[field.at : field.at + field.length])
-        order = "little" if field.kind == "little" else "big"
-        value = extreme_value(field, int.from_bytes(before, order), rng)
+        former = int.from_bytes(before, "little" if field.kind == LITTLE else "big")
+        value = extreme_value(field, former, rng)
         changed[field.at : field.at + field.length] = written(field, value, before)
         said.append(f"{field.name}={value:#x}")
     return (_with_checksums(changed) if suffix == ".ogv" else bytes(changed)), ", ".join(said)

@@ -17,6 +17,7 @@ from curation.video.reader import read_frames, usual_distance
 from curation.video.references import ReferenceLog
 from curation.video.sampling import Chooser, FrameChoice
 from curation.video.seeking import read_by_seeking
+from curation.video.spoilt import spoilt_packets
 
 
 class _Stamped(Protocol):
@@ -203,7 +204,7 @@ def decode_following_damage(
     before = Tally(references=ReferenceLog())
     for _ in read_frames(path, max_pixels=max_pixels, threads=1, tally=before):
         passed(0)
-    tally.references, tally.spoilt = ReferenceLog(), before.found_spoilt()
+    tally.references, tally.spoilt = ReferenceLog(), spoilt_packets(before)
     tally.joins = before.structure.joins if before.structure is not None else ()
     yield from decode_through(path, choice, max_pixels=max_pixels, threads=1, tally=tally, passed=passed)
 

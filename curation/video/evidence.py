@@ -15,7 +15,6 @@ list, repeated frames (empty packets in avi), the second field of interlaced vid
 """
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -114,22 +113,6 @@ class Tally:
         if self.references:
             self.references.note_damage()
 
-    def found_spoilt(self) -> frozenset[int]:
-        """Return the numbers of the packets whose frames were decoded from lost or damaged ones, at the end."""
-        log, structure = self.references, self.structure
-        if log is None:
-            return frozenset()
-        marked = {number for number in log.marked if not self._is_at_join(log.places[number])}
-        if structure is None:
-            return log.spoilt(marked)
-        of_container = _packets_before_breaks(self, structure) if structure.broken_after and structure.times else set()
-        broken = log.last_before(structure.breaks) | log.before_lost(structure.places)
-        return log.spoilt(marked | of_container | broken)
-
-    def _is_at_join(self, place: int) -> bool:
-        """Return whether a packet is one of the last before another stream was joined."""
-        return self.structure is not None and any(begin <= place < end for begin, end in self.structure.joins)
-
     def excuses(self, place: int | None) -> bool:
         """Return whether a packet is known from before as one that is marked as damaged only for what follows it."""
         return any(begin <= (place or 0) < end for begin, end in self.joins)
@@ -198,7 +181,7 @@ def _missing_in_time(tally: Tally, structure: Structure, is_damaged: bool) -> in
     if not usual:
         return unmatched + (structure.is_whole is False or structure.is_end_damaged)
 
-    damage = {_in_units(stamp, tally, structure) for stamp in tally.damage_pts} | structure.damage
+    damage = {in_units(stamp, tally, structure) for stamp in tally.damage_pts} | structure.damage
     if structure.is_whole is False:
         damage.add(int(known.max()))
     if tally.pictures.shows_damage:  # MPEG-1 and MPEG-2 have no pauses
@@ -227,37 +210,15 @@ def _stamped_frames(tally: Tally, structure: Structure) -> tuple[NDArray[np.int6
     """Return the frames that have a time stamp: their numbers (n,), and the stamps in units of the structure (n,)."""
     stamps = np.array(tally.frame_pts, dtype=np.int64)
     order = np.flatnonzero(stamps != NO_STAMP)
-    units = [_in_units(int(stamp), tally, structure) for stamp in stamps[order]]
+    units = [in_units(int(stamp), tally, structure) for stamp in stamps[order]]
     return order, np.array(units, dtype=np.int64)
 
 
-def _in_units(stamp: int, tally: Tally, structure: Structure) -> int:
+def in_units(stamp: int, tally: Tally, structure: Structure) -> int:
     """Convert a frame's time stamp to the units of the container's structure."""
     factor = (tally.time_base or structure.unit) / structure.unit
     time = structure.unwrapped(stamp if factor == 1 else round(stamp * factor))
     return max(BEFORE_ALL, min(time, -BEFORE_ALL))
-
-
-def _packets_before_breaks(tally: Tally, structure: Structure) -> set[int]:
-    """Return the numbers of the packets behind which the container is broken, and of those that may lie in between.
-
-    Where the last frame before a break did not come, it is the packet before the first one with a later time stamp.
-
-    Args:
-        tally: with a log of references.
-        structure: of the container.
-    """
-    stamps = tally.references.stamps if tally.references else ()
-    numbers = {_in_units(stamp, tally, structure): n for n, stamp in enumerate(stamps) if stamp != NO_STAMP}
-    known = sorted(numbers)
-    found: set[int] = set()
-    for stamp in structure.broken_after if known else ():
-        place = bisect_left(known, stamp)
-        later = numbers[known[min(place, len(known) - 1)]]
-        begin = later if stamp in numbers else max(0, later - 1)
-        end = next((n for n in range(begin + 1, len(stamps)) if stamps[n] != NO_STAMP), len(stamps))
-        found.update(range(begin, end))
-    return found
 
 
 def _usual_distance(order: NDArray[np.int64], times: NDArray[np.int64]) -> float:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.video.evidence import Tally
+from curation.video.packets import is_shown, read_packets
 from curation.video.random_access import random_access
-from curation.video.reader import is_shown, open_stream, read_packets
+from curation.video.reader import open_stream
 from curation.video.structure.examine import examine
 
 _SMALLEST = 9

@@ -35,8 +35,9 @@ from curation.video.group_work import (
     Room,
 )
 from curation.video.packet_index import UnsureError
+from curation.video.packets import is_shown, read_packets
 from curation.video.random_access import random_access
-from curation.video.reader import is_shown, open_stream, read_packets
+from curation.video.reader import open_stream
 from curation.video.references import NO_STAMP
 from curation.video.strict import decode_strictly
 from curation.video.structure.examine import examine

@@ -29,8 +29,9 @@ from curation.video.crop import crop_for
 from curation.video.evidence import Tally
 from curation.video.opening import error_text
 from curation.video.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
+from curation.video.packets import read_packets
 from curation.video.random_access import RandomAccess, random_access
-from curation.video.reader import is_for_one_thread, open_stream, read_packets
+from curation.video.reader import is_for_one_thread, open_stream
 from curation.video.runs import WORTH_A_BREAK, Run, planned_runs
 from curation.video.strict import decode_strictly
 from curation.workers.threads import Alive, side_by_side

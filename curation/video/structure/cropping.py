@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curation.video.structure.matroska import track_fields
-from curation.video.structure.mp4 import sample_entry
+from curation.video.structure.mp4_boxes import Box, box_at, boxes, descendants, field_of
 from curation.video.structure.view import View
 
 _VIDEO = 0xE0
@@ -54,7 +54,7 @@ def _cropping_of(
     with path.open("rb", buffering=4096) as file:
         view = View(file)
         if format_name.startswith("mov"):
-            sides = _aperture(sample_entry(view, stream), size)
+            sides = _aperture(_sample_entry(view, stream), size)
         elif format_name.startswith("matroska"):
             fields = track_fields(view, number, _VIDEO)
             sides = Cropping(*(int.from_bytes(fields.get(side, b""), "big") for side in _SIDES))
@@ -65,6 +65,25 @@ def _cropping_of(
     return sides if sides.left + sides.right < size[0] and sides.top + sides.bottom < size[1] else None
 
 
+def _sample_entry(view: View, track: int) -> bytes:
+    """Return the content of the first description of a track's samples; nothing where there is none.
+
+    Args:
+        view: the file.
+        track: its number.
+    """
+    for movie in boxes(view, Box(b"", 0, view.size)):
+        if movie.kind != b"moov":
+            continue
+        for box in boxes(view, movie):
+            inner = {child.kind: child for child in descendants(view, box)} if box.kind == b"trak" else {}
+            if b"stsd" in inner and b"tkhd" in inner and field_of(view, inner[b"tkhd"], 12, 20, 4, 4) == track:
+                entry = box_at(view, inner[b"stsd"].begin + 8)
+                return view.read(entry.begin, min(entry.end - entry.begin, 1 << 16)) if entry else b""
+        break
+    return b""
+
+
 def _aperture(entry: bytes, size: tuple[int, int]) -> Cropping | None:
     """Return what a clean aperture leaves out, rounded as FFmpeg does; None where there is none.
 
@@ -72,7 +91,7 @@ def _aperture(entry: bytes, size: tuple[int, int]) -> Cropping | None:
         entry: content of a sample entry.
         size: width and height of the pictures.
     """
-    content = next((content for kind, content in _boxes(entry[_ENTRY_BYTES:]) if kind == b"clap"), b"")
+    content = next((content for kind, content in _boxes_in(entry[_ENTRY_BYTES:]) if kind == b"clap"), b"")
     if len(content) < 32:
         return None
     values = [int.from_bytes(content[at : at + 4], "big", signed=True) for at in range(0, 32, 4)]
@@ -89,7 +108,7 @@ def _aperture(entry: bytes, size: tuple[int, int]) -> Cropping | None:
     return Cropping(*sides)
 
 
-def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _boxes_in(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield kind and content of boxes, as far as they make sense."""
     at = 0
     while at + 8 <= len(content):
