@@ -61,9 +61,9 @@ class Outcome:
     is_refused: bool
 
 
-def with_noise(content: bytes, seed: int) -> bytes:
-    """Return a file's content with noise in it."""
-    changed, at = bytearray(content), int(PLACE * len(content))
+def with_noise(content: bytes, seed: int, place: float = PLACE) -> bytes:
+    """Return a file's content with noise in it, from a share of its length on."""
+    changed, at = bytearray(content), int(place * len(content))
     changed[at : at + NOISE_BYTES] = np.random.default_rng(seed).bytes(NOISE_BYTES)
     return bytes(changed[: len(content)])
 

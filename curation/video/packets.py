@@ -75,15 +75,7 @@ def packets_with_data(
         if not packet.size:
             tally.left_out_packets += packet.dts is not None
             continue
-        if is_shown(packet, stream):
-            tally.shown_packets += 1
-            if packet.pts is not None:
-                tally.first_shown = min(tally.first_shown, packet.pts)
-            tally.shown_until = max(tally.shown_until, _end(packet))
-        else:
-            tally.left_out_packets += 1
-            tally.discarded += packet.is_discard
-            tally.discarded_late += packet.is_discard and packet.pts is not None and packet.pts > tally.first_shown
+        _note_content(packet, stream, tally)
         is_marked = packet.is_corrupt and not tally.excuses(packet.pos)
         if skips_bytes or is_marked:
             tally.damage_pts.add(tally.last_pts)
@@ -99,6 +91,19 @@ def packets_with_data(
         if tally.references is not None:
             tally.references.note_packet(of_video, access, is_behind_gap=skips_bytes, is_marked=is_marked)
         yield of_video
+
+
+def _note_content(packet: "av.Packet[Stream]", stream: av.VideoStream, tally: Tally) -> None:
+    """Count a packet of the video by what it holds."""
+    if is_shown(packet, stream):
+        tally.shown_packets += 1
+        if packet.pts is not None:
+            tally.first_shown = min(tally.first_shown, packet.pts)
+        tally.shown_until = max(tally.shown_until, _end(packet))
+    else:
+        tally.left_out_packets += 1
+        tally.discarded += packet.is_discard
+        tally.discarded_late += packet.is_discard and packet.pts is not None and packet.pts > tally.first_shown
 
 
 def _skips_bytes(packet: "av.Packet[Stream]", tally: Tally) -> bool:
