@@ -67,10 +67,10 @@ def with_extreme_fields(content: bytes, suffix: str, rng: np.random.Generator) -
         value = extreme_value(field, former, rng)
         changed[field.at : field.at + field.length] = written(field, value, before)
         said.append(f"{field.name}={value:#x}")
-    return (_with_checksums(changed) if suffix == ".ogv" else bytes(changed)), ", ".join(said)
+    return (with_checksums(changed) if suffix == ".ogv" else bytes(changed)), ", ".join(said)
 
 
-def _with_checksums(content: bytearray) -> bytes:
+def with_checksums(content: bytearray) -> bytes:
     """Return an Ogg file whose pages' checksums are right."""
     places = [match.start() for match in re.finditer(rb"OggS\x00", content)]
     for begin, end in zip(places, [*places[1:], len(content)], strict=True):

@@ -1,5 +1,6 @@
 """Reading the packets of a video, with a tally of all that they say."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ from curation.video.structure.vp8 import is_hidden
 
 _HEADER_BYTES = 256
 """Headers between two Matroska packets take less."""
+
+
+_OGG_HEADER = re.compile(rb"OVP80|[\x80-\x82]theora", re.DOTALL)
+"""A packet that holds no frame: FFmpeg delivers those of a stream that is chained to another one."""
 
 
 def is_in_order_of_decoding(container: InputContainer, stream: av.VideoStream) -> bool:
@@ -51,6 +56,7 @@ def packets_with_data(
 ) -> "Iterator[av.Packet[av.VideoStream]]":
     """Yield the packets of the stream that hold data, and note what they say."""
     packets = container.demux()
+    is_ogg = container.format.name == "ogg"
     is_matroska = container.format.name.startswith("matroska")
     access = random_access(stream.codec_context)
     clocks = defaultdict[int, RunningClock](RunningClock) if container.format.name in FORMATS else None
@@ -64,6 +70,8 @@ def packets_with_data(
         except Exception as error:  # besides FFmpegError, damaged files have raised IndexError
             tally.note(error)
             break
+        if is_ogg and packet.stream_index == stream.index and packet.size and _OGG_HEADER.match(memoryview(packet)):
+            continue
         if clocks is not None and packet.stream.type in ("video", "audio"):
             is_new = clocks[packet.stream_index].correct(packet)
             if packet.stream_index == stream.index and is_new:

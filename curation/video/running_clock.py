@@ -1,4 +1,4 @@
-"""Time that goes on where the clock of a transport or program stream begins anew or leaps.
+"""Time that goes on where the clock of a transport or program stream, or of Ogg, begins anew or leaps.
 
 Such streams are joined byte by byte, as recorders and dashcams do, and each part has a clock of its own. Time goes on
 as it does in FFmpeg's command line (`ts_discontinuity_detect`): a decoding time more than a tenth of a second before
@@ -12,7 +12,7 @@ from fractions import Fraction
 import av
 from av.stream import Stream
 
-FORMATS = ("mpegts", "mpeg")
+FORMATS = ("mpegts", "mpeg", "ogg")
 """FFmpeg's names of the containers whose clocks may do so."""
 
 _FAR = 10
