@@ -1,10 +1,13 @@
 """Count what becomes of damaged images and videos: crashes, hangs, files without an outcome, frames lost silently.
 
-`python -m benchmarks.mutated_media --images 2000 --videos 500 --seed 1`
+`python -m benchmarks.mutated_media --images 2000 --videos 500 --seed 1 --photographs FOLDER`
 
 Small sound files are made from the seed, in every format that Pillow writes and in many pairs of container and codec.
-Each is damaged in one of ten ways and then decoded as `clean` does it. The sound files are decoded too: what they give
-is the truth, and none of them may be called damaged. The exit status is 0 only if every count is.
+Each is damaged in one of ten ways, images in one of six more, and then decoded as `clean` does it. The sound files are
+decoded too: what they give is the truth, and none of them may be called damaged. A JPEG file that is kept although
+libjpeg-turbo warns of it, as the package simplejpeg brings it along, counts as lost silently. The JPEG files of a given
+folder are damaged likewise, and how many are refused is told by format and damage. The exit status is 0 only if every
+count is.
 
 A frame of a sound video is *lost* if nothing came out in its place: what came out is aligned with the sound file by the
 hashes of the pixels, and between two equal frames any other one stands for one of the sound file; or it is aligned by
@@ -32,6 +35,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.picture_damage import (
+    PICTURE_DAMAGE,
+    damaged,
+    refusals,
+    warning_of,
+    write_photographs,
+    wrongly_judged,
+)
 from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
 from curation.cleaning.tasks import tasks_of
@@ -192,7 +203,7 @@ class Case:
     Attributes:
         path: relative to the folder of raw data.
         source: name of the sound file.
-        mutation: name in `MUTATIONS`.
+        mutation: name in `MUTATIONS` or `PICTURE_DAMAGE`.
     """
 
     path: str
@@ -210,7 +221,8 @@ class Verdict:
             own, and the file is told as corrupt), `crash`, `hang` or `unaccounted`.
         lost: frames of the sound file in whose place nothing came out.
         unknowable: those of them of which the damaged file has no trace.
-        silent: those of them that are neither unknowable nor counted as missing.
+        silent: those of them that are neither unknowable nor counted as missing; 1 for a picture that is kept although
+            libjpeg-turbo warns of it.
         details: for people.
     """
 
@@ -251,16 +263,30 @@ def write_sound_videos(folder: Path, seed: int) -> list[str]:
     return list(VIDEO_FORMATS)
 
 
-def write_cases(sound: Path, folder: Path, sources: Sequence[str], number: int, seed: int) -> list[Case]:
-    """Write damaged files: pairs of sound file and mutation, in an order that soon meets every one of both."""
+def write_cases(
+    sound: Path, folder: Path, sources: Sequence[str], number: int, seed: int, more: Sequence[str] = ()
+) -> list[Case]:
+    """Write damaged files: pairs of sound file and mutation, in an order that soon meets every one of both.
+
+    Args:
+        sound: folder of the sound files.
+        folder: for the damaged ones.
+        sources: names of the sound files.
+        number: of damaged files.
+        seed: of the damage.
+        more: names in `PICTURE_DAMAGE`, besides all in `MUTATIONS`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    names = list(MUTATIONS)
+    names = [*MUTATIONS, *more]
     cases = []
     for index in range(number):
         round_, place = divmod(index, len(sources))
         source, mutation = sources[place], names[(place + round_) % len(names)]
         rng = np.random.default_rng((seed, index))
-        changed = MUTATIONS[mutation]((sound / source).read_bytes(), rng)
+        content = (sound / source).read_bytes()
+        changed = (
+            damaged(mutation, content, source, rng) if mutation in PICTURE_DAMAGE else MUTATIONS[mutation](content, rng)
+        )
         name = f"{index:05d}-{mutation.replace(' ', '_')}-{source}"
         (folder / name).write_bytes(changed)
         cases.append(Case(f"{folder.name}/{name}", source, mutation))
@@ -338,7 +364,8 @@ def judged(case: Case, file: DecodedFile | None, truth: DecodedFile, folder: Pat
         outcome = "given up" if file.reason.startswith("its decoder") else "corrupt"
         return Verdict(case, outcome, details=file.reason)
     if file.media == IMAGE:
-        return Verdict(case, "kept", details=file.reason)
+        warning = warning_of((folder / case.path).read_bytes()) if case.source.endswith(".jpg") else ""
+        return Verdict(case, "kept", silent=int(bool(warning)), details=warning or file.reason)
     lost = lost_frames(truth.samples, file.samples)
     if case.mutation == "swapped blocks":  # frames in another order, and made from others than before, are not lost
         distinct = len({sample.pixel_hash or str(sample.frame) for sample in file.samples})
@@ -428,16 +455,10 @@ def run(folder: Path, images: int, videos: int, seed: int, workers: int, thresho
     sound = folder / SOUND
     names = {IMAGE: write_sound_images(sound, seed), VIDEO: write_sound_videos(sound, seed)}
     cases = {
-        media: write_cases(sound, folder / f"{DAMAGED}-{media}", names[media], number, seed)
-        for media, number in ((IMAGE, images), (VIDEO, videos))
+        media: write_cases(sound, folder / f"{DAMAGED}-{media}", names[media], number, seed, more)
+        for media, number, more in ((IMAGE, images, list(PICTURE_DAMAGE)), (VIDEO, videos, []))
     }
-    settings = Settings(
-        max_pixels=10_000_000,
-        proxy_size=32,
-        corruption_threshold=threshold,
-        decode_timeout_s=_FILE_LIMIT_S,
-        decode_memory_mb=_MEMORY_MB,
-    )
+    settings = _settings(threshold)
     truth = _truth(folder, names, settings, workers)
     verdicts: list[Verdict] = []
     for media in (IMAGE, VIDEO):
@@ -450,6 +471,38 @@ def run(folder: Path, images: int, videos: int, seed: int, workers: int, thresho
                 verdict = judged(case, found.get(case.path), truth[f"{SOUND}/{case.source}"], folder)
                 verdicts.append(Verdict(case, failure) if failure else verdict)
     return verdicts
+
+
+def _settings(threshold: float) -> Settings:
+    return Settings(
+        max_pixels=10_000_000,
+        proxy_size=32,
+        corruption_threshold=threshold,
+        decode_timeout_s=_FILE_LIMIT_S,
+        decode_memory_mb=_MEMORY_MB,
+    )
+
+
+def judge_photographs(sources: Sequence[Path], folder: Path, seed: int, workers: int) -> list[str]:
+    """Damage photographs, decode them, and print how many are refused.
+
+    Args:
+        sources: JPEG files.
+        folder: for what is made of them.
+        seed: of the damage.
+        workers: processes that decode.
+
+    Returns:
+        What is wrong, one line a file.
+    """
+    found: dict[str, DecodedFile] = {}
+    photographs = write_photographs(sources, folder / "photographs", seed)
+    for start in range(0, len(photographs), _BATCH):
+        batch = [(each.path, IMAGE, 1) for each in photographs[start : start + _BATCH]]
+        found |= decoded(folder, batch, _settings(0.1), workers, _BATCH_LIMIT_S)[0]
+    click.echo(f"\nDamaged photographs, {len(sources)} of each\n{refusals(photographs, found)}")
+    judged_ = [(each.path, wrongly_judged(each, found.get(each.path), folder)) for each in photographs]
+    return [f"{path}: {words}" for path, words in judged_ if words]
 
 
 def _truth(folder: Path, names: dict[str, list[str]], settings: Settings, workers: int) -> dict[str, DecodedFile]:
@@ -497,12 +550,30 @@ def failures(verdicts: Sequence[Verdict]) -> list[Verdict]:
 @click.option("--seed", default=1, show_default=True, help="Of everything.")
 @click.option("--workers", default=2, show_default=True, help="Processes that decode.")
 @click.option("--threshold", default=0.1, show_default=True, help="As clean.corruption_threshold.")
+@click.option(
+    "--photographs",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of sound JPEG files, which are damaged as well.",
+)
+@click.option("--number", default=40, show_default=True, help="Photographs that are taken of that folder at most.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to keep the files.")
-def main(images: int, videos: int, seed: int, workers: int, threshold: float, folder: Path | None) -> None:
+def main(
+    images: int,
+    videos: int,
+    seed: int,
+    workers: int,
+    threshold: float,
+    photographs: Path | None,
+    number: int,
+    folder: Path | None,
+) -> None:
     """Decode damaged files and print what became of them."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         verdicts = run(folder or Path(temporary), images, videos, seed, workers, threshold)
+        sources = sorted(photographs.rglob("*.jpg")) if photographs else []
+        step = max(1, len(sources) // max(1, number))
+        wrong = judge_photographs(sources[::step][:number], Path(temporary), seed, workers) if sources else []
     for title, key in (
         ("Images by format", lambda v: v.case.source.partition("-")[2]),
         ("Images by damage", lambda v: v.case.mutation),
@@ -512,9 +583,12 @@ def main(images: int, videos: int, seed: int, workers: int, threshold: float, fo
         group = [v for v in verdicts if v.case.path.startswith(f"{DAMAGED}-{title[:5].lower()}")]
         if group:
             click.echo(f"\n{title}\n{table(group, key)}")
-    wrong = failures(verdicts)
-    for verdict in wrong:
-        click.echo(f"{verdict.case.path}: {verdict.outcome}, {verdict.silent} silently lost, {verdict.details}")
+    wrong += [
+        f"{verdict.case.path}: {verdict.outcome}, {verdict.silent} silently lost, {verdict.details}"
+        for verdict in failures(verdicts)
+    ]
+    for line in wrong:
+        click.echo(line)
     click.echo(f"{len(verdicts)} files, seed {seed}, {time.perf_counter() - began:.0f} s, {len(wrong)} failures")
     raise SystemExit(bool(wrong))
 

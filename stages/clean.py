@@ -17,7 +17,7 @@ from curation.core.errors import RawFilesError
 from curation.datapool import store
 from curation.embeddings.shards import read_metadata
 from curation.history.way_back import with_way_back
-from curation.image.turbojpeg import require as require_turbojpeg
+from curation.image.jpeg_warnings import require as require_turbojpeg
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command

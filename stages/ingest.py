@@ -33,7 +33,7 @@ from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import last_listing
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
-from curation.raw.relevant import Pattern, read_patterns, relevance
+from curation.raw.relevant import Pattern, in_other_form, read_patterns, relevance
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
 from curation.video.declared import declared_frames_of
@@ -192,6 +192,18 @@ def warnings(name: str, unmatched: Sequence[Pattern]) -> list[str]:
     return lines + ([f"{name}: {more} more lines match no file"] if more > 0 else [])
 
 
+def _other_forms(name: str, listed: Sequence[str], patterns: Sequence[Pattern]) -> list[str]:
+    """Return what to tell about lines of the list of relevant files in another Unicode form than the files' names."""
+    found = in_other_form(listed, patterns)
+    if not found:
+        return []
+    first = f"line {found[0].line}: {found[0].text!r}"
+    return [
+        f"{name}: {_counted(len(found), 'line')} in another Unicode form than the names in data/raw (systems write "
+        f"accents differently); the files whose names look the same are taken; {first}"
+    ]
+
+
 def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     """Compare two listings, and look up what is new among all that the accepted datapool has taken in."""
     found = changes(former, table)
@@ -258,7 +270,7 @@ def run(params: Params) -> str:
     else:
         write_parquet(table, RAW_FILES, paths.RAW_FILES)
     _, unmatched = relevance(table["path"].tolist(), relevant.patterns)
-    for warning in warnings(name, unmatched):
+    for warning in [*warnings(name, unmatched), *_other_forms(name, table["path"].tolist(), relevant.patterns)]:
         click.echo(f"ingest: warning: {warning}", err=True)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})

@@ -27,6 +27,10 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import parameters_line, with_clear_errors
 from curation.pipeline.definition import Pipeline
+from curation.raw.obstacles import hidden_names
+
+_SHOWN = 3
+"""Names that a warning gives as examples."""
 
 
 @click.command(name="resolve_base", epilog=parameters_line("resolve_base"))
@@ -83,8 +87,20 @@ def _write() -> None:
     write_json(paths.BASE_JSON, base.to_json())
     names = ", ".join(datapool[:8] for datapool in decision.base.datapools) or "empty"
     told = _write_code(decision, params, pipeline)
+    _tell_hidden_names()
     hold_pictures()
     click.echo(f"resolve_base: base {names} ({decision.reason}){told}")
+
+
+def _tell_hidden_names() -> None:
+    """Warn of raw files that nobody else tells of: DVC does not see them, nor does `ingest`."""
+    if hidden := hidden_names(paths.RAW):
+        shown = ", ".join(hidden[:_SHOWN]) + (", ..." if len(hidden) > _SHOWN else "")
+        click.echo(
+            f"resolve_base: warning: {len(hidden)} names in {paths.RAW} are not UTF-8: DVC cannot read them, and they "
+            f"are left out: {shown}; `python -m curate doctor` says how to rename them",
+            err=True,
+        )
 
 
 def hold_pictures() -> None:

@@ -61,7 +61,8 @@ def test_whitening_makes_variances_equal_but_those_of_noise() -> None:
 def test_fewer_components_are_the_first_of_more() -> None:
     features = (np.random.default_rng(0).normal(size=(60, 12)) * np.arange(1, 13)).astype(np.float32)
     pool = np.arange(40)
-    np.testing.assert_array_equal(projected(features, pool, 4), projected(features, pool, 8)[:, :4])
+    # How a matrix product is rounded depends on its shape, on some processors.
+    np.testing.assert_allclose(projected(features, pool, 4), projected(features, pool, 8)[:, :4], rtol=1e-4)
     assert np.linalg.norm(embedded(features, pool, 4), axis=1) == pytest.approx(np.ones(40))
 
 

@@ -253,6 +253,19 @@ def test_lines_that_match_nothing_are_told_and_kept(
     assert paths.RAW_FILES.read_bytes() == table
 
 
+def test_lines_in_another_unicode_form_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_image(paths.RAW / "cafe\u0301.png", 1)
+    Path("relevant_filenames.txt").write_text("caf\u00e9.png\n")
+    assert run(PARAMS) == "1 raw file: 0 videos, 1 image, 0 ignored"
+    told = capsys.readouterr().err
+    assert "relevant_filenames.txt: 1 line in another Unicode form than the names in data/raw" in told
+    assert "line 1: 'caf\u00e9.png'" in told
+    assert "matches" not in told
+
+
 def test_many_lines_that_match_nothing_are_told_in_a_few() -> None:
     unmatched = [Pattern(number, "x", "x", leaves_out=False) for number in range(100)]
     assert len(warnings("list.txt", unmatched)) == 21

@@ -24,6 +24,7 @@ COMMANDS = {
     "review": "Write a page to look through the new selection with, and to drop samples.",
     "explore": "Write a table of all samples, and show a million of them.",
     "repair": "Bring back the files of DVC that a kill left cut off.",
+    "doctor": "Name what DVC cannot read in data/raw.",
     "params": "List the parameters that differ from their defaults, or explain some.",
     "verify": "Check that the cache holds what the commits recorded, and that iterations come out the same.",
 }

@@ -2,7 +2,6 @@
 
 import io
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +11,13 @@ from typing import TypeVar
 
 import av
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from curation.image import heif
+from curation.image.damage import findings_in
+from curation.image.findings import SOUND
+from curation.image.jpeg_damage import END_MARKER
+from curation.image.pillow_settings import own_pillow_settings
 from curation.image.proxies import proxy_dimensions, to_8_bits, to_rgb
 from curation.image.quality import Quality, quality_of
 from curation.image.stored import StoredImage, data_hash_of, hashes_of, pixel_hash_of
@@ -34,7 +37,6 @@ _LARGEST_JPEG = 64 * 2**20
 _PILLOWS_WORDS = "not identified by this driver"
 
 T = TypeVar("T")
-_SETTINGS_LOCK = threading.RLock()
 
 
 class UndecodableImageError(Exception):
@@ -91,8 +93,11 @@ def decode_image(path: Path, *, max_pixels: int, proxy_size: int, jpeg_draft: bo
         size = proxy_dimensions(width, height, proxy_size)
         is_draft = jpeg_draft and width >= 2 * size[0] and height >= 2 * size[1]
         planes = _jpeg_planes(opened, data, size if is_draft else None)
-        stored = planes or StoredImage(*_decoded_by_pillow(opened, path))
-        note = _note(opened)
+        found = findings_in(opened, data, path, is_strictly_sound=planes is not None)
+        if found.damage:
+            raise UndecodableImageError(found.damage)
+        stored = planes or StoredImage(*_decoded_by_pillow(opened, path, data + END_MARKER if found.lacks_end else b""))
+        note = "; ".join(filter(None, (found.note, _note(opened))))
     digest = data_hash_of(data, stored.orientation) if is_draft and planes else pixel_hash_of(stored)
     small = _small(stored.picture, size)
     upright = (height, width) if stored.transpose in SWAPPING else (width, height)
@@ -118,7 +123,12 @@ def load_image(path: Path, *, max_pixels: int, pixel_hash: str = "") -> Image.Im
     data = _jpeg_data(path)
     with _opened(path, data, max_pixels) as opened:
         planes = _jpeg_planes(opened, data) if pixel_hash else None
-        image, orientation = _decoded_by_pillow(opened, path)
+        # With a hash, that decides; but for a JPEG file without end marker, which Pillow does not decode as it is.
+        is_sure = pixel_hash and (planes is not None or not data)
+        found = SOUND if is_sure else findings_in(opened, data, path, is_strictly_sound=False)
+        if found.damage and not pixel_hash:
+            raise UndecodableImageError(found.damage)
+        image, orientation = _decoded_by_pillow(opened, path, data + END_MARKER if found.lacks_end else b"")
     stored = StoredImage(image, orientation)
     if pixel_hash and pixel_hash not in hashes_of(planes or stored, data):
         raise UndecodableImageError("the file holds another image than before")
@@ -148,7 +158,7 @@ def _opened(path: Path, data: bytes, max_pixels: int) -> Iterator[Image.Image]:
         data: its content, if it is known already; else empty.
         max_pixels: see `decode_image`.
     """
-    with _own_pillow_settings(), warnings.catch_warnings():
+    with own_pillow_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _guarded(lambda: _open(path, data)) as image:
             pixels = image.width * image.height
@@ -213,8 +223,13 @@ def _jpeg_planes(opened: Image.Image, data: bytes, least: tuple[int, int] | None
     return None if frame is None else StoredImage(frame, _orientation(opened))
 
 
-def _decoded_by_pillow(opened: Image.Image, path: Path) -> tuple[Image.Image, int]:
+def _decoded_by_pillow(opened: Image.Image, path: Path, repaired: bytes = b"") -> tuple[Image.Image, int]:
     """Decode a file of any kind to the last row, into one of few modes; whatever Pillow says is wrong counts.
+
+    Args:
+        opened: the image.
+        path: of its file.
+        repaired: what is decoded instead of the file's content, where that lacks something; else empty.
 
     Returns:
         The image as stored, and its EXIF orientation.
@@ -223,7 +238,8 @@ def _decoded_by_pillow(opened: Image.Image, path: Path) -> tuple[Image.Image, in
     def decode() -> tuple[Image.Image, int]:
         if opened.format == "PNG":  # has checksums, which decoding skips; checking them closes the file
             opened.verify()
-            with _open(path) as again:
+        if opened.format == "PNG" or repaired:
+            with _open(path, repaired) as again:
                 again.load()
                 return _normalised(again), _orientation(again)
         opened.load()
@@ -279,18 +295,3 @@ def _small(picture: Image.Image | av.VideoFrame, size: tuple[int, int]) -> Yuv:
         # Whole numbers of pixels first, which is faster. What is left to do, at least by two, evens out what they lack.
         image = image.reduce(factors)
     return scaled(av.VideoFrame.from_numpy_buffer(np.asarray(to_rgb(image)), format="rgb24"), size)
-
-
-@contextmanager
-def _own_pillow_settings() -> Iterator[None]:
-    """Set what Pillow keeps for the whole process, while images are decoded here.
-
-    Its own pixel limit is off, `max_pixels` stands in for it; cut files are errors, which WeasyPrint switches off.
-    """
-    with _SETTINGS_LOCK:
-        former = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = former

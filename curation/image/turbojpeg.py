@@ -41,8 +41,9 @@ _COLOUR_SPACES = {1, 2}
 _SCALES = (8, 4, 2, 1)
 """Parts of the full size that are decoded faster than it. The library's other ones, such as 3/8, are slower."""
 
-_STOP_ON_WARNING = 8192
-_LIMIT_SCANS = 32768
+STOP_ON_WARNING = 8192
+LIMIT_SCANS = 32768
+"""Flags of the library."""
 
 
 class _Header(NamedTuple):
@@ -50,15 +51,6 @@ class _Header(NamedTuple):
     height: int
     subsampling: int
     colour_space: int
-
-
-def require() -> None:
-    """Make sure that libturbojpeg is there, before a worker needs it.
-
-    Raises:
-        MissingLibraryError: it is not installed.
-    """
-    _library()
 
 
 def decode_planes(data: bytes, size: tuple[int, int], least: tuple[int, int] | None = None) -> av.VideoFrame | None:
@@ -77,7 +69,7 @@ def decode_planes(data: bytes, size: tuple[int, int], least: tuple[int, int] | N
     Raises:
         MissingLibraryError: the library is not installed.
     """
-    turbo = _library()
+    turbo = library()
     handle = turbo.tjInitDecompress()
     if not handle:
         raise MemoryError
@@ -93,12 +85,16 @@ def decode_planes(data: bytes, size: tuple[int, int], least: tuple[int, int] | N
 
 
 @lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL:
-    """Load libturbojpeg."""
+def library() -> ctypes.CDLL:
+    """Load libturbojpeg.
+
+    Raises:
+        MissingLibraryError: it is not installed.
+    """
     for name in LIBRARY_NAMES:
         with suppress(OSError):
             loaded = ctypes.CDLL(name)
-            loaded.tjInitDecompress.restype = ctypes.c_void_p
+            loaded.tjInitDecompress.restype = loaded.tjInitTransform.restype = ctypes.c_void_p
             loaded.tjDestroy.argtypes = [ctypes.c_void_p]
             loaded.tjDecompressHeader3.argtypes = [
                 *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong),
@@ -107,6 +103,10 @@ def _library() -> ctypes.CDLL:
             loaded.tjDecompressToYUVPlanes.argtypes = [
                 *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.POINTER(ctypes.c_void_p), ctypes.c_int),
                 *(ctypes.POINTER(ctypes.c_int), ctypes.c_int, ctypes.c_int),
+            ]
+            loaded.tjDecompress2.argtypes = [
+                *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong, ctypes.c_void_p),
+                *(ctypes.c_int,) * 5,
             ]
             return loaded
     raise MissingLibraryError(
@@ -142,7 +142,7 @@ def _planes(
     frame = av.VideoFrame(-(-width // across) * across, -(-height // down) * down, name)
     addresses = (ctypes.c_void_p * 3)(*(plane.buffer_ptr for plane in frame.planes))
     strides = (ctypes.c_int * 3)(*(plane.line_size for plane in frame.planes))
-    flags = _STOP_ON_WARNING | _LIMIT_SCANS
+    flags = STOP_ON_WARNING | LIMIT_SCANS
     if turbo.tjDecompressToYUVPlanes(handle, data, len(data), addresses, width, strides, height, flags):
         return None
     if (frame.width, frame.height) != size:

@@ -1,12 +1,13 @@
 """Listing the raw files below a folder: every entry is named, nothing outside the folder is ever opened or followed.
 
-Paths are relative to the folder, with `/`. Three kinds of names get care, because paths end up in CSV files and on
+Paths are relative to the folder, with `/`. Four kinds of names get care, because paths end up in CSV files and on
 command lines:
 
 - a path whose first character is one of `= + - @` gets the prefix `./`: the same file on disk, but neither a
   spreadsheet formula nor an option;
-- a name that is not UTF-8, or holds a control character or a line separator, cannot be written to a table without
-  harm: its file is listed as ignored, with the odd characters shown as backslash escapes;
+- a name that holds a control character or a line separator cannot be written to a table without harm: its file is
+  listed as ignored, with the odd characters shown as backslash escapes;
+- a name that is not UTF-8 is not listed, since DVC cannot read such files: see `curation.raw.obstacles`;
 - everything else is kept as it is, spaces, quotes and commas included.
 """
 
@@ -20,10 +21,15 @@ from pathlib import Path, PurePosixPath
 
 from curation.core.kinds import IGNORED, IMAGE, VIDEO
 
-HIDDEN_NAMES = ("__pycache__", "*.pyc", ".writing-*")
+NOT_UTF_8 = "*[!\x01-\ud7ff\ue000-\U0010ffff]*"
+"""Names with a character that UTF-8 has not, which is how Python shows bytes that are not UTF-8."""
+
+HIDDEN_NAMES = ("__pycache__", "*.pyc", ".writing-*", NOT_UTF_8)
 """Names that `.dvcignore` hides: DVC neither hashes nor shares such files, so they are not data, and not listed."""
 
 _RISKY_FIRST_CHARACTERS = "=+-@"
+_APPLE_DOUBLE, _APPLE_FOLDER = "._", "__MACOSX"
+"""Beginning of the names, on disks and in archives of other systems, that hold what only macOS keeps of a file."""
 _KINDS = (
     (stat.S_ISFIFO, "named pipe"),
     (stat.S_ISSOCK, "socket"),
@@ -120,7 +126,8 @@ def _describe(
     entry: os.DirEntry[str] | OSError, relative: str, media_of_extension: Mapping[str, str], allowed: Sequence[Path]
 ) -> ListedFile:
     """Decide what one entry is, from its name and status alone."""
-    shown, odd = _writable_name(relative)
+    shown = writable(relative)
+    odd = "" if shown == relative else "name holds a control character: rename the file to use it"
     path = safe_path(shown)
     if isinstance(entry, OSError):
         return ListedFile(path, IGNORED, f"folder cannot be read: {entry.strerror}", 0)
@@ -164,6 +171,8 @@ def _reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str
     name = relative.rpartition("/")[2]
     if name in (".gitignore", ".gitkeep"):
         return "file of git, not data"
+    if name.startswith(_APPLE_DOUBLE) or _APPLE_FOLDER in relative.split("/")[:-1]:
+        return "what macOS keeps beside a file (AppleDouble), not data"
     extension = extension_of(relative)
     if not extension:
         return "no file name ending, so neither image nor video"
@@ -172,18 +181,10 @@ def _reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str
     return ""
 
 
-def _writable_name(relative: str) -> tuple[str, str]:
-    """Return the name with odd bytes as backslash escapes, and what is odd about it."""
-    try:
-        relative.encode("utf-8")
-        reason = ""
-    except UnicodeEncodeError:
-        relative = os.fsencode(relative).decode("utf-8", "backslashreplace")
-        reason = "name is not UTF-8"
-    if any(_is_control(character) for character in relative):
-        relative = "".join(_escaped(one) if _is_control(one) else one for one in relative)
-        reason = reason or "name holds a control character"
-    return relative, f"{reason}: rename the file to use it" if reason else ""
+def writable(name: str) -> str:
+    """Return a name with control characters, and bytes that are not UTF-8, as backslash escapes."""
+    shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(_escaped(one) if _is_control(one) else one for one in shown)
 
 
 def _is_control(character: str) -> bool:

@@ -20,7 +20,7 @@ from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from curation.core.errors import ParamsError
-from curation.tables.given_lists import NotTextError, lines_of, read_text, spellings
+from curation.tables.given_lists import NotTextError, in_one_form, lines_of, read_text, spellings
 
 _FOLDER_OF_WINDOWS = re.compile(r"[^/*?\[]+\\")
 _SPECIAL = re.compile(r"[*?\[\\]")
@@ -111,12 +111,38 @@ def relevance(paths: Sequence[str], patterns: Sequence[Pattern]) -> tuple[list[b
         deciding[file] = max(deciding[file], number)
         matched[number] = True
     lost = [number for number, found in enumerate(matched) if not found]
-    for place, file in _respelled(names, [patterns[number] for number in lost]):
+    tried = [patterns[number] for number in lost]
+    for place, file in (*_respelled(names, tried), *_in_one_form(names, tried)):
         deciding[file] = max(deciding[file], lost[place])
         matched[lost[place]] = True
     by_default = patterns[0].leaves_out
     relevant = [by_default if number < 0 else not patterns[number].leaves_out for number in deciding]
     return relevant, [pattern for pattern, found in zip(patterns, matched, strict=True) if not found]
+
+
+def in_other_form(paths: Sequence[str], patterns: Sequence[Pattern]) -> list[Pattern]:
+    """Return the patterns that match files in another Unicode form alone: accents are part of a letter, or follow it.
+
+    Args:
+        paths: of the files, as in the table of raw files.
+        patterns: of the list.
+    """
+    names = [path.removeprefix("./") for path in paths]
+    strange = [pattern for pattern in patterns if not pattern.body.isascii()]
+    as_they_stand = {number for number, _ in _matches(names, strange)}
+    lost = [pattern for number, pattern in enumerate(strange) if number not in as_they_stand]
+    found = {number for number, _ in _in_one_form(names, lost)}
+    return [pattern for number, pattern in enumerate(lost) if number in found]
+
+
+def _in_one_form(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:
+    """Yield index and file of matches of patterns, whatever Unicode forms both are in."""
+    strange = {number: pattern for number, pattern in enumerate(patterns) if not pattern.body.isascii()}
+    if strange:
+        tried = [replace(pattern, body=in_one_form(pattern.body)) for pattern in strange.values()]
+        numbers = list(strange)
+        for place, file in _matches([in_one_form(name) for name in names], tried):
+            yield numbers[place], file
 
 
 def _respelled(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tuple[int, int]]:

@@ -15,8 +15,8 @@ from curation.core.atomic import TEMPORARY_PREFIX
 from curation.core.cores import available_cores
 from curation.core.errors import ParamsError
 from curation.core.kinds import IMAGE
+from curation.image.jpeg_warnings import require as require_turbojpeg
 from curation.image.proxies import ProxyReader
-from curation.image.turbojpeg import require as require_turbojpeg
 from curation.model.embedding import embed_proxies
 from curation.params.schema import Params
 

@@ -62,10 +62,27 @@ def as_known(given: Iterable[str], known: Collection[str]) -> dict[str, str]:
     Returns:
         The known name of each given one; a name that stands for none is its own.
     """
-    return {
+    found = {
         name: name if name in known else next((other for other in spellings(name) if other in known), name)
         for name in given
     }
+    return found | _in_mixed_forms([name for name, meant in found.items() if meant not in known], known)
+
+
+def _in_mixed_forms(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Find the known names that are the same but for the Unicode forms of their parts, of a folder and a file, say."""
+    lost = [name for name in names if not name.isascii()]
+    if not lost:
+        return {}
+    composed = {in_one_form(name): name for name in sorted(known, reverse=True) if not name.isascii()}
+    forms = ((name, map(in_one_form, spellings(name))) for name in lost)
+    found = ((name, next((composed[form] for form in each if form in composed), None)) for name, each in forms)
+    return {name: meant for name, meant in found if meant is not None}
+
+
+def in_one_form(name: str) -> str:
+    """Return a name in the Unicode form that all forms of it have in common."""
+    return unicodedata.normalize("NFC", name)
 
 
 def spellings(name: str) -> Iterator[str]:

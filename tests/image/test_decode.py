@@ -325,12 +325,12 @@ def test_a_jpeg_file_whose_header_changed_since_is_damaged(tmp_path: Path) -> No
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turbojpeg, "LIBRARY_NAMES", ("libnone.so.0",))
-    turbojpeg._library.cache_clear()
+    turbojpeg.library.cache_clear()
     try:
         with pytest.raises(MissingLibraryError, match="libturbojpeg0"):
             decode_planes(b"", (1, 1))
     finally:
-        turbojpeg._library.cache_clear()
+        turbojpeg.library.cache_clear()
 
 
 def test_a_very_large_jpeg_file_is_not_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

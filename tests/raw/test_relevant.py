@@ -1,5 +1,6 @@
 """The raw files that a list makes relevant, and its lines that match nothing."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from curation.core.errors import ParamsError
-from curation.raw.relevant import Pattern, parse_patterns, read_patterns, relevance
+from curation.raw.relevant import Pattern, in_other_form, parse_patterns, read_patterns, relevance
 
 PATHS = ["a.png", "city/a.png", "city/b.mp4", "city/test/c.mp4", "sea/a.png", "sea/deep/city/d.png", "./=b.png"]
 
@@ -114,3 +115,16 @@ def test_a_list_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) ->
         read_patterns(path)
     path.write_bytes("﻿ä.png\r\n".encode())
     assert [one.body for one in read_patterns(path)] == ["ä.png"]
+
+
+@pytest.mark.parametrize("line", ["caf\u00e9/\u00fc.png", "caf\u00e9/*", "caf\u00e9", "\u00fc.png"])
+def test_another_unicode_form_is_understood_and_told(line: str) -> None:
+    composed = "caf\u00e9/\u00fc.png"
+    decomposed = unicodedata.normalize("NFD", composed)
+    mixed = f"caf\u00e9/{unicodedata.normalize('NFD', chr(0xFC))}.png"
+    for name in (decomposed, mixed):
+        assert _relevant(line, [name, "other.png"]) == ([name], [])
+    assert _relevant(unicodedata.normalize("NFD", line), [composed, "x"]) == ([composed], [])
+    told = [one.text for one in in_other_form([decomposed], list(parse_patterns(f"{line}\nother\n")))]
+    assert told == [line]
+    assert in_other_form([composed], list(parse_patterns(line))) == []

@@ -51,6 +51,16 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 
 
+def test_parts_of_a_name_may_have_different_unicode_forms() -> None:
+    composed, decomposed = "\u00e9", "e\u0301"
+    known = {f"{composed}/{decomposed}.png", "a.png", f"{composed}{decomposed}"}
+    others = [f"{composed}/{composed}.png", f"{decomposed}\\{decomposed}.png", f"{decomposed}/{composed}.png"]
+    names = [*others, "a.png", "\u00fc"]
+    meant = as_known(names, known)
+    assert list(meant) == names
+    assert list(meant.values()) == [f"{composed}/{decomposed}.png"] * 3 + ["a.png", "\u00fc"]
+
+
 def _holdout(path: Path) -> list[str]:
     return read_holdout(str(path), NamedEmbeddings(SAMPLES, np.eye(3, dtype=np.float32))).names
 
