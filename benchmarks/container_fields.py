@@ -157,7 +157,7 @@ def fields_of_transport(content: bytes) -> Iterator[Field]:
 
 def fields_of_flv(content: bytes) -> Iterator[Field]:
     """Yield the sizes and times of tags, and the numbers in the script tag."""
-    for match in re.finditer(rb"\x00([a-z]{5,20})\x00(?=.{8})", content[:2000], re.DOTALL):
+    for match in re.finditer(rb"\x00[\x05-\x14]([a-z]{5,20})\x00(?=.{8})", content[:2000], re.DOTALL):
         yield Field(f"meta.{match.group(1).decode()}", match.end(), 8, DOUBLE)
     at = 13
     while at + 11 < len(content):
