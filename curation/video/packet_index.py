@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.video.evidence import Tally
-from curation.video.packets import is_shown, read_packets
+from curation.video.packets import is_in_order_of_decoding, is_shown, read_packets
 from curation.video.random_access import random_access
 from curation.video.reader import open_stream
 from curation.video.structure.examine import examine
@@ -96,6 +96,8 @@ def index_packets(path: Path, *, max_pixels: int, passed: Passed = silently) -> 
         access = random_access(stream.codec_context)
         if not access.is_possible or stream.time_base is None:
             raise UnsureError(f"no place inside is known where decoding of {access.codec} can begin")
+        if is_in_order_of_decoding(container, stream) and stream.codec_context.has_b_frames:
+            raise UnsureError("packets don't tell when their frames are shown")
         brings_parameters = False
         for packet in read_packets(container, stream, tally):
             if packet is None:

@@ -17,7 +17,7 @@ from tests.media_files import VIDEO_FORMATS, write_video_as
 def test_fields_are_found_where_the_numbers_are(tmp_path: Path, name: str) -> None:
     content = write_video_as(tmp_path / name, VIDEO_FORMATS[name], frames=14).read_bytes()
     fields = list(FIELDS[Path(name).suffix](content))
-    assert len({field.name for field in fields}) > 5
+    assert len({field.name for field in fields}) > 4
     for field in fields:
         before = content[field.at : field.at + field.length]
         if field.kind == VARIABLE and len(before) == field.length:
