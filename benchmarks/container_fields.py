@@ -131,11 +131,17 @@ def fields_of_pes(content: bytes) -> Iterator[Field]:
     for match in re.finditer(rb"\x00\x00\x01[\xe0\xc0\xbd]", content):
         at = match.start()
         yield Field("pes.length", at + 4, 2)
-        yield Field("pes.header", at + 8, 1)
-        if content[at + 7 : at + 8] >= b"\x80":
-            yield Field("pes.pts", at + 9, 5, STAMP)
-        if content[at + 7 : at + 8] >= b"\xc0":
-            yield Field("pes.dts", at + 14, 5, STAMP)
+        head = content[at + 6 : at + 10].ljust(4, b"\0")
+        stamps, begin = head[1] >> 6, at + 9
+        if head[0] >> 6 != 2:  # MPEG-1: the size of a buffer may come first
+            begin = at + (8 if head[0] >> 6 == 1 else 6)
+            stamps = {2: 2, 3: 3}.get(content[begin] >> 4, 0) if begin < len(content) else 0
+        else:
+            yield Field("pes.header", at + 8, 1)
+        if stamps & 2:
+            yield Field("pes.pts", begin, 5, STAMP)
+        if stamps == 3:
+            yield Field("pes.dts", begin + 5, 5, STAMP)
     for match in re.finditer(rb"\x00\x00\x01\xba", content):
         yield Field("pack.clock", match.end(), 6)
         yield Field("pack.rate", match.end() + 6, 3)

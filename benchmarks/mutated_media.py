@@ -17,7 +17,7 @@ Lost frames are *unknowable* if nothing in the damaged file tells of them: frame
 neither its length nor an index (MPEG transport and program streams, Ogg, fragmented MP4), of whose headers nothing is
 left. That the stream is damaged must still be told, unless it was cut: between two packets, it is a sound, shorter one.
 
-`benchmarks.mutated_fields` changes numbers in containers, and `benchmarks.smeared_frames` looks at pixels that are kept.
+`benchmarks.mutated_fields` changes numbers in containers; `benchmarks.smeared_frames` looks at pixels that are kept.
 """
 
 import signal
