@@ -111,26 +111,48 @@ class FewLabelsProbe:
         key = np.sort(labelled).tobytes()
         if key not in self._known:
             told = self._classes[self._test]
-            right = self._told(np.sort(labelled)) == told
+            likely = self.probabilities(np.sort(labelled), self._test)
+            right = np.unique(self._classes[labelled])[likely.argmax(axis=1)] == told
             self._known[key] = 100 * float(np.mean([right[told == kind].mean() for kind in np.unique(told)]))
         return self._known[key]
 
-    def _told(self, labelled: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the classes that a classifier tells of the test's pictures."""
+    def probabilities(self, labelled: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what a classifier tells of pictures, (r, c): a probability for each class that it knows, in order.
+
+        Args:
+            labelled: rows whose labels are known.
+            rows: r rows to tell of.
+        """
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
         classes = self._classes[labelled]
         if len(np.unique(classes)) == 1:
-            return np.full(len(self._test), classes[0])
+            return np.ones((len(rows), 1))
         # The weights lie in the span of the labelled pictures: among so few coordinates the same ones are found sooner.
         left, sizes, right = np.linalg.svd(self._values[labelled], full_matrices=False)
         span = sizes > 1e-9 * sizes[0]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             probe = LogisticRegression(C=_C, max_iter=200, tol=1e-3).fit(left[:, span] * sizes[span], classes)
-        told: NDArray[np.int64] = probe.predict(self._values[self._test] @ right[span].T)
-        return told
+        found: NDArray[np.float64] = probe.predict_proba(self._values[rows] @ right[span].T)
+        return found
+
+    def gradients(
+        self, labelled: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the gradients of the loss by the weights, were the likeliest class right, as products of two vectors.
+
+        Args:
+            labelled: rows whose labels are known.
+            rows: r rows.
+
+        Returns:
+            (r, c) and (r, d): the gradient of a row is the outer product of its two vectors.
+        """
+        likely = self.probabilities(labelled, rows)
+        likely[np.arange(len(rows)), likely.argmax(axis=1)] -= 1
+        return likely, self._values[rows]
 
 
 def interval(differences: Sequence[float] | NDArray[np.float64]) -> tuple[float, float, float]:

@@ -35,7 +35,8 @@ def random_case(rng: np.random.Generator) -> Case:
         base[:2] = candidates[rng.integers(0, n, 2)]
     distance = rng.choice([0, 0, 1e-3, 0.1, 0.5, 2**0.5])
     videos = [f"video {number}" for number in rng.integers(0, 3, n)]
-    options = Options(int(rng.integers(100)), float(rng.choice([0, 0.5, 1])), videos, np.sort(rng.uniform(0, 9, n)))
+    rare, times = float(rng.choice([0, 0.5, 1])), np.sort(rng.uniform(0, 9, n))
+    options = Options(int(rng.integers(100)), rare, rng.random(n), videos, times)
     return candidates, base, int(rng.integers(0, 45)), squared_threshold(distance) if distance else None, options
 
 

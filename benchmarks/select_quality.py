@@ -2,6 +2,7 @@
 
 `python -m benchmarks.select_quality` for the digits of two packages
 `python -m benchmarks.select_quality --folder FOLDER [--test-folder FOLDER]` for pictures of your own, folder = class
+`python -m benchmarks.select_quality --active` for active learning in rounds (`benchmarks.active_rounds`) instead
 
 Pictures are decoded, brought to proxies and embedded as the pipeline does it with the values of params.yaml, the
 projection being fitted to the candidates without their labels. Each rule selects; what it selected is labelled, and a
@@ -34,6 +35,7 @@ from tempfile import TemporaryDirectory
 import click
 import numpy as np
 
+from benchmarks.active_rounds import run_rounds
 from benchmarks.features import Floats, embedded, features
 from benchmarks.labelled import (
     BUILT_IN,
@@ -121,7 +123,15 @@ def numbered_as(train: Pictures, test: Pictures) -> Pictures:
 
 
 def run_seed(
-    own: Floats, other: Floats, classes: Rows, test: Rows | None, dimension: int, budgets: Sequence[int], seed: int
+    own: Floats,
+    other: Floats,
+    classes: Rows,
+    test: Rows | None,
+    dimension: int,
+    budgets: Sequence[int],
+    seed: int,
+    *,
+    rounds: bool,
 ) -> Results:
     """Run all tracks with labels for one seed.
 
@@ -133,6 +143,7 @@ def run_seed(
         dimension: of the embedding.
         budgets: numbers of picks.
         seed: of everything.
+        rounds: whether the tracks are those of active learning.
     """
     results, rng = Results(), np.random.default_rng(seed)
     candidates = np.arange(len(classes)) if test is None else np.setdiff1d(np.arange(len(classes)), test)
@@ -145,13 +156,18 @@ def run_seed(
             "another network": FewLabelsProbe(other, classes, pool, tested),
             "the same network": FewLabelsProbe(own, classes, pool, tested),
         }
+        if rounds:
+            run_rounds(track, embeddings, pool, probes["another network"], seed, results)
+            continue
         judge(track, embeddings, pool, classes, probes, budgets, seed, results)
         if track == "balanced":
             run_incremental(embeddings, pool, classes, probes["another network"], seed, results)
     return results
 
 
-def run(pictures: Pictures, test: Pictures | None, kept: Path | None, seeds: int, budgets: Sequence[int]) -> Results:
+def run(
+    pictures: Pictures, test: Pictures | None, kept: Path | None, seeds: int, budgets: Sequence[int], *, rounds: bool
+) -> Results:
     """Run all tracks of a set."""
     params = load_params(Path("params.yaml")).train
     other_name = judge_of(params.backbone)
@@ -164,7 +180,8 @@ def run(pictures: Pictures, test: Pictures | None, kept: Path | None, seeds: int
     rows = None if test is None else np.arange(len(pictures.classes), len(classes))
     results = Results()
     for seed in range(seeds):
-        for key, values in run_seed(own, other, classes, rows, params.embedding_dim, budgets, seed).scores.items():
+        found = run_seed(own, other, classes, rows, params.embedding_dim, budgets, seed, rounds=rounds)
+        for key, values in found.scores.items():
             results.scores.setdefault(key, []).extend(values)
     click.echo(
         f"\n{pictures.name}: {len(pictures.classes)} pictures of {len(pictures.names)} classes, {seeds} seeds; "
@@ -181,21 +198,33 @@ def run(pictures: Pictures, test: Pictures | None, kept: Path | None, seeds: int
 @click.option("--set", "sets", multiple=True, type=click.Choice(BUILT_IN), help="Of a package. Default: all.")
 @click.option("--seeds", default=10, show_default=True, help="Repetitions with other splits.")
 @click.option("--budgets", default=",".join(map(str, BUDGETS)), show_default=True, help="Numbers of picks.")
+@click.option("--active", "rounds", is_flag=True, help="Active learning in rounds instead.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder where features stay.")
 def main(
-    folder: Path | None, test_folder: Path | None, sets: tuple[str, ...], seeds: int, budgets: str, keep: Path | None
+    folder: Path | None,
+    test_folder: Path | None,
+    sets: tuple[str, ...],
+    seeds: int,
+    budgets: str,
+    keep: Path | None,
+    *,
+    rounds: bool,
 ) -> None:
     """Compare selection rules by the labels that they ask for."""
     require_scikit_learn()
     numbers = [int(number) for number in budgets.split(",")]
+    baselines = ("random", "coverage") if rounds else ("random",)
     with TemporaryDirectory() as name:
         place = Path(name)
         if folder is not None:
             test = None if test_folder is None else read_pictures(test_folder, place / "test")
-            click.echo(table(run(read_pictures(folder, place / "train"), test, keep, seeds, numbers)))
+            pictures = read_pictures(folder, place / "train")
+            click.echo(table(run(pictures, test, keep, seeds, numbers, rounds=rounds), baselines))
             return
         for one in sets or BUILT_IN:
-            click.echo(table(run(read_built_in(one, place), None, keep, seeds, numbers)))
+            click.echo(table(run(read_built_in(one, place), None, keep, seeds, numbers, rounds=rounds), baselines))
+    if rounds:
+        return
     video = Results()
     for seed in range(seeds):
         run_video(seed, video)

@@ -22,7 +22,7 @@ def _with_defaults(name: str) -> Rule:
     """Return a rule with the default values of its parameters."""
 
     def rule(new: Floats, base: Floats, count: int, seed: int) -> Traversal:
-        options = Options(seed, SelectParams().rare, (), np.empty(0))
+        options = Options(seed, SelectParams().rare, np.empty(0), (), np.empty(0))
         return registry.choose(name, new, base, count, None, options)
 
     return rule
@@ -31,9 +31,9 @@ def _with_defaults(name: str) -> Rule:
 RULES: Mapping[str, Rule] = {
     name: _with_defaults(name)
     for name in ("random", *(name for name in registry.RULES if name != "random"))
-    if "times" not in registry.RULES[name].options
+    if not {"times", "uncertainty"}.intersection(registry.RULES[name].options)
 }
-"""All but those that need times, which pictures don't have; `random`, with which they are compared, is the first."""
+"""All but those that need times or predictions; `random`, with which they are compared, is the first."""
 
 RANDOM_DRAWS = 5
 """Draws that each value of `random` is the mean of: a single one is less certain than what it is compared with."""
@@ -97,17 +97,22 @@ def judge(
             results.add(f"{track}: classes found", name, budget, 100 * found / kinds)
 
 
-def table(results: Results) -> str:
-    """Return all figures as text."""
+def table(results: Results, baselines: Sequence[str] = ("random",)) -> str:
+    """Return all figures as text.
+
+    Args:
+        results: of all seeds.
+        baselines: rules whose values are subtracted from those of the others.
+    """
     lines = []
     for figure in dict.fromkeys(name for name, _, _ in results.scores):
         budgets = results.budgets(figure)
         lines.append(f"\n{figure}, %; the difference is that of the means")
         head = "".join(f"{budget:>8}" for budget in budgets)
-        lines.append(f"{'':<22}{head}{'mean':>8}{'- random':>15}")
+        lines.append(f"{'':<24}{head}{'mean':>8}" + "".join(f"{f'- {name}':>15}" for name in baselines))
         for name in dict.fromkeys(rule for key, rule, _ in results.scores if key == figure):
             values = "".join(f"{results.of(figure, name, [budget]).mean():>8.1f}" for budget in budgets)
             ours = results.of(figure, name)
-            gap = "" if name == "random" else difference(ours, results.of(figure, "random"))
-            lines.append(f"{name:<22}{values}{ours.mean():>8.1f}{gap:>15}")
+            gaps = ["" if name == other else difference(ours, results.of(figure, other)) for other in baselines]
+            lines.append((f"{name:<24}{values}{ours.mean():>8.1f}" + "".join(f"{gap:>15}" for gap in gaps)).rstrip())
     return "\n".join(lines)

@@ -198,4 +198,6 @@ if ! own_files_are_there; then
 fi
 
 links_are_safe || use_safe_links
-mkdir -p data/raw # git keeps no empty folder, and users put their files there
+# Git keeps no empty folder, and users put their files there. In a clone whose raw files DVC tracks, an empty folder would
+# say that all of them were deleted, where none says that they were not pulled.
+[ -e data/raw.dvc ] || mkdir -p data/raw

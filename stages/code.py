@@ -15,10 +15,10 @@ from curation.history.dvc_lock import stages_at
 from curation.history.workspace import current_pipeline, default_values
 from curation.params.load import load_params, read_yaml
 from curation.pipeline import paths
-from curation.pipeline.command import with_clear_errors
+from curation.pipeline.command import ClearCommand, with_clear_errors
 
 
-@click.command(name="code")
+@click.command(name="code", cls=ClearCommand)
 @click.option("--now", is_flag=True, help="Only print the digests of all stages' code as it is now, as JSON.")
 def main(now: bool) -> None:
     r"""Write one digest of the code of each stage that runs before an iteration's code is known.

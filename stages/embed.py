@@ -6,6 +6,7 @@ taken from a cache beside them. With `embed.embeddings_file` no model is asked: 
 and `data/embed/marks.csv` names the samples that it marks as masked or selected.
 """
 
+import click
 import pandas as pd
 
 from curation.core.atomic import atomic_folder
@@ -40,7 +41,10 @@ def run(params: Params) -> str:
     lost = sorted(set(selected) - set(samples["filename"]))
     file = params.embed.embeddings_file
     if file is not None:
-        samples, embeddings, marks = given_for(samples, file, paths.GIVEN_EMBEDDINGS.read_text().strip(), reused)
+        recorded = paths.GIVEN_EMBEDDINGS.read_text().strip()
+        samples, embeddings, marks, told = given_for(samples, file, recorded, reused)
+        if told is not None:
+            click.echo(f"embed: {told}", err=True)
         precision, again = DEFAULT_PRECISION, f" by {file}{marked_in_words(marks)}"
     else:
         check_precision(reused, params.embed.precision)

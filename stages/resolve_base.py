@@ -25,7 +25,7 @@ from curation.history.workspace import (
 from curation.params.load import load_params, read_yaml
 from curation.params.schema import Params
 from curation.pipeline import paths
-from curation.pipeline.command import parameters_line, with_clear_errors
+from curation.pipeline.command import ClearCommand, parameters_line, with_clear_errors
 from curation.pipeline.definition import Pipeline
 from curation.raw.obstacles import hidden_names
 
@@ -33,7 +33,7 @@ _SHOWN = 3
 """Names that a warning gives as examples."""
 
 
-@click.command(name="resolve_base", epilog=parameters_line("resolve_base"))
+@click.command(name="resolve_base", cls=ClearCommand, epilog=parameters_line("resolve_base"))
 @click.option(
     "--check", "check_only", is_flag=True, help="Only check that no accepted sample gets lost; for hooks, CI."
 )

@@ -37,6 +37,7 @@ SETTINGS = ReportSettings(
     n_example_images=4,
     n_thumbnails=6,
     umap_neighbours=(3, 8),
+    explorer="small",
     dump_embeddings=False,
     labelling_cost_per_sample=0.5,
     currency="USD",

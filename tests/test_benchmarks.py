@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.active_rounds import METHODS, State, badge, run_rounds
 from benchmarks.explore import invented, pictures_of
 from benchmarks.features import embedded, projected, whitened
 from benchmarks.labelled import long_tailed, read_pictures, split
@@ -94,6 +95,27 @@ def test_selections_of_two_clear_classes_are_judged() -> None:
     assert results.budgets("toy: accuracy by itself") == [10]  # 60 is too large a part of the pool
     assert all(results.of("toy: accuracy by itself", rule).min() > 95 for rule in RULES)
     assert "coverage" in table(results)
+
+
+def test_active_learning_ends_with_the_labels_of_all_rounds() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    classes = np.repeat(np.arange(2), 50)
+    features = (rng.normal(size=(100, 8)) + 6 * np.eye(2, 8)[classes]).astype(np.float32)
+    train, test = split(classes, rng)
+    results = Results()
+    run_rounds("toy", embedded(features, train, 4), train, FewLabelsProbe(features, classes, train, test), 0, results)
+    figure = "toy, 20 labels a round: accuracy"
+    assert results.budgets(figure) == [40]  # a third round would take nearly all of the pool
+    assert all(results.of(figure, method).min() > 95 for method in METHODS)
+
+
+def test_badge_draws_gradients_that_are_far_apart() -> None:
+    left, right = np.array([[1.0], [3.0], [0.0], [3.0]]), np.array([[1.0, 0], [1, 0], [1, 0], [1, 0]])
+    points = np.zeros((4, 2), np.float32)
+    for seed in range(5):
+        state = State(points, points[:0], np.ones(4), lambda: (left, right), seed)
+        assert set(badge(state, 3).tolist()) == {1, 0, 2}  # the fourth has the gradient of the second
 
 
 def test_budgets_that_a_seed_lacks_are_left_out() -> None:

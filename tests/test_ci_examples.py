@@ -22,6 +22,9 @@ def _steps() -> list[dict[str, Any]]:
     return steps
 
 
+GITHUB_STEPS = [(str(step.get("name")), str(step["run"])) for step in _steps() if "run" in step]
+"""Name and commands of each step that runs some."""
+
 GITHUB = [line for step in _steps() for line in str(step.get("run", "")).splitlines()]
 GITLAB = [*_read("gitlab.yml")["curation"]["before_script"], *_read("gitlab.yml")["curation"]["script"]]
 

@@ -23,7 +23,7 @@ TOOLS = ("make ", "dvc ", "python -m ", "curate ", "pytest ", "hooks/install.sh"
 ELSEWHERE = (
     "cp ", "cd ", "source ", "git ", "rm ", "curl -LO https://", "pip ", "pipx ", "apt-get ", "python -m pip ",
     "python -m venv ", "python -m http.server ", "export ", "curl -H ", "aws ", "~/label-studio/", "cvat-cli ", "zip ",
-    "yolo ",
+    "yolo ", "labelImg ",
 )  # fmt: skip
 """Commands that name places of the reader's own, or the network's, or that are no part of the project."""
 OF_THE_READER = ("demo/clips", "curation/selection/rules/central.py", "stages/label_counts.py")

@@ -205,8 +205,20 @@ def test_set_up_makes_an_environment_once(checkout: Path) -> None:
     assert "installing the packages of requirements-dev.lock" in set_up(checkout, "dev")[1]
     assert set_up(checkout) == set_up(checkout, "dev") == (0, "")
     assert (checkout / "data/raw").is_dir()
+    raw_files_that_were_not_pulled(checkout)
     module_found_from_a_sub_folder(checkout)
     links_that_keep_the_cache(checkout)
+
+
+def raw_files_that_were_not_pulled(checkout: Path) -> None:
+    """In a clone whose raw files DVC tracks, an empty folder would say that they were deleted."""
+    (checkout / "data/raw").rmdir()
+    (checkout / "data/raw.dvc").touch()
+    for is_tracked in (True, False):
+        (checkout / ".venv/bin/curate").unlink()  # or there is nothing to set up
+        assert set_up(checkout) == (0, "")
+        assert (checkout / "data/raw").exists() is not is_tracked
+        (checkout / "data/raw.dvc").unlink(missing_ok=True)
 
 
 def module_found_from_a_sub_folder(project: Path) -> None:

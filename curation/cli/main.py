@@ -10,7 +10,7 @@ from curation.cli.given_path import from_where_one_stands
 from curation.core.errors import BaseError
 from curation.history.repair import refuse_cut_off_files
 from curation.pipeline import paths
-from curation.pipeline.command import with_clear_errors
+from curation.pipeline.command import ClearCommand, with_clear_errors
 
 COMMANDS = {
     "list": "List the iterations, or the filenames of the samples.",
@@ -32,7 +32,7 @@ COMMANDS = {
 the help."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(ClearCommand, click.Group):
     """A group whose commands are modules of `curation.cli.commands`, each with a function `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -58,11 +58,29 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command in the project's folder; errors of the operating system end with one message."""
         result: list[object] = []
-        with_clear_errors("curate", lambda: result.append(super(LazyGroup, self).invoke(ctx)))
+        try:
+            with_clear_errors("curate", lambda: result.append(super(LazyGroup, self).invoke(ctx)))
+        except click.NoSuchOption as error:
+            said = error.message + advice_on_dash(error)
+            raise click.NoSuchOption(error.option_name, said, error.possibilities, error.ctx) from None
         return result[0]
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def advice_on_dash(error: click.NoSuchOption) -> str:
+    """Say how a name is given that begins like an option; nothing where the command takes none, or an option was meant.
+
+    Args:
+        error: that a command has raised: of `-lead.jpg` it names `-l`, of `--lead.jpg` the whole.
+    """
+    name, command = error.option_name, error.ctx.command if error.ctx else None
+    may_be_name = not name.startswith("--") or not name.removeprefix("--").replace("-", "").isalnum()
+    takes_names = command is not None and any(isinstance(one, click.Argument) for one in command.params)
+    if error.ctx is None or not takes_names or not may_be_name:
+        return ""
+    return f" A name that begins with - goes behind --: `{error.ctx.command_path} -- NAME`."
+
+
+@click.group(name="curate", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.pass_context
 @click.option(
     "-C",

@@ -58,13 +58,13 @@ def chosen_samples(
 
 
 def require_unlabelled(task: str | None, *, unlabelled: bool) -> None:
-    """Refuse `--task` without `--unlabelled`, which it is about.
+    """Refuse `--task` without the option that it is about.
 
     Raises:
         UsageError: it is there alone.
     """
     if task is not None and not unlabelled:
-        raise click.UsageError("--task says which labels --unlabelled is about: give that, too")
+        raise click.UsageError("--task says which labels --unlabelled (or `list --labels`) is about: give that, too")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from curation.embeddings.given_files import KEY, files_of, require_unchanged
 from curation.embeddings.shards import read_shards
 from curation.tables.embeddings import MARKS
 from curation.tables.given import as_numbers, layout_of
-from curation.tables.given_lists import as_known, lines_of, read_text
+from curation.tables.given_lists import as_known, lines_of, read_text, unmatched
 
 NAMES, EMBEDDING, LIST = "filenames", "embedding_", "embedding"
 MASKED, SELECTED = "masked", "selected"
@@ -204,7 +204,7 @@ SAME_EMBEDDING = 1e-4
 
 def given_for(
     samples: pd.DataFrame, path: str, unchanged: str, reused: Sequence[Path]
-) -> tuple[pd.DataFrame, NDArray[np.float32], pd.DataFrame]:
+) -> tuple[pd.DataFrame, NDArray[np.float32], pd.DataFrame, str | None]:
     """Take the embeddings of samples from a file.
 
     Args:
@@ -214,7 +214,8 @@ def given_for(
         reused: shards of the base, which must tell the same of the samples that the file holds, too.
 
     Returns:
-        The samples that are not masked, (n, d) embeddings of unit length of them, and the marks (columns `MARKS`).
+        The samples that are not masked, (n, d) embeddings of unit length of them, the marks (columns `MARKS`), and how
+        many names of the file are neither of these samples nor have an embedding in the base; None where all are.
 
     Raises:
         ParamsError: the file is wrong, lacks a sample, or gives one of the datapool another embedding.
@@ -228,7 +229,8 @@ def given_for(
             f"{KEY}: {path} lacks {len(missing)} of {len(samples)} samples: {', '.join(map(repr, missing[:5]))}"
             f"{', ...' if len(missing) > 5 else ''}. Add them, with masked = 1 where they are to be left out"
         )
-    _require_same(given, path, masked, reused)
+    former = _require_same(given, path, masked, reused)
+    told = unmatched(path, given.row_of.keys() - masked, former | set(samples["filename"]))
     samples = samples[~samples["filename"].isin(masked)]
     marks = [
         (name, MASKED if is_masked else SELECTED)
@@ -236,7 +238,7 @@ def given_for(
         if is_masked or is_selected
     ]
     embeddings = given.embeddings[given.rows(samples["filename"])]
-    return samples, embeddings, pd.DataFrame(sorted(marks), columns=MARKS.names)
+    return samples, embeddings, pd.DataFrame(sorted(marks), columns=MARKS.names), told
 
 
 def _by_samples(given: GivenEmbeddings, known: Collection[str], path: str) -> GivenEmbeddings:
@@ -251,7 +253,7 @@ def _by_samples(given: GivenEmbeddings, known: Collection[str], path: str) -> Gi
     return replace(given, names=names)
 
 
-def _require_same(given: GivenEmbeddings, path: str, masked: Collection[str], reused: Sequence[Path]) -> None:
+def _require_same(given: GivenEmbeddings, path: str, masked: Collection[str], reused: Sequence[Path]) -> set[str]:
     """Make sure that a file gives the samples of the datapool the embeddings that they have.
 
     Args:
@@ -259,6 +261,9 @@ def _require_same(given: GivenEmbeddings, path: str, masked: Collection[str], re
         path: the file.
         masked: samples to leave alone.
         reused: shards of the base.
+
+    Returns:
+        The names in these.
 
     Raises:
         ParamsError: a sample has another one.
@@ -275,6 +280,7 @@ def _require_same(given: GivenEmbeddings, path: str, masked: Collection[str], re
                 f"the datapool has (at a distance of {apart.max():.3g}; {int((apart > SAME_EMBEDDING).sum())} samples "
                 "differ). Give embeddings of the same model, or set train.retrain: true to replace them all"
             )
+    return set(former["filename"])
 
 
 def marked_in_words(marks: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from curation.embeddings.shards import shard_checkpoint
 from curation.explore.places import plane_places, umap_places, umap_sizes
-from curation.explore.samples import known_samples
+from curation.explore.samples import Predictions, known_samples
 from curation.explore.schema import ITERATION_KEY, MAP_KEY, SELECTED, STATE, STATES, X, Y, table_schema, umap_columns
 from curation.explore.thumbnails import Thumbnails, proxy_places
 from curation.explore.writing import write_table
@@ -59,7 +59,7 @@ def build_table(
     path: Path,
     start: Revision,
     outputs: Outputs,
-    predictions: "pd.Series[str] | None",
+    predictions: Predictions | None,
     side: int,
     pictures: int | None,
     advance: Callable[[int, int], object] = lambda done, total: None,
@@ -70,7 +70,7 @@ def build_table(
         path: the Parquet file.
         start: the revision.
         outputs: where the record holds what.
-        predictions: class of samples by filename.
+        predictions: reads what a model predicts; None for nothing.
         side: pixels of the longer side of pictures; 0 for none.
         pictures: samples that get one at most; None for all.
         advance: called with the rows written and how many there are.

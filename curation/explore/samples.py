@@ -1,6 +1,6 @@
 """Every sample that a revision knows, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -25,16 +25,18 @@ _POOL = ["filename", "raw_path", "frame", "time_s", "label_name", "iteration", "
 _MAY_BE_EMPTY = ("nearest", "covered_by", "nearest_in_base", "reason", "duplicate_of")
 
 
-def known_samples(
-    start: Revision, candidates: Path, dropped: Path, predictions: "pd.Series[str] | None" = None
-) -> pa.Table:
+Predictions = Callable[[Collection[str]], "pd.Series[str] | None"]
+"""Reads the predicted class of samples, by filename, for the names of all samples that have an embedding."""
+
+
+def known_samples(start: Revision, candidates: Path, dropped: Path, predictions: Predictions | None = None) -> pa.Table:
     """Gather the samples of a revision. Takes about 1.3 kB of memory a sample at most, and nothing for embeddings.
 
     Args:
         start: the revision.
         candidates: the output that holds the candidates of an iteration (`CANDIDATES`).
         dropped: the output that holds what it dropped (`curation.tables.samples.DROPPED`).
-        predictions: class of samples by filename.
+        predictions: reads what a model predicts.
 
     Returns:
         Columns `KNOWN`, sorted by filename, each once.
@@ -54,7 +56,8 @@ def known_samples(
         _without(_dropped(start, dropped, last + (len(undecided) > 0)), embedded),
     ]
     gone = _gone(start) if has else pd.Series([], dtype=str)
-    table = pa.concat_tables([_as_arrow(_without(part, gone), predictions) for part in parts])
+    classes = predictions(set(embedded)) if predictions is not None else None
+    table = pa.concat_tables([_as_arrow(_without(part, gone), classes) for part in parts])
     return table.take(pc.sort_indices(table["filename"]))
 
 
@@ -121,10 +124,10 @@ def _number(recorded: Revision) -> int | None:
     return int(recorded.iterations["iteration"].max()) if log is not None and cache.has(log) else None
 
 
-def _as_arrow(part: pd.DataFrame, predictions: "pd.Series[str] | None") -> pa.Table:
+def _as_arrow(part: pd.DataFrame, classes: "pd.Series[str] | None") -> pa.Table:
     """Bring samples into the columns and types of `KNOWN`; what is not known is null."""
-    if predictions is not None:
-        part = part.assign(predicted_class=part["filename"].map(predictions))
+    if classes is not None:
+        part = part.assign(predicted_class=part["filename"].map(classes))
     for name in _MAY_BE_EMPTY:
         if name in part:
             part = part.assign(**{name: part[name].where(part[name] != "", None)})

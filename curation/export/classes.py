@@ -16,7 +16,7 @@ import pandas as pd
 
 from curation.core.errors import OutputError
 from curation.raw.naming import label_name
-from curation.tables.given_lists import NotTextError, lines_of, read_text
+from curation.tables.given_lists import NotTextError, names_in, read_text
 from curation.tables.samples import IMAGE, KEPT
 
 CLASS_NAME, CLASS_ID = "class_name", "class_id"
@@ -60,7 +60,7 @@ def is_frame(samples: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def read_class_list(path: Path) -> tuple[str, ...] | None:
-    """Read a user's list of classes, one name a line; empty lines don't count.
+    """Read a user's list of classes, one name a line; empty lines don't count, nor comments, which begin with `# `.
 
     Returns:
         The names in their order; None where there is no such file.
@@ -69,12 +69,12 @@ def read_class_list(path: Path) -> tuple[str, ...] | None:
         OutputError: it cannot be read, names a class twice, or none at all.
     """
     try:
-        lines = lines_of(read_text(path))
+        text = read_text(path)
     except FileNotFoundError:
         return None
     except (OSError, NotTextError) as error:
         raise OutputError(f"{path} cannot be read ({error}): write one class a line, in UTF-8") from None
-    names = [line.strip() for line in lines if line.strip()]
+    names = [line.strip() for _, line in names_in(text)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise OutputError(f"{path} names {twice[0]!r} twice: every class has one number")

@@ -5,6 +5,7 @@ All paths are relative to the current directory, so that a DVC repository in a s
 
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 from curation.core.errors import BaseError
@@ -40,6 +41,27 @@ def require_repository() -> None:
 def read_file(revision: str, path: Path) -> str | None:
     """Return a file's text at a revision, None where the revision or the file does not exist."""
     return git("show", f"{revision}:./{path.as_posix()}")
+
+
+def unpack(commit: str, folder: Path, *wanted: Path) -> bool:
+    """Put files of a commit, below the project's folder, into a folder; return whether git could give them.
+
+    Args:
+        commit: whose.
+        folder: where they go.
+        wanted: files or folders; none: all.
+    """
+    archive = folder.absolute() / "commit.tar"
+    names = [f":(literal){path.as_posix()}" for path in wanted]
+    if git("archive", "--format=tar", f"--output={archive}", commit, "--", *names) is None:
+        archive.unlink(missing_ok=True)
+        return False
+    with tarfile.open(archive) as files:
+        # Python 3.11 knows filters from 3.11.4 on.
+        files.extraction_filter = getattr(tarfile, "data_filter", None)
+        files.extractall(folder)  # noqa: S202  (filtered, and what git made of a commit)
+    archive.unlink()
+    return True
 
 
 def commit_of(revision: str) -> str | None:

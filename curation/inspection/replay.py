@@ -13,7 +13,6 @@ verdict says so, and accuses nobody.
 
 import json
 import shutil
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,12 +163,8 @@ def unpack(recorded: Revision, folder: Path) -> None:
 
     Beside them lies what this project has read of its code: stages need not parse again what is the same.
     """
-    archive = folder.absolute() / "commit.tar"
-    if git.git("archive", "--format=tar", f"--output={archive}", str(recorded.commit)) is None:
+    if not git.unpack(str(recorded.commit), folder):
         raise BaseError(f"{recorded.name}: git cannot give the files of this commit; `git fsck` says what is wrong")
-    with tarfile.open(archive) as files:
-        files.extractall(folder, filter="data")
-    archive.unlink()
     if paths.CODE_MEMORY.is_file():
         memory = folder / paths.CODE_MEMORY
         remove(memory)

@@ -1,10 +1,12 @@
 """Section `report`: what the report shows and assumes."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictStr, StringConstraints, field_validator
 
 from curation.params.section import About, Real, Section
+
+ExplorerKind = Literal["small", "none"]
 
 
 class ReportParams(Section):
@@ -36,6 +38,16 @@ class ReportParams(Section):
             "near; [] draws none. Together they take a few seconds at most."
         ),
         json_schema_extra=About(unit="neighbours"),
+    )
+    explorer: ExplorerKind = Field(
+        default="small",
+        description=("What reports/explorer.html is. docs/guides/explore.md says how to look at a million samples."),
+        json_schema_extra=About(
+            values={
+                "small": "one page that needs no network, with up to 50,000 samples and 10,000 pictures, in 20 MB",
+                "none": "a page that says how `python -m curate explore` shows them",
+            }
+        ),
     )
     dump_embeddings: StrictBool = Field(
         default=False,

@@ -6,7 +6,7 @@ from pydantic import Field, StrictBool, StrictStr, model_validator
 
 from curation.params.registered import RuleName, Sentences
 from curation.params.section import DISTANCE, FILE, About, Count, Real, Section, Seed
-from curation.params.strategies import StrategyParams, Task
+from curation.params.strategies import Scorer, StrategyParams, Task
 
 _TO_BASE = ("resolve_base", "base", "select")
 _GIVEN = ("resolve_base", "select")
@@ -33,8 +33,20 @@ class SelectParams(Section):
         ge=0,
         le=2,
         description=(
-            "For coverage only: how much more rare candidates count. Their weight is the density around them to the "
-            "power of minus this number."
+            "For coverage and active only: how much more rare candidates count. Their weight is the density around "
+            "them to the power of minus this number."
+        ),
+    )
+    task: Task | None = Field(
+        default=None,
+        description="For active only: the task of `predictions` whose model is uncertain.",
+        json_schema_extra=About(null="none"),
+    )
+    score: Scorer = Field(
+        default="uncertainty_margin",
+        description=(
+            "For active only: the measure of uncertainty, see docs/guides/labels.md. Where objects have a score alone, "
+            "take objectness_least_confidence."
         ),
     )
     seed: Seed = Field(default=1, description="Seed of the rules that draw at random.")
@@ -127,10 +139,14 @@ class SelectParams(Section):
 
     @model_validator(mode="after")
     def _tasks_are_known(self) -> Self:
+        named = ", ".join(self.predictions) or "none"
         unknown = sorted({item.task for item in self.strategies if item.task is not None} - self.predictions.keys())
         if unknown:
-            named = ", ".join(self.predictions) or "none"
             raise ValueError(f"strategies: there is no task {unknown[0]} in select.predictions (there: {named})")
+        if self.method == "active" and not self.strategies and self.task is None:
+            raise ValueError(f"task: method active needs one of select.predictions (there: {named})")
+        if self.task is not None and self.task not in self.predictions:
+            raise ValueError(f"task: there is no task {self.task} in select.predictions (there: {named})")
         return self
 
     @model_validator(mode="after")

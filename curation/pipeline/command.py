@@ -2,15 +2,35 @@
 
 import errno
 import os
+import sys
 from collections.abc import Callable
+from typing import Any
 
 import click
 
+from curation.core import standard_output
 from curation.core.errors import CurationError, OutputError
 from curation.params.load import load_params
 from curation.params.schema import PARAMETERS, Params, parameters_of
 from curation.pipeline import paths
 from curation.pipeline.guard import outputs_of_record
+
+
+class ClearCommand(click.Command):
+    """A command that says in one line if even its help cannot be written."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command, as `click.Command.main`."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if not standard_output.is_at_fault(error):
+                raise
+            try:
+                standard_output.end_command(self.name or "", error)
+            except OutputError as said:
+                said.show()
+                sys.exit(said.exit_code)
 
 
 def stage_command(run: Callable[[Params], str]) -> click.Command:
@@ -21,7 +41,9 @@ def stage_command(run: Callable[[Params], str]) -> click.Command:
     name = run.__module__.rpartition(".")[2] if run.__module__ != "__main__" else _main_module_name(run)
 
     # Docstrings are raw strings, so click's mark for lines that are not to be wrapped stands there as two characters.
-    @click.command(name=name, help=(run.__doc__ or "").replace("\\b", "\b"), epilog=parameters_line(name))
+    @click.command(
+        name=name, cls=ClearCommand, help=(run.__doc__ or "").replace("\\b", "\b"), epilog=parameters_line(name)
+    )
     def command() -> None:
         def run_it() -> None:
             paths.enter_project()
@@ -47,6 +69,8 @@ def with_clear_errors(name: str, action: Callable[[], None]) -> None:
     try:
         action()
     except OSError as error:
+        if standard_output.is_at_fault(error):
+            standard_output.end_command(name, error)
         raise os_error(name, error) from None
     except MemoryError:
         raise OutputError(f"{name}: out of memory; close other programs, or use a machine with more") from None

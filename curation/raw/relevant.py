@@ -8,7 +8,7 @@ The patterns are those of https://git-scm.com/docs/gitignore, read from `data/ra
 last character stands for a path, one without for a name at any depth, a folder for all that is below it. Besides, a
 line that is exactly a file's path means that file, even if brackets or stars in it could be read as a pattern; a
 leading `./` means the same as `/`; and a line that matches nothing as it stands is read as it may have been meant, with
-slashes for backslashes and without quotes, say.
+slashes for backslashes, without quotes, or without data/raw/ before it, say.
 """
 
 import re
@@ -159,7 +159,7 @@ def _respelled(names: Sequence[str], patterns: Sequence[Pattern]) -> Iterator[tu
 
 def _other_bodies(body: str) -> list[str]:
     """Return what may have been meant by a pattern, the nearest first."""
-    bodies = [f"/{other[2:]}" if other.startswith("./") else other for other in spellings(body)]
+    bodies = [f"/{other[2:]}" if other.startswith("./") else other for other in spellings(body, top=("/",))]
     return [other for other in dict.fromkeys(bodies) if other != body and other.strip("/") and _is_valid(other)]
 
 

@@ -1,6 +1,7 @@
 """The data that the report is made from."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ class ReportSettings:
     n_example_images: int
     n_thumbnails: int
     umap_neighbours: tuple[int, ...]
+    explorer: Literal["small", "none"]
     dump_embeddings: bool
     labelling_cost_per_sample: float
     currency: str

@@ -24,7 +24,7 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, at_hand: Collecti
     """
     # These import matplotlib, which --help and a wrong parameter need not wait for.
     from curation.reporting.draw.plots import decision_pictures, draw_charts
-    from curation.reporting.pages.explorer_page import render_explorer
+    from curation.reporting.pages.explorer_page import render_explorer, render_left_out
     from curation.reporting.pages.render import render_html, render_pdf
 
     figures, points = compute_figures(inputs)
@@ -34,9 +34,13 @@ def report(inputs: ReportInputs, read_pictures: PictureReader, at_hand: Collecti
     shown += [name for near in figures.examples.near_duplicates for name in (near.kept, near.dropped)]
     shown += [sample.filename for sample in figures.examples.low_quality]
     pictures = inline_pictures(shown, read_pictures)
-    pdf = render_pdf(figures, charts, pictures)
-    html = render_html(figures, charts, pictures, points)
-    explorer = render_explorer(figures, explorer_samples(inputs, points), at_hand, read_pictures)
+    has_explorer = inputs.settings.explorer != "none"
+    pdf = render_pdf(figures, charts, pictures, has_explorer=has_explorer)
+    html = render_html(figures, charts, pictures, points, has_explorer=has_explorer)
+    if has_explorer:
+        explorer = render_explorer(figures, explorer_samples(inputs, points), at_hand, read_pictures)
+    else:
+        explorer = render_left_out(figures)
     outputs.write_figures(folder, figures)
     outputs.write_plots(folder, figures, charts, points, decision_pictures(figures.examples.pairs, pictures))
     outputs.write_embeddings(folder, inputs)

@@ -13,7 +13,7 @@ from curation.labels.reading import read_labels
 from curation.labels.scorers import scores_of
 from curation.params.strategies import PredictionsInput, ScoresInput, StrategyParams
 from curation.tables.given import GivenTable, read_table
-from curation.tables.given_lists import as_known, lines_of, read_text, unmatched
+from curation.tables.given_lists import as_known, names_in, read_text, unmatched
 
 
 def read_scores(path: str, column: str, known: Collection[str] = ()) -> "pd.Series[float]":
@@ -139,7 +139,7 @@ def read_scores_of_task(path: str, scorer: str, known: Collection[str]) -> tuple
 
 
 def read_filenames(path: str, known: Collection[str] = ()) -> list[str]:
-    """Read a file with one filename a line; empty lines don't count, nor do spaces at the end, which no name has.
+    """Read a file with one filename a line; empty lines and comments don't count, nor do spaces at the end.
 
     Args:
         path: the file.
@@ -149,10 +149,10 @@ def read_filenames(path: str, known: Collection[str] = ()) -> list[str]:
         The names, sorted, each once.
     """
     try:
-        lines = lines_of(read_text(Path(path)))
+        text = read_text(Path(path))
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    names = as_known((line.rstrip() for line in lines if line.strip()), known)
+    names = as_known((line for _, line in names_in(text, known)), known)
     if not names:
         raise ParamsError(f"select.strategies: {path} names no sample: write one filename a line")
     return sorted(set(names.values()))

@@ -17,7 +17,7 @@ from curation.embeddings.given import NAMES, read_given
 from curation.selection.distance import euclidean
 from curation.selection.nearest import nearest_rows
 from curation.selection.stopping import squared_threshold
-from curation.tables.given_lists import as_known, lines_of, read_text
+from curation.tables.given_lists import as_known, names_in, read_text
 
 KEY = "select.holdout_file"
 
@@ -51,12 +51,11 @@ def read_holdout(path: str, known: NamedEmbeddings) -> Holdout:
     except (OSError, ValueError) as error:
         what = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise ParamsError(f"{KEY}: {path} cannot be read ({what})") from None
-    lines = lines_of(text)
-    if not any(line.strip() for line in lines):
-        raise ParamsError(f"{KEY}: {path} is empty: write one filename a line, or set it to null")
-    if re.match(rf'"?{NAMES}"?\s*[,;\t]', lines[0]) or lines[0].startswith("sep="):
+    if re.match(rf'"?{NAMES}"?[ \t]*[,;\t]|sep=', text):
         return _given_embeddings(path, known.embeddings.shape[1])
-    given = [(number, line.rstrip()) for number, line in enumerate(lines, 1) if line.strip()]
+    given = names_in(text, known.row_of)
+    if not given:
+        raise ParamsError(f"{KEY}: {path} is empty: write one filename a line, or set it to null")
     meant = as_known((line for _, line in given), known.row_of)
     # A name may begin with spaces; where it does not, they are the list's own.
     line_of = {meant[line] if meant[line] in known.row_of else line.strip(): number for number, line in reversed(given)}

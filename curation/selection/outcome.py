@@ -19,6 +19,7 @@ from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
 from curation.selection.strategies import allowed_by_thresholds, combined, objectives_of
 from curation.selection.traversal import Traversal
+from curation.selection.uncertainty import uncertainty_of
 from curation.tables.selection import CANDIDATES, SELECTION
 
 
@@ -74,7 +75,9 @@ def select(
         )
         found = combined(*given, objectives)
     else:
-        found = choose(params.method, *given, Options(params.seed, params.rare, units.raw_paths, units.times))
+        uncertainty = uncertainty_of(params, names, units.members, processed)
+        options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
+        found = choose(params.method, *given, options)
     stands_for = _names_of_numbers(names, base_names, units.members[found.picks])
     inside = _inside(units, found, stands_for)
     outside = _outside(units, embeddings[units.outside], base_embeddings, unit_embeddings[found.picks], stands_for)

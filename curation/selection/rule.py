@@ -22,12 +22,14 @@ class Options:
     Attributes:
         seed: of rules that draw.
         rare: how much more rare candidates count.
+        uncertainty: (n,) float64 from 0 to 1, how uncertain a model is of each; empty where no rule needs it.
         raw_paths: n raw files that the candidates come from.
         times: (n,) float64 seconds from the start of the video, NaN for images.
     """
 
     seed: int
     rare: float
+    uncertainty: NDArray[np.float64]
     raw_paths: Sequence[str]
     times: NDArray[np.float64]
 
@@ -35,6 +37,7 @@ class Options:
 OPTIONS: Mapping[str, str] = {
     "seed": "`select.seed`",
     "rare": "`select.rare`",
+    "uncertainty": "predictions, `select.task` and `select.score`",
     "raw_paths": "the raw file of each sample",
     "times": "the time of each frame",
 }
@@ -45,7 +48,8 @@ OPTIONS: Mapping[str, str] = {
 class Example:
     """A known answer, which the tests check: points on the unit circle, which a person can follow.
 
-    The options are seed 1, `rare` 0.5, one video and a frame a second.
+    The options are seed 1, `rare` 0.5, one video and a frame a second; the uncertainty falls from 1 by a tenth a
+    candidate, down to 0.
 
     Attributes:
         candidates: in degrees.

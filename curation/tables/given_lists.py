@@ -4,16 +4,20 @@ Text is UTF-8, or UTF-16 with a byte-order mark; a mark at the beginning is no p
 do on any system.
 
 Names of files are taken as they stand where such a file is known. Otherwise they are read as they were meant, if that
-gives a known one: without spaces around or quotes, with slashes for backslashes, in another Unicode form.
+gives a known one: without spaces around or quotes, with slashes for backslashes, without the folder `data/raw/` before
+them, in another Unicode form. A line that begins with `# ` is a comment, unless a file of that name is known.
 """
 
 import codecs
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 ADVICE = 'save it as UTF-8, which Excel calls "CSV UTF-8"'
+_RAW = "data/raw/"
+"""The folder of raw files: names count from there, but who pastes a path pastes all of it."""
+
 _SHOWN = 3
 """Names that a message gives as examples."""
 
@@ -52,6 +56,20 @@ def lines_of(text: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
+def names_in(text: str, known: Collection[str] = ()) -> list[tuple[int, str]]:
+    """Return the lines of a list that are neither empty nor comments, without spaces at their ends.
+
+    Args:
+        text: of the list.
+        known: a set, or a mapping, of names; a line that is one of these is no comment.
+
+    Returns:
+        Number of each line, from 1, and what stands there.
+    """
+    lines = [(number, line.rstrip()) for number, line in enumerate(lines_of(text), 1) if line.strip()]
+    return [(number, line) for number, line in lines if line in known or not f"{line} ".startswith("# ")]
+
+
 def as_known(given: Iterable[str], known: Collection[str]) -> dict[str, str]:
     """Find the known names that given ones stand for.
 
@@ -85,11 +103,20 @@ def in_one_form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def spellings(name: str) -> Iterator[str]:
-    """Yield what may have been meant by a name that is not known, the nearest first."""
+def spellings(name: str, top: Sequence[str] = ("", "./")) -> Iterator[str]:
+    """Yield what may have been meant by a name that is not known, the nearest first.
+
+    Args:
+        name: as it was given.
+        top: what may stand before a path in place of the folder of raw files: the tables have `./` before names that
+            spreadsheets could take for formulas.
+    """
     bare = name.strip()
     for plain in dict.fromkeys((bare, bare[1:-1] if re.fullmatch(r'".*"|\'.*\'', bare) else bare)):
-        for slashed in dict.fromkeys((plain, plain.replace("\\", "/"), plain.replace("\\", "/").removeprefix("./"))):
+        slashes = plain.replace("\\", "/").removeprefix("./")
+        below = slashes.removeprefix(_RAW)
+        shorter = [f"{first}{below}" for first in top if below not in ("", slashes)]
+        for slashed in dict.fromkeys((plain, plain.replace("\\", "/"), slashes, *shorter)):
             yield slashed
             for form in ("NFC", "NFD"):
                 yield unicodedata.normalize(form, slashed)

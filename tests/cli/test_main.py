@@ -173,3 +173,20 @@ def test_each_object_is_read_once(tmp_path: Path) -> None:
     both = {"a": cache.put(b"12345")}
     list(verify([recorded("x", cache, both), recorded("y", cache, both)], sizes.append))
     assert sizes == [5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (("why", "-lead.jpg"), "A name that begins with - goes behind --: `main why -- NAME`."),
+        (("why", "--lead.jpg"), "A name that begins with - goes behind --: `main why -- NAME`."),
+        (("why", "--format"), None),
+        (("list", "-x"), None),
+    ],
+)
+def test_names_that_begin_like_options(arguments: tuple[str, ...], advice: str | None) -> None:
+    result = CliRunner().invoke(main, arguments, prog_name="main")
+    assert result.exit_code == 2
+    assert "No such option" in result.output
+    assert ("goes behind --" in result.output) == (advice is not None)
+    assert advice is None or advice in " ".join(result.output.split())

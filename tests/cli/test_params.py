@@ -43,7 +43,7 @@ def test_a_parameter_is_explained(project: Path) -> None:
         "elapsed time. A file that takes longer counts as corrupt.\n"
         "  Number, above 0. Unit: seconds.\n"
     )
-    assert run("report").count("(its default)") == 8
+    assert run("report").count("(its default)") == 9
     assert "colour is neither a parameter nor a section" in run("colour")
 
 

@@ -92,7 +92,7 @@ def test_a_rule_is_one_file(added: str) -> None:
     assert added in TypeAdapter(RuleName).json_schema()["enum"]
     assert "the_new_one: the picks are the last ones" in json_schema()
     points = np.eye(3, dtype=np.float32)
-    found = rules.choose(added, points, points[:0], 2, None, Options(1, 0.5, ["a"] * 3, np.arange(3.0)))
+    found = rules.choose(added, points, points[:0], 2, None, Options(1, 0.5, np.empty(0), ["a"] * 3, np.arange(3.0)))
     assert found.picks.tolist() == [2, 1]
     assert rules.sentence_of(added) == "the picks are the last ones"
     assert "| `the_new_one` | the picks are the last ones | — |" in rules.reference()
@@ -120,7 +120,7 @@ def test_a_container_is_one_file(added: str) -> None:
 
 
 def test_what_there_is_not_is_told_with_what_there_is() -> None:
-    for kind, names in ((RuleName, "'coreset', 'coverage', .*"), (TrainingMethodName, "'barlow_twins', 'byol', .*")):
+    for kind, names in ((RuleName, "'active', 'coreset', .*"), (TrainingMethodName, "'barlow_twins', 'byol', .*")):
         with pytest.raises(ValidationError, match=f"Input should be {names} or '"):
             TypeAdapter(kind).validate_python("best")
         with pytest.raises(ValidationError, match="should be a valid string"):

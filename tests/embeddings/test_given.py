@@ -16,7 +16,8 @@ from curation.model.checkpoint import read_architecture
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
-from curation.tables.files import read_parquet
+from curation.tables.files import read_parquet, write_parquet
+from curation.tables.samples import SAMPLES
 from stages.embed import run as embed
 from stages.train import run as train
 from tests.model_data import REPOSITORY, write_clean
@@ -136,13 +137,14 @@ def give(names: list[str], values: NDArray[np.float64], **columns: object) -> No
     paths.GIVEN_EMBEDDINGS.write_text(f"{hash_of('given.csv')}\n")
 
 
-def test_given_embeddings_take_the_place_of_a_model(names: list[str]) -> None:
+def test_given_embeddings_take_the_place_of_a_model(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     values = np.random.default_rng(0).normal(size=(5, 3))
     give([*names[::-1], "later.png"], values, masked=[0, 0, 1, 0, 0], selected=[1, 0, 0, 0, 0])
     assert train(params()) == "no model, since given.csv gives the embeddings (3 values each)"
     assert read_architecture(paths.CHECKPOINT).backbone == "embeddings_file"
     first = paths.CHECKPOINT.read_bytes()
     text = embed(params())
+    assert capsys.readouterr().err == "embed: given.csv: 1 of 4 names are no sample: 'later.png'\n"
     assert text.startswith("3 samples embedded by given.csv (marked there: 1 masked, 1 selected) (3 values each)")
     rows, embeddings = read_shards(paths.EMBEDDINGS)
     assert list(rows["filename"]) == sorted({*names} - {names[1]})
@@ -164,7 +166,7 @@ def test_a_sample_without_embedding_is_named(names: list[str]) -> None:
         train(params())
 
 
-def test_a_datapool_keeps_the_space_of_its_embeddings(names: list[str]) -> None:
+def test_a_datapool_keeps_the_space_of_its_embeddings(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     give(names, np.eye(4))
     train(params())
     (paths.BASE / CHECKPOINT).write_bytes(paths.CHECKPOINT.read_bytes())
@@ -174,7 +176,11 @@ def test_a_datapool_keeps_the_space_of_its_embeddings(names: list[str]) -> None:
         shard.rename(paths.BASE / "embeddings" / shard.name)
     train(params())
     give(names, np.eye(4) * 7 + 1e-6)
+    samples = read_parquet(paths.SAMPLES)
+    write_parquet(samples.iloc[:1], SAMPLES, paths.SAMPLES)
     embed(params())
+    assert capsys.readouterr().err == "", "names that have an embedding in the datapool are samples"
+    write_parquet(samples, SAMPLES, paths.SAMPLES)
     give(names, np.eye(4)[::-1])
     with pytest.raises(ParamsError, match=r"another embedding than the datapool has .* 4 samples differ"):
         embed(params())

@@ -2,7 +2,9 @@
 
 import io
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -12,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from curation.cli.commands.explore import predictions_of
 from curation.datapool.pictures import write_pictures
 from curation.embeddings.shards import write_shards
 from curation.explore.build import Built, build_table
-from curation.explore.samples import known_samples
+from curation.explore.samples import Predictions, known_samples
 from curation.explore.schema import COLUMNS, ITERATION_KEY, MAP_KEY, STATES, reference, table_schema
 from curation.history.dvc_cache import Cache
 from curation.inspection.revision import Revision
@@ -31,7 +34,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-def built(side: int = 32, pictures: int | None = None, predictions: "pd.Series[str] | None" = None) -> Built:
+def built(side: int = 32, pictures: int | None = None, predictions: Predictions | None = None) -> Built:
     return build_table(Path("explore.parquet"), record(Path()), OUTPUTS, predictions, side, pictures)
 
 
@@ -155,9 +158,51 @@ def test_what_guards_a_name_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_predictions_are_a_column(tmp_path: Path) -> None:
-    three_samples(tmp_path)
-    built(predictions=pd.Series({HOSTILE: "cat"}))
+    inputs = three_samples(tmp_path)
+    asked: list[set[str]] = []
+
+    def predictions(known: Collection[str]) -> "pd.Series[str]":
+        asked.append(set(known))
+        return pd.Series({HOSTILE: "cat"})
+
+    built(predictions=predictions)
     assert rows()["predicted_class"].dropna().to_dict() == {HOSTILE: "cat"}
+    assert asked == [set(inputs.samples["filename"])]
+
+
+def test_predictions_mean_the_samples_that_the_selection_takes_them_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    three_samples(tmp_path)
+    file = tmp_path / "predictions.csv"
+    file.write_text("filename,class,score\ntram.jpg,cat,0.9\n/srv/pictures/city/=1+2.jpg,dog,0.8\nlost.png,cow,0.7\n")
+    (tmp_path / "params.yaml").write_text("select: {predictions_file: predictions.csv}\n")
+    built(predictions=partial(predictions_of, record(tmp_path)))
+    assert rows()["predicted_class"].dropna().to_dict() == {"city/tram.jpg": "cat", "city/=1+2.jpg": "dog"}
+    said = capsys.readouterr().err
+    assert said.startswith("explore: predictions.csv: 2 of 3 names are samples")
+    assert "1 are no sample: 'lost.png'" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no predictions.csv here"),
+        ("filename,class,score\nlost.png,cat,1\n", "predictions.csv: 0 of 1 names are samples"),
+    ],
+)
+def test_predictions_that_cannot_be_read_are_left_out_with_a_line(
+    content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    three_samples(tmp_path)
+    if content is not None:
+        (tmp_path / "predictions.csv").write_text(content)
+    (tmp_path / "params.yaml").write_text("select: {predictions_file: predictions.csv}\n")
+    built(predictions=partial(predictions_of, record(tmp_path)))
+    assert rows()["predicted_class"].isna().all()
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"explore: warning: select.predictions_file: {said}")
+    assert shown.endswith("; no class is shown\n")
 
 
 def test_the_reports_umap_is_the_map_where_it_shows_all(tmp_path: Path) -> None:

@@ -150,6 +150,31 @@ def by_spreadsheet(listing: Listing, folder: Path) -> Path:
     return folder / "selected.csv"
 
 
+def by_labelimg(listing: Listing, folder: Path) -> Path:
+    """As labelImg 1.8 writes files where one folder of pictures is open: its last name, and the picture's last name."""
+    for name, _, category, width, height in pictures(listing):
+        left, top, wide, high = box(width, height)
+        picture = folder / "dataset/JPEGImages" / name
+        (folder / "dataset/Annotations" / name).with_suffix(".xml").write_text(
+            f"<annotation>\n\t<folder>{picture.parent.name}</folder>\n\t<filename>{picture.name}</filename>\n"
+            f"\t<path>{picture}</path>\n\t<source>\n\t\t<database>Unknown</database>\n\t</source>\n"
+            f"\t<size>\n\t\t<width>{width}</width>\n\t\t<height>{height}</height>\n\t\t<depth>3</depth>\n\t</size>\n"
+            f"\t<segmented>0</segmented>\n\t<object>\n\t\t<name>{category}</name>\n\t\t<pose>Unspecified</pose>\n"
+            f"\t\t<truncated>0</truncated>\n\t\t<difficult>0</difficult>\n\t\t<bndbox>\n"
+            f"\t\t\t<xmin>{int(left)}</xmin>\n\t\t\t<ymin>{int(top)}</ymin>\n"
+            f"\t\t\t<xmax>{int(left + wide)}</xmax>\n\t\t\t<ymax>{int(top + high)}</ymax>\n"
+            "\t\t</bndbox>\n\t</object>\n</annotation>\n"
+        )
+    return folder / "dataset"
+
+
+def by_pandas(listing: Listing, folder: Path) -> Path:
+    table = pd.read_csv(folder / "selected.csv", dtype=str, keep_default_na=False)
+    table["class_name"] = [CLASS_OF.get(name, "") for name in table["sample"]]
+    table.to_csv(folder / "labelled.csv", index=False)
+    return folder / "labelled.csv"
+
+
 def by_datasets(listing: Listing, folder: Path) -> Path:
     folder /= "dataset"
     rows = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
@@ -173,14 +198,21 @@ TOOLS: dict[str, tuple[Callable[[Listing, Path], Path], bool]] = {
 }
 """What labels an export of each format, and whether it draws boxes."""
 
+VARIANTS = [
+    *((name, label, has_boxes) for name, (label, has_boxes) in TOOLS.items()),
+    ("csv", by_pandas, False),
+    ("voc", by_labelimg, True),
+]
+
 
 def test_all_formats_make_the_round_trip() -> None:
     assert TOOLS.keys() == {*FORMATS}
 
 
-@pytest.mark.parametrize("name", TOOLS)
-def test_labels_come_back_as_they_were_made(name: str, tmp_path: Path) -> None:
-    label, has_boxes = TOOLS[name]
+@pytest.mark.parametrize(("name", "label", "has_boxes"), VARIANTS, ids=[label.__name__ for _, label, _ in VARIANTS])
+def test_labels_come_back_as_they_were_made(
+    name: str, label: Callable[[Listing, Path], Path], has_boxes: bool, tmp_path: Path
+) -> None:
     given = read_labels(label(exported(name, tmp_path), tmp_path))
     match = match_names(given.names, SIZES.keys() | OTHERS)
     assert (match.ambiguous, match.unmatched) == ({}, ())

@@ -120,7 +120,10 @@ def test_what_is_missing_has_its_default(tmp_path: Path) -> None:
         ("base:\n  datapool: 3\n", "base.datapool: must be one of auto, none, a datapool hash, a git revision, or a "),
         ("base:\n  datapool: [auto, 3]\n", "base.datapool: must be one of auto, none, "),
         ("select:\n  n_samples: 0\n", "select.n_samples: input should be greater than or equal to 1 (found 0)"),
-        ("select:\n  method: cores\n", "select.method: input should be 'coreset', 'coverage', 'diversity_typicality'"),
+        (
+            "select:\n  method: cores\n",
+            "select.method: input should be 'active', 'coreset', 'coverage', 'diversity_typicality'",
+        ),
         ("select:\n  strategies: [{input: 3}]\n", "select.strategies.0.input: "),
         ("train:\n", "train: input should be a valid dictionary or instance of TrainParams (found None)"),
     ],

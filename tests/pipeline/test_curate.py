@@ -239,6 +239,10 @@ def test_labels_are_imported_and_what_has_none_is_listed_and_exported(
     again = curate(project, "import-labels", "cars", str(tmp_path / "more.csv"))
     assert "2 samples with labels are in labels/cars.json, 1 of which had others" in again.output, again.output
     assert "8 of 15 samples of the datapool are labelled: car 6, bus 2" in again.output
+    counted = curate(project, "list", "--labels", "--format", "csv").output
+    assert counted == "task,class,samples\ncars,,8\ncars,car,6\ncars,bus,2\n"
+    assert curate(project, "list", "--labels", "--task", "x").exit_code == 1
+    assert curate(project, "list", "--labels", "--unlabelled").exit_code == 2
     left = [*names[7:9], *names[10:]]
     assert curate(project, "list", "--unlabelled").output.splitlines() == left
     assert curate(project, "list", "--unlabelled", "--task", "x").exit_code == 1

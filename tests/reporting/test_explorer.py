@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from curation.reporting.compute.figures import compute_figures
 from curation.reporting.draw import thumbnails
 from curation.reporting.draw.thumbnails import make_thumbnails
 from curation.reporting.inputs import ReportInputs
-from curation.reporting.pages import explorer_page
+from curation.reporting.pages import explorer_page, render
 from curation.reporting.pages.explorer_page import render_explorer
+from curation.reporting.report import report
 from tests.browser import PATIENCE_S, Browser, find_chromium
 from tests.report_example import FIRST, SECOND, Raw, example, invented_pictures, without_selection
 
@@ -100,6 +101,27 @@ def test_the_first_iteration_and_one_without_selection_have_an_explorer(second: 
     assert set(first["group"]) == {"new", "not selected"}
     none = samples_of(without_selection(second)).table
     assert set(none["group"]) == {"old", "not selected"}
+
+
+@pytest.mark.thorough
+def test_it_can_be_left_out(second: ReportInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "render_pdf", lambda *_, has_explorer: b"")
+    inputs = replace(second, settings=replace(second.settings, explorer="none", umap_neighbours=()))
+    asked: list[Sequence[str]] = []
+
+    def read(names: Sequence[str]) -> dict[str, Image.Image]:
+        asked.append(names)
+        return {}
+
+    report(inputs, read, second.processed["filename"].tolist(), tmp_path)
+    assert len(asked) == 1, "pictures for the report, and none for the explorer"
+    page = (tmp_path / "explorer.html").read_text(encoding="utf-8")
+    assert "report.explorer: none" in page
+    assert "python -m curate explore" in page
+    assert not any(name in page for name in second.processed["filename"])
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert 'href="explorer.html"' not in text
+    assert "The explorer is switched off (report.explorer: none)" in text
 
 
 def test_large_sets_are_sampled_with_all_new_samples(second: ReportInputs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,17 +14,11 @@ from threadpoolctl import threadpool_limits
 from curation.selection.cells import cells, medoid
 from curation.selection.covering import follow
 from curation.selection.distance import squared_distances
+from curation.selection.facility_location import DenseKernel, SparseKernel, lazy_greedy, similarity, to_medoids
 from curation.selection.neighbours import nearest_neighbours
+from curation.selection.rarity import rarity
 from curation.selection.rule import OPTIONS, Options
-from curation.selection.rules.coverage import (
-    DenseKernel,
-    SparseKernel,
-    coverage,
-    lazy_greedy,
-    rarity,
-    similarity,
-    to_medoids,
-)
+from curation.selection.rules.coverage import coverage
 from curation.selection.rules.diversity_typicality import diversity_typicality
 from curation.selection.rules.kmeans import kmeans
 from curation.selection.rules.random import random
@@ -40,8 +34,9 @@ thresholds = st.sampled_from([None, 1e-3, 0.1, 0.5, 1.4142135623730951]).map(squ
 
 
 def options_for(n: int, seed: int = 1) -> Options:
-    """Three videos of different frame rates."""
-    return Options(seed, 0.5, [f"video {row % 3}" for row in range(n)], np.arange(n) ** 1.5 / 7)
+    """Three videos of different frame rates; a model is certain of every fourth."""
+    videos = [f"video {row % 3}" for row in range(n)]
+    return Options(seed, 0.5, np.arange(n) % 4 / 3, videos, np.arange(n) ** 1.5 / 7)
 
 
 def all_squared(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -68,7 +63,8 @@ def circle(degrees: Sequence[float]) -> NDArray[np.float32]:
 def test_the_rule_gives_the_answer_that_it_states(method: str) -> None:
     example = RULES[method].example
     n = len(example.candidates)
-    options = Options(1, 0.5, ["v.mp4"] * n, np.arange(n, dtype=np.float64))
+    places = np.arange(n, dtype=np.float64)
+    options = Options(1, 0.5, np.maximum(1 - places / 10, 0), ["v.mp4"] * n, places)
     found = choose(method, circle(example.candidates), circle(example.base), len(example.picks), None, options)
     assert tuple(found.picks) == example.picks
     assert 0 < len(example.picks) < n
@@ -147,7 +143,7 @@ def test_number_of_threads_has_no_influence(method: str, kind: str, monkeypatch:
     candidates, base = embeddings_of_kind(kind, 1200, 24, 3), embeddings_of_kind("clustered", 50, 24, 4)
     runs = []
     for threads in (1, 3):
-        for module in ("rules.coverage", "neighbours"):
+        for module in ("facility_location", "neighbours"):
             monkeypatch.setattr(f"curation.selection.{module}.available_cores", lambda threads=threads: threads)
         with threadpool_limits(threads):
             runs.append(choose(method, candidates, base, 40, None, options_for(1200)))

@@ -47,6 +47,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "spaces": lambda name: f"{name}  ",
     "a leading ./": lambda name: f"./{name}",
     "both of Windows": lambda name: '".\\' + name.replace("/", "\\") + '"',
+    "the folder of raw files": lambda name: f"data/raw/{name}",
+    "the folder of raw files on Windows": lambda name: ".\\data\\raw\\" + name.replace("/", "\\"),
     "the Unicode form of macOS": lambda name: unicodedata.normalize("NFD", name),
 }
 
@@ -95,6 +97,42 @@ def test_names_in_lists_as_they_were_meant(reader: str, tmp_path: Path) -> None:
     for spelling, spelled in SPELLINGS.items():
         (tmp_path / "list.txt").write_text("".join(f"{spelled(name)}\n" for name in SAMPLES))
         assert LISTS[reader](tmp_path / "list.txt") == SAMPLES, spelling
+
+
+@pytest.mark.parametrize("reader", [*LISTS, "classes"])
+def test_comments_in_lists(reader: str, tmp_path: Path) -> None:
+    text = "# chosen on Monday\n#\n" + "\n".join(SAMPLES) + "\n# the end\n"
+    (tmp_path / "list.txt").write_text(text)
+    assert LISTS.get(reader, _classes)(tmp_path / "list.txt") == SAMPLES
+
+
+def test_a_name_or_class_may_begin_with_the_sign_of_comments(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("#1\n# 2\n")
+    assert _classes(tmp_path / "list.txt") == ["#1"]
+    assert read_filenames(str(tmp_path / "list.txt"), {"#1", "# 2"}) == ["# 2", "#1"]
+    (tmp_path / "list.txt").write_text("# 2\n")
+    with pytest.raises(ParamsError, match="names no sample"):
+        read_filenames(str(tmp_path / "list.txt"), {"#1"})
+    with pytest.raises(ParamsError, match="is empty"):
+        _holdout(tmp_path / "list.txt")
+
+
+def test_the_folder_of_raw_files_before_a_name(tmp_path: Path) -> None:
+    known = {"a.png", "data/raw/b.png", "./-c.png"}
+    given = (
+        "data/raw/a.png",
+        "data/raw/b.png",
+        "data/raw/-c.png",
+        "data/raw/lost.png",
+        "x/data/raw/a.png",
+        "data/raw/",
+    )
+    assert [as_known([name], known)[name] for name in given] == ["a.png", "data/raw/b.png", "./-c.png", *given[3:]]
+    files = ["a.png", "sub/a.png", "day 1/b.png"]
+    (tmp_path / "list.txt").write_text("data/raw/a.png\ndata/raw/day*/\n")
+    assert relevance(files, read_patterns(tmp_path / "list.txt")) == ([True, False, True], [])
+    (tmp_path / "list.txt").write_text("data/raw/b.png\n")
+    assert relevance(files, read_patterns(tmp_path / "list.txt"))[0] == [False] * 3, "not at any depth"
 
 
 def _table(columns: dict[str, list[str]], separator: str) -> str:
@@ -229,7 +267,8 @@ def test_given_embeddings_by_names_of_windows(tmp_path: Path) -> None:
     columns = {NAMES: ["city\\c.png", "lost.png"], "embedding_0": ["3", "1"], "embedding_1": ["4", "0"]}
     file.write_text(_table(columns, ";"))
     samples = pd.DataFrame({"filename": ["city/c.png"]})
-    found, embeddings, _ = given_for(samples, str(file), hash_of(str(file)) or "", [])
+    found, embeddings, _, told = given_for(samples, str(file), hash_of(str(file)) or "", [])
+    assert told == f"{file}: 1 of 2 names are no sample: 'lost.png'"
     assert found["filename"].tolist() == ["city/c.png"]
     np.testing.assert_allclose(embeddings, [[0.6, 0.8]], rtol=1e-6)
 

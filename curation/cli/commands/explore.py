@@ -2,23 +2,28 @@
 
 import tempfile
 import webbrowser
+from collections.abc import Collection
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
 import pandas as pd
 from tqdm import tqdm
 
-from curation.core.errors import OutputError
+from curation.core.errors import CurationError, OutputError
+from curation.core.words import in_bytes
 from curation.explore import atlas, viewers
 from curation.explore.build import Outputs, build_table
 from curation.explore.server import Site, open_database, start_server
 from curation.explore.thumbnails import SIDE
 from curation.history.dvc_cache import open_cache
+from curation.inspection.given_file import given_file
 from curation.inspection.revision import Revision, revision
 from curation.pipeline import paths
-from curation.selection.given import read_predictions
+from curation.selection.given import matched_names, read_predictions
 
+KEY = "select.predictions_file"
 ATLAS = "embedding-atlas"
 STATIC_PICTURES = 200_000
 """Pictures in a static folder at most, where nothing else is asked: the browser holds them all in memory."""
@@ -119,8 +124,8 @@ def write(table: Path, rev: str | None, side: int, pictures: int | None) -> str:
                 bar.total = total
                 bar.update(done)
 
-            built = build_table(table, start, _OUTPUTS, predictions_of(start), side, pictures, advance)
-    return f"{built.sentence()}, {table.stat().st_size / 1e6:.1f} MB"
+            built = build_table(table, start, _OUTPUTS, partial(predictions_of, start), side, pictures, advance)
+    return f"{built.sentence()}, {in_bytes(table.stat().st_size)}"
 
 
 def write_page(folder: Path, rev: str | None, side: int, pictures: int) -> None:
@@ -154,16 +159,28 @@ def show_with(tool: str, table: Path) -> None:
         viewers.show(tool, folder)
 
 
-def predictions_of(start: Revision) -> "pd.Series[str] | None":
-    """Return the classes that the revision's `select.predictions_file` predicts, None where it names none."""
-    given = (start.params.get("select") or {}).get("predictions_file")
+def predictions_of(start: Revision, known: Collection[str]) -> "pd.Series[str] | None":
+    """Return the classes that the revision's `select.predictions_file` predicts.
+
+    A look at samples goes without them: where they cannot be read, a line says so.
+
+    Args:
+        start: the revision.
+        known: names of its samples.
+
+    Returns:
+        Classes by filename; None without any.
+    """
+    given = (start.params.get("select") or {}).get(KEY.removeprefix("select."))
     if not given:
         return None
-    path = Path(given)
-    text = start.text(path)
-    if text is None:
-        return None
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        copy.write_text(text, encoding="utf-8")
-        return read_predictions(str(copy), "select.predictions_file")
+        try:
+            place = given_file(start, str(given), Path(folder))
+            for line in matched_names([str(place)], known, KEY):
+                click.echo(f"explore: {line.replace(str(place), str(given))}", err=True)
+            return read_predictions(str(place), KEY, known)
+        except CurationError as error:
+            said = error.message.removeprefix(f"{KEY}: ").replace(str(Path(folder) / str(given)), str(given))
+            click.echo(f"explore: warning: {KEY}: {said}; no class is shown", err=True)
+            return None

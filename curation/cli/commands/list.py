@@ -9,7 +9,7 @@ import pandas as pd
 
 from curation.cli.samples import chosen_samples, require_unlabelled, say_what_is_missing
 from curation.history.dvc_cache import open_cache
-from curation.inspection.labels import labelled_samples
+from curation.inspection.labels import labelled_samples, labels_of, tasks_of
 from curation.inspection.recorded import commits_of_iterations
 from curation.inspection.revision import Revision, revision
 
@@ -41,6 +41,22 @@ def iterations_table(start: Revision) -> pd.DataFrame:
     )
 
 
+def label_counts(start: Revision, task: str | None) -> pd.DataFrame:
+    """Return how many samples of the datapool have labels of each task, as the class "", and of each of its classes.
+
+    Args:
+        start: whose datapool and labels.
+        task: None for all.
+    """
+    names = list(start.samples["filename"])
+    rows: list[tuple[str, str, int]] = []
+    for each in tasks_of(start) if task is None else [task]:
+        found = labels_of(start, each)
+        rows.append((each, "", sum(name in found.samples for name in names)))
+        rows += [(each, category, count) for category, count in found.counts(names).items()]
+    return pd.DataFrame(rows, columns=["task", "class", "samples"])
+
+
 def as_text(table: pd.DataFrame) -> str:
     """Lay a small table out in columns, for reading."""
     shown = table.assign(
@@ -69,7 +85,8 @@ def as_json(table: pd.DataFrame) -> str:
 @click.option("--since", metavar="REV", help="List the filenames that came after this revision.")
 @click.option("--exclude-datapool", is_flag=True, help="List the filenames that the last iteration added.")
 @click.option("--unlabelled", is_flag=True, help="List the filenames that have no imported labels yet.")
-@click.option("--task", help="With --unlabelled: no labels of this task; default: of any.")
+@click.option("--labels", is_flag=True, help="List how many samples of the datapool have labels, by task and class.")
+@click.option("--task", help="With --unlabelled and --labels: of this task alone; default: of any.")
 @click.option("--format", "layout", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
 def command(
     rev: str | None,
@@ -78,6 +95,7 @@ def command(
     since: str | None,
     exclude_datapool: bool,
     unlabelled: bool,
+    labels: bool,
     task: str | None,
     layout: str,
 ) -> None:
@@ -89,11 +107,18 @@ def command(
     python -m curate list --iteration 3     those that iteration 3 added
     python -m curate list --since v1.0      those that came after v1.0
     python -m curate list --unlabelled      those that nobody has labelled (import-labels)
+    python -m curate list --labels          how many have labels, by task and class
     """
-    require_unlabelled(task, unlabelled=unlabelled)
+    names_are_wanted = unlabelled or list_samples or bool(iteration or since) or exclude_datapool
+    if labels and names_are_wanted:
+        raise click.UsageError("--labels counts the samples of the datapool: leave the other options out")
+    require_unlabelled(task, unlabelled=unlabelled or labels)
     with open_cache() as cache:
         start = revision(rev, cache)
-        if not (unlabelled or list_samples or iteration or since or exclude_datapool):
+        if labels:
+            table = label_counts(start, task)
+            text = str(table.to_string(index=False)) if len(table) else "no labels yet"
+        elif not names_are_wanted:
             table = iterations_table(start)
             say_what_is_missing("list")
             text = as_text(table) if len(table) else "no iteration yet"

@@ -25,7 +25,8 @@ from curation.reporting.pages.render import environment, font_faces, read_templa
 MAX_BYTES = 20_000_000
 """Of the page. Pictures get the room that the points leave."""
 
-TEMPLATE, STYLES, SCRIPT = "explorer.html.j2", ("base.css", "explorer.css"), "explorer.js"
+TEMPLATE, LEFT_OUT = "explorer.html.j2", "no_explorer.html.j2"
+STYLES, SCRIPT = ("base.css", "explorer.css"), "explorer.js"
 
 _MARGIN = 10_000
 """Bytes for what is written after the room for pictures has been measured: their places are, their number is not."""
@@ -49,9 +50,15 @@ def render_explorer(
     return _page(report, samples, points, thumbnails)
 
 
+def render_left_out(report: schema.Report) -> str:
+    """Return the page that stands in the explorer's place where there is none."""
+    style = _style()
+    return environment().get_template(LEFT_OUT).render(r=report, style=trusted(style), style_hash=_source_hash(style))
+
+
 def _page(report: schema.Report, samples: ExplorerSamples, points: dict[str, object], thumbnails: Thumbnails) -> str:
     """Fill the template. The hashes in the content security policy let this style and this script run and no other."""
-    style = font_faces() + "".join(map(read_template, STYLES))
+    style = _style()
     script = read_template(SCRIPT)
     cells = [thumbnails.cells.get(name, (-1, 0, 0)) for name in samples.table["filename"]]
     data = {
@@ -69,6 +76,10 @@ def _page(report: schema.Report, samples: ExplorerSamples, points: dict[str, obj
         script_hash=_source_hash(script), shown=len(samples.table), total=samples.total, pictures=len(thumbnails.cells),
         seed=SEED, groups=GROUPS,
     )  # fmt: skip
+
+
+def _style() -> str:
+    return font_faces() + "".join(map(read_template, STYLES))
 
 
 def point_data(samples: ExplorerSamples) -> dict[str, object]:

@@ -40,7 +40,12 @@ _FIXED_EPOCH = "315532800"  # 1980-01-01, the first date that every format can h
 
 
 def render_html(
-    report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], points: MapPoints
+    report: schema.Report,
+    charts: Mapping[str, Chart],
+    pictures: Mapping[str, str],
+    points: MapPoints,
+    *,
+    has_explorer: bool = True,
 ) -> str:
     """Return the interactive page, one self-contained file.
 
@@ -49,6 +54,7 @@ def render_html(
         charts: by name.
         pictures: `data:` URIs by filename.
         points: of the map.
+        has_explorer: whether there is one to look at.
     """
     script = read_template(SCRIPT)
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -56,17 +62,20 @@ def render_html(
     return _render(
         report, charts, pictures, interactive=True, style=trusted(style), script=trusted(script),
         script_hash=script_hash, map_data=map_data(report, points),
-        source_rows=report.sources.rows,
+        source_rows=report.sources.rows, has_explorer=has_explorer,
     )  # fmt: skip
 
 
-def render_pdf(report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str]) -> bytes:
+def render_pdf(
+    report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], *, has_explorer: bool = True
+) -> bytes:
     """Return the PDF: A4, bookmarks, page numbers, fonts embedded, equal bytes for equal figures.
 
     Args:
         report: all figures.
         charts: by name.
         pictures: `data:` URIs by filename.
+        has_explorer: whether there is one to look at.
     """
     from weasyprint import CSS, HTML
     from weasyprint.text.fonts import FontConfiguration
@@ -75,7 +84,7 @@ def render_pdf(report: schema.Report, charts: Mapping[str, Chart], pictures: Map
     style = read_template("base.css") + read_template("print.css")
     html = _render(
         report, charts, pictures, interactive=False, style=trusted(style), script=None, script_hash=None, map_data=None,
-        source_rows=report.sources.rows[:PDF_SOURCES],
+        source_rows=report.sources.rows[:PDF_SOURCES], has_explorer=has_explorer,
     )  # fmt: skip
     html = in_own_fonts(html)
     with _quiet(), _fixed_date():
