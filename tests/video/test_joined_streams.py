@@ -90,7 +90,7 @@ def test_a_damaged_time_stamp_is_no_new_clock() -> None:
     clock, unit = RunningClock(), Fraction(1, 90_000)
 
     def corrected(stamp: int, *, is_keyframe: bool = False) -> int | None:
-        packet: av.Packet[av.VideoStream] = av.Packet(1)  # type: ignore[assignment]
+        packet = av.Packet(1)
         packet.time_base, packet.dts, packet.duration, packet.is_keyframe = unit, stamp, 3600, is_keyframe
         clock.correct(packet)
         return packet.dts

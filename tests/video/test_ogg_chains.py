@@ -24,7 +24,7 @@ def _decode(path: Path) -> DecodedVideo:
     )
 
 
-def _pages(content: bytes) -> list[int]:
+def _pages(content: bytes | bytearray) -> list[int]:
     return [match.start() for match in re.finditer(rb"OggS\x00", content)]
 
 
