@@ -23,10 +23,11 @@ from curation.core.atomic import write_bytes, write_json
 from curation.core.cores import available_cores
 from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_file
+from curation.core.words import counted
 from curation.history.accepted_inputs import accepted_table, processed_contents, tracked_files
 from curation.history.cache_folders import cache_folders
+from curation.history.listed_changes import told
 from curation.history.rewritten import changed_paths, require_cache_untouched
-from curation.history.way_back import BESIDE
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
@@ -34,9 +35,10 @@ from curation.pipeline.raw_files import last_listing
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
 from curation.raw.relevant import Pattern, in_other_form, read_patterns, relevance
+from curation.raw.tracks import file_paths, track_hash, track_path
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
-from curation.video.declared import declared_frames_of
+from curation.video.declared import declared_frames_of, further_tracks_of
 
 _DVC = Path(".dvc")
 _WARNINGS = 20
@@ -56,6 +58,9 @@ class RelevantFiles:
     patterns: Sequence[Pattern] = ()
 
 
+Row = tuple[str, str, str, int, str]
+"""Path, media, reason, size and content hash of a raw file."""
+
 EVERY_FILE = RelevantFiles("")
 
 
@@ -69,6 +74,8 @@ def ingest(
     video_extensions: Sequence[str],
     linked_folders: Sequence[Path] = (),
     relevant: RelevantFiles = EVERY_FILE,
+    *,
+    all_tracks: bool = False,
 ) -> pd.DataFrame:
     """List and hash the raw files.
 
@@ -78,6 +85,8 @@ def ingest(
         video_extensions: likewise for videos.
         linked_folders: folders besides `folder` where links may lead to.
         relevant: others are neither read nor hashed, and listed as ignored.
+        all_tracks: whether each further video track of a file has a row of its own, with a path inside that of the file
+            (`curation.raw.tracks`).
 
     Returns:
         One row for each file, with the columns of `RAW_FILES`, sorted by path.
@@ -95,7 +104,7 @@ def ingest(
     listed = list_raw_files(folder, media_of_extension(image_extensions, video_extensions), linked_folders)
     if not listed:
         raise NothingListedError(f"{folder} is empty: {wanted}")
-    table = _with_content(folder, _with_relevance(listed, relevant))
+    table = _with_content(folder, _with_relevance(listed, relevant), all_tracks=all_tracks)
     if (table["media"] == IGNORED).all():
         first = table.iloc[0]
         raise RawDataError(
@@ -112,38 +121,6 @@ def _with_relevance(listed: Sequence[ListedFile], relevant: RelevantFiles) -> li
     return [
         file if keep or file.media == IGNORED else replace(file, media=IGNORED, reason=reason)
         for file, keep in zip(listed, is_relevant, strict=True)
-    ]
-
-
-def told(found: Changes, untracked: int) -> str:
-    """Return what to tell of files that an accepted iteration has listed, and that are no longer where they were.
-
-    Args:
-        found: against what that iteration has listed.
-        untracked: how many of those that are gone `data/raw.dvc` named until now.
-    """
-    moved, gone = len(found.moved), len(found.gone)
-    if not found.new:
-        words = " and ".join(_left(moved, gone, len(found.back)))
-        names = ": their samples keep their names" if moved else ""
-        return f"; nothing is new, and {words}, which changes nothing{names}" if words else ""
-    parts = [f"{moved} moved since they were processed"] if moved else []
-    if untracked > 0:
-        parts.append(
-            f"{paths.RAW}.dvc no longer names {_counted(untracked, 'processed file')}, gone from here, whose samples "
-            f"stay all the same (to keep the files, too: `dvc get . {paths.RAW} --rev HEAD -o {BESIDE}`, "
-            f"`cp -rn {BESIDE}/. {paths.RAW}`, `rm -r {BESIDE}`, then `dvc repro`)"
-        )
-    return "".join(f"; {part}" for part in parts)
-
-
-def _left(moved: int, gone: int, back: int) -> list[str]:
-    """Count files that are no longer where they were, or are here again."""
-    counts = ((moved, "moved"), (gone, "gone"), (back, "here again"))
-    found = [(number, what) for number, what in counts if number]
-    return [
-        f"{number if place else _counted(number, 'processed file')} {what}"
-        for place, (number, what) in enumerate(found)
     ]
 
 
@@ -168,11 +145,11 @@ def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
 def summary(numbers: dict[str, int | str]) -> str:
     """Return the stage's closing line."""
     parts = (
-        _counted(int(numbers["videos"]), "video"),
-        _counted(int(numbers["images"]), "image"),
+        counted(int(numbers["videos"]), "video"),
+        counted(int(numbers["images"]), "image"),
         f"{numbers['ignored']} ignored",
     )
-    return f"{_counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}"
+    return f"{counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}"
 
 
 def unmatched_lines(unmatched: Iterable[Pattern]) -> list[dict[str, int | str]]:
@@ -199,7 +176,7 @@ def _other_forms(name: str, listed: Sequence[str], patterns: Sequence[Pattern]) 
         return []
     first = f"line {found[0].line}: {found[0].text!r}"
     return [
-        f"{name}: {_counted(len(found), 'line')} in another Unicode form than the names in data/raw (systems write "
+        f"{name}: {counted(len(found), 'line')} in another Unicode form than the names in data/raw (systems write "
         f"accents differently); the files whose names look the same are taken; {first}"
     ]
 
@@ -212,7 +189,7 @@ def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     return found
 
 
-def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
+def _with_content(folder: Path, listed: Sequence[ListedFile], *, all_tracks: bool) -> pd.DataFrame:
     """Read every accepted file, several at a time, for its hash, and videos for their declared frames."""
     total = sum(file.size for file in listed if file.media != IGNORED)
     with (
@@ -220,6 +197,7 @@ def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
         ThreadPoolExecutor(available_cores()) as threads,
     ):
         rows = list(threads.map(lambda file: _row(folder, file, bar), listed))
+    rows += _further_tracks(folder, rows) if all_tracks else []
     table = pd.DataFrame(rows, columns=[name for name in RAW_FILES.names if name != "frames"])
     videos = table.loc[table["media"] == VIDEO, "path"].tolist()
     frames = dict(zip(videos, declared_frames_of([folder / path for path in videos]), strict=True))
@@ -228,7 +206,18 @@ def _with_content(folder: Path, listed: Sequence[ListedFile]) -> pd.DataFrame:
     return table.sort_values("path", kind="stable", ignore_index=True)
 
 
-def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> tuple[str, str, str, int, str]:
+def _further_tracks(folder: Path, rows: Sequence[Row]) -> list[Row]:
+    """Return a row for each video track that a file has besides the one that is read by default."""
+    videos = [row for row in rows if row[1] == VIDEO]
+    tracks = further_tracks_of([folder / row[0] for row in videos])
+    return [
+        (track_path(path, number), VIDEO, "", 0, track_hash(content_hash, number))
+        for (path, *_, content_hash), numbers in zip(videos, tracks, strict=True)
+        for number in numbers
+    ]
+
+
+def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> Row:
     """Return one row of the table but for the frames; a file that cannot be read is ignored with the reason."""
     if file.media == IGNORED:
         return (file.path, IGNORED, file.reason, file.size, "")
@@ -239,10 +228,6 @@ def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> tuple[str, str, st
     return (file.path, file.media, "", file.size, content_hash)
 
 
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
 def run(params: Params) -> str:
     r"""List the raw files, with their content hashes.
 
@@ -250,13 +235,16 @@ def run(params: Params) -> str:
     Reads   data/raw/, the list that ingest.relevant_filenames_file names
     Writes  data/ingest/raw_files.parquet, reports/ingest.json
     """
-    settings = params.ingest
+    settings, links = params.ingest, cache_folders(_DVC)
     name = settings.relevant_filenames_file
     relevant = RelevantFiles(name, read_patterns(Path(name)))
     accepted = accepted_table()
     former = read_parquet(accepted)[RAW_FILES.names] if accepted else None
     try:
-        table = ingest(paths.RAW, settings.image_extensions, settings.video_extensions, cache_folders(_DVC), relevant)
+        table = ingest(
+            *(paths.RAW, settings.image_extensions, settings.video_extensions, links, relevant),
+            all_tracks=settings.video_tracks == "all",
+        )
     except NothingListedError:
         if former is None:
             raise
@@ -274,9 +262,10 @@ def run(params: Params) -> str:
         click.echo(f"ingest: warning: {warning}", err=True)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})
-    if found is None:
+    if former is None or found is None:
         return summary(numbers)
-    return summary(numbers) + told(found, tracked_files() - (found.listed - len(found.gone)))
+    still_there = file_paths(former["path"]) - file_paths(found.gone)
+    return summary(numbers) + told(found, tracked_files() - len(still_there))
 
 
 main = stage_command(run)

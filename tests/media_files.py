@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import av
 import numpy as np
+from av.stream import Disposition
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -304,3 +305,37 @@ def cut(source: Path, target: Path, share: float) -> Path:
     content = source.read_bytes()
     target.write_bytes(content[: int(len(content) * share)])
     return target
+
+
+class TrackOfTest(NamedTuple):
+    """A video track that `write_tracks` writes: one frame for each seed.
+
+    Attributes:
+        seeds: of its frames.
+        size: width and height in pixels.
+        is_default: whether the file marks it as its default.
+    """
+
+    seeds: Sequence[int]
+    size: tuple[int, int] = (64, 48)
+    is_default: bool = False
+
+
+def write_tracks(path: Path, tracks: Sequence[TrackOfTest]) -> Path:
+    """Write a file with several video tracks, ten frames a second, as FFV1 without loss (`.mkv`)."""
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+        streams = []
+        for track in tracks:
+            stream = container.add_stream("ffv1", rate=10)
+            stream.width, stream.height, stream.pix_fmt = *track.size, "bgr0"
+            stream.disposition = Disposition(Disposition.default if track.is_default else 0)
+            streams.append(stream)
+        for place in range(max(len(track.seeds) for track in tracks)):
+            for track, stream in zip(tracks, streams, strict=True):
+                if place < len(track.seeds):
+                    frame = av.VideoFrame.from_ndarray(picture(track.seeds[place], *track.size), format="rgb24")
+                    frame.pts = place
+                    container.mux(stream.encode(frame.reformat(format="bgr0")))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    return path

@@ -17,6 +17,7 @@ from curation.cleaning.base import BaseTables, as_they_lie, files_to_decode_agai
 from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
+from curation.cleaning.full_size import read_raw_samples
 from curation.cleaning.judging import Rules, originals
 from curation.cleaning.quality_limits import quality_limits
 from curation.cleaning.sample_table import sample_table
@@ -40,7 +41,7 @@ from curation.tables.files import empty_frame, read_parquet, write_csv, write_pa
 from curation.tables.samples import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
 from stages import clean as stage
 from stages.ingest import RelevantFiles, ingest
-from tests.media_files import cut, write_image, write_video
+from tests.media_files import TrackOfTest, cut, picture, write_image, write_tracks, write_video
 
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
@@ -109,6 +110,39 @@ def _status(cleaned: Cleaned) -> dict[str, str]:
 
 def _row(cleaned: Cleaned, path: str) -> "pd.Series[Any]":
     return cleaned.files[cleaned.files["path"] == path].iloc[0]
+
+
+@pytest.mark.thorough
+def test_each_video_track_gives_samples_of_its_own(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    (raw / "cars").mkdir(parents=True)
+    front, rear, preview = TrackOfTest(range(6), (96, 64)), TrackOfTest(range(10, 14)), TrackOfTest(range(6), (48, 32))
+    write_tracks(raw / "cars/cam.mkv", [rear, front, preview])
+
+    def cleaned(table: pd.DataFrame, base: BaseTables) -> Cleaned:
+        (proxies := tmp_path / f"proxies-{len(base.ledger)}").mkdir()
+        return clean(table, base, raw, proxies, SETTINGS, NO_RULES, workers=1, retrain=False)
+
+    table = ingest(raw, ["png"], ["mkv"], all_tracks=True)
+    file, *tracks = table["path"]
+    assert [file, *tracks] == ["cars/cam.mkv", "cars/cam.mkv/track-1.mkv", "cars/cam.mkv/track-3.mkv"]
+    assert table["frames"].tolist() == [6, 4, 6]
+    first = cleaned(table.iloc[:1], NO_BASE)
+    assert first.samples["filename"].tolist() == [f"cars/cam-{frame}-mkv.png" for frame in range(6)]
+    then = cleaned(table, _base_after(first))
+    assert _status(then) == {file: "processed", **dict.fromkeys(tracks, "kept")}
+    assert then.samples["filename"].tolist() == [
+        f"cars/cam.mkv/track-{track}-{frame}-mkv.png" for track, frames in ((1, 4), (3, 6)) for frame in range(frames)
+    ]
+    assert set(then.samples["label_name"]) == {"cars"}
+    found = read_raw_samples(raw, [(tracks[0], 2), (file, 2)], video_extensions=["mkv"], max_pixels=10_000)
+    for image, seed, size in zip(found, (12, 2), (rear.size, front.size), strict=True):
+        assert image is not None
+        assert np.array_equal(np.asarray(image), picture(seed, *size))
+    (raw / "cars/cam.mkv").rename(raw / "top.mkv")
+    finder = RawFinder(raw, table.assign(path=table["path"].str.replace("cars/cam", "top")), {"mkv": "video"})
+    wanted = (tracks[0], str(table["content_hash"][1]))
+    assert finder.places([wanted]) == {wanted: "top.mkv/track-1.mkv"}
 
 
 def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:

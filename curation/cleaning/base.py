@@ -8,6 +8,7 @@ import pandas as pd
 from curation.cleaning.accounting import named
 from curation.core.errors import RawDataError, RawFilesGoneError
 from curation.raw.finding import RawFinder
+from curation.raw.tracks import file_on_disk
 from curation.tables.samples import IGNORED, SAMPLES
 
 
@@ -38,7 +39,7 @@ def as_they_lie(raw: pd.DataFrame, ledger: pd.DataFrame, finder: RawFinder) -> p
         Columns of `RAW_FILES`, sorted by path: files that moved at their place, without those that are gone.
     """
     known = raw[raw["path"].isin(set(ledger["path"])) | raw["content_hash"].isin(set(ledger["content_hash"]))]
-    gone = [path for path in known["path"] if not (finder.folder / path).is_file()]
+    gone = [path for path in known["path"] if not file_on_disk(finder.folder / path).is_file()]
     if not gone:
         return raw
     lost = known[known["path"].isin(set(gone))]

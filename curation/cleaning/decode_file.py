@@ -15,6 +15,7 @@ from curation.core.regular import open_regular
 from curation.image.decode import UndecodableImageError, decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter, member_name
+from curation.raw.tracks import file_on_disk
 from curation.video.decode import decode_video
 from curation.video.sampling import FrameChoice
 
@@ -206,7 +207,7 @@ def _decode_video(
 def _require_readable(raw_folder: Path, path: str) -> None:
     """Tell a file that went away since the raw files were listed from one that cannot be decoded."""
     try:
-        open_regular(raw_folder / path).close()
+        open_regular(file_on_disk(raw_folder / path)).close()
     except OSError as error:
         raise RawDataError(
             f"raw file {path} could be read when the raw files were listed, but not now ({error.strerror}): "

@@ -17,6 +17,7 @@ from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
+from curation.raw.tracks import file_on_disk
 from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
 from curation.workers.worker import Announce
 
@@ -71,7 +72,7 @@ def decode_all(
         workers=workers,
         cores=available_cores(),
         limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
-        size_of=lambda file: size_of(raw_folder / file.path),
+        size_of=lambda file: size_of(file_on_disk(raw_folder / file.path)),
     )
     decoded: dict[str, DecodedFile] = {}
     shards = _ImageShards(chunks, shard_folder)

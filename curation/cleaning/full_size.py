@@ -55,7 +55,9 @@ def read_raw_samples(
     return [found.get(key) for key in wanted]
 
 
-def video_pictures(path: Path, known: Mapping[int, str], max_pixels: int) -> Iterator[tuple[int, Image.Image]]:
+def video_pictures(
+    path: Path, known: Mapping[int, str], max_pixels: int, *, keeps_16_bits: bool
+) -> Iterator[tuple[int, Image.Image]]:
     """Decode frames of a video one after the other, each with the pixels that it is known to have.
 
     Unlike `read_raw_samples`, this holds one picture at a time.
@@ -64,10 +66,11 @@ def video_pictures(path: Path, known: Mapping[int, str], max_pixels: int) -> Ite
         path: the video.
         known: pixel hash of each wanted frame, as `clean` gave it, by its index.
         max_pixels: larger frames are refused.
+        keeps_16_bits: whether grey of more than 8 bits stays so.
 
     Yields:
-        Index and picture, upright, in full size, mode `RGB`. Frames that are not there, or have other pixels, are
-        missing.
+        Index and picture, upright, in full size, mode `RGB`, or `I;16` where 16 bits are kept. Frames that are not
+        there, or have other pixels, are missing.
 
     Raises:
         OSError: the file cannot be opened or read.
@@ -77,7 +80,7 @@ def video_pictures(path: Path, known: Mapping[int, str], max_pixels: int) -> Ite
 
     for attempt in _attempts(path, left, max_pixels):
         with suppress(UnsureError):
-            for index, picture in _each_upright(attempt.pictures, dict(left)):
+            for index, picture in _each_upright(attempt.pictures, dict(left), keeps_16_bits=keeps_16_bits):
                 left.pop(index)
                 yield index, picture
         if not left:
@@ -102,17 +105,19 @@ def _video_frames(path: Path, known: Mapping[int, str], max_pixels: int) -> dict
     pictures: dict[int, Image.Image] = {}
     for attempt in _attempts(path, known, max_pixels):
         with suppress(UnsureError):
-            pictures = dict(_each_upright(attempt.pictures, known))
+            pictures = dict(_each_upright(attempt.pictures, known, keeps_16_bits=False))
             if len(pictures) == len(known) and not attempt.tally.shows_damage:
                 break
     return pictures
 
 
-def _each_upright(decoded: Iterable[Picture], known: Mapping[int, str]) -> Iterator[tuple[int, Image.Image]]:
+def _each_upright(
+    decoded: Iterable[Picture], known: Mapping[int, str], *, keeps_16_bits: bool
+) -> Iterator[tuple[int, Image.Image]]:
     """Yield frames upright, without those whose pixels are known to be others; read no further than the last one."""
     last = max(known)
     for place in decoded:
-        if not known[place.index] or known[place.index] == frames.pixel_hash(place.frame):
-            yield place.index, frames.upright_image(place.frame)
+        if not known[place.index] or frames.has_hash(place.frame, known[place.index]):
+            yield place.index, frames.upright_image(place.frame, keeps_16_bits=keeps_16_bits)
         if place.index == last:
             break

@@ -1,5 +1,7 @@
 """Recognising what was taken out of the datapool for good."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 
@@ -14,4 +16,10 @@ def is_removed(samples: pd.DataFrame, removed: pd.DataFrame) -> "pd.Series[bool]
     for column in ("pixel_hash", "content_hash"):
         known = removed.loc[removed[column] != "", column]
         found |= samples[column].isin(known)
-    return found
+    return found | _is_of_track(samples["filename"], set(removed.loc[removed["content_hash"] != "", "raw_path"]))
+
+
+def _is_of_track(filenames: "pd.Series[str]", raw_paths: Collection[str]) -> "pd.Series[bool]":
+    """Tell which samples are frames of a further track of one of these raw files."""
+    folders = filenames.where(filenames.str.contains("/track-", regex=False), "").str.rpartition("/")[0]
+    return folders.isin(raw_paths)

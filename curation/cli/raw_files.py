@@ -1,14 +1,19 @@
 """The raw files of samples that a command reads: where they lie, and how they come back."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from curation.export.images import NOT_WRITTEN
 from curation.history.way_back import way_back
 from curation.inspection.revision import Revision
 from curation.pipeline import paths
 from curation.raw.finding import RawFinder
 from curation.raw.listing import safe_path
+from curation.raw.tracks import file_on_disk
 
 _RAW = f"{paths.RAW}/"
+_LISTED = 20
 
 
 def processed_as(start: Revision, name: str, finder: RawFinder) -> str:
@@ -26,7 +31,7 @@ def processed_as(start: Revision, name: str, finder: RawFinder) -> str:
         name = safe_path(name.removeprefix("./").removeprefix(_RAW).removeprefix("./"))
     content = finder.content_at(name) if name not in known else None
     former = sorted(ledger.loc[ledger["content_hash"] == content, "path"]) if content else []
-    gone = [path for path in former if not (paths.RAW / path).is_file()]
+    gone = [path for path in former if not file_on_disk(paths.RAW / path).is_file()]
     return gone[0] if gone else name
 
 
@@ -38,9 +43,32 @@ def ways_back(failed: pd.DataFrame, finder: RawFinder) -> str:
         finder: knows where their content lay last.
     """
     files = dict(zip(failed["raw_path"], failed["content_hash"], strict=True))
-    gone = sorted(path for path in files if not (finder.folder / path).is_file())
+    gone = sorted(path for path in files if not file_on_disk(finder.folder / path).is_file())
     changed = sorted(files.keys() - set(gone))
     last_listed = finder.last_listed((path, files[path]) for path in gone)
     ways = [f"{len(gone)} raw files are gone. {way_back(gone, last_listed)}"] if gone else []
     ways += [f"{len(changed)} have other content. {way_back(changed, are_changed=True)}"] if changed else []
     return "\n".join([*ways, "Then run it again"])
+
+
+def why_not(failed: Mapping[str, str], samples: pd.DataFrame, finder: RawFinder) -> str:
+    """Say why samples were not exported, and what to do.
+
+    Args:
+        failed: why, by filename.
+        samples: `filename`, `raw_path`, as `where_they_lie` gives it, and `content_hash`, of these and others.
+        finder: knows where their content lay last.
+    """
+    unread = [name for name, reason in failed.items() if not reason.startswith(NOT_WRITTEN)]
+    ways = [ways_back(samples[samples["filename"].isin(unread)], finder)] if unread else []
+    if len(unread) < len(failed):
+        ways.append(
+            "Names that cannot be written here are too long for the folder, or its file system lacks a character"
+        )
+    return "\n".join([listed_reasons(failed), *ways])
+
+
+def listed_reasons(failed: Mapping[str, str]) -> str:
+    """Return lines with the first samples that failed, and why; each begins with a line break."""
+    listed = "".join(f"\n  {name}: {reason}" for name, reason in list(failed.items())[:_LISTED])
+    return listed + (f"\n  and {len(failed) - _LISTED} more" if len(failed) > _LISTED else "")

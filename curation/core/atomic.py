@@ -5,6 +5,7 @@ any moment leaves the former content, and a file that DVC hard-linked into its c
 """
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".writing-"
+_LONGEST_NAME = 143
+"""Bytes of a temporary name: what the strictest file system in use allows (eCryptfs; most others allow 255)."""
+
+_LONGEST_SUFFIX = 16
+"""Bytes of a suffix that stays in a shortened name, since some writers go by it."""
+
 _cleared: set[Path] = set()
 """Folders in which this process has looked for what killed ones left."""
 
@@ -40,7 +47,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.parent.resolve() not in _cleared:  # once, since files may be many
         _clear_unfinished(path.parent)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    temporary = _temporary(path)
     remove(temporary)
     try:
         yield temporary
@@ -60,8 +67,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     same folder at once, both succeed, and the later one's stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
-    former = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-former-{path.name}")
+    temporary, former = _temporary(path), _temporary(path, "former-")
     _clear_unfinished(path.parent)
     temporary.mkdir()
     try:
@@ -73,6 +79,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     finally:
         remove(temporary)
         remove(former)
+
+
+def _temporary(path: Path, mark: str = "") -> Path:
+    """Return the path under which this process makes a file or folder: no name is too long for it."""
+    begin = f"{TEMPORARY_PREFIX}{os.getpid()}-{mark}"
+    name = f"{begin}{path.name}"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        suffix = path.suffix if len(os.fsencode(path.suffix)) <= _LONGEST_SUFFIX else ""
+        name = f"{begin}{hashlib.sha256(os.fsencode(path.name)).hexdigest()}{suffix}"
+    return path.with_name(name)
 
 
 def _clear_unfinished(folder: Path) -> None:

@@ -26,3 +26,8 @@ def size_of(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a file is there; a name that the file system cannot have is none."""
+    return os.path.isfile(path)  # noqa: PTH113  (that of `Path` raises an error where a name is too long)

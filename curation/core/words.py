@@ -8,3 +8,8 @@ def in_bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "bytes" or count >= 10 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.0f} TB" if count >= 10 else f"{count:.1f} TB"
+
+
+def counted(number: int, word: str) -> str:
+    """Return a number and what is counted, in the plural but for one."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

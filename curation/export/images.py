@@ -4,6 +4,7 @@ Decoders read files from strangers, so worker processes run them (`curation.work
 costs the samples that it was at.
 """
 
+import errno
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -20,6 +21,7 @@ from curation.cleaning.full_size import video_pictures
 from curation.core.atomic import atomic_file
 from curation.core.errors import OutputError
 from curation.core.hashing import sha256_of_file
+from curation.core.regular import is_file
 from curation.export.batches import (
     JPEG_SUFFIXES,
     Batch,
@@ -33,12 +35,19 @@ from curation.export.batches import (
 from curation.image.decode import UndecodableImageError, load_image
 from curation.image.proxies import to_rgb
 from curation.raw.listing import extension_of
+from curation.raw.tracks import file_on_disk
 from curation.video.opening import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
 
 _JPEG_QUALITY = 95
 _SUFFIXES = {"png": (".png",), "jpg": JPEG_SUFFIXES}
+
+NOT_WRITTEN = "cannot be written"
+"""Begins the reason of a sample whose raw file is as it should be, and whose picture cannot have its name."""
+
+_HIT_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE})
+"""Errors that no sample is to blame for: the next one would meet them too."""
 
 
 def target_name(filename: str, *, is_frame: bool, picture_format: PictureFormat) -> str:
@@ -132,10 +141,10 @@ def _batches(
     rows: pd.DataFrame, raw_folder: Path, folder: Path, settings: Settings, kept: Mapping[str, Kept]
 ) -> tuple[dict[str, str], list[Batch]]:
     """Return which samples cannot be written, and why, and what is still to be written of the others."""
-    rows = rows[_mask(not (folder / target).is_file() for target in rows["target"])]
+    rows = rows[_mask(not is_file(folder / target) for target in rows["target"])]
     taken = {name: kept[name] for name in kept.keys() & set(rows["filename"])}
     is_raw = _mask(
-        name not in taken or not (taken[name].is_exact or not (raw_folder / path).is_file())
+        name not in taken or not (taken[name].is_exact or not file_on_disk(raw_folder / path).is_file())
         for name, path in zip(rows["filename"], rows["raw_path"], strict=True)
     )
     rows, from_kept = rows[is_raw], rows[~is_raw]
@@ -172,35 +181,39 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
         Why, for each filename that could not be written.
     """
     source = Path(batch.source)
-    if not source.is_file():
+    if not file_on_disk(source).is_file():
         return {wanted.filename: f"{batch.raw_path} is not in the folder of raw files" for wanted in batch.wanted}
     if batch.is_copy:
         (wanted,) = batch.wanted
         if wanted.content_hash and sha256_of_file(source) != wanted.content_hash:
             return {wanted.filename: f"{batch.raw_path} has other content than when it was selected"}
-        _write(folder / wanted.target, lambda temporary: shutil.copyfile(source, temporary))
-        return {}
+        fault = write_sample(folder / wanted.target, lambda temporary: shutil.copyfile(source, temporary))
+        return {wanted.filename: fault} if fault else {}
     by_frame = {wanted.frame: wanted for wanted in batch.wanted}
     failed = {wanted.filename: f"{batch.raw_path} no longer holds these pixels" for wanted in batch.wanted}
-    pictures = _pictures(source, by_frame, settings.max_pixels, is_video=batch.is_video)
+    pictures = _pictures(source, by_frame, settings, is_video=batch.is_video)
     for number, (frame, picture) in enumerate(pictures, 1):
         wanted = by_frame[frame]
-        _write(folder / wanted.target, partial(_save, scaled_down(picture, settings.size), wanted.target))
-        failed.pop(wanted.filename)
+        fault = write_sample(folder / wanted.target, partial(_save, scaled_down(picture, settings.size), wanted.target))
+        if fault:
+            failed[wanted.filename] = fault
+        else:
+            failed.pop(wanted.filename)
         announce(number)
     return failed
 
 
 def _pictures(
-    source: Path, wanted: Mapping[int, Wanted], max_pixels: int, *, is_video: bool
+    source: Path, wanted: Mapping[int, Wanted], settings: Settings, *, is_video: bool
 ) -> Iterator[tuple[int, Image.Image]]:
     """Yield the wanted pictures of a file one after the other, those that it still holds."""
     known = {frame: sample.pixel_hash for frame, sample in wanted.items()}
     with suppress(OSError, NoVideoError, UndecodableImageError):
         if is_video:
-            yield from video_pictures(source, known, max_pixels)
+            keeps_16_bits = settings.picture_format != "jpg"
+            yield from video_pictures(source, known, settings.max_pixels, keeps_16_bits=keeps_16_bits)
         else:
-            yield 0, to_rgb(load_image(source, max_pixels=max_pixels, pixel_hash=known[0]))
+            yield 0, to_rgb(load_image(source, max_pixels=settings.max_pixels, pixel_hash=known[0]))
 
 
 def scaled_down(picture: Image.Image, size: int | None) -> Image.Image:
@@ -224,7 +237,22 @@ def _save(picture: Image.Image, target: str, temporary: Path) -> None:
         picture.save(temporary, "PNG")
 
 
-def _write(target: Path, write: Callable[[Path], object]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(target) as temporary:
-        write(temporary)
+def write_sample(target: Path, write: Callable[[Path], object]) -> str:
+    """Write the file of a sample; return why it cannot be, empty if it is there.
+
+    Raises:
+        OSError: nothing can be written, under whatever name.
+    """
+    try:
+        with atomic_file(target) as temporary:
+            write(temporary)
+    except OSError as error:
+        if error.errno in _HIT_ALL:
+            raise
+        return f"{NOT_WRITTEN}: {error.strerror or error}"
+    return ""
+
+
+def put(content: bytes, path: Path) -> None:
+    """Write bytes; for `write_sample`."""
+    path.write_bytes(content)

@@ -17,6 +17,7 @@ from curation.datapool.pictures import PICTURES_FOLDER, folder_name, picture_pat
 from curation.export.batches import JPEG_SUFFIXES, Settings
 from curation.export.images import export_images
 from curation.raw.listing import extension_of
+from curation.raw.tracks import file_on_disk
 from curation.tables.datapool import COMBINED, PICTURES
 from curation.workers.processes import Limits
 
@@ -105,7 +106,7 @@ def estimated_bytes(work: Work, raw_folder: Path, sizes: pd.DataFrame) -> int:
     pixels = (rows["width"] * rows["height"]).tolist()
     return round(
         sum(
-            size_of(path) if form == "original" else count * _BYTES_PER_PIXEL[form] * path.is_file()
+            size_of(path) if form == "original" else count * _BYTES_PER_PIXEL[form] * file_on_disk(path).is_file()
             for path, form, count in zip(paths, rows["form"], pixels, strict=True)
         )
     )

@@ -7,6 +7,7 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from curation.core.errors import OutputError
+from curation.core.regular import is_file
 
 
 def refuse_other_sizes(
@@ -39,7 +40,7 @@ def refuse_other_sizes(
 
 def _size_of(path: Path) -> tuple[int, int] | None:
     """Return width and height in pixels as the file's head says, None where there is no picture."""
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
         with Image.open(path) as picture:

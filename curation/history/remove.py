@@ -22,6 +22,7 @@ from curation.history.dvc_cache import Cache
 from curation.history.dvc_lock import output_hash
 from curation.inspection.revision import Revision
 from curation.pipeline import paths
+from curation.raw.tracks import file_path, file_paths
 from curation.tables.files import read_parquet
 
 
@@ -61,7 +62,7 @@ def found_by(start: Revision, names: Sequence[str]) -> Found:
         like = get_close_matches(name, sorted(filenames | raw_paths), 3)
         hint = f". Did you mean {' or '.join(map(repr, like))}?" if like else ""
         raise BaseError(f"{name!r} is neither a sample nor a raw file of {start.name}{hint}")
-    raw_files = raw_paths.intersection(names)
+    raw_files = {path for path in raw_paths if not {path, file_path(path)}.isdisjoint(names)}
     wanted = processed[processed["filename"].isin(names) | processed["raw_path"].isin(raw_files)]
     return Found(wanted.drop_duplicates("filename").sort_values("filename", ignore_index=True), raw_files)
 
@@ -128,7 +129,8 @@ def _count_in(datapool: str, samples: pd.DataFrame, cache: Cache) -> int | None:
 
 
 def _has_raw_file(folder: str, raw_files: frozenset[str], cache: Cache) -> bool:
-    return bool(raw_files) and cache.has(folder) and not raw_files.isdisjoint(cache.listing(folder))
+    files = file_paths(raw_files)
+    return bool(files) and cache.has(folder) and not files.isdisjoint(cache.listing(folder))
 
 
 def checkpoints(start: Revision, samples: pd.DataFrame) -> list[tuple[str, int]]:
@@ -164,7 +166,8 @@ def purge_commands(raw_files: Collection[str], names: Collection[str], *, experi
         names: of DVC remotes.
         experiments: whether there are any.
     """
-    commands = [f"rm -f -- {shlex.quote((paths.RAW / name).as_posix())}" for name in sorted(raw_files)]
+    files = sorted(file_paths(raw_files))
+    commands = [f"rm -f -- {shlex.quote((paths.RAW / name).as_posix())}" for name in files]
     if raw_files:
         tracked = paths.RAW.with_name(f"{paths.RAW.name}.dvc").exists()
         commands += ["dvc add data/raw"] if tracked else []

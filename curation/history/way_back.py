@@ -12,6 +12,7 @@ from curation.history import git
 from curation.history.dvc_cache import Cache, open_cache
 from curation.inspection.revision import WORKSPACE, Revision
 from curation.pipeline import paths
+from curation.raw.tracks import file_path
 
 Listing = Mapping[str, str]
 """DVC's hash of each raw file, by its path below data/raw."""
@@ -41,7 +42,9 @@ def way_back(
         last_listed: where some of them lay last, if they had moved.
         are_changed: whether other files are at their paths now: what `data/raw.dvc` lists there then is of no use.
     """
-    wanted = [[name.removeprefix("./") for name in (path, last_listed.get(path, path))] for path in raw_paths]
+    wanted = [
+        [name.removeprefix("./") for name in map(file_path, (path, last_listed.get(path, path)))] for path in raw_paths
+    ]
     try:
         with open_cache() as cache:
             present = listing(Revision(WORKSPACE, None, cache)) or {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -22,6 +23,8 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 """The operation that turns an image upright, for each EXIF orientation but 1 (upright)."""
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 _HASHED_ROWS = 64
 """Rows that are converted and hashed at a time: they fit into the processor's cache."""
@@ -74,7 +77,7 @@ def pixel_hash_of(stored: StoredImage) -> str:
         digest = blake3(f"{stored.picture.mode} {width}x{height}\n".encode())
         parts = _upright_rows(stored.picture, stored.transpose)
     else:
-        planes = [_turned(plane, stored.transpose) for plane in arrays_of(stored.picture)]
+        planes = [turned_pixels(plane, stored.transpose) for plane in arrays_of(stored.picture)]
         sizes = " ".join(f"{plane.shape[1]}x{plane.shape[0]}" for plane in planes)
         digest = blake3(f"JPEG planes {sizes}\n".encode())
         parts = _rows_of(planes)
@@ -119,7 +122,7 @@ def _rows_of(planes: Sequence[NDArray[np.uint8]]) -> Iterator[memoryview]:
             yield np.ascontiguousarray(plane[start : start + rows]).data
 
 
-def _turned(pixels: NDArray[np.uint8], transpose: Image.Transpose | None) -> NDArray[np.uint8]:
+def turned_pixels(pixels: NDArray[Pixel], transpose: Image.Transpose | None) -> NDArray[Pixel]:
     """Return a view of (height, width) pixels that shows them as Pillow's `transpose` would."""
     turns = {
         None: pixels,

@@ -19,6 +19,9 @@ from PIL import Image
 SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 """Mean of the pixels that a pixel of the result covers; bit exact, so that it is the same on every processor."""
 
+TO_RGB = SCALING | Interpolation.FULL_CHR_H_INT
+"""To RGB in full size. Without the flag, white of limited range is 253, and colours are doubled, not interpolated."""
+
 _JPEG_QUALITY = 90
 
 _LUMA_SHARES = {

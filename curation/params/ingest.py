@@ -1,6 +1,6 @@
 """Section `ingest`: what counts as an image or a video, which files matter, and which frames of a video."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -35,6 +35,16 @@ class IngestParams(Section):
             "Where it lists nothing, all files are relevant."
         ),
         json_schema_extra=About(form=FILE),
+    )
+    video_tracks: Literal["default", "all"] = Field(
+        default="default",
+        description="Video tracks that are read of a file that has several, such as a front and a rear camera.",
+        json_schema_extra=About(
+            values={
+                "default": "the one that FFmpeg takes by default: the one that the file marks, else the largest",
+                "all": "each of them; the further ones count as videos of their own",
+            }
+        ),
     )
     fps: Real | None = Field(
         default=None,

@@ -12,6 +12,7 @@ from curation.core.cores import available_cores
 from curation.core.hashing import sha256_of_file
 from curation.core.kinds import IGNORED
 from curation.raw.listing import ListedFile, extension_of, list_raw_files
+from curation.raw.tracks import file_on_disk
 
 RawFile = tuple[str, str]
 """A raw file: the path that it was processed under, and the SHA-256 of its content."""
@@ -75,7 +76,7 @@ class RawFinder:
         return self._listed_content.get(path, content) in (content, "") and self._exists(path)
 
     def _exists(self, path: str) -> bool:
-        return (self.folder / path).is_file()
+        return file_on_disk(self.folder / path).is_file()
 
     @cached_property
     def _listed_content(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from curation.raw.listing import safe_path
+from curation.raw.tracks import file_path
 from curation.tables.samples import VIDEO
 
 
@@ -16,7 +17,8 @@ def sample_name(path: str, media: str, frame: int, frames: int) -> str:
         frames: how many frames its decoder gives, those left out included; its digits are the width of the number.
 
     Returns:
-        The path itself for an image; `city/my_video-153-mp4.png` for frame 153 of `city/my_video.mp4`.
+        The path itself for an image; `city/my_video-153-mp4.png` for frame 153 of `city/my_video.mp4`, and
+        `city/my_video.mp4/track-2-153-mp4.png` for one of its further tracks.
     """
     if media != VIDEO:
         return path
@@ -35,7 +37,7 @@ def shortlex(name: str) -> tuple[int, str]:
 
 def label_name(path: str) -> str:
     """Return the weak label of a raw file: its top-level folder, empty for a file beside the folders."""
-    folder, slash, _ = path.removeprefix("./").partition("/")
+    folder, slash, _ = file_path(path).removeprefix("./").partition("/")
     return safe_path(folder) if slash else ""
 
 

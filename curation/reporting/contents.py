@@ -64,6 +64,14 @@ class ReasonCount(Figures):
     count: Count
 
 
+class NoteCount(Figures):
+    """The number of files that stayed and of which there is something to say."""
+
+    note: str
+    count: Count
+    example: str = Field(description="path of the first of them")
+
+
 class DroppedExample(Figures):
     """A dropped sample, or a dropped file as a whole."""
 
@@ -87,6 +95,7 @@ class Cleaning(Figures):
     files: FileCounts
     samples: SampleCounts
     reasons: tuple[ReasonCount, ...] = Field(description="most frequent first")
+    notes: tuple[NoteCount, ...] = Field(description="on files that stayed, most frequent first")
     dropped: tuple[DroppedList, ...] = Field(description="only states that occur")
 
 

@@ -24,7 +24,7 @@ RAW_FILES = pa.schema(
         "path": pa.string(),  # relative to data/raw, with /; sorted; see curation.raw.listing on unusual names
         "media": pa.string(),  # image, video or ignored
         "reason": pa.string(),  # why it is ignored, else empty
-        "size": pa.int64(),  # bytes
+        "size": pa.int64(),  # bytes; 0 for a further track of a video
         "content_hash": pa.string(),  # SHA-256 of the bytes; empty for ignored files
         "frames": pa.int64(),  # as the container declares, counted by demuxing if it does not; images 1; 0 unknown
     }

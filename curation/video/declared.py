@@ -1,16 +1,20 @@
-"""The number of frames that a video states, without decoding it."""
+"""The number of frames that a video states, and its tracks, without decoding it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import av
 
 from curation.core.cores import available_cores
 from curation.core.regular import size_of
-from curation.video.opening import NoVideoError, open_video, video_stream
+from curation.raw.tracks import file_on_disk
+from curation.video.opening import NoVideoError, further_tracks, number_in_file, open_video, video_stream
 from curation.video.structure.examine import examine
 from curation.workers.processes import Done, Limits, run_in_workers
+
+Answer = TypeVar("Answer")
 
 _LIMITS = Limits(timeout_s=60, memory_mb=4096)
 _VIDEOS_PER_BATCH = 8
@@ -28,13 +32,42 @@ def declared_frames_of(
     Returns:
         Frames of each file; 0 where it cannot be opened or says nothing, or does harm to the process that opens it.
     """
+    found = _asked(paths, count or _count)
+    return [found.get(path, 0) for path in paths]
+
+
+def further_tracks_of(paths: Sequence[Path]) -> list[tuple[int, ...]]:
+    """Return the numbers of the video tracks that videos have besides the one that is read by default.
+
+    Args:
+        paths: the files, which are opened in worker processes.
+
+    Returns:
+        Of each file: places among its video tracks, from 1; none where it cannot be opened.
+    """
+    found = _asked(paths, _further_tracks)
+    return [found.get(path, ()) for path in paths]
+
+
+def _asked(paths: Sequence[Path], ask: Callable[[Path, int, Callable[[int], None]], Answer]) -> dict[Path, Answer]:
+    """Return what is found out about videos, of those that do no harm to the process that opens them."""
     batches = [paths[start : start + _VIDEOS_PER_BATCH] for start in range(0, len(paths), _VIDEOS_PER_BATCH)]
     cores = available_cores()
-    work = count or _count
-    events = run_in_workers(work, batches, workers=cores, cores=cores, limits=_LIMITS, size_of=size_of)
+    events = run_in_workers(ask, batches, workers=cores, cores=cores, limits=_LIMITS, size_of=_size_of)
     with closing(events):
-        found = {path: event.result for path, event in events if isinstance(event, Done)}
-    return [found.get(path, 0) for path in paths]
+        return {path: event.result for path, event in events if isinstance(event, Done)}
+
+
+def _size_of(path: Path) -> int:
+    return size_of(file_on_disk(path))
+
+
+def _further_tracks(path: Path, threads: int, announce: Callable[[int], None]) -> tuple[int, ...]:
+    try:
+        with open_video(path) as container:
+            return further_tracks(container, video_stream(container, path))
+    except (NoVideoError, av.error.MemoryError):  # a damaged header may ask for any amount of memory
+        return ()
 
 
 def _count(path: Path, threads: int, announce: Callable[[int], None]) -> int:
@@ -56,10 +89,10 @@ def declared_frames(path: Path) -> int:
     """
     try:
         with open_video(path) as container:
-            stream = video_stream(container)
+            stream = video_stream(container, path)
             if stream.frames <= 0:
                 return _packets(container, stream)
-            structure = examine(path, container.format.name, stream.id)
+            structure = examine(path, container.format.name, number_in_file(container, stream))
             if structure is None:
                 return int(stream.frames)
             return structure.shown if structure.shown is not None else structure.count or int(stream.frames)

@@ -14,7 +14,7 @@ Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from math import floor
@@ -31,7 +31,7 @@ from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_sample
 from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
-from curation.video.reader import is_for_one_thread, usual_distance
+from curation.video.reader import header_of, usual_distance
 from curation.video.references import packet_number
 from curation.video.sampling import EVERY_FRAME, FrameChoice
 
@@ -47,7 +47,8 @@ class DecodedVideo:
         frames: the chosen ones of those that came out of the decoder.
         missing: chosen frames that should have come, but did not: of all lost frames as large a share as was chosen of
             the others.
-        reason: why the whole video counts as corrupt; how many frames are missing if it does not; else empty.
+        reason: why the whole video counts as corrupt; if it does not, how many frames are missing and what else there
+            is to say of it; else empty.
         is_corrupt: whether the whole video counts as corrupt.
         limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
         skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
@@ -98,20 +99,26 @@ def decode_video(
         steps.restart()
 
     try:
-        wants_one_thread = is_for_one_thread(path, max_pixels=max_pixels)
-        if choice.takes_all and wants_one_thread:
+        header = header_of(path, max_pixels=max_pixels)
+        if choice.takes_all and header.is_for_one_thread:
             try:
-                return _decode_groups(reading, threshold)
+                return _noted(_decode_groups(reading, threshold), header.note)
             except UnsureError:
                 begin_again()
-        for attempt in _attempts(reading, 1 if wants_one_thread else reading.threads):
+        for attempt in _attempts(reading, 1 if header.is_for_one_thread else reading.threads):
             try:
-                return _decoded_by(attempt, reading, threshold)
+                return _noted(_decoded_by(attempt, reading, threshold), header.note)
             except UnsureError:
                 begin_again()
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
     raise RuntimeError("the last way to read a video gave nothing")
+
+
+def _noted(video: DecodedVideo, note: str) -> DecodedVideo:
+    """Add to a sound video what else there is to say."""
+    parts = [video.reason] if video.is_corrupt else [video.reason, note]
+    return replace(video, reason="; ".join(filter(None, parts)))
 
 
 @dataclass(frozen=True)
@@ -261,8 +268,12 @@ def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> S
     """Keep what is needed of each frame, and hand over the proxies."""
     frames = Records(DecodedSample)
     helpers = min(reading.threads, _MOST_HELPERS)
+    known = reading.choice.known or {}
     decoded = (
-        DecodedFrame(each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame) for each in pictures
+        DecodedFrame(
+            each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame, known.get(each.index, "")
+        )
+        for each in pictures
     )
     for frame in frame_samples(decoded, proxy_size=reading.proxy_size, threads=helpers, add_proxy=reading.add_proxy):
         frames.append(frame)

@@ -12,8 +12,8 @@ from curation.core.records import Records
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import member_name, proxy_dimensions
 from curation.image.quality import Quality, quality_of
-from curation.image.yuv import SWAPPING, encode_jpeg, scaled, turned
-from curation.video.frame import pixel_hash, transpose_of
+from curation.image.yuv import SWAPPING, encode_jpeg, turned
+from curation.video.frame import has_hash, pixel_hash, small_picture, transpose_of
 from curation.video.opening import error_text
 
 _FRAMES_PER_THREAD = 2
@@ -29,12 +29,14 @@ class DecodedFrame:
         time_s: seconds since the first frame's time stamp.
         fault: what is wrong with it, else empty.
         picture: its pixels.
+        known: hash of its pixels that it had before; empty where none is known.
     """
 
     index: int
     time_s: float
     fault: str
     picture: av.VideoFrame
+    known: str = ""
 
 
 def frame_samples(
@@ -50,7 +52,9 @@ def frame_samples(
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new.
     """
     keeper = FrameKeeper(add_proxy)
-    for one, work in _in_order(decoded, lambda one: work_on(one.picture, proxy_size, keeper.seen, one.fault), threads):
+    for one, work in _in_order(
+        decoded, lambda one: work_on(one.picture, proxy_size, keeper.seen, one.fault, one.known), threads
+    ):
         yield keeper.keep(one.index, one.time_s, work)
 
 
@@ -97,7 +101,7 @@ class FrameKeeper:
         return DecodedSample(index, time_s, work.width, work.height, work.digest, work.fault, member, quality)
 
 
-def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault: str = "") -> Work:
+def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault: str = "", known: str = "") -> Work:
     """Hash a frame, scale it before it becomes an array, and make of this its figures and its upright JPEG file.
 
     Args:
@@ -105,6 +109,7 @@ def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault
         proxy_size: short side in pixels.
         seen: hashes of frames before it; others may be added meanwhile, which only saves work.
         fault: what is wrong with it, else empty.
+        known: hash that it had before, which it keeps if it has these pixels; else empty.
     """
     transpose = transpose_of(picture)
     width, height = picture.width, picture.height
@@ -112,10 +117,10 @@ def work_on(picture: av.VideoFrame, proxy_size: int, seen: Container[str], fault
     if fault:
         return Work(*upright, fault)
     try:
-        digest = pixel_hash(picture)
+        digest = known if known and has_hash(picture, known) else pixel_hash(picture)
         if digest in seen:
             return Work(*upright, "", digest)
-        small = scaled(picture, proxy_dimensions(width, height, proxy_size))
+        small = small_picture(picture, proxy_dimensions(width, height, proxy_size))
     except av.error.OSError as error:  # a damaged header can name a format that FFmpeg does not convert
         return Work(*upright, f"the frame's pixels cannot be converted ({error_text(error)})")
     return Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.video.evidence import Tally
+from curation.video.opening import number_in_file
 from curation.video.packets import is_in_order_of_decoding, is_shown, read_packets
 from curation.video.random_access import random_access
 from curation.video.reader import open_stream
@@ -117,7 +118,8 @@ def index_packets(path: Path, *, max_pixels: int, passed: Passed = silently) -> 
             numbers.extend((packet.pts, dts, packet.size, -1 if packet.pos is None else packet.pos))
             shown.append(is_shown(packet, stream))
         time_base = stream.time_base
-        tally.structure = examine(path, container.format.name, stream.id, tally.shifts)
+        number = number_in_file(container, stream)
+        tally.structure = examine(path, container.format.name, number, tally.shifts)
     pts, dts_, sizes, places = np.frombuffer(numbers, np.int64).reshape(-1, 4).T
     positions = np.flatnonzero(shown).astype(np.int64)
     order = positions[np.argsort(pts[positions], kind="stable")]

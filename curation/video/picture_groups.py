@@ -34,6 +34,7 @@ from curation.video.group_work import (
     ReadPacket,
     Room,
 )
+from curation.video.opening import number_in_file
 from curation.video.packet_index import UnsureError
 from curation.video.packets import is_shown, read_packets
 from curation.video.random_access import random_access
@@ -96,7 +97,8 @@ def read_groups(
                 work.parts.put(None)
             for thread in threads:
                 thread.join()
-        tally.structure = examine(path, container.format.name, stream.id, tally.shifts)
+        number = number_in_file(container, stream)
+        tally.structure = examine(path, container.format.name, number, tally.shifts)
     if tally.is_damaged:
         raise UnsureError("signs of damage")
 

@@ -45,7 +45,7 @@ def _own_stamps(path: Path, size: int, changed: int) -> Mapping[int, int] | None
     """Read all packets of a file; see `own_stamps`. It is asked several times in a row for the same file."""
     try:
         with open_video(path) as container, path.open("rb", buffering=4096) as file:
-            stream = video_stream(container)
+            stream = video_stream(container, path)
             parts = stamped_parts(View(file), stream.id)
             mark = _PICTURE_STARTS.get(stream.codec_context.codec.canonical_name, b"")
             packets = [

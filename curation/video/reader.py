@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median_low
+from typing import NamedTuple
 
 import av
 from av.container import InputContainer
@@ -13,7 +14,7 @@ from av.container import InputContainer
 from curation.video.crop import crop_for
 from curation.video.display_order import DisplayTimes
 from curation.video.evidence import Tally
-from curation.video.opening import NoVideoError, open_video, video_stream
+from curation.video.opening import NoVideoError, note_of, number_in_file, open_video, video_stream
 from curation.video.packets import is_in_order_of_decoding, packets_with_data, read_packets
 from curation.video.references import NO_STAMP
 from curation.video.structure.examine import examine
@@ -64,7 +65,8 @@ def read_frames(
             if picture.is_corrupt and picture.pts is not None:
                 tally.damage_pts.add(picture.pts)
             yield picture
-        tally.structure = examine(path, container.format.name, stream.id, tally.shifts)
+        number = number_in_file(container, stream)
+        tally.structure = examine(path, container.format.name, number, tally.shifts)
 
 
 def _pictures(container: InputContainer, stream: av.VideoStream, tally: Tally) -> Iterator[av.VideoFrame]:
@@ -99,7 +101,7 @@ def open_stream(
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
     with open_video(path, max_pixels) as container:
-        stream = video_stream(container)
+        stream = video_stream(container, path)
         pixels = stream.codec_context.width * stream.codec_context.height
         if pixels > max_pixels:
             raise NoVideoError(
@@ -118,14 +120,35 @@ def open_stream(
         yield container, stream
 
 
-def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
-    """Return whether a video's decoder gets one thread, whatever number is asked for.
+class Header(NamedTuple):
+    """What the header of a video says to those who plan how to read it.
+
+    Attributes:
+        is_for_one_thread: whether its decoder gets one thread, whatever number is asked for.
+        note: what else a user should know; empty as a rule.
+    """
+
+    is_for_one_thread: bool
+    note: str
+
+
+def header_of(path: Path, *, max_pixels: int) -> Header:
+    """Read the header of a video.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
-    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (_, stream):
-        return _wants_one_thread(stream)
+    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (container, stream):
+        return Header(_wants_one_thread(stream), note_of(container, stream))
+
+
+def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
+    """Return whether a video's decoder gets one thread, whatever number is asked for.
+
+    Raises:
+        NoVideoError: see `header_of`.
+    """
+    return header_of(path, max_pixels=max_pixels).is_for_one_thread
 
 
 def _wants_one_thread(stream: av.VideoStream) -> bool:

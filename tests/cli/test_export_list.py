@@ -6,7 +6,7 @@ import click
 import pandas as pd
 import pytest
 
-from curation.cli.commands.export import Form, form_of
+from curation.cli.export_form import Form, form_of
 from curation.cli.export_list import classes_for, place_for, with_predictions
 from curation.core.errors import OutputError
 from curation.export.listing import listing_of

@@ -65,6 +65,19 @@ def test_unfinished_files_of_a_killed_process_are_cleared_by_the_next_file(tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == [".writing-1-file.csv", ".writing-union", "other.json"]
 
 
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [(f"{'n' * 251}.png", ".png"), (f"{'ä' * 123}.parquet", ".parquet"), ("n" * 255, ""), (f"n.{'s' * 253}", "")],
+)
+def test_a_file_and_a_folder_may_have_the_longest_name(tmp_path: Path, name: str, suffix: str) -> None:
+    with atomic_file(tmp_path / "1" / name) as temporary:
+        temporary.touch()
+    with atomic_folder(tmp_path / "2" / name):
+        pass
+    assert temporary.suffix == suffix
+    assert [path.name for path in tmp_path.rglob("*") if path.parent != tmp_path] == [name, name]
+
+
 def test_leftovers_of_a_killed_process_are_cleared(tmp_path: Path) -> None:
     (tmp_path / ".writing-999999999-folder").mkdir()
     (tmp_path / ".writing-1-folder").mkdir()

@@ -73,6 +73,9 @@ def test_a_sample_is_known_by_name_by_pixels_and_by_its_whole_file() -> None:
     assert is_removed(samples, _listed("a.png", whole=True)).tolist() == [True, True, True, False]
     by_hand = pd.DataFrame([["d.png", "", "", "", ""]], columns=REMOVED.names)
     assert is_removed(samples, by_hand).tolist() == [False, False, False, True]
+    tracks = samples.assign(filename=["x.mp4/track-2-0-mp4.png", "a.png/track-2-0-png.png", "a.png/b.png", "c.png"])
+    whole = _listed("a.png", whole=True).assign(filename="", pixel_hash="", content_hash="0" * 64)
+    assert is_removed(tracks, whole).tolist() == [False, True, False, False]
     assert is_removed(samples.assign(pixel_hash=""), by_hand).tolist() == [False, False, False, True]
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
 
+import av
 import jsonschema
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ from curation.export.formats.fiftyone import as_fiftyone
 from curation.export.formats.label_studio import as_interface, as_tasks, class_names
 from curation.export.formats.registry import FORMATS
 from curation.export.formats.yolo import as_yolo, as_yolo_dataset
-from curation.export.images import export_images, scaled_down, scaled_size, target_name, targets_of
+from curation.export.images import NOT_WRITTEN, export_images, scaled_down, scaled_size, target_name, targets_of
 from curation.export.listing import listing_of
 from curation.export.location import parse_location
 from curation.export.predictions import predictions_of
@@ -143,6 +145,26 @@ def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path,
     )
 
 
+def test_frames_of_16_bit_grey_keep_their_values(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(29_000, 31_000, (24, 32)).astype(np.uint16)
+    with av.open(str(tmp_path / "heat.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "gray16le"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(values, format="gray16le")))
+        container.mux(stream.encode(None))
+    row = {"filename": "heat-0-mkv.png", "raw_path": "heat.mkv", "frame": 0, "content_hash": "", "pixel_hash": ""}
+    table = pd.DataFrame([row])
+    form = written()._replace(video_extensions=("mkv",))
+    assert export(table, tmp_path, tmp_path / "out", form) == {}
+    with Image.open(tmp_path / "out/heat-0-mkv.png") as picture:
+        assert (picture.format, picture.mode) == ("PNG", "I;16")
+        assert np.array_equal(np.asarray(picture), values)
+    assert export(table, tmp_path, tmp_path / "small", form._replace(picture_format="png", size=12)) == {}
+    with Image.open(tmp_path / "small/heat-0-mkv.png") as picture:
+        assert (picture.mode, picture.size) == ("I;16", (16, 12))
+    assert export(table, tmp_path, tmp_path / "jpg", form._replace(picture_format="jpg")) == {}
+
+
 @pytest.mark.thorough
 def test_an_interrupted_export_goes_on(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
@@ -167,6 +189,22 @@ def test_what_is_gone_or_changed_is_named_and_the_rest_is_written(
     assert "other content than when it was selected" in failed["city/a.jpg"]
     assert "no longer holds these pixels" in failed["drive-07-mp4.png"]
     assert files_in(tmp_path / "out") == ["drive-03-mp4.png"]
+
+
+def test_a_name_of_255_bytes_is_written_and_one_that_is_too_long_costs_itself_alone(
+    samples: pd.DataFrame, raw: Path, tmp_path: Path
+) -> None:
+    longest, too_long = f"{'n' * 251}.png", f"{'ä' * 126}.png"
+    samples["filename"] = [f"{'n' * 244}.png", longest, too_long, "b.png"]
+    failed = export(samples, raw, tmp_path / "out", written())
+    assert list(failed) == [too_long]
+    assert failed[too_long].startswith(NOT_WRITTEN)
+    assert files_in(tmp_path / "out") == sorted({*samples["filename"]} - {too_long})
+
+
+def test_a_folder_in_the_place_of_a_picture_costs_that_one(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "out/drive-03-mp4.png").mkdir(parents=True)
+    assert list(export(samples, raw, tmp_path / "out", written())) == ["drive-03-mp4.png"]
 
 
 @pytest.mark.parametrize(

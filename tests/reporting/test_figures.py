@@ -8,7 +8,7 @@ import pytest
 
 from curation.reporting import contents as schema
 from curation.reporting.compute import maps, origins
-from curation.reporting.compute.cleaning import alike
+from curation.reporting.compute.cleaning import alike, notes_on
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.histograms import nice_ceiling
 from curation.reporting.compute.sources import source_names
@@ -76,6 +76,15 @@ def test_reasons_that_differ_in_numbers_alone_are_one() -> None:
         "not in list2.txt of v1.0",
         "image file is truncated (7 bytes not processed)",
     ]
+
+
+def test_notes_on_files_that_stayed_are_counted() -> None:
+    notes = ["video track 1 of 2", "", "video track 1 of 3", "3 missing"]
+    files = pd.DataFrame({"path": ["b", "c", "a", "d"], "status": "kept", "reason": notes})
+    assert [(row.note, row.count, row.example) for row in notes_on(files)] == [
+        ("video track N of N", 2, "a"), ("3 missing", 1, "d")
+    ]  # fmt: skip
+    assert notes_on(files.iloc[:0]) == []
 
 
 def test_what_is_dropped_for_its_looks_is_listed_with_figures_and_pairs() -> None:

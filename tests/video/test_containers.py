@@ -9,7 +9,7 @@ from curation.params.ingest import IngestParams
 from curation.video.container import Container
 from curation.video.containers.registry import CONTAINERS
 from curation.video.decode import decode_video
-from curation.video.opening import open_video, video_stream
+from curation.video.opening import number_in_file, open_video, video_stream
 from curation.video.structure.examine import examine
 from tests.media_files import VideoFormat, write_video_as
 
@@ -26,7 +26,7 @@ def test_the_sample_of_a_container_is_read_by_it(name: str, tmp_path: Path) -> N
     container = CONTAINERS[name]
     path = written(tmp_path, container)
     with open_video(path) as opened:
-        form, stream = opened.format.name, video_stream(opened).id
+        form, stream = opened.format.name, number_in_file(opened, video_stream(opened, path))
     assert form.split(",")[0] == container.demuxers[0]
     assert set(container.demuxers) <= set(form.split(","))
     structure = examine(path, form, stream)

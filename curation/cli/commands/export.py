@@ -1,31 +1,31 @@
 """`export`: the selected samples in full size, or as a list in the format of a labelling tool."""
 
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
 
 import click
 from tqdm import tqdm
 
+from curation.cli.export_form import Form, form_of, scale_of
 from curation.cli.export_list import classes_for, place_for, with_predictions
 from curation.cli.export_target import refuse_other_kind, refuse_target
-from curation.cli.raw_files import ways_back
+from curation.cli.raw_files import listed_reasons, why_not
 from curation.cli.samples import Chosen, chosen_candidates, chosen_selection, require_unlabelled
-from curation.core.atomic import atomic_file, write_bytes
+from curation.core.atomic import atomic_file
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
-from curation.export.batches import Kept, PictureFormat, Settings
+from curation.core.regular import is_file
+from curation.export.batches import Kept, Settings
 from curation.export.format import TextFile
 from curation.export.formats.registry import FORMATS
-from curation.export.images import export_images, scaled_size, targets_of
+from curation.export.images import export_images, put, targets_of, write_sample
 from curation.export.listing import listing_of
 from curation.export.location import Location
 from curation.export.present import refuse_other_sizes
 from curation.history.dvc_cache import open_cache
-from curation.image.proxies import proxy_dimensions
 from curation.inspection.candidates import proxies_in
 from curation.inspection.kept_pictures import kept_pictures
 from curation.inspection.labels import labelled_samples
@@ -155,43 +155,6 @@ def command(
     write_pictures(chosen, target, form, params, kept)
 
 
-class Form(NamedTuple):
-    """The form that pictures have.
-
-    Attributes:
-        picture_format: of their files.
-        size: short side in pixels that they are scaled down to; None = full size.
-        is_proxy: whether they are the pipeline's own small files.
-    """
-
-    picture_format: PictureFormat
-    size: int | None
-    is_proxy: bool
-
-
-def form_of(picture_format: str | None, size: int | None, *, proxies: bool) -> Form:
-    """Return the form that pictures are asked for in.
-
-    Raises:
-        UsageError: the options contradict each other.
-    """
-    if proxies:
-        if picture_format is not None or size is not None:
-            raise click.UsageError("--proxies have a format and a size: leave --format and --size away")
-        return Form("jpg", None, True)
-    chosen = cast(PictureFormat, picture_format or "original")
-    if size is not None and chosen == "original":
-        raise click.UsageError("--size needs --format png or jpg, since original files stay as they are")
-    return Form(chosen, size, False)
-
-
-def scale_of(form: Form, params: Params) -> Callable[[int, int], tuple[int, int]]:
-    """Return what tells the size of a picture in a form, from width and height of its sample."""
-    if form.is_proxy:
-        return partial(proxy_dimensions, proxy_size=params.clean.proxy_size)
-    return partial(scaled_size, size=form.size)
-
-
 def refuse_present(chosen: Chosen, target: Path, form: Form, params: Params) -> None:
     """Refuse a folder in which pictures of another size would stay.
 
@@ -236,16 +199,19 @@ def write_proxies(start: Revision, chosen: Chosen, target: Path, params: Params)
     """Write the proxies of samples below TARGET, as far as the cache or the remote holds them.
 
     Raises:
-        OutputError: some are gone.
+        OutputError: some are gone, or cannot have their names.
     """
     names = targets_of(chosen.samples, "jpg", params.ingest.video_extensions)
     place = dict(zip(chosen.samples["filename"], names, strict=True))
-    missing = {name: path for name, path in place.items() if not (target / path).is_file()}
+    failed: dict[str, str] = {}
+    missing = {name: path for name, path in place.items() if not is_file(target / path)}
     with tqdm(total=len(missing), desc="exporting", unit="sample", disable=None, leave=False) as bar:
         for name, content in proxies_in(start, chosen.samples[chosen.samples["filename"].isin(missing)]):
-            (target / place[name]).parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(target / missing.pop(name), content)
+            if fault := write_sample(target / missing.pop(name), partial(put, content)):
+                failed[name] = fault
             bar.update()
+    if failed:
+        raise OutputError(f"{len(failed)} of {len(place)} proxies could not be exported:{listed_reasons(failed)}")
     if missing:
         raise OutputError(
             f"{len(missing)} of {len(place)} samples have no proxy in the cache, {next(iter(missing))!r} for one; the "
@@ -278,11 +244,9 @@ def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params, kep
             present, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update, kept=kept
         )
     if failed:
-        listed = "".join(f"\n  {name}: {reason}" for name, reason in list(failed.items())[:20])
-        more = f"\n  and {len(failed) - 20} more" if len(failed) > 20 else ""
         raise OutputError(
             f"{len(failed)} of {len(samples)} samples could not be exported to {target}; the others are there:"
-            f"{listed}{more}\n{ways_back(present[present['filename'].isin(failed)], finder)}"
+            f"{why_not(failed, present, finder)}"
         )
     click.echo(f"export: {len(samples)} {chosen.noun} are in {target}")
 

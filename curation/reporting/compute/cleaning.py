@@ -36,6 +36,7 @@ def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
             }
         ),
         reasons=tuple(reasons_of(dropped, files)),
+        notes=tuple(notes_on(kept)),
         dropped=tuple(dropped_lists(dropped, files)),
     )
 
@@ -50,6 +51,18 @@ def reasons_of(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.Reason
         schema.ReasonCount(status=status, reason=reason, count=int(count))
         for status, reason, count in zip(counts["status"], counts["reason"], counts["count"], strict=True)
     ]
+
+
+def notes_on(kept: pd.DataFrame) -> list[schema.NoteCount]:
+    """Count what there is to say of files that stayed, most frequent first.
+
+    Args:
+        kept: columns `path`, `status` and `reason`.
+    """
+    told = kept.loc[kept["reason"] != "", ["path", "status", "reason"]]
+    groups = [(str(note), sorted(group)) for note, group in alike(told).groupby("reason")["path"]]
+    groups.sort(key=lambda group: (-len(group[1]), group[0]))
+    return [schema.NoteCount(note=note, count=len(paths), example=paths[0]) for note, paths in groups[:LISTED_REASONS]]
 
 
 def alike(reasons: pd.DataFrame) -> pd.DataFrame:

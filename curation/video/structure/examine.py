@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from curation.raw.tracks import file_on_disk
 from curation.video.containers.registry import CONTAINERS
 from curation.video.structure.findings import Structure
 from curation.video.structure.view import View
@@ -29,7 +30,7 @@ def examine(path: Path, format_name: str, stream: int, shifts: Sequence[tuple[in
     if reader is None:
         return None
     try:
-        with path.open("rb", buffering=4096) as file:
+        with file_on_disk(path).open("rb", buffering=4096) as file:
             return reader(View(file, shifts), stream)
     except OSError:
         return None

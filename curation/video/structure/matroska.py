@@ -46,13 +46,17 @@ class _State:
     """The state while the elements are read one after another.
 
     Attributes:
+        wanted: place of the video track among all of them, from 0.
+        videos: how many video tracks there are before what is read.
         tracks: numbers of all tracks.
-        video: number of the first video track.
+        video: number of the video track.
         hides_pictures: whether its blocks are VP8 frames as they are, which tell if they are to be shown.
         cluster_time: of the cluster that blocks are read of; None where its header may be lost.
         cluster_end: where the cluster should end; None where that is not known.
     """
 
+    wanted: int
+    videos: int = 0
     tracks: set[int] = field(default_factory=set)
     video: int | None = None
     hides_pictures: bool = False
@@ -60,17 +64,18 @@ class _State:
     cluster_end: int | None = None
 
 
-def read_matroska(view: View, _stream: int) -> Structure:
+def read_matroska(view: View, stream: int) -> Structure:
     """Read the headers of clusters and blocks.
 
     Args:
         view: the file.
+        stream: place of the video track among all video tracks, from 0.
 
     Returns:
-        The times of the blocks of the first video track, in units of the file's time stamp scale. Blocks that only hold
+        The times of the blocks of the video track, in units of the file's time stamp scale. Blocks that only hold
         a reference picture (VP8) are left out.
     """
-    found, state = Structure(origin=0), _State()
+    found, state = Structure(origin=0), _State(stream)
     position, segment_end = 0, view.size
     while position < view.size:
         element = _known(view, position)
@@ -152,9 +157,12 @@ def _read(view: View, element: _Element, found: Structure, state: _State) -> Non
 def _read_track(content: dict[int, bytes], state: _State) -> None:
     number = int.from_bytes(content.get(_TRACK_NUMBER, b""), "big")
     state.tracks.add(number)
-    if state.video is None and int.from_bytes(content.get(_TRACK_TYPE, b""), "big") == _VIDEO:
+    if int.from_bytes(content.get(_TRACK_TYPE, b""), "big") != _VIDEO:
+        return
+    if state.video is None and state.videos == state.wanted:
         state.video = number
         state.hides_pictures = content.get(_CODEC_ID, b"").startswith(b"V_VP8") and _ENCODINGS not in content
+    state.videos += 1
 
 
 def _read_block(view: View, block: _Element, found: Structure, state: _State) -> None:
