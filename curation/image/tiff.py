@@ -102,6 +102,11 @@ def is_whole(tags: Mapping[int, Any]) -> bool:
     return not _is_reduced(tags)
 
 
+def is_mask(tags: Mapping[int, Any]) -> bool:
+    """Return whether the tags are those of a picture that says which pixels of another count."""
+    return bool(_numbers(tags, _SUBFILE_TYPE, 0)[0] & 4)
+
+
 def _is_reduced(tags: Mapping[int, Any]) -> bool:
     return bool(_numbers(tags, _SUBFILE_TYPE, 0)[0] & 1) or _numbers(tags, _OLD_SUBFILE_TYPE, 1)[0] == 2
 

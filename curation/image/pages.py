@@ -1,0 +1,158 @@
+"""Files of several images: pages of TIFF, and the frames of GIF, PNG, WebP and AVIF, composed as they are shown.
+
+Reduced pictures and masks of TIFF are no pages. What a damaged frame of an animation shows shines through all later
+ones, so it ends what is read of the file; pages of TIFF stand for themselves.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from curation.core.regular import size_of
+from curation.core.words import in_one_line
+from curation.image import tiff
+from curation.image.damage import findings_in
+from curation.image.deep import is_deep
+from curation.image.png_damage import first_damaged_frame
+from curation.image.reading import decoded, opened_image
+from curation.image.stored import StoredImage
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_pixels
+from curation.workers.asking import asked
+
+_TIFF, _PNG = "TIFF", "PNG"
+_ANIMATED = {"AVIF", "GIF", _PNG, "WEBP"}
+_ANY_SIZE = 2**63
+_FILES_PER_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Page:
+    """One of several images of a file.
+
+    Attributes:
+        index: among them, from 0.
+        stored: as its file stores it; None where it is damaged.
+        fault: what is wrong with it; else empty.
+        is_last: whether nothing that follows can be read.
+    """
+
+    index: int
+    stored: StoredImage | None
+    fault: str = ""
+    is_last: bool = False
+
+
+def page_counts_of(paths: Sequence[Path]) -> list[int]:
+    """Count the pages of files in worker processes; 1 for a file that does harm to the process that opens it.
+
+    Args:
+        paths: the files.
+    """
+    found = asked(paths, _count, size_of, files_per_batch=_FILES_PER_BATCH)
+    return [found.get(path, 1) for path in paths]
+
+
+def _count(path: Path, threads: int, announce: Callable[[int], None]) -> int:
+    return page_count(path)
+
+
+def page_count(path: Path) -> int:
+    """Count the pages of a file without decoding them; one that breaks off has one more, which is damaged.
+
+    Args:
+        path: the file.
+
+    Returns:
+        1 for any other file, and for one that cannot be opened: whoever decodes it will say what is wrong. It is 1 for
+        an animated PNG file of 16 bits, too, which Pillow does not compose with all of them.
+    """
+    try:
+        with opened_image(path, b"", _ANY_SIZE) as image:
+            return len(_places(image))
+    except MemoryError:
+        raise
+    except Exception:  # whatever a library raises about a file
+        return 1
+
+
+def read_pages(path: Path, wanted: Iterable[int], max_pixels: int) -> Iterator[Page]:
+    """Decode pages one after the other; one at a time is in memory.
+
+    Args:
+        path: the file.
+        wanted: their indices, ascending.
+        max_pixels: a file with larger ones is refused.
+
+    Raises:
+        UnsupportedImageError: a page is of a kind that is not read.
+        UndecodableImageError: the file cannot be opened, or a page is too large.
+    """
+    with opened_image(path, b"", max_pixels) as image:
+        places, is_tiff = _places(image), image.format == _TIFF
+        end = first_damaged_frame(path) if image.format == _PNG else None
+        for index in wanted:
+            fault = "" if end is None or index < end else "a checksum in the file is wrong"
+            stored = None
+            try:
+                if index >= len(places):
+                    raise UndecodableImageError("the file has no such page")
+                stored = None if fault else _at(image, path, places[index], max_pixels)
+            except UnsupportedImageError:
+                raise
+            except UndecodableImageError as error:
+                if error.limit:
+                    raise
+                fault = str(error)
+            is_last = bool(fault) and not is_tiff
+            yield Page(index, stored, fault, is_last)
+            if is_last:
+                return
+
+
+def _places(image: Image.Image) -> Sequence[int]:
+    """Return which of the pictures that Pillow counts in a file are pages."""
+    if image.format == _TIFF:
+        return _whole_pictures(image)
+    if image.format not in _ANIMATED or is_deep(image):
+        return [0]
+    try:
+        return range(int(getattr(image, "n_frames", 1)))
+    except MemoryError:
+        raise
+    except Exception:  # the file breaks off, in any way
+        return range(2)
+
+
+def _whole_pictures(image: Image.Image) -> list[int]:
+    """Return the places of the pictures of a TIFF file that are neither reduced ones of others nor masks."""
+    places: list[int] = []
+    number = 0
+    while True:
+        try:
+            image.seek(number)
+            tags = tiff.tags_of(image)
+        except EOFError:
+            return places
+        except MemoryError:
+            raise
+        except Exception:  # the list of pictures breaks off, in any way
+            return [*places, number]
+        if tiff.is_whole(tags) and not (places and tiff.is_mask(tags)):
+            places.append(number)
+        number += 1
+
+
+def _at(image: Image.Image, path: Path, place: int, max_pixels: int) -> StoredImage:
+    """Decode one of the pictures of a file."""
+    try:
+        image.seek(place)
+    except MemoryError:
+        raise
+    except Exception as error:  # of any type, as the frames before it are decoded
+        raise UndecodableImageError(in_one_line(error)) from None
+    require_pixels(image.width, image.height, max_pixels)
+    if damage := findings_in(image, b"", path, is_strictly_sound=False).damage:
+        raise UndecodableImageError(damage)
+    return StoredImage(*decoded(image, path, place))
