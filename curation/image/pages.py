@@ -15,7 +15,7 @@ from curation.core.words import in_one_line
 from curation.image import tiff
 from curation.image.damage import findings_in
 from curation.image.deep import is_deep
-from curation.image.png_damage import first_damaged_frame
+from curation.image.png_frames import png_frames
 from curation.image.reading import decoded, opened_image
 from curation.image.stored import StoredImage
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_pixels
@@ -35,13 +35,11 @@ class Page:
         index: among them, from 0.
         stored: as its file stores it; None where it is damaged.
         fault: what is wrong with it; else empty.
-        is_last: whether nothing that follows can be read.
     """
 
     index: int
     stored: StoredImage | None
     fault: str = ""
-    is_last: bool = False
 
 
 def page_counts_of(paths: Sequence[Path]) -> list[int]:
@@ -70,7 +68,7 @@ def page_count(path: Path) -> int:
     """
     try:
         with opened_image(path, b"", _ANY_SIZE) as image:
-            return len(_places(image))
+            return len(_places(image, path))
     except MemoryError:
         raise
     except Exception:  # whatever a library raises about a file
@@ -85,40 +83,41 @@ def read_pages(path: Path, wanted: Iterable[int], max_pixels: int) -> Iterator[P
         wanted: their indices, ascending.
         max_pixels: a file with larger ones is refused.
 
+    Yields:
+        The wanted pages; of an animation up to the first damaged frame, of TIFF all.
+
     Raises:
         UnsupportedImageError: a page is of a kind that is not read.
         UndecodableImageError: the file cannot be opened, or a page is too large.
     """
     with opened_image(path, b"", max_pixels) as image:
-        places, is_tiff = _places(image), image.format == _TIFF
-        end = first_damaged_frame(path) if image.format == _PNG else None
+        places, is_tiff = _places(image, path), image.format == _TIFF
+        sound = png_frames(path).sound if image.format == _PNG else len(places)
         for index in wanted:
-            fault = "" if end is None or index < end else "a checksum in the file is wrong"
-            stored = None
             try:
-                if index >= len(places):
-                    raise UndecodableImageError("the file has no such page")
-                stored = None if fault else _at(image, path, places[index], max_pixels)
-            except UnsupportedImageError:
-                raise
+                if index >= min(sound, len(places)):
+                    raise UndecodableImageError("it is not there, cut off, or its checksum is wrong")
+                page = Page(index, _at(image, path, places[index], max_pixels))
             except UndecodableImageError as error:
-                if error.limit:
+                if error.limit or isinstance(error, UnsupportedImageError):
                     raise
-                fault = str(error)
-            is_last = bool(fault) and not is_tiff
-            yield Page(index, stored, fault, is_last)
-            if is_last:
+                page = Page(index, None, str(error))
+            yield page
+            if page.fault and not is_tiff:
                 return
 
 
-def _places(image: Image.Image) -> Sequence[int]:
+def _places(image: Image.Image, path: Path) -> Sequence[int]:
     """Return which of the pictures that Pillow counts in a file are pages."""
     if image.format == _TIFF:
         return _whole_pictures(image)
     if image.format not in _ANIMATED or is_deep(image):
         return [0]
     try:
-        return range(int(getattr(image, "n_frames", 1)))
+        declared = int(getattr(image, "n_frames", 1))
+        if image.format == _PNG and declared > 1:  # a damaged header may promise any number
+            declared = min(declared, png_frames(path).found + 1)
+        return range(declared)
     except MemoryError:
         raise
     except Exception:  # the file breaks off, in any way
