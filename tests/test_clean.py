@@ -43,6 +43,7 @@ from curation.tables.samples import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, 
 from stages import clean as stage
 from stages.ingest import RelevantFiles, ingest
 from tests.media_files import TrackOfTest, cut, picture, write_image, write_pages, write_tracks, write_video
+from tests.no_workers import in_this_process
 
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
@@ -146,19 +147,22 @@ def test_each_video_track_gives_samples_of_its_own(tmp_path: Path) -> None:
     assert finder.places([wanted]) == {wanted: "top.mkv/track-1.mkv"}
 
 
-@pytest.mark.thorough
-def test_pages_give_samples_that_are_named_like_frames(tmp_path: Path) -> None:
+def test_pages_give_samples_that_are_named_like_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curation.cleaning.decode_files.run_in_workers", in_this_process)
+    monkeypatch.setattr("curation.workers.asking.run_in_workers", in_this_process)
     raw = tmp_path / "raw"
     write_pages(raw / "cells/stack.tif", range(12))
     write_pages(raw / "moving.gif", [20, 21, 20])
     write_image(raw / "cells/a.png", 3)  # equal to a page
 
+    tables = {pages: ingest(raw, ["gif", "png", "tif"], ["mkv"], all_pages=pages) for pages in (False, True)}
+
     def cleaned(base: BaseTables, *, pages: bool, retrain: bool = False) -> Cleaned:
-        table = ingest(raw, ["gif", "png", "tif"], ["mkv"], all_pages=pages)
+        table = tables[pages]
         (proxies := tmp_path / f"proxies-{len(list(tmp_path.iterdir()))}").mkdir()
         settings = replace(SETTINGS, fps=1.0)  # pages have no time
         arguments = (as_processed(table, base.ledger), base, raw, proxies, settings, NO_RULES)
-        return clean(*arguments, workers=2, retrain=retrain)
+        return clean(*arguments, workers=1, retrain=retrain)
 
     first = cleaned(NO_BASE, pages=False)
     assert first.samples["filename"].tolist() == ["cells/a.png", "cells/stack.tif", "moving.gif"]

@@ -1,6 +1,5 @@
 """Full-size pictures that stay with the datapool: what is kept, in which form, and what exports take from it."""
 
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from curation.export.batches import Kept, Settings
 from curation.export.images import export_images
 from curation.export.keeping import Work, estimated_bytes, keep_pictures, planned
 from curation.tables.datapool import COMBINED
-from curation.workers.processes import Done, Limits
+from curation.workers.processes import Limits
 from tests.media_files import picture, write_image, write_pages, write_video
+from tests.no_workers import in_this_process
 
 LIMITS = Limits(60, None)
 GIVEN: dict[str, Any] = {"workers": 1, "limits": LIMITS}
@@ -27,13 +27,6 @@ NAMES = ["drive-07-mp4.png", "city/a.jpg", "=b.png"]
 
 def settings(form: str, size: int | None = None) -> Settings:
     return Settings(form, size, ("mp4",), 10**6)  # type: ignore[arg-type]
-
-
-def in_this_process(
-    work: Callable[..., Any], batches: Sequence[Sequence[Any]], **_: object
-) -> Iterator[tuple[Any, Done[Any]]]:
-    """Do at once what `run_in_workers` gives to worker processes."""
-    return ((item, Done(work(item, 1, lambda _: None))) for batch in batches for item in batch)
 
 
 @pytest.fixture(autouse=True)
