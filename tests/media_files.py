@@ -186,8 +186,8 @@ def write_pages(path: Path, seeds: Sequence[int], width: int = 32, height: int =
     """Write a file of several images, without loss: TIFF, GIF, PNG or WebP."""
     path.parent.mkdir(parents=True, exist_ok=True)
     first, *others = (Image.fromarray(picture(seed, width, height)) for seed in seeds)
-    lossless = {"lossless": True} if path.suffix == ".webp" else {}
-    first.save(path, save_all=True, append_images=others, **lossless, **options)
+    options |= {"lossless": True} if path.suffix == ".webp" else {}
+    first.save(path, save_all=True, append_images=others, **options)
     return path
 
 

@@ -41,7 +41,7 @@ from curation.tables.embeddings import embedding_schema
 from curation.tables.files import empty_frame, read_parquet, write_csv, write_parquet
 from curation.tables.samples import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
 from stages import clean as stage
-from stages.ingest import RelevantFiles, ingest
+from stages.ingest import RelevantFiles, ingest, metrics
 from tests.media_files import TrackOfTest, cut, picture, write_image, write_pages, write_tracks, write_video
 from tests.no_workers import in_this_process
 
@@ -147,6 +147,7 @@ def test_each_video_track_gives_samples_of_its_own(tmp_path: Path) -> None:
     assert finder.places([wanted]) == {wanted: "top.mkv/track-1.mkv"}
 
 
+@pytest.mark.thorough
 def test_pages_give_samples_that_are_named_like_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("curation.cleaning.decode_files.run_in_workers", in_this_process)
     monkeypatch.setattr("curation.workers.asking.run_in_workers", in_this_process)
@@ -164,6 +165,7 @@ def test_pages_give_samples_that_are_named_like_frames(tmp_path: Path, monkeypat
         arguments = (as_processed(table, base.ledger), base, raw, proxies, settings, NO_RULES)
         return clean(*arguments, workers=1, retrain=retrain)
 
+    assert metrics(tables[False], "") == metrics(tables[True], "")
     first = cleaned(NO_BASE, pages=False)
     assert first.samples["filename"].tolist() == ["cells/a.png", "cells/stack.tif", "moving.gif"]
     assert set(first.files["media"]) == {"image"}

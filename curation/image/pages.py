@@ -110,7 +110,7 @@ def read_pages(path: Path, wanted: Iterable[int], max_pixels: int) -> Iterator[P
 def _places(image: Image.Image, path: Path) -> Sequence[int]:
     """Return which of the pictures that Pillow counts in a file are pages."""
     if image.format == _TIFF:
-        return _whole_pictures(image)
+        return tiff.pages_in(path)
     if image.format not in _ANIMATED or is_deep(image):
         return [0]
     try:
@@ -124,25 +124,6 @@ def _places(image: Image.Image, path: Path) -> Sequence[int]:
         return range(2)
 
 
-def _whole_pictures(image: Image.Image) -> list[int]:
-    """Return the places of the pictures of a TIFF file that are neither reduced ones of others nor masks."""
-    places: list[int] = []
-    number = 0
-    while True:
-        try:
-            image.seek(number)
-            tags = tiff.tags_of(image)
-        except EOFError:
-            return places
-        except MemoryError:
-            raise
-        except Exception:  # the list of pictures breaks off, in any way
-            return [*places, number]
-        if tiff.is_whole(tags) and not (places and tiff.is_mask(tags)):
-            places.append(number)
-        number += 1
-
-
 def _at(image: Image.Image, path: Path, place: int, max_pixels: int) -> StoredImage:
     """Decode one of the pictures of a file."""
     try:
@@ -150,6 +131,9 @@ def _at(image: Image.Image, path: Path, place: int, max_pixels: int) -> StoredIm
     except MemoryError:
         raise
     except Exception as error:  # of any type, as the frames before it are decoded
+        tags = tiff.tags_of(image)
+        if tiff.makes_sense(tags):
+            raise UnsupportedImageError(tiff.words_for(tags)) from None
         raise UndecodableImageError(in_one_line(error)) from None
     require_pixels(image.width, image.height, max_pixels)
     if damage := findings_in(image, b"", path, is_strictly_sound=False).damage:

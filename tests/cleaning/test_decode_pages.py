@@ -11,6 +11,7 @@ from curation.image.crops import Crop, Cropping, WantedBox
 from curation.image.window import Window
 from curation.video.sampling import FrameChoice
 from tests.media_files import write_pages
+from tests.tiff_files import write_tiff
 
 
 def decoded(
@@ -67,6 +68,8 @@ def test_pages_after_damage_count_towards_the_threshold(tmp_path: Path, threshol
     assert [sample.frame for sample in pages.samples if sample.fault] == [6]
     assert (pages.missing, len(proxies), pages.decoded, pages.is_corrupt) == (3, 6, 10, is_corrupt)
     assert pages.reason.startswith("1 damaged and 3 missing of 10 pages (first error: page 6: it is not there, cut off")
+    known, _, _ = decoded(tmp_path / "a.png", FrameChoice(known={0: "", 8: ""}), threshold=0.0)
+    assert (known.is_corrupt, len(known.samples)) == (False, 2)
     assert ("40.0 %, more than clean.corruption_threshold" in pages.reason) is is_corrupt
 
 
@@ -92,4 +95,8 @@ def test_values_of_all_pages_make_one_range(tmp_path: Path) -> None:
 def test_a_file_with_a_page_that_is_too_large_or_of_another_kind_is_refused(tmp_path: Path) -> None:
     Image.new("L", (8, 8)).save(tmp_path / "a.tif", save_all=True, append_images=[Image.new("L", (400, 300))])
     pages, _, _ = decoded(tmp_path / "a.tif")
-    assert (pages.is_corrupt, pages.limit, pages.missing) == (True, "clean.max_pixels", 2)
+    assert (pages.is_corrupt, pages.limit, pages.is_unsupported, pages.missing) == (True, "clean.max_pixels", False, 2)
+    grey, bands = np.zeros((8, 8), np.uint16), np.zeros((8, 8, 7), np.uint16)
+    pages, _, _ = decoded(write_tiff(tmp_path / "b.tif", grey, bands, bands, grey))
+    assert (pages.is_corrupt, pages.limit, pages.is_unsupported, pages.missing) == (True, "", True, 4)
+    assert "TIFF of 7" in pages.reason

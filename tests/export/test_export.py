@@ -173,7 +173,7 @@ def test_pages_are_lossless_and_read_by_their_index(tmp_path: Path, name: str, f
     # The pixels of the last one are known to be others.
     samples = pd.DataFrame(rows, columns=["filename", "raw_path", "frame", "content_hash"])
     samples = samples.assign(pixel_hash=["", "", "0" * 32])
-    failed = export(samples, tmp_path, tmp_path / "out", written(form))  # type: ignore[arg-type]
+    failed = export(samples, tmp_path, tmp_path / "out", written(form))
     assert failed == {f"a-11-{ending}.png": f"{name} no longer holds these pixels"}
     assert files_in(tmp_path / "out") == [f"a-00-{ending}.png", f"a-07-{ending}.png"]
     for page in (0, 7):

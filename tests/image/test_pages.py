@@ -14,6 +14,7 @@ from curation.image.png_frames import png_frames
 from curation.image.undecodable import UndecodableImageError
 from curation.image.values import Values
 from tests.media_files import cut, picture, write_image, write_pages
+from tests.tiff_files import write_tiff
 
 LIMIT = 100_000
 
@@ -87,13 +88,24 @@ def test_pages_of_16_bits_keep_their_values_and_other_kinds_of_files_have_one(tm
     assert page_counts_of(paths) == [3, 1, 1, 1, 1, 1]
 
 
-def test_a_damaged_page_of_a_tiff_file_costs_itself_alone(tmp_path: Path) -> None:
+def test_pages_of_16_bit_colours_keep_all_bits(tmp_path: Path) -> None:
+    """Pillow reads their upper bytes alone, so each is decoded twice."""
+    colours = np.random.default_rng(3).integers(0, 65536, (3, 12, 16, 3)).astype(np.uint16)
+    path = write_tiff(tmp_path / "a.tif", *colours)
+    for index, page in enumerate(read_pages(path, range(3), LIMIT)):
+        assert page.stored is not None
+        assert isinstance(page.stored.picture, Values)
+        np.testing.assert_array_equal(page.stored.picture.pixels, colours[index])
+
+
+@pytest.mark.parametrize("share", [0.5, 1], ids=["in the pixels", "in the checksum behind them"])
+def test_a_damaged_page_of_a_tiff_file_costs_itself_alone(tmp_path: Path, share: float) -> None:
     path = write_pages(tmp_path / "a.tif", range(4), compression="tiff_adobe_deflate")
     with Image.open(path) as image:
         image.seek(1)
         (offset, *_), (count, *_) = image.tag_v2[273], image.tag_v2[279]  # type: ignore[attr-defined]
     content = bytearray(path.read_bytes())
-    content[offset + count // 2] ^= 0xFF
+    content[offset + int(share * (count - 1))] ^= 0xFF
     path.write_bytes(content)
     assert faults(path, 4) == [False, True, False, False]
 
@@ -107,6 +119,14 @@ def test_a_damaged_frame_of_an_animation_ends_it(tmp_path: Path, name: str) -> N
     assert found[-1] is True
     assert len(found) < 6
     assert not any(found[:-1])
+
+
+def test_a_circle_of_pages_ends(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", *np.zeros((3, 8, 8), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[-4:] = content[4:8]
+    path.write_bytes(content)
+    assert page_count(path) == 3
 
 
 def test_a_tiff_file_that_breaks_off_has_a_damaged_page_more(tmp_path: Path) -> None:
