@@ -14,7 +14,7 @@ from curation.cleaning.tasks import tasks_of
 from curation.core.errors import OutputError, RawDataError
 from curation.core.kinds import IMAGE, VIDEO
 from curation.video.declared import declared_frames_of
-from curation.workers.processes import Failure
+from curation.workers.outcomes import Failure
 from tests.hostile_decoders import count_or_do_harm, decode_or_do_harm, decode_where_a_function_raises
 from tests.media_files import write_image, write_video
 

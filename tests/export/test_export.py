@@ -33,7 +33,7 @@ from curation.export.listing import listing_of
 from curation.export.location import parse_location
 from curation.export.predictions import predictions_of
 from curation.image.window import ValueWindows, Window
-from curation.workers.processes import Limits
+from curation.workers.outcomes import Limits
 from tests.media_files import write_image, write_video
 
 LIMITS = Limits(60, None)
