@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from curation.video.decode import DecodedVideo, decode_video
+from curation.video.decode import decode_video
+from curation.video.decoded_video import DecodedVideo
 from curation.video.sampling import EVERY_FRAME, FrameChoice
 
 LIMIT = 100_000_000

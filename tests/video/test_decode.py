@@ -12,7 +12,7 @@ from PIL import Image
 
 from curation.video.chosen_frames import placed
 from curation.video.declared import declared_frames
-from curation.video.decode import DecodedVideo
+from curation.video.decoded_video import DecodedVideo
 from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
 from curation.video.sampling import FrameChoice
