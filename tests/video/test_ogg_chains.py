@@ -9,7 +9,7 @@ from benchmarks.mutated_fields import with_checksums
 from tests.decoded_videos import decoded
 from tests.media_files import RATE, VIDEO_FORMATS, write_video_as
 
-FRAMES = 60
+FRAMES = 30
 
 
 def _pages(content: bytes | bytearray) -> list[int]:
