@@ -6,7 +6,7 @@ import pandas as pd
 from curation.reporting.compute.series import thinned
 from curation.reporting.compute.sets import Sets
 from curation.reporting.compute.sources import source_names
-from curation.reporting.contents.sources import Label, PredictedClass, Source, Sources
+from curation.reporting.contents.sources import Label, LabelledClass, LabelledTask, PredictedClass, Source, Sources
 from curation.reporting.inputs import ReportInputs
 from curation.tables.samples import COMING_AGAIN, KEPT, SKIPPED, TAKEN_IN, VIDEO
 
@@ -42,6 +42,14 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> Sources:
         omitted_selected=int(rest["selected"].sum()),
         labels=tuple(labels_of(sets, inputs.datapool_samples)),
         predictions=tuple(predictions_of(inputs.predictions, sets, inputs.datapool_samples)),
+        labelled=tuple(
+            LabelledTask(
+                task=task,
+                samples=found.samples,
+                classes=tuple(LabelledClass(name=name, samples=count) for name, count in found.classes.items()),
+            )
+            for task, found in inputs.labelled.items()
+        ),
     )
 
 
