@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from curation.workers.processes import Done
+from curation.workers.outcomes import Done
 
 
 def in_this_process(

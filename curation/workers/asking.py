@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from curation.core.cores import available_cores
-from curation.workers.processes import Done, Limits, run_in_workers
+from curation.workers.outcomes import Done, Limits
+from curation.workers.processes import run_in_workers
 from curation.workers.worker import Announce
 
 Answer = TypeVar("Answer")

@@ -16,7 +16,7 @@ from curation.export.batches import Kept, Settings
 from curation.export.images import export_images
 from curation.export.keeping import Work, estimated_bytes, keep_pictures, planned
 from curation.tables.datapool import COMBINED
-from curation.workers.processes import Limits
+from curation.workers.outcomes import Limits
 from tests.media_files import picture, write_image, write_pages, write_video
 from tests.no_workers import in_this_process
 
