@@ -50,11 +50,11 @@ def picked_last(contributions: pd.DataFrame, strategies: Sequence[StrategyParams
     last = contributions[contributions["value"] == contributions["strategy"].map(against)]
     if last.empty:
         return ""
-    reasons = [
-        f"{'the opposite of ' if against[place] else ''}{rows['type'].iloc[0]} ({rows['input'].iloc[0]}) "
-        f"for {len(rows)}"
-        for place, rows in last.groupby("strategy", sort=True)
-    ]
+    reasons = []
+    for place in sorted(set(last["strategy"].tolist())):
+        rows = last[last["strategy"] == place]
+        opposite = "the opposite of " if against[place] else ""
+        reasons.append(f"{opposite}{rows['type'].iloc[0]} ({rows['input'].iloc[0]}) for {len(rows)}")
     return (
         f"; {last['filename'].nunique()} of the selected ones have an objective of 0, so that only their filenames "
         f"decided: {', '.join(reasons)}"
