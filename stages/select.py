@@ -20,6 +20,7 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.selection.candidates import find_candidates, find_units, known_samples
 from curation.selection.chosen import chosen_before, with_chosen
+from curation.selection.contributions import picked_last
 from curation.selection.described import described, tell_names
 from curation.selection.embedded import read_embeddings
 from curation.selection.objects import objects_in_words, read_object_embeddings
@@ -75,7 +76,8 @@ def run(params: Params) -> str:
     write_csv(choice.contributions, CONTRIBUTIONS, paths.CONTRIBUTIONS)
     dropped = f"; {found.dropped} dropped by the review" if params.select.review_file is not None else ""
     before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
-    return line + objects_in_words(objects, found.names, base) + dropped + before
+    last = picked_last(choice.contributions, params.select.strategies)
+    return line + last + objects_in_words(objects, found.names, base) + dropped + before
 
 
 main = stage_command(run)

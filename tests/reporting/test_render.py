@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curation.params.schema import Params
+from curation.reporting.contents import report as schema
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.names import visible
 from curation.reporting.draw.pictures import data_uri, inline_pictures
@@ -206,6 +207,17 @@ def test_unusual_iterations_have_documents(inputs: ReportInputs) -> None:
     text = Page(html[html.index("<main>") : html.index("</main>")]).text
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
     assert pypdf.PdfReader(io.BytesIO(pdf)).get_num_pages() >= 3
+
+
+def test_a_long_value_is_shown_once_a_strategy_a_line() -> None:
+    strategies = tuple(json.dumps({"input": {"type": "EMBEDDINGS"}, "number": number}) for number in range(9))
+    changed = [schema.ChangedParameter(key="select.strategies", value=strategies, default=())]
+    parameters = {"select.strategies": strategies, "select.seed": 1, "ingest.image_extensions": ("x" * 300,)}
+    configuration = schema.Configuration.model_construct(changed=tuple(changed), parameters=parameters)
+    report = schema.Report.model_construct(configuration=configuration)
+    shown = dict(item for column in render.parameter_columns(report, 3) for _, keys in column for item in keys)
+    assert shown == {"strategies": "see above", "seed": 1, "image_extensions": ("x" * 300,)}
+    assert render.value(strategies).count("\n") == 8
 
 
 def test_chapters_follow_each_other_on_a_page() -> None:

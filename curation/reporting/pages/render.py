@@ -36,6 +36,8 @@ PDF_SOURCES = 40
 """Rows of the table of sources in the PDF; the HTML page and the JSON file have all that the figures list."""
 
 _PARAMETER_COLUMNS, _HEADING_ROWS = 3, 2
+_LONGEST_IN_COLUMN = 200
+"""Characters of a value that a narrow column shows; a longer one that was changed is in the table above."""
 _FIXED_EPOCH = "315532800"  # 1980-01-01, the first date that every format can hold
 
 
@@ -134,9 +136,10 @@ def trusted(text: str) -> Markup:
 def parameter_columns(report: Report, columns: int) -> list[list[tuple[str, list[tuple[str, Any]]]]]:
     """Distribute the sections of `params.yaml`, with their keys and values, over columns of about the same height."""
     sections: dict[str, list[tuple[str, Any]]] = {}
+    above_all = {item.key for item in report.configuration.changed if len(value(item.value)) > _LONGEST_IN_COLUMN}
     for key, setting in report.configuration.parameters.items():
         section, _, short = key.partition(".")
-        sections.setdefault(section, []).append((short, setting))
+        sections.setdefault(section, []).append((short, "see above" if key in above_all else setting))
     heights = {section: len(keys) + _HEADING_ROWS for section, keys in sections.items()}
     result: list[list[tuple[str, list[tuple[str, Any]]]]] = [[] for _ in range(columns)]
     above = 0
@@ -232,7 +235,8 @@ def value(setting: Any) -> str:
     if isinstance(setting, bool):
         return str(setting).lower()
     if isinstance(setting, list | tuple):
-        return ", ".join(map(str, setting)) or "[]"
+        separator = ",\n" if any(str(item).startswith("{") for item in setting) else ", "
+        return separator.join(map(str, setting)) or "[]"
     return str(setting)
 
 
