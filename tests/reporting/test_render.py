@@ -255,10 +255,10 @@ def test_names_break_after_separators_on_paper() -> None:
 
 
 def test_numbers_and_options_in_reasons_stay_whole_on_paper() -> None:
-    words = "2 damaged of 40 frames: 50.0 %, more than clean.corruption_threshold; `dvc repro -f clean`".split()
-    ends = (*words, "clean.", "corruption_", "threshold;")
+    reason = "2 damaged of 40 frames: 50.0 %, more than clean.corruption_threshold; `dvc repro -f clean`"
+    ends = (*reason.split(), "clean.", "corruption_", "threshold;")
     for width in range(125, 300, 50):
-        html = f"<div style='width: {width}px'>{render.name({'interactive': False}, ' '.join(words))}</div>"
+        html = f"<div style='width: {width}px'>{render.name({'interactive': False}, reason)}</div>"
         lines = _lines_on_paper(html, (render.TEMPLATES / "print.css").read_text())
         assert all(line.endswith(ends) for line in lines), (width, lines)
     assert "<wbr>" not in render.name({"interactive": True}, "50.0 % --force -f")
