@@ -250,7 +250,7 @@ def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[s
     reason = reasons.pop() if len(reasons) == 1 else f"several reasons, such as: {min(reasons)}"
     if len(file.samples) > 1:
         reason = f"none of its {len(file.samples)} frames stays, {counts[status]} for: {reason}"
-    if file.values is not None and file.reason:
+    if file.reason:
         reason = f"{reason}; {file.reason}"
     origin = of.pop() if len(of) == 1 else ""
     return {"status": status, "reason": reason, "duplicate_of": origin, **counts}

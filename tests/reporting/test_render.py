@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curation.params.schema import Params
-from curation.reporting.contents import report as schema
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.names import visible
+from curation.reporting.contents import report as schema
 from curation.reporting.draw.pictures import data_uri, inline_pictures
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.inputs import ReportInputs
@@ -264,6 +264,16 @@ def test_names_break_after_separators_on_paper() -> None:
         lines = _lines_on_paper(html, (render.TEMPLATES / "print.css").read_text())
         assert len(lines) > 1
         assert all(line.endswith(tuple(parts)) for line in lines), (width, lines)
+
+
+def test_numbers_and_options_in_reasons_stay_whole_on_paper() -> None:
+    reason = "2 damaged of 40 frames: 50.0 %, more than clean.corruption_threshold; `dvc repro -f clean`"
+    ends = (*reason.split(), "clean.", "corruption_", "threshold;")
+    for width in range(125, 300, 50):
+        html = f"<div style='width: {width}px'>{render.name({'interactive': False}, reason)}</div>"
+        lines = _lines_on_paper(html, (render.TEMPLATES / "print.css").read_text())
+        assert all(line.endswith(ends) for line in lines), (width, lines)
+    assert "<wbr>" not in render.name({"interactive": True}, "50.0 % --force -f")
 
 
 def _lines_on_paper(html: str, css: str) -> list[str]:

@@ -40,6 +40,9 @@ _LONGEST_IN_COLUMN = 200
 """Characters of a value that a narrow column shows; a longer one that was changed is in the table above."""
 _FIXED_EPOCH = "315532800"  # 1980-01-01, the first date that every format can hold
 
+_BREAKS = re.compile(r"(?<=[/_\-.])(?<!\d\.(?=\d))(?<! -)(?<! --)")
+"""The places in a word where a line may end: not in a number such as 0.5, nor in an option of a command such as -f."""
+
 
 def render_html(
     report: Report,
@@ -214,12 +217,14 @@ def name(context: Mapping[str, Any], text: str) -> Markup:
 
     It keeps to its own direction of writing (`<bdi>`), may break after separators, and shows characters that are not
     seen or turn the direction of writing, and so would let one name look like another, as their code. On paper the
-    parts are boxes of their own, since WeasyPrint breaks a name anywhere else.
+    parts are boxes of their own, since WeasyPrint breaks a name anywhere else. Reasons are written so too: what stands
+    between two spaces is a word of its own.
     """
-    parts = [escape(part) for part in re.split(r"(?<=[/_\-.])", visible(text)) if part]
+    parts = [escape(part) for part in _BREAKS.split(visible(text)) if part]
     if context["interactive"]:
         return Markup("<bdi>") + Markup("<wbr>").join(parts) + Markup("</bdi>")
-    boxes = (Markup("<span>") + part + Markup("</span>") for part in parts)
+    words = (word for part in parts for word in re.split("( +)", part) if word)
+    boxes = (word if word.isspace() else Markup("<span>") + word + Markup("</span>") for word in map(Markup, words))
     return Markup("<bdi>") + Markup("").join(boxes) + Markup("</bdi>")
 
 
