@@ -96,7 +96,7 @@ def select(
     is_coreset = params.method == "coreset" and not params.strategies
     rules = baselines(*both, found, params.seed, is_coreset=is_coreset)
     length = units.members.shape[1]
-    curve, comparison = compare(*both, rules, units.labels, units.raw_paths, length)
+    curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, length)
     return Choice(_selection(names, units, found, stands_for), candidates, curve, comparison, contributed)
 
 
@@ -167,9 +167,11 @@ def _outside(
         chosen: (k, d) float32 of the picks.
         stands_for: see `_names_of_numbers`.
     """
-    centres = np.concatenate([base, chosen]) if len(base) else chosen
     base_nearest, base_squared = nearest_rows(embeddings, base)
-    nearest, squared = nearest_rows(embeddings, centres)
+    chosen_nearest, chosen_squared = nearest_rows(embeddings, chosen)
+    is_nearer = chosen_squared < base_squared
+    squared = np.where(is_nearer, chosen_squared, base_squared)
+    nearest = np.where(is_nearer, chosen_nearest + len(base), base_nearest)
     return pd.DataFrame(
         {
             "row": units.outside,

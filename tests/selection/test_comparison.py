@@ -49,7 +49,7 @@ def test_radius_of_coreset_is_the_distance_of_the_next_pick(data: st.DataObject)
     found = coreset(candidates, base, len(candidates))
     rules = baselines(candidates, base, found, 1, is_coreset=True)
     nothing = [""] * len(candidates)
-    curve, _ = compare(candidates, base, rules, nothing, nothing, 1)
+    curve, _ = compare(candidates, found, rules, nothing, nothing, 1)
     np.testing.assert_array_equal(curve["coverage_radius"][:-1], curve["pick_distance"][1:])
     assert (np.diff(curve["coreset_pick_distance"][1:]) <= 0).all() or len(base) == 0
     assert list(curve.columns) == BUDGET_CURVE.names
@@ -76,7 +76,8 @@ def test_comparison_by_hand() -> None:
         "coreset": Picks(np.array([0, 2]), np.array([np.inf, 2], np.float32)),
         "random": Picks(np.array([1, 2]), np.array([np.inf, 0.2679], np.float32)),
     }
-    _, table = compare(candidates, candidates[:0], rules, ["a", "b", "b", "c"], ["v", "v", "v", "w"], 1)
+    found, _ = follow(candidates, candidates[:0], rules["chosen"].picks)
+    _, table = compare(candidates, found, rules, ["a", "b", "b", "c"], ["v", "v", "v", "w"], 1)
     assert list(table.columns) == COMPARISON.names
     by_rule = table.set_index("rule")
     np.testing.assert_allclose(by_rule["coverage_radius"], [2**0.5, 2**0.5, 2**0.5], rtol=1e-5)
@@ -109,7 +110,7 @@ def test_nothing_selected_and_no_candidates() -> None:
     for points, base in ((candidates, candidates), (candidates[:0], candidates), (candidates[:0], candidates[:0])):
         found, _ = follow(points, base, np.empty(0, np.int64))
         names = [""] * len(points)
-        curve, table = compare(points, base, baselines(points, base, found, 1, is_coreset=False), names, names, 1)
+        curve, table = compare(points, found, baselines(points, base, found, 1, is_coreset=False), names, names, 1)
         assert len(curve) == 1
         assert table["knee"].tolist() == [0, 0, 0]
         assert table["smallest_distance"].isna().all()
