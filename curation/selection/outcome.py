@@ -1,6 +1,8 @@
 """What a selection gives: the chosen samples in order, what became of every candidate, and what that is worth."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -75,8 +77,48 @@ def select(
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
     allowed = allowed_by_thresholds(params.located, names, described)
     units = units_of(names, described.processed, allowed, params.selected_sequence_length)
-    unit_embeddings = mean_embeddings(embeddings, units.members)
-    both = (unit_embeddings, base_embeddings)
+    sides = Sides(names, embeddings, base_names, base_embeddings)
+    return select_units(sides, units, described, params, queries, objects)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is compared.
+
+    Attributes:
+        names: n filenames of candidates, sorted.
+        embeddings: (n, d) float32.
+        base_names: m filenames selected before, sorted.
+        base_embeddings: (m, d) float32.
+    """
+
+    names: Sequence[str]
+    embeddings: NDArray[np.float32]
+    base_names: Sequence[str]
+    base_embeddings: NDArray[np.float32]
+
+
+def select_units(
+    sides: Sides,
+    units: Units,
+    described: Described,
+    params: SelectParams,
+    queries: Mapping[int, NDArray[np.float32]],
+    objects: Mapping[str, ObjectEmbeddings],
+) -> Choice:
+    """Choose among units, given what was selected before.
+
+    Args:
+        sides: candidates and base.
+        units: what may be chosen of the candidates.
+        described: see `select`.
+        params: likewise.
+        queries: likewise.
+        objects: likewise.
+    """
+    names, base_names = sides.names, sides.base_names
+    unit_embeddings = mean_embeddings(sides.embeddings, units.members)
+    both = (unit_embeddings, sides.base_embeddings)
     given = (*both, unit_limit(units.members, params), squared_threshold(params.min_distance))
     if params.strategies:
         vectors = Vectors(*both, queries, objects)
@@ -89,15 +131,23 @@ def select(
         options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
         found = choose(params.method, *given, options)
         contributed = empty_frame(CONTRIBUTIONS)
-    stands_for = _names_of_numbers(names, base_names, units.members[found.picks])
-    inside = _inside(units, found, stands_for)
-    outside = _outside(units, embeddings[units.outside], base_embeddings, unit_embeddings[found.picks], stands_for)
-    candidates = _candidates(names, inside, outside, units.members[found.picks])
     is_coreset = params.method == "coreset" and not params.strategies
     rules = baselines(*both, found, params.seed, is_coreset=is_coreset)
-    length = units.members.shape[1]
-    curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, length)
-    return Choice(_selection(names, units, found, stands_for), candidates, curve, comparison, contributed)
+    curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, units.members.shape[1])
+    selection, candidates = _tables(sides, units, found, unit_embeddings)
+    return Choice(selection, candidates, curve, comparison, contributed)
+
+
+def _tables(
+    sides: Sides, units: Units, found: Traversal, unit_embeddings: NDArray[np.float32]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the chosen samples, and what became of every candidate."""
+    stands_for = _names_of_numbers(sides.names, sides.base_names, units.members[found.picks])
+    inside = _inside(units, found, stands_for)
+    others = (sides.embeddings[units.outside], sides.base_embeddings, unit_embeddings[found.picks])
+    outside = _outside(units, *others, stands_for)
+    candidates = _candidates(sides.names, inside, outside, units.members[found.picks])
+    return _selection(sides.names, units, found, stands_for), candidates
 
 
 def _names_of_numbers(
@@ -188,7 +238,8 @@ def _candidates(
 ) -> pd.DataFrame:
     """Return what became of every candidate, columns `CANDIDATES`."""
     candidates = pd.concat([inside, outside]) if len(outside) else inside
-    candidates = candidates.sort_values("row", ignore_index=True)
+    if not candidates["row"].is_monotonic_increasing:
+        candidates = candidates.sort_values("row", ignore_index=True)
     candidates.insert(0, "filename", names)
     candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
     return candidates
@@ -241,9 +292,9 @@ def unit_limit(members: NDArray[np.int64], params: SelectParams) -> int:
 
 def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tuple[list[str], NDArray[np.float32]]:
     """Sort names, and the rows of embeddings with them; no copy where they are sorted already."""
-    order = sorted(range(len(names)), key=names.__getitem__)
-    if order == list(range(len(names))):
+    if all(one <= another for one, another in pairwise(names)):
         return list(names), embeddings
+    order = sorted(range(len(names)), key=names.__getitem__)
     return [names[row] for row in order], embeddings[order]
 
 
