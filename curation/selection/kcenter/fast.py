@@ -59,6 +59,7 @@ class Tuning:
         outer: candidates in the active set, at least; a sixteenth of all where that is more.
         inner: candidates that every pick is compared with at once.
         width: columns a matrix product.
+        window: picks after which all candidates are brought up to date, so that what is pending takes little memory.
         threads: None for one a core.
     """
 
@@ -68,6 +69,7 @@ class Tuning:
     outer: int = 4096
     inner: int = 2048
     width: int = 512
+    window: int = 2**16
     threads: int | None = None
 
 
@@ -145,12 +147,13 @@ class Search:
         self._threads = tuning.threads or available_cores()
         self.n_base = self.count = len(base)
         self.limit = len(base) + limit
+        self._window_end = len(base) + tuning.window
         n, dimension = candidates.shape
         self._project = project = projection.fit(candidates, base, limit)
         phi, half = project(candidates, executor)
         base_phi, base_half = project(base, executor)
         order, start = self._order_and_groups(phi, half)
-        groups = grouping.enclose(phi, start, self.limit, project.coarse, executor)
+        groups = grouping.enclose(phi, start, min(limit, tuning.window), project.coarse, executor)
         self._grouped = len(start) > 2
         phi[:, -1] = 1
         base_phi[:, -1] = -base_half
@@ -247,6 +250,13 @@ class Search:
         self._state = self._state._replace(groups=self._state.groups._replace(pending=np.empty((0, 0), np.uint64)))
         self._refresh(rows, np.float32(0))
 
+    def _begin_window(self) -> None:
+        """Make what is known of every candidate exact, so that nothing is pending, and begin anew."""
+        rows = kernels.at_least(self._cover.squared, np.float32(0))
+        self._refresh(self._refresh_groups(rows, np.float32(0)), np.float32(0))
+        self._state.groups.pending[:] = 0
+        self._window_end = self.count + self._tuning.window
+
     def select(self, threshold: np.float32) -> None:
         """Pick until the limit, the threshold, or until all that is left are duplicates of selected samples."""
         self._pick_first()
@@ -300,8 +310,11 @@ class Search:
             inner_floor = max(floor, _nth_largest(squared[rows], self._tuning.inner))
             few = self._refresh(self._refresh_groups(rows[squared[rows] >= inner_floor], inner_floor), inner_floor)
             before = self.count
-            self.count, ended = kernels.pick_among(self._state, few, inner_floor, before, self.limit, threshold)
+            limit = min(self.limit, self._window_end)
+            self.count, ended = kernels.pick_among(self._state, few, inner_floor, before, limit, threshold)
             self._mark_pending(before)
+            if self.count == self._window_end < self.limit:
+                self._begin_window()
             if ended:
                 return True
             rows = rows[squared[rows] >= floor]
