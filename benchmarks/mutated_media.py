@@ -16,6 +16,8 @@ time. A video loses frames *silently* if more are lost than are counted as missi
 Lost frames are *unknowable* if nothing in the damaged file tells of them: frames at the end of a stream that states
 neither its length nor an index (MPEG transport and program streams, Ogg, fragmented MP4), of whose headers nothing is
 left. That the stream is damaged must still be told, unless it was cut: between two packets, it is a sound, shorter one.
+
+`benchmarks.mutated_fields` changes numbers in containers; `benchmarks.smeared_frames` looks at pixels that are kept.
 """
 
 import signal

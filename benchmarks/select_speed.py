@@ -2,6 +2,7 @@
 
 `python -m benchmarks.select_speed` runs the cases that this project holds itself to and says what they come to;
 `--suite grid` runs 20,000 to 1,000,000 embeddings of 32 to 512 dimensions; `--points 60000 --dimension 128` any other.
+`--strategies` times selections by several strategies instead (`benchmarks.strategy_speed`).
 
 Each contender runs in a process of its own, for its memory: the peak includes the embeddings, and leaves out what the
 libraries took before them. Ours run to the end, several times if that is short, and the median counts. Peers take far
@@ -146,21 +147,21 @@ def fast(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float
     """Run the program that `select` uses."""
     from curation.selection.kcenter.fast import farthest_first
 
-    return _timed(lambda: farthest_first(vectors, base, n, np.float32(0)).picks)
+    return timed(lambda: farthest_first(vectors, base, n, np.float32(0)).picks)
 
 
 def fast_picks(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float, float, NDArray[np.int64]]:
     """Run it without finding out which pick covers each candidate: what the peers do."""
     from curation.selection.kcenter.fast import picks_only
 
-    return _timed(lambda: picks_only(vectors, base, n, np.float32(0)))
+    return timed(lambda: picks_only(vectors, base, n, np.float32(0)))
 
 
 def batched(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float, float, NDArray[np.int64]]:
     """Run the program for GPUs."""
     from curation.selection.kcenter.batched import farthest_first
 
-    return _timed(lambda: farthest_first(vectors, base, n, np.float32(0)).picks)
+    return timed(lambda: farthest_first(vectors, base, n, np.float32(0)).picks)
 
 
 def plain(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[float, float, NDArray[np.int64]]:
@@ -169,7 +170,7 @@ def plain(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[floa
 
     few = min(n, 16)
     while True:
-        wall, cpu, found = _timed(partial(farthest_first, vectors, base, few, np.float32(0)))
+        wall, cpu, found = timed(partial(farthest_first, vectors, base, few, np.float32(0)))
         picks = found.picks
         if few == n or 2 * wall > seconds:
             return wall * n / few, cpu * n / few, picks
@@ -226,10 +227,10 @@ def mundig(vectors: Vectors, base: Vectors, n: int, seconds: float) -> tuple[flo
     few = min(n, 16)
     while True:
         selection = import_module("lightly_mundig").Selection()
-        read_wall, read_cpu, _ = _timed(
+        read_wall, read_cpu, _ = timed(
             partial(selection.add_diversifying_strategy, embeddings=np.concatenate([base, vectors]), strength=1.0)
         )
-        wall, cpu, picks = _timed(
+        wall, cpu, picks = timed(
             partial(
                 selection.run_selection,
                 preselected_indices=list(range(begun)),
@@ -265,7 +266,8 @@ def _distances_to(vectors: Vectors, base: Vectors) -> Vectors:
     return farthest_first(vectors, base, 1, np.float32(0)).base_squared
 
 
-def _timed(run: Callable[[], Found]) -> tuple[float, float, Found]:
+def timed(run: Callable[[], Found]) -> tuple[float, float, Found]:
+    """Return wall and processor time of a call, in seconds, and what it returned."""
     wall, cpu = time.perf_counter(), time.process_time()
     found = run()
     return time.perf_counter() - wall, time.process_time() - cpu, found
@@ -303,17 +305,17 @@ def measure(name: str, folder: str, n: int, seconds: float) -> Timing:
     for few in (head, image_like(6000, head.shape[1], 0)):  # imports, and compiles what the one or the other needs
         contender(few, few[:0], 500, 0.1)
         contender(few, few[:50], 500, 0.1)
-    before = _memory("VmRSS")
+    before = memory_of_process("VmRSS")
     vectors, base = np.load(Path(folder) / "vectors.npy"), np.load(Path(folder) / "base.npy")
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     runs: list[tuple[float, float, NDArray[np.int64]]] = [contender(vectors, base, n, seconds)]
     while name in REPEATED and len(runs) < 5 and runs[0][0] * (len(runs) + 1) < seconds:
         runs.append(contender(vectors, base, n, seconds))
     wall, cpu = statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs)
-    return Timing(name, wall, cpu, _memory("VmHWM") - before, runs[0][2])
+    return Timing(name, wall, cpu, memory_of_process("VmHWM") - before, runs[0][2])
 
 
-def _memory(field: str) -> int:
+def memory_of_process(field: str) -> int:
     """Return a figure of the process in bytes: VmRSS is what it holds now, VmHWM what it held at most."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":"))
@@ -420,6 +422,7 @@ def _judged(text: str, reached: bool) -> str:
 @click.option("--share", multiple=True, default=(0.05,), show_default=True, help="Share to select.")
 @click.option("--base", multiple=True, default=(0.0,), show_default=True, help="Base, as a share of the candidates.")
 @click.option("--data", type=click.Choice(list(DATA)), multiple=True, default=("images",), help="Kind of embeddings.")
+@click.option("--strategies", is_flag=True, help="Several strategies instead of k-center alone.")
 @click.option("--seconds", default=5.0, show_default=True, help="Time for each peer.")
 def main(
     suite: str,
@@ -428,9 +431,16 @@ def main(
     share: tuple[float, ...],
     base: tuple[float, ...],
     data: tuple[str, ...],
+    strategies: bool,
     seconds: float,
 ) -> None:
     """Time exact greedy k-center beside its peers."""
+    if strategies:
+        from benchmarks.strategy_speed import run  # which imports this module
+
+        if wrong := run(points, dimension if points else (), share[0], seconds):
+            raise click.ClickException("picks differ:\n" + "\n".join(wrong))
+        return
     cases = [Case(*settings) for settings in product(data, points, dimension, share, base)] if points else SUITES[suite]
     if "lightly-mundig" not in contenders():
         click.echo("lightly-mundig is not installed and left out")

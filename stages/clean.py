@@ -23,6 +23,7 @@ from curation.core.atomic import atomic_folder
 from curation.core.cores import available_cores
 from curation.core.errors import RawFilesError
 from curation.datapool import store
+from curation.datapool.value_windows import as_windows
 from curation.embeddings.shards import read_metadata
 from curation.history.way_back import with_way_back
 from curation.image.jpeg_warnings import require as require_turbojpeg
@@ -62,7 +63,8 @@ def run(params: Params) -> str:
         max_uniform_rows=params.clean.max_uniform_rows,
     )
     rules = Rules(tuple(limits), params.clean.near_duplicate_bits, store.read_removed(paths.BASE))
-    settings = Settings.of(params.clean, params.ingest.fps, params.ingest.max_frames_per_video)
+    windows = as_windows(store.read_value_windows(paths.BASE))
+    settings = Settings.of(params.clean, params.ingest.fps, params.ingest.max_frames_per_video, windows)
     workers = params.clean.workers or available_cores()
     require_turbojpeg()
     objects = object_crops(base.processed, retrain=params.train.retrain)

@@ -17,6 +17,7 @@ from curation.core.words import in_bytes
 from curation.datapool import store
 from curation.datapool.growth import merge_datapool
 from curation.datapool.pictures import read_pictures
+from curation.datapool.value_windows import value_windows
 from curation.embeddings.shards import read_metadata
 from curation.export.batches import Settings
 from curation.export.keeping import estimated_bytes, keep_pictures, planned
@@ -26,7 +27,8 @@ from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import where_they_lie
 from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
-from curation.tables.files import read_csv, read_parquet
+from curation.tables.files import read_csv, read_known_parquet, read_parquet
+from curation.tables.samples import FILES
 from curation.tables.selection import SELECTION
 from curation.workers.processes import Limits
 
@@ -42,7 +44,8 @@ def keep(datapool: Path, params: Params) -> str:
     if form == "none":
         return ""
     samples, iterations = store.read_samples(datapool), store.read_iterations(datapool)
-    settings = Settings(form, None, tuple(params.ingest.video_extensions), params.clean.max_pixels)
+    windows = value_windows(params.clean.value_window, datapool)
+    settings = Settings(form, None, tuple(params.ingest.video_extensions), params.clean.max_pixels, windows=windows)
     lacking = samples[~samples["filename"].isin(kept["filename"])]
     places = where_they_lie(lacking, raw_finder(params.ingest))["raw_path"]
     work = planned(lacking, list(places), paths.DATAPOOL, settings)
@@ -87,7 +90,7 @@ def run(params: Params) -> str:
     """
     resolved = paths.BASE_JSON.read_bytes()
     tables = {
-        "files": read_parquet(paths.FILES),
+        "files": read_known_parquet(paths.FILES, FILES),
         "selection": read_csv(paths.SELECTION, SELECTION),
         "candidates": read_parquet(paths.CANDIDATES),
     }

@@ -11,6 +11,7 @@ corruptness_check_information.json.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import click
 import pandas as pd
@@ -30,32 +31,39 @@ from curation.datapool.store import (
     read_union,
     read_without_embedding,
 )
+from curation.datapool.value_windows import value_windows
 from curation.embeddings.given import MASKED
 from curation.embeddings.shards import read_shards
 from curation.history.dvc_cache import open_cache
-from curation.image.decode import UndecodableImageError, load_image
+from curation.image.decode import load_image
 from curation.image.proxies import ProxyReader, to_rgb
+from curation.image.window import OWN_WINDOWS, ValueWindows
 from curation.inspection.kept_pictures import kept_pictures
+from curation.labels.given import LabelFileError
+from curation.labels.stored import from_coco
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import RawFinder
+from curation.raw.naming import label_name
 from curation.reporting.draw.sample_pictures import KeptReader, RawReader, cheap_to_decode, picture_reader
-from curation.reporting.inputs import FormerSpace, ReportInputs, ReportSettings, SelectionSettings
+from curation.reporting.inputs import FormerSpace, LabelledSamples, ReportInputs, ReportSettings, SelectionSettings
 from curation.reporting.pages import outputs
 from curation.reporting.parameters import flat_parameters
 from curation.reporting.report import report
 from curation.selection.given import matched_names, read_predictions
 from curation.selection.rules.registry import STRATEGIES, sentence_of
 from curation.tables.embeddings import MARKS
-from curation.tables.files import read_csv, read_parquet
+from curation.tables.files import read_csv, read_known_parquet, read_parquet
+from curation.tables.samples import FILES
 from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION, read_contributions
 
 
 def read_inputs(params: Params) -> ReportInputs:
     """Read what the report is made from."""
     base = json.loads(paths.BASE_JSON.read_text(encoding="utf-8"))
+    datapool_samples = read_samples(paths.DATAPOOL)
     # The datapool holds the embeddings of everything that was processed, in the space of its checkpoint.
     processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
     settings = params.report
@@ -63,7 +71,7 @@ def read_inputs(params: Params) -> ReportInputs:
     pairs, near = read_union(paths.BASE)
     method = STRATEGIES if params.select.strategies else params.select.method
     return ReportInputs(
-        files=read_parquet(paths.FILES),
+        files=read_known_parquet(paths.FILES, FILES),
         dropped=read_parquet(paths.DROPPED),
         samples=read_parquet(paths.SAMPLES),
         loss=pd.read_csv(paths.LOSS),
@@ -74,7 +82,7 @@ def read_inputs(params: Params) -> ReportInputs:
         processed=processed,
         embeddings=embeddings,
         base_samples=read_samples(paths.BASE),
-        datapool_samples=read_samples(paths.DATAPOOL),
+        datapool_samples=datapool_samples,
         iterations=read_iterations(paths.DATAPOOL),
         ledger=read_ledger(paths.DATAPOOL),
         base_datapools=tuple(base["datapools"]),
@@ -100,7 +108,28 @@ def read_inputs(params: Params) -> ReportInputs:
         taken_out=tuple(read_taken_out(paths.BASE)),
         former=former_space(),
         contributions=read_contributions(paths.CONTRIBUTIONS),
+        labelled=imported_labels(base.get("labels", {}), list(datapool_samples["filename"])),
     )
+
+
+def imported_labels(hashes: Mapping[str, str], names: Sequence[str]) -> dict[str, LabelledSamples]:
+    """Count the labels of samples; those that neither the cache nor a remote holds are left out, which is told.
+
+    Args:
+        hashes: DVC's hash of the labels of each task.
+        names: samples of the datapool.
+    """
+    found: dict[str, LabelledSamples] = {}
+    for task, digest in sorted(hashes.items()):
+        try:
+            with open_cache() as cache:
+                labels = from_coco(cache.file(digest).read_text(encoding="utf-8"))
+        except (BaseError, LabelFileError, OSError, ValueError) as error:
+            click.echo(f"report: warning: the labels of {task} are not counted ({error})", err=True)
+            continue
+        labelled = [name for name in names if name in labels.samples]
+        found[task] = LabelledSamples(len(labelled), labels.counts(labelled))
+    return found
 
 
 def _predictions(file: str | None, known: Collection[str]) -> "pd.Series[str] | None":
@@ -150,17 +179,19 @@ def raw_reader(contents: Mapping[str, Collection[str]], finder: RawFinder, param
             [(places.get(path, path), frame) for path, frame in wanted],
             video_extensions=params.ingest.video_extensions,
             max_pixels=params.clean.max_pixels,
+            windows=value_windows(params.clean.value_window, paths.DATAPOOL),
         )
 
     return read_raw
 
 
-def kept_reader(table: pd.DataFrame, max_pixels: int) -> KeptReader:
+def kept_reader(table: pd.DataFrame, max_pixels: int, windows: ValueWindows = OWN_WINDOWS) -> KeptReader:
     """Return a reader of the full-size pictures that stayed with the datapool.
 
     Args:
         table: which there are (`curation.tables.datapool.PICTURES`).
         max_pixels: larger ones are left out, and so are damaged ones.
+        windows: through which images of more than 8 bits a channel are seen.
     """
 
     def read_kept(names: Collection[str]) -> Mapping[str, Image.Image]:
@@ -170,8 +201,9 @@ def kept_reader(table: pd.DataFrame, max_pixels: int) -> KeptReader:
             return found
         with open_cache() as cache, suppress(BaseError):
             for name, picture in kept_pictures(table, wanted, cache).items():
-                with suppress(OSError, UndecodableImageError):
-                    found[name] = to_rgb(load_image(picture.path, max_pixels=max_pixels))
+                window_of = partial(windows.of, label_name(name))
+                with suppress(Exception):  # whatever a library raises about a file
+                    found[name] = to_rgb(load_image(picture.path, max_pixels=max_pixels, window_of=window_of))
         return found
 
     return read_kept
@@ -197,7 +229,7 @@ def run(params: Params) -> str:
             pd.concat([inputs.processed[columns], dropped]),
             proxies,
             read_raw,
-            kept_reader(kept, params.clean.max_pixels),
+            kept_reader(kept, params.clean.max_pixels, value_windows(params.clean.value_window, paths.DATAPOOL)),
         )
         old = inputs.base_samples[~inputs.base_samples["filename"].isin(inputs.samples["filename"])]
         at_hand = [*inputs.samples["filename"], *cheap_to_decode(old, set(kept["filename"]))]

@@ -1,7 +1,9 @@
 """Decoders that harm their process, for worker processes in tests."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
 from curation.cleaning.tasks import RawFile
@@ -24,6 +26,22 @@ def decode_or_do_harm(
     if last_line.startswith(b"ORDER "):
         do_harm(last_line.removeprefix(b"ORDER ").decode(), threads, announce)
     return decoded
+
+
+def decode_where_a_function_raises(
+    file: RawFile,
+    threads: int,
+    announce: Callable[[int], None],
+    *,
+    raw_folder: Path,
+    shard_folder: Path,
+    settings: Settings,
+) -> DecodedFile:
+    """Decode a file; while that is done, the function that its name names raises what no decoder should raise."""
+    words = file.path.partition("@")[2].rpartition(".")[0]
+    fault = AssertionError(f"of {words}")
+    with patch(words, side_effect=fault) if words else nullcontext():
+        return decode_file(file, threads, announce, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
 
 
 def count_or_do_harm(path: Path, threads: int, announce: Callable[[int], None]) -> int:

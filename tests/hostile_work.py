@@ -1,10 +1,13 @@
 """Work that harms its process, for worker processes in tests: they import it by name, and nothing that takes time."""
 
 import ctypes
+import errno
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from curation.core.errors import RawDataError
 
 
 def do_harm(order: str, threads: int, announce: Callable[[int], None]) -> str:
@@ -56,7 +59,11 @@ def do_harm(order: str, threads: int, announce: Callable[[int], None]) -> str:
                     while time.process_time() < until:
                         pass
         case "raise":
-            raise ValueError("no file can cause this")
+            raise AssertionError("what no\ndecoder should say")
+        case "raise_own":
+            raise RawDataError("the file is gone")
+        case "raise_full":
+            raise OSError(errno.ENOSPC, "No space left on device")
         case "await":
             while not path.exists():
                 time.sleep(0.01)

@@ -12,6 +12,7 @@ from curation.core.errors import RawFilesChangedError
 from curation.raw.moves import paired
 from curation.tables.files import empty_frame
 from curation.tables.samples import (
+    COMING_AGAIN,
     CORRUPT,
     COUNTS,
     DROPPED,
@@ -26,11 +27,13 @@ from curation.tables.samples import (
     PROCESSED,
     SKIPPED,
     TAKEN_IN,
+    UNSUPPORTED,
 )
 
 _IS_WHAT = {
     CORRUPT: "corrupt",
     OVER_LIMIT: "over a limit",
+    UNSUPPORTED: "unsupported",
     LOW_QUALITY: "of low quality",
     NEAR_DUPLICATE: "a near duplicate",
 }
@@ -104,6 +107,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             "declared_frames": file.frames,
         }
         row |= {"status": NEW, "reason": "", "duplicate_of": "", "samples": 0, **dict.fromkeys(COUNTS, 0)}
+        row |= {"value_kind": "", "value_low": np.nan, "value_high": np.nan}
         if file.media == IGNORED:
             row |= {"status": IGNORED, "reason": file.reason}
         elif content[0] in known_paths.get(path, ()):
@@ -174,7 +178,7 @@ def require_complete(raw: pd.DataFrame, files: pd.DataFrame, kept: int) -> None:
     Raises:
         RuntimeError: they do not, which is a defect of this program.
     """
-    statuses = {*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED}
+    statuses = {*TAKEN_IN, *COMING_AGAIN, IGNORED, PROCESSED}
     counts = files[list(COUNTS)]
     if (
         files["path"].tolist() != raw["path"].tolist()
@@ -226,7 +230,7 @@ def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapp
 def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[str, str]) -> dict[str, Any]:
     """Return status and counts of a file that was decoded."""
     if file.is_corrupt:
-        status = OVER_LIMIT if file.limit else CORRUPT
+        status = UNSUPPORTED if file.is_unsupported else OVER_LIMIT if file.limit else CORRUPT
         refused = len(file.samples) + file.missing
         counts = {"samples": refused + file.skipped, status: refused, SKIPPED: file.skipped}
         return {"status": status, "reason": file.reason, **counts}
@@ -246,6 +250,8 @@ def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[s
     reason = reasons.pop() if len(reasons) == 1 else f"several reasons, such as: {min(reasons)}"
     if len(file.samples) > 1:
         reason = f"none of its {len(file.samples)} frames stays, {counts[status]} for: {reason}"
+    if file.values is not None and file.reason:
+        reason = f"{reason}; {file.reason}"
     origin = of.pop() if len(of) == 1 else ""
     return {"status": status, "reason": reason, "duplicate_of": origin, **counts}
 
@@ -254,4 +260,8 @@ def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a table with the columns and types of `FILES`."""
     table = pd.DataFrame(rows, columns=FILES.names)
     numbers = ["declared_frames", "samples", *COUNTS]
-    return table.astype(dict.fromkeys(numbers, np.int64)) if rows else empty_frame(FILES)
+    return (
+        table.astype(dict.fromkeys(numbers, np.int64) | dict.fromkeys(["value_low", "value_high"], np.float64))
+        if rows
+        else empty_frame(FILES)
+    )

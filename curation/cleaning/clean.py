@@ -1,7 +1,7 @@
 """Cleaning: decode what is new, and account for everything."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ from curation.cleaning import accounting
 from curation.cleaning.base import BaseTables, earlier_samples, files_to_decode_again, known_frames
 from curation.cleaning.crop_shards import is_crop_shard
 from curation.cleaning.crops import crops_of
-from curation.cleaning.decode_file import Settings
+from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, judged
 from curation.cleaning.sample_table import require_unique_names, sample_table
-from curation.cleaning.tasks import Boxes, tasks_of
+from curation.cleaning.tasks import Boxes, Task, tasks_of
+from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
 from curation.image.proxies import store_empty_shard, store_shard
+from curation.image.window import ValueWindows
 from curation.raw.naming import label_indices, label_name
 from curation.tables.files import empty_frame
 from curation.tables.samples import IGNORED, KEPT, SAMPLES
@@ -80,14 +82,20 @@ def clean(
     new = set(plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"])
     wanted = raw[raw["path"].isin({*new, *again.values()})]
     boxes = what_to_cut(_rows(raw[raw["path"].isin(new)], "path", "media"), again) if what_to_cut else {}
-    tasks = tasks_of(_rows(wanted, "path", "media", "frames"), known_frames(base.processed, again), boxes)
-    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
+    known = known_frames(base.processed, again)
+
+    def tasks_for(paths: Collection[str]) -> list[Task]:
+        rows = wanted[wanted["path"].isin(paths)]
+        return tasks_of(_rows(rows, "path", "media", "frames"), known, boxes)
+
+    decoded, windows = _decoded(tasks_for, set(wanted["path"]), raw_folder, proxy_folder, settings, workers)
     content_hashes = dict(_rows(wanted, "path", "content_hash"))
     new_files = [file for file in decoded if file.path in new]
     found = sample_table(new_files, content_hashes)
     require_unique_names(found, base.processed)
     found = judged(found, base.processed, rules)
     files = accounting.accounted(plan, new_files, found, base.processed)
+    files = with_windows(files, decoded, windows)
     kept = found[found["status"] == KEPT]
     accounting.require_complete(raw, files, len(kept))
     old = sample_table([file for file in decoded if file.path not in new], content_hashes)
@@ -99,6 +107,38 @@ def clean(
 def _rows(table: pd.DataFrame, *columns: str) -> Iterator[Any]:
     """Yield the values of some columns, row by row."""
     return zip(*(table[column] for column in columns), strict=True)
+
+
+def _decoded(
+    tasks_for: Callable[[Collection[str]], list[Task]],
+    wanted: Collection[str],
+    raw_folder: Path,
+    proxy_folder: Path,
+    settings: Settings,
+    workers: int,
+) -> tuple[list[DecodedFile], ValueWindows]:
+    """Decode files; once more those whose folder turns out to have another window than their own.
+
+    Args:
+        tasks_for: returns the tasks for files, by their paths.
+        wanted: paths of all files.
+        raw_folder: where the raw files are.
+        proxy_folder: an existing, empty folder for the proxy shards.
+        settings: of the decoders.
+        workers: processes that decode side by side.
+
+    Returns:
+        One entry for each file, sorted by path, and the windows of all folders.
+    """
+    tasks = tasks_for(wanted)
+    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
+    windows = with_found(settings.windows, decoded)
+    if otherwise := seen_otherwise(decoded, windows):
+        settings = replace(settings, windows=windows)
+        seen_again = decode_all(tasks_for(otherwise), raw_folder, proxy_folder, settings, workers, first=len(tasks))
+        stays = [file for file in decoded if file.path not in otherwise]
+        decoded = sorted([*stays, *seen_again], key=lambda file: file.path)
+    return decoded, windows
 
 
 def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

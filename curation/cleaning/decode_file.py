@@ -3,20 +3,25 @@
 import errno
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from curation.cleaning.crop_shards import CropWriter, KeptCrop, crop_shard, kept_crop
 from curation.cleaning.tasks import RawFile
-from curation.core.errors import RawDataError
+from curation.core.errors import OutputError, RawDataError
 from curation.core.kinds import IMAGE, VIDEO
 from curation.core.regular import open_regular
-from curation.image.crops import Cropping
-from curation.image.decode import UndecodableImageError, decode_image
+from curation.image.crops import Crop, Cropping
+from curation.image.decode import decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter, member_name
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
+from curation.image.window import ValueRange, ValueWindows, Window
+from curation.raw.naming import label_name
 from curation.raw.tracks import file_on_disk
 from curation.video.decode import decode_video
 from curation.video.sampling import FrameChoice
@@ -43,15 +48,23 @@ class Settings:
     fps: float | None = None
     max_frames_per_video: int | None = None
     jpeg_draft: bool = False
+    windows: ValueWindows = field(default_factory=ValueWindows)
 
     @classmethod
-    def of(cls, clean: "CleanParams", fps: float | None = None, max_frames_per_video: int | None = None) -> Self:
+    def of(
+        cls,
+        clean: "CleanParams",
+        fps: float | None = None,
+        max_frames_per_video: int | None = None,
+        windows: Mapping[tuple[str, str], Window] | None = None,
+    ) -> Self:
         """Take over what the parameters say, so that all who decode do it alike.
 
         Args:
             clean: section `clean`.
             fps: `ingest.fps`; has no influence on images.
             max_frames_per_video: `ingest.max_frames_per_video`; likewise.
+            windows: through which folders were seen before, see `ValueWindows.known`.
         """
         return cls(
             max_pixels=clean.max_pixels,
@@ -62,6 +75,7 @@ class Settings:
             fps=fps,
             max_frames_per_video=max_frames_per_video,
             jpeg_draft=clean.jpeg_draft,
+            windows=ValueWindows.chosen(clean.value_window, windows),
         )
 
 
@@ -81,6 +95,9 @@ class DecodedFile:
         skipped: frames that were left out on purpose.
         decoded: frames that came out of the decoder, or would have if they had not been left out.
         crops: what was cut out of its pictures.
+        is_unsupported: whether it is refused since it is of a kind that is not read.
+        values: of an image of more than 8 bits a channel, the range of its values; else None.
+        window: through which these are seen in the proxy.
     """
 
     path: str
@@ -94,6 +111,9 @@ class DecodedFile:
     skipped: int = 0
     decoded: int = 0
     crops: Sequence[KeptCrop] = ()
+    is_unsupported: bool = False
+    values: ValueRange | None = None
+    window: Window | None = None
 
 
 def decode_file(
@@ -164,19 +184,25 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
             proxy_size=settings.proxy_size,
             jpeg_draft=settings.jpeg_draft,
             boxes=file.boxes.get(0, ()),
+            window_of=partial(settings.windows.of, label_name(file.path)),
+            known_hash=(file.known or {}).get(0, ""),
         )
     except UndecodableImageError as error:
-        return DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="", limit=error.limit)
+        is_unsupported = isinstance(error, UnsupportedImageError)
+        refused = DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
+        return replace(refused, limit=error.limit, is_unsupported=is_unsupported)
     folder = _proxies_of(shard_folder, file.shard)
-    folder.mkdir(exist_ok=True)
-    (folder / file.member).write_bytes(image.proxy)
     crops = [kept_crop(file, 0, crop) for crop in image.crops]
-    for kept, crop in zip(crops, image.crops, strict=True):
-        (folder / kept.member).write_bytes(crop.jpeg)
+    with _writing():
+        folder.mkdir(exist_ok=True)
+        (folder / file.member).write_bytes(image.proxy)
+        for kept, crop in zip(crops, image.crops, strict=True):
+            (folder / kept.member).write_bytes(crop.jpeg)
     sample = DecodedSample(0, math.nan, image.width, image.height, image.pixel_hash, "", file.member, image.quality)
-    return DecodedFile(
+    decoded = DecodedFile(
         file.path, IMAGE, [sample], 0, is_corrupt=False, reason=image.note, shard=file.shard, crops=crops
     )
+    return decoded if image.values is None else replace(decoded, values=image.values, window=image.window)
 
 
 def _decode_video(
@@ -199,11 +225,11 @@ def _decode_video(
             proxy_size=settings.proxy_size,
             corruption_threshold=settings.corruption_threshold,
             threads=threads,
-            add_proxy=lambda index, jpeg: writer.add(member_name(index), jpeg),
+            add_proxy=partial(_add, writer),
             restart=restart,
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
-            cropping=Cropping(file.boxes, crops.add_crop),
+            cropping=Cropping(file.boxes, partial(_add_crop, crops)),
         )
         if video.is_corrupt:
             restart()
@@ -222,6 +248,31 @@ def _decode_video(
         video.decoded,
         crops.kept,
     )
+
+
+def _add(writer: ShardWriter, index: int, jpeg: bytes) -> None:
+    """Add the proxy of a frame to a shard."""
+    with _writing():
+        writer.add(member_name(index), jpeg)
+
+
+def _add_crop(writer: CropWriter, index: int, crop: Crop) -> None:
+    """Add a crop of a frame to the shard of crops."""
+    with _writing():
+        writer.add_crop(index, crop)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tell a disk that cannot be written from a file that cannot be decoded.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"proxies cannot be written ({error}): see whether the disk is full") from None
 
 
 def _require_readable(raw_folder: Path, path: str) -> None:

@@ -48,16 +48,18 @@ def decode_all(
     settings: Settings,
     workers: int,
     decode: Decode = decode_file,
+    first: int = 0,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
 
     Args:
         tasks: what to decode.
         raw_folder: where the raw files are.
-        shard_folder: an existing, empty folder, for the shards under temporary names.
+        shard_folder: an existing folder, for the shards under temporary names.
         settings: see there.
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
+        first: number of the first task, for the temporary names of shards.
 
     Returns:
         One entry for each file, sorted by path.
@@ -65,16 +67,14 @@ def decode_all(
     Raises:
         RawDataError: a file is gone.
     """
-    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks)]
+    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
-    events = run_in_workers(
-        work,
-        _batches(chunks),
-        workers=workers,
-        cores=available_cores(),
-        limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
-        size_of=lambda file: size_of(file_on_disk(raw_folder / file.path)),
-    )
+    limits, cores = Limits(settings.decode_timeout_s, settings.decode_memory_mb), available_cores()
+
+    def bytes_of(file: RawFile) -> int:
+        return size_of(file_on_disk(raw_folder / file.path))
+
+    events = run_in_workers(work, _batches(chunks), workers=workers, cores=cores, limits=limits, size_of=bytes_of)
     decoded: dict[str, DecodedFile] = {}
     shards = _ImageShards(chunks, shard_folder)
     with _ProgressBar(chunks) as bar, closing(events):
@@ -129,6 +129,8 @@ def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder:
 
 def reason_of(failure: Failure, settings: Settings) -> str:
     """Say why a file was given up."""
+    if failure.kind == "raised":
+        return failure.words
     if failure.kind == "time":
         return f"its decoder made no progress within clean.decode_timeout_s ({settings.decode_timeout_s:g} s)"
     if failure.kind == "memory":

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
-from curation.image.decode import UndecodableImageError, load_image
+from curation.image.decode import load_image
 from curation.image.proxies import to_rgb
+from curation.image.window import OWN_WINDOWS, ValueWindows, WindowOf
 from curation.raw.listing import extension_of
+from curation.raw.naming import label_name
 from curation.video import frame as frames
 from curation.video.chosen_frames import Attempt, Picture, attempts
-from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.sampling import FrameChoice
 
@@ -23,6 +25,7 @@ def read_raw_samples(
     video_extensions: Sequence[str],
     max_pixels: int,
     pixel_hashes: Sequence[str] | None = None,
+    windows: ValueWindows = OWN_WINDOWS,
 ) -> list[Image.Image | None]:
     """Decode samples from the raw files.
 
@@ -34,6 +37,7 @@ def read_raw_samples(
         video_extensions: file name endings read as videos, lower case, without the dot.
         max_pixels: larger images and frames are refused.
         pixel_hashes: of each sample, as `clean` gave it: a picture with other pixels is none. None = unknown.
+        windows: through which images of more than 8 bits a channel are seen.
 
     Returns:
         For each wanted sample its picture, upright, in full size, mode `RGB`; None where the file is gone, no longer
@@ -48,9 +52,11 @@ def read_raw_samples(
             if extension_of(path) in video_extensions:
                 pictures = _video_frames(raw_folder / path, known, max_pixels)
             else:
-                pictures = _image(raw_folder / path, known, max_pixels)
-        except (OSError, UndecodableImageError, NoVideoError):
-            continue
+                pictures = _image(raw_folder / path, known, max_pixels, partial(windows.of, label_name(path)))
+        except MemoryError:
+            raise
+        except Exception:  # besides those that decoders are known for, whatever a library raises about a file
+            pictures = {}
         found.update({(path, frame): picture for frame, picture in pictures.items()})
     return [found.get(key) for key in wanted]
 
@@ -96,8 +102,9 @@ def _attempts(path: Path, known: Mapping[int, str], max_pixels: int) -> Iterator
     return attempts(path, FrameChoice(known=known), max_pixels=max_pixels, inside=(0,), through=(0, 1))
 
 
-def _image(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:
-    return {0: to_rgb(load_image(path, max_pixels=max_pixels, pixel_hash=known.get(0, "")))}
+def _image(path: Path, known: Mapping[int, str], max_pixels: int, window_of: WindowOf) -> dict[int, Image.Image]:
+    picture = load_image(path, max_pixels=max_pixels, pixel_hash=known.get(0, ""), window_of=window_of)
+    return {0: to_rgb(picture)}
 
 
 def _video_frames(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:

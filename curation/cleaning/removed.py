@@ -21,7 +21,5 @@ def is_removed(samples: pd.DataFrame, removed: pd.DataFrame) -> "pd.Series[bool]
 
 def _is_of_track(filenames: "pd.Series[str]", raw_paths: Collection[str]) -> "pd.Series[bool]":
     """Tell which samples are frames of a further track of one of these raw files."""
-    folders = filenames.where(filenames.str.contains("/track-", regex=False), "").map(
-        lambda name: name.rpartition("/")[0]
-    )
-    return folders.isin(raw_paths)
+    folders = filenames.where(filenames.str.contains("/track-", regex=False), "")
+    return folders.map(lambda name: str(name).rpartition("/")[0]).isin(raw_paths)

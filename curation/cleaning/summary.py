@@ -7,6 +7,7 @@ from curation.cleaning.base import BaseTables
 from curation.cleaning.clean import Cleaned
 from curation.core.errors import NothingToSelectError, RawDataError
 from curation.tables.samples import (
+    COMING_AGAIN,
     CORRUPT,
     DROPPED_STATUSES,
     DUPLICATE,
@@ -17,6 +18,7 @@ from curation.tables.samples import (
     PROCESSED,
     SKIPPED,
     TAKEN_IN,
+    UNSUPPORTED,
 )
 
 _DROPPED_FILES = (
@@ -31,6 +33,7 @@ _RARER_COUNTS = (
     (LOW_QUALITY, "of low quality"),
     (NEAR_DUPLICATE, "near duplicates"),
     (OVER_LIMIT, "over a limit"),
+    (UNSUPPORTED, "unsupported"),
     (SKIPPED, "frames skipped"),
 )
 
@@ -58,8 +61,9 @@ def require_something_new(cleaned: Cleaned, base: BaseTables, *, may_be_empty: b
         )
     of_status = files["status"].value_counts()
     found = [f"{of_status[status]} {words}" for status, words in _DROPPED_FILES if status in of_status]
-    corrupt = files[files["status"] == CORRUPT]
-    found += [f"{len(corrupt)} corrupt: {_reasons(corrupt)}"] if len(corrupt) else []
+    for status in (CORRUPT, UNSUPPORTED):
+        refused = files[files["status"] == status]
+        found += [f"{len(refused)} {status}: {_reasons(refused)}"] if len(refused) else []
     what = f"the new files give no new sample ({'; '.join(found)})" if found else "there is no new file in data/raw"
     raise NothingToSelectError(what)
 
@@ -72,7 +76,7 @@ def summary(cleaned: Cleaned) -> str:
     """Return the stage's closing line."""
     files, samples = cleaned.files, cleaned.samples
     status = files["status"]
-    decoded = status.isin([*TAKEN_IN, OVER_LIMIT])
+    decoded = status.isin([*TAKEN_IN, *COMING_AGAIN])
     again = int((~samples["is_new"]).sum())
     parts = [
         f"{int(samples['is_new'].sum())} kept",

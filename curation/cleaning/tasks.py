@@ -22,6 +22,7 @@ class Task:
         declared: frames that the files say they have.
         known: of a video whose frames were chosen in an earlier iteration, the pixel hash of each, by frame index.
         boxes: what to cut out of the files, by their path.
+        hashes: of images, the pixel hash that each had in an earlier iteration, by path.
     """
 
     media: str
@@ -29,6 +30,7 @@ class Task:
     declared: int
     known: Mapping[int, str] | None = field(default=None, hash=False)
     boxes: Mapping[str, Boxes] = field(default_factory=dict, hash=False)
+    hashes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class RawFile:
         declared: frames that it says it has.
         shard: temporary name of the shard for its proxies.
         member: of an image, the name of its proxy in the shard; empty for a video.
-        known: of a video, see `Task.known`.
+        known: pixel hashes that frames of a video had in an earlier iteration, or the image, by index; None = unknown.
         boxes: what to cut out of it.
     """
 
@@ -63,23 +65,27 @@ def tasks_of(
 
     Args:
         files: path, media and declared frames of each file, sorted by path.
-        known: of videos whose frames were chosen in an earlier iteration, the pixel hash of each, by path and index.
+        known: of files that an earlier iteration processed, the pixel hash of each frame, by path and index.
         boxes: what to cut out of files, by their path.
     """
     everything, wanted = list(files), boxes or {}
     chosen = known or {}
 
-    def task(media: str, paths: tuple[str, ...], frames: int) -> Task:
-        known_here = chosen.get(paths[0]) if media == VIDEO else None
-        return Task(media, paths, frames, known_here, {path: wanted[path] for path in paths if path in wanted})
+    def boxes_in(paths: Iterable[str]) -> dict[str, Boxes]:
+        return {path: wanted[path] for path in paths if path in wanted}
 
-    tasks = [task(VIDEO, (path,), frames) for path, media, frames in everything if media == VIDEO]
+    tasks = [
+        Task(VIDEO, (path,), frames, chosen.get(path), boxes_in([path]))
+        for path, media, frames in everything
+        if media == VIDEO
+    ]
     images = sorted((path.rpartition("/")[0], path) for path, media, _ in everything if media == IMAGE)
     for _, group in groupby(images, key=lambda item: item[0]):
         names = [path for _, path in group]
         for start in range(0, len(names), IMAGES_PER_SHARD):
             chunk = tuple(names[start : start + IMAGES_PER_SHARD])
-            tasks.append(task(IMAGE, chunk, len(chunk)))
+            hashes = {path: chosen[path].get(0, "") for path in chunk if path in chosen}
+            tasks.append(Task(IMAGE, chunk, len(chunk), boxes=boxes_in(chunk), hashes=hashes))
     return tasks
 
 
@@ -93,6 +99,8 @@ def files_of(task: Task, shard: str) -> list[RawFile]:
     boxes = [task.boxes.get(path, {}) for path in task.paths]
     if task.media == VIDEO:
         return [RawFile(task.paths[0], VIDEO, task.declared, shard, "", task.known, *boxes)]
+    known = [{0: task.hashes[path]} if path in task.hashes else None for path in task.paths]
     return [
-        RawFile(path, IMAGE, 1, shard, member_name(place), None, boxes[place]) for place, path in enumerate(task.paths)
+        RawFile(path, IMAGE, 1, shard, member_name(place), known[place], boxes[place])
+        for place, path in enumerate(task.paths)
     ]

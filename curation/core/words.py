@@ -1,4 +1,10 @@
-"""Numbers in words, for people."""
+"""Numbers and errors in words, for people."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return what an error says, and its type, in one line."""
+    words = " ".join(str(error).split()) or "no details"
+    return f"{words} ({type(error).__name__})"
 
 
 def in_bytes(count: float) -> str:

@@ -10,9 +10,10 @@ from curation.core.atomic import link_or_copy
 from curation.core.hashing import sha256_of_file
 from curation.datapool import store
 from curation.datapool.pictures import carry_on
+from curation.datapool.value_windows import united_windows, windows_in
 from curation.embeddings.shards import read_shards, shard_files, shard_rows
 from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
-from curation.tables.samples import COUNTS, KEPT, OVER_LIMIT, TAKEN_IN
+from curation.tables.samples import COMING_AGAIN, COUNTS, KEPT, TAKEN_IN
 
 
 def merged_samples(
@@ -67,7 +68,7 @@ def iteration_row(
         "iteration": iteration,
         "raw_files": len(part),
         "samples": int(part["frames"].sum()),
-        **{count: int(part[count].sum()) for count in COUNTS if count not in (KEPT, OVER_LIMIT)},
+        **{count: int(part[count].sum()) for count in COUNTS if count not in (KEPT, *COMING_AGAIN)},
         "candidates": len(candidates),
         "selected": selected,
         "size_before": size_before,
@@ -132,6 +133,8 @@ def merge_datapool(
     carry_on(base, target)
     if (base / store.REMOVED_CSV).exists():
         link_or_copy(base / store.REMOVED_CSV, target / store.REMOVED_CSV)
+    windows = united_windows(store.read_value_windows(base), windows_in(tables["files"]))
+    store.write_value_windows(target, windows)
     if len(part):
         store.write_ledger_part(target, part, iteration)
     store.write_samples(target, samples)

@@ -15,7 +15,7 @@ from curation.core.atomic import atomic_file, link_or_copy, write_json
 from curation.core.errors import BaseError
 from curation.core.hashing import sha256_of_bytes, sha256_of_file
 from curation.embeddings.by_name import NamedEmbeddings
-from curation.tables.datapool import ITERATIONS, LEDGER, REMOVED, SAMPLES
+from curation.tables.datapool import ITERATIONS, LEDGER, REMOVED, SAMPLES, VALUE_WINDOWS
 from curation.tables.files import empty_frame, read_csv, write_csv
 
 LATEST_CSV = "datapool_latest.csv"
@@ -28,6 +28,8 @@ OBJECTS_FOLDER = "objects"
 """Embeddings of objects, in shards likewise; only a datapool has it whose samples have some."""
 WITHOUT_EMBEDDING = "without_embedding.json"
 """A list of the samples that have none; only a datapool has it that had lost raw files when it changed its model."""
+VALUE_WINDOWS_CSV = "value_windows.csv"
+"""The windows of pictures of more than 8 bits; only a datapool has it of which some were found."""
 REMOVED_CSV = "removed.csv"
 """Tombstones of what was taken out for good; only a datapool has it of which something was."""
 TAKEN_OUT_JSON = "taken_out.json"
@@ -78,6 +80,18 @@ def read_removed(folder: Path) -> pd.DataFrame:
     """Read the tombstones of samples that were taken out for good."""
     path = folder / REMOVED_CSV
     return read_csv(path, REMOVED) if path.exists() else empty_frame(REMOVED)
+
+
+def read_value_windows(folder: Path) -> pd.DataFrame:
+    """Read the windows through which pictures of more than 8 bits were seen."""
+    path = folder / VALUE_WINDOWS_CSV
+    return read_csv(path, VALUE_WINDOWS) if path.exists() else empty_frame(VALUE_WINDOWS)
+
+
+def write_value_windows(folder: Path, windows: pd.DataFrame) -> None:
+    """Write the windows through which pictures of more than 8 bits were seen; no file where there are none."""
+    if len(windows):
+        write_csv(windows, VALUE_WINDOWS, folder / VALUE_WINDOWS_CSV)
 
 
 def checkpoint_hash(folder: Path) -> str | None:

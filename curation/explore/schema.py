@@ -63,7 +63,9 @@ COLUMNS = (
     Column("distance_to_base", pa.float32(), "of a candidate: to the nearest sample of the datapool before"),
     Column("nearest_in_base", pa.string(), "that sample"),
     Column(
-        "dropped_as", pa.string(), "of a dropped sample: corrupt, low_quality, duplicate, near_duplicate, over_limit"
+        "dropped_as",
+        pa.string(),
+        "of a dropped sample: corrupt, low_quality, duplicate, near_duplicate, over_limit, unsupported",
     ),
     Column("reason", pa.string(), "of a dropped sample: what was wrong, in words"),
     Column("duplicate_of", pa.string(), "of a dropped duplicate: the sample that stays in its place"),

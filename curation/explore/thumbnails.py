@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from curation.core.cores import available_cores
 from curation.history.dvc_lock import output_hash
-from curation.image.decode import UndecodableImageError, load_image
+from curation.image.decode import load_image
 from curation.image.proxies import to_rgb
 from curation.inspection.recorded import known_tables
 from curation.inspection.revision import Revision
@@ -88,7 +88,9 @@ def thumbnail_of_file(path: Path, side: int) -> bytes | None:
     """Return a small JPEG of a full-size picture; None where it cannot be decoded. As `thumbnail`."""
     try:
         picture = to_rgb(load_image(path, max_pixels=_MOST_PIXELS))
-    except (OSError, UndecodableImageError):
+    except MemoryError:
+        raise
+    except Exception:  # besides those that decoders are known for, whatever a library raises about a file
         return None
     return _encoded(picture, side)
 

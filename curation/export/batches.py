@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
+from curation.image.window import OWN_WINDOWS, ValueWindows
 from curation.raw.listing import extension_of
 
 PictureFormat = Literal["original", "png", "jpg"]
@@ -77,6 +78,7 @@ class Settings(NamedTuple):
         video_extensions: file name endings read as videos, lower case, without the dot.
         max_pixels: larger images and frames are refused.
         copies_jpeg: whether raw JPEG files are copied as they are, where the format is `jpg`.
+        windows: through which images of more than 8 bits a channel are seen where the form has 8.
     """
 
     picture_format: PictureFormat
@@ -84,6 +86,7 @@ class Settings(NamedTuple):
     video_extensions: tuple[str, ...]
     max_pixels: int
     copies_jpeg: bool = False
+    windows: ValueWindows = OWN_WINDOWS
 
 
 def raw_batches(rows: pd.DataFrame, raw_folder: Path, settings: Settings) -> Iterator[Batch]:

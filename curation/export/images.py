@@ -7,7 +7,7 @@ costs the samples that it was at.
 import errno
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -32,11 +32,12 @@ from curation.export.batches import (
     kept_batches,
     raw_batches,
 )
-from curation.image.decode import UndecodableImageError, load_image
+from curation.image.decode import load_image
 from curation.image.proxies import to_rgb
+from curation.image.window import WindowOf
 from curation.raw.listing import extension_of
+from curation.raw.naming import label_name
 from curation.raw.tracks import file_on_disk
-from curation.video.opening import NoVideoError
 from curation.workers.processes import Done, Failure, Limits, run_in_workers
 from curation.workers.worker import Announce
 
@@ -130,7 +131,7 @@ def export_images(
             if isinstance(event, Done):
                 failed |= event.result
             elif isinstance(event, Failure):
-                failed |= {wanted.filename: f"the decoder of {batch.raw_path} failed" for wanted in batch.wanted}
+                failed |= {wanted.filename: _told(batch, event) for wanted in batch.wanted}
             else:
                 continue
             advance(len(batch.wanted))
@@ -151,6 +152,11 @@ def _batches(
     failed = dict.fromkeys(_not_to_be_had(from_kept, taken, settings), "only a JPEG of it was kept")
     from_kept = from_kept[~from_kept["filename"].isin(list(failed))]
     return failed, [*raw_batches(rows, raw_folder, settings), *kept_batches(from_kept, taken, settings)]
+
+
+def _told(batch: Batch, failure: Failure) -> str:
+    """Say why nothing of a batch was written, or not all."""
+    return f"the decoder of {batch.raw_path} failed" + (f": {failure.words}" if failure.words else "")
 
 
 def _mask(values: Iterable[bool]) -> NDArray[np.bool_]:
@@ -191,7 +197,8 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
         return {wanted.filename: fault} if fault else {}
     by_frame = {wanted.frame: wanted for wanted in batch.wanted}
     failed = {wanted.filename: f"{batch.raw_path} no longer holds these pixels" for wanted in batch.wanted}
-    pictures = _pictures(source, by_frame, settings, is_video=batch.is_video)
+    window_of = partial(settings.windows.of, label_name(batch.raw_path))
+    pictures = _pictures(source, by_frame, settings, window_of, is_video=batch.is_video)
     for number, (frame, picture) in enumerate(pictures, 1):
         wanted = by_frame[frame]
         fault = write_sample(folder / wanted.target, partial(_save, scaled_down(picture, settings.size), wanted.target))
@@ -204,22 +211,34 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
 
 
 def _pictures(
-    source: Path, wanted: Mapping[int, Wanted], settings: Settings, *, is_video: bool
+    source: Path, wanted: Mapping[int, Wanted], settings: Settings, window_of: WindowOf, *, is_video: bool
 ) -> Iterator[tuple[int, Image.Image]]:
     """Yield the wanted pictures of a file one after the other, those that it still holds."""
     known = {frame: sample.pixel_hash for frame, sample in wanted.items()}
-    with suppress(OSError, NoVideoError, UndecodableImageError):
+    try:
         if is_video:
             keeps_16_bits = settings.picture_format != "jpg"
             yield from video_pictures(source, known, settings.max_pixels, keeps_16_bits=keeps_16_bits)
         else:
-            yield 0, to_rgb(load_image(source, max_pixels=settings.max_pixels, pixel_hash=known[0]))
+            picture = load_image(
+                source,
+                max_pixels=settings.max_pixels,
+                pixel_hash=known[0],
+                window_of=window_of,
+                keeps_16_bits=settings.picture_format != "jpg",
+            )
+            yield 0, picture if picture.mode == "I;16" else to_rgb(picture)
+    except MemoryError:
+        raise
+    except Exception:  # besides those that decoders are known for, whatever a library raises about a file
+        return
 
 
 def scaled_down(picture: Image.Image, size: int | None) -> Image.Image:
     """Return a picture whose short side is at most `size` pixels; None = as it is."""
     scaled = scaled_size(*picture.size, size)
-    return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    gap = None if picture.mode == "I;16" else 3.0  # Pillow cannot reduce 16 bits first
+    return picture if scaled == picture.size else picture.resize(scaled, Image.Resampling.LANCZOS, reducing_gap=gap)
 
 
 def scaled_size(width: int, height: int, size: int | None = None) -> tuple[int, int]:

@@ -4,6 +4,7 @@ The first datapool stays as it is; of the others comes in what it does not hold.
 `unite` reads and writes the folders.
 """
 
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -14,6 +15,7 @@ from curation.core.errors import BaseError
 from curation.datapool import store
 from curation.datapool.pictures import read_pictures, united_pictures, write_pictures
 from curation.datapool.store import Pair
+from curation.datapool.value_windows import united_windows
 from curation.embeddings.shards import (
     read_metadata,
     read_shards,
@@ -66,6 +68,7 @@ def unite(
     store.write_samples(target, united.samples)
     store.write_iterations(target, united.iterations)
     write_pictures(target, united.pictures)
+    store.write_value_windows(target, reduce(united_windows, map(store.read_value_windows, sources)))
     if len(checkpoints) <= 1:
         metadata, embeddings = read_shards(target / store.EMBEDDINGS_FOLDER)
         lacking = {name for source in sources for name in store.read_without_embedding(source)}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curation.image.proxies import proxy_dimensions, to_rgb
-from curation.image.stored import turned_pixels
+from curation.image.values import turned_pixels
 from curation.image.yuv import SCALING, SWAPPING, arrays_of, encode_jpeg, scaled
 
 SMALLEST = 8

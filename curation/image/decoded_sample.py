@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from curation.image.crops import Crop
 from curation.image.quality import Quality
+from curation.image.window import ValueRange, Window
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class DecodedImage:
         quality: figures of its proxy's size.
         note: what else there is to say; empty as a rule.
         crops: what was cut out of it.
+        values: of more than 8 bits a channel, the range of its values; None for others.
+        window: through which the values are seen in the proxy.
     """
 
     width: int
@@ -27,6 +30,8 @@ class DecodedImage:
     quality: Quality
     note: str = ""
     crops: tuple[Crop, ...] = ()
+    values: ValueRange | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)

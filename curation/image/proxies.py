@@ -43,44 +43,15 @@ def proxy_dimensions(width: int, height: int, proxy_size: int) -> tuple[int, int
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Make an image visible as `RGB`: transparency on white, grey of more than 8 bits brought to 8.
+    """Make an image visible as `RGB`: transparency on white.
 
     Args:
-        image: mode `RGB`, `RGBX`, `RGBA`, `L`, `I;16`, `I` or `F`.
+        image: mode `RGB`, `RGBX`, `RGBA` or `L`.
     """
-    visible = to_8_bits(image)
-    if visible.mode == "RGBA":
-        white = Image.new("RGBA", visible.size, (255, 255, 255, 255))
-        visible = Image.alpha_composite(white, visible)
-    return visible.convert("RGB")
-
-
-def to_8_bits(image: Image.Image) -> Image.Image:
-    """Bring grey of more than 8 bits to 8, mode `L`; other images stay as they are."""
-    return Image.fromarray(_to_8_bits(np.asarray(image))) if image.mode in ("I;16", "I", "F") else image
-
-
-def _to_8_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale grey values to 0 to 255.
-
-    16-bit values keep their scale (65535 becomes 255). 32-bit and float values have no agreed scale: those within 0 to
-    65535 count as 16-bit (integers), within 0 to 1 as shares and within 0 to 255 as bytes (floats); others are spread
-    from their least to their greatest value.
-
-    Args:
-        pixels: (height, width) of uint16, int32 or float32.
-
-    Returns:
-        (height, width).
-    """
-    values = np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if np.issubdtype(pixels.dtype, np.integer):
-        low, high = (0.0, 65535.0) if low >= 0 and high <= 65535 else (low, high)
-    elif low >= 0:
-        low, high = (0.0, 1.0) if high <= 1 else (0.0, 255.0) if high <= 255 else (low, high)
-    scaled: NDArray[np.uint8] = ((values - low) * (255.0 / max(high - low, 1e-30)) + 0.5).clip(0, 255).astype(np.uint8)
-    return scaled
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
 
 
 class ShardWriter:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import av
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curation.image.jpeg_segments import without_metadata
+from curation.image.values import Values, hash_name, hashed_parts, turned_pixels
 from curation.image.yuv import SWAPPING, arrays_of
 
 _TRANSPOSE = {
@@ -24,8 +24,6 @@ _TRANSPOSE = {
 }
 """The operation that turns an image upright, for each EXIF orientation but 1 (upright)."""
 
-Pixel = TypeVar("Pixel", bound=np.generic)
-
 _HASHED_ROWS = 64
 """Rows that are converted and hashed at a time: they fit into the processor's cache."""
 
@@ -38,13 +36,12 @@ class StoredImage:
     """An image as its file stores it, before it is turned upright.
 
     Attributes:
-        picture: of a sound JPEG file of the usual kind its luma and colour differences; else an image of mode `RGBA`
-            where the file has transparency, `I;16`, `I` or `F` for grey of more than 8 bits, whose values would be lost
-            in 8, and `RGB` for all else.
+        picture: of a sound JPEG file of the usual kind its luma and colour differences; of more than 8 bits a channel
+            its values; else an image, of mode `RGBA` where the file has transparency, and `RGB` for all else.
         orientation: of EXIF, 1 to 8.
     """
 
-    picture: Image.Image | av.VideoFrame
+    picture: Image.Image | av.VideoFrame | Values
     orientation: int
 
     @property
@@ -71,9 +68,13 @@ def pixel_hash_of(stored: StoredImage) -> str:
     Returns:
         32 hexadecimal digits: BLAKE3 over mode, size and pixels, row by row, the least significant byte first; those of
         `RGB` have four bytes, the fourth 255. Of JPEG planes: over their sizes and pixels, one plane after the other.
+        Of more than 8 bits: over the values, and then those of the alpha channel.
     """
     width, height = stored.upright_size
-    if isinstance(stored.picture, Image.Image):
+    if isinstance(stored.picture, Values):
+        digest = blake3(f"{hash_name(stored.picture)} {width}x{height}\n".encode())
+        parts: Iterator[bytes | memoryview] = hashed_parts(stored.picture.turned(stored.transpose))
+    elif isinstance(stored.picture, Image.Image):
         digest = blake3(f"{stored.picture.mode} {width}x{height}\n".encode())
         parts = _upright_rows(stored.picture, stored.transpose)
     else:
@@ -107,11 +108,7 @@ def _upright_rows(image: Image.Image, transpose: Image.Transpose | None) -> Iter
     image = image if transpose is None else image.transpose(transpose)
     for start in range(0, image.height, _HASHED_ROWS):
         rows = image.crop((0, start, image.width, min(start + _HASHED_ROWS, image.height)))
-        if image.mode in ("RGB", "RGBA"):
-            yield rows.convert("RGBX").tobytes() if image.mode == "RGB" else rows.tobytes()
-        else:
-            values = np.asarray(rows)
-            yield np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).view(np.uint8).data
+        yield rows.convert("RGBX").tobytes() if image.mode == "RGB" else rows.tobytes()
 
 
 def _rows_of(planes: Sequence[NDArray[np.uint8]]) -> Iterator[memoryview]:
@@ -120,19 +117,3 @@ def _rows_of(planes: Sequence[NDArray[np.uint8]]) -> Iterator[memoryview]:
         rows = len(plane) if plane.flags.c_contiguous else max(1, _COPIED_BYTES // plane.shape[1])
         for start in range(0, len(plane), rows):
             yield np.ascontiguousarray(plane[start : start + rows]).data
-
-
-def turned_pixels(pixels: NDArray[Pixel], transpose: Image.Transpose | None) -> NDArray[Pixel]:
-    """Return a view of (height, width) or (height, width, channels) pixels that shows them as Pillow's `transpose`."""
-    mirrored = pixels.swapaxes(0, 1)
-    turns = {
-        None: pixels,
-        Image.Transpose.FLIP_LEFT_RIGHT: pixels[:, ::-1],
-        Image.Transpose.FLIP_TOP_BOTTOM: pixels[::-1],
-        Image.Transpose.ROTATE_90: mirrored[::-1],
-        Image.Transpose.ROTATE_180: pixels[::-1, ::-1],
-        Image.Transpose.ROTATE_270: pixels[::-1].swapaxes(0, 1),
-        Image.Transpose.TRANSPOSE: mirrored,
-        Image.Transpose.TRANSVERSE: pixels[::-1, ::-1].swapaxes(0, 1),
-    }
-    return turns[transpose]

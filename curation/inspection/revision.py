@@ -28,8 +28,9 @@ from curation.history.readable import (
     parse_mapping,
 )
 from curation.pipeline import paths
-from curation.tables.datapool import ITERATIONS, PICTURES, REMOVED, SAMPLES
-from curation.tables.files import empty_frame, read_csv, read_parquet
+from curation.tables.datapool import ITERATIONS, PICTURES, REMOVED, SAMPLES, VALUE_WINDOWS
+from curation.tables.files import empty_frame, read_csv, read_known_parquet, read_parquet
+from curation.tables.samples import FILES
 from curation.tables.selection import SELECTION, read_contributions
 
 WORKSPACE = "workspace"
@@ -174,6 +175,13 @@ class Revision:
         return read_csv(self.datapool_file(PICTURES_CSV), PICTURES)
 
     @cached_property
+    def value_windows(self) -> pd.DataFrame:
+        """The windows of pictures of more than 8 bits (`curation.tables.datapool.VALUE_WINDOWS`)."""
+        if not self.has_datapool or store.VALUE_WINDOWS_CSV not in self.datapool_files:
+            return empty_frame(VALUE_WINDOWS)
+        return read_csv(self.datapool_file(store.VALUE_WINDOWS_CSV), VALUE_WINDOWS)
+
+    @cached_property
     def processed(self) -> pd.DataFrame:
         """Every sample that has an embedding: filename, raw_path, content_hash and pixel_hash."""
         columns = ["filename", "raw_path", "content_hash", "pixel_hash"]
@@ -230,7 +238,7 @@ class Revision:
     @cached_property
     def files(self) -> pd.DataFrame:
         """The outcome of each raw file in this iteration (`curation.tables.samples.FILES`)."""
-        return self.parquet(paths.FILES)
+        return read_known_parquet(self.file(paths.FILES), FILES)
 
     def csv(self, output: Path, schema: pa.Schema) -> pd.DataFrame:
         """Read an output that is a CSV table."""

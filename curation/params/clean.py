@@ -1,13 +1,30 @@
 """Section `clean`: how files are decoded, and what is dropped."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from curation.params.section import About, Count, Real, Section
 
 _DECODING = ("clean", "select")
 """Stages that decode images: `select` those that strategies compare with."""
+
+
+_WINDOW = "one of auto, full, or a list of two numbers in ascending order"
+
+
+def _of_two_numbers(window: object) -> object:
+    """Refuse a list of any other length, in one message."""
+    if isinstance(window, (list, tuple)) and len(window) != 2:
+        raise ValueError(f"must be {_WINDOW}")
+    return window
+
+
+def _ascending(window: str | tuple[float, float]) -> str | tuple[float, float]:
+    """Refuse a window without width."""
+    if isinstance(window, tuple) and window[0] >= window[1]:
+        raise ValueError(f"the first of the two numbers has to be the smaller one, and {list(window)} is not so")
+    return window
 
 
 class CleanParams(Section):
@@ -62,6 +79,25 @@ class CleanParams(Section):
         le=1024,
         description="Length of the short side of the proxy images that training, embedding and the report read.",
         json_schema_extra=About(unit="pixels", read_by=_DECODING),
+    )
+    value_window: Annotated[
+        Literal["auto", "full"] | tuple[Real, Real], BeforeValidator(_of_two_numbers), AfterValidator(_ascending)
+    ] = Field(
+        default="auto",
+        description=(
+            "Which values of images of more than 8 bits a channel (thermal, depth, elevation, microscopy) are black "
+            "and white in the proxy, from which figures and embeddings come. What an iteration has found with `auto` "
+            "stays for all that build on it. Values that stand for no data do not count."
+        ),
+        json_schema_extra=About(
+            form=_WINDOW,
+            values={
+                "auto": "what the images of a top-level folder use, found from all of them",
+                "full": "all that the type can hold; of floats 0 to 1",
+                "[LOW, HIGH]": "from the one value to the other",
+            },
+            read_by=_DECODING,
+        ),
     )
     min_luma: Real | None = Field(
         default=None,

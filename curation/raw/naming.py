@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+from curation.core.kinds import VIDEO
 from curation.raw.listing import safe_path
 from curation.raw.tracks import file_path
-from curation.tables.samples import VIDEO
 
 
 def sample_name(path: str, media: str, frame: int, frames: int) -> str:

@@ -34,6 +34,7 @@ class FileCounts(Figures):
     near_duplicate: Count
     low_quality: Count
     over_limit: Count = Field(description="larger than a parameter allows")
+    unsupported: Count = Field(description="of a kind that is not read; the reason says what would")
     ignored: Count = Field(description="no image or video, or not relevant")
     processed: Count = Field(description="in an earlier iteration")
     videos: Count = Field(description="among the kept ones")
@@ -50,10 +51,11 @@ class SampleCounts(Figures):
     near_duplicate: Count = Field(description="alike, by their perceptual hash")
     low_quality: Count = Field(description="beyond a limit of the quality figures")
     over_limit: Count = Field(description="larger than a parameter allows")
+    unsupported: Count = Field(description="of a kind that is not read; the reason says what would")
     skipped: Count = Field(description="frames left out on purpose: ingest.fps, ingest.max_frames_per_video")
 
 
-DroppedStatus = Literal["corrupt", "low_quality", "duplicate", "near_duplicate", "over_limit", "ignored"]
+DroppedStatus = Literal["corrupt", "low_quality", "duplicate", "near_duplicate", "over_limit", "unsupported", "ignored"]
 
 
 class ReasonCount(Figures):
@@ -286,6 +288,21 @@ class PredictedClass(LabelCounts):
     """A class that `select.predictions_file` gives as the most likely one; or that of samples without a prediction."""
 
 
+class LabelledClass(Figures):
+    """A class of imported labels."""
+
+    name: str
+    samples: Count = Field(description="of the datapool, that have it")
+
+
+class LabelledTask(Figures):
+    """A task with labels that `curate import-labels` has brought back."""
+
+    task: str
+    samples: Count = Field(description="of the datapool, that have labels, which may be none of any class")
+    classes: tuple[LabelledClass, ...] = Field(description="most samples first")
+
+
 class Sources(Figures):
     """The sources of the samples."""
 
@@ -295,6 +312,7 @@ class Sources(Figures):
     omitted_selected: Count
     labels: tuple[Label, ...]
     predictions: tuple[PredictedClass, ...] = Field(description="most candidates first; empty without predictions")
+    labelled: tuple[LabelledTask, ...] = Field(description="imported labels as the iteration began; empty without any")
 
 
 class Iteration(Figures):

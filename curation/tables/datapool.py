@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from curation.tables.samples import COUNTS, KEPT, OVER_LIMIT
+from curation.tables.samples import COMING_AGAIN, COUNTS, KEPT
 
 COMBINED = "combined from "
 """The beginning of `raw_path` for samples that came in as embeddings only; their hashes are empty then."""
@@ -31,7 +31,7 @@ LEDGER = pa.schema(
         "media": pa.string(),
         "status": pa.string(),
         "frames": pa.int64(),
-        **{count: pa.int64() for count in COUNTS if count != OVER_LIMIT},  # they add up to `frames`
+        **{count: pa.int64() for count in COUNTS if count not in COMING_AGAIN},  # they add up to `frames`
         "iteration": pa.int64(),
     }
 )
@@ -46,6 +46,16 @@ REMOVED = pa.schema(
     }
 )
 """Samples that were taken out for good. Empty hashes: nothing but the name was known."""
+
+VALUE_WINDOWS = pa.schema(
+    {
+        "folder": pa.string(),  # at the top of the raw data; empty for files beside the folders
+        "kind": pa.string(),  # of values, such as uint16 or uint16 RGB
+        "low": pa.float64(),  # values at and below it are black in the proxies
+        "high": pa.float64(),  # values at and above it are white
+    }
+)
+"""The windows that `clean.value_window: auto` has found, sorted by folder and kind; they hold for later iterations."""
 
 PICTURES = pa.schema(
     {
@@ -64,7 +74,7 @@ ITERATIONS = pa.schema(
         "iteration": pa.int64(),
         "raw_files": pa.int64(),  # processed for the first time in this iteration
         "samples": pa.int64(),  # in them: kept ones and the sum of the counts that follow
-        **{count: pa.int64() for count in COUNTS if count not in (KEPT, OVER_LIMIT)},
+        **{count: pa.int64() for count in COUNTS if count not in (KEPT, *COMING_AGAIN)},
         "candidates": pa.int64(),
         "selected": pa.int64(),
         "size_before": pa.int64(),

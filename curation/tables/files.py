@@ -34,6 +34,16 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     return to_frame(pq.read_table(path, columns=columns))
 
 
+def read_known_parquet(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """Read the columns of `schema`; those that a former version did not write have 0, NaN or nothing in each row."""
+    table: pa.Table = pq.read_table(path)
+    for field in schema:
+        if field.name not in table.schema.names:
+            nothing = "" if pa.types.is_string(field.type) else np.nan if pa.types.is_floating(field.type) else 0
+            table = table.append_column(field, pa.array([nothing] * len(table), field.type))
+    return to_frame(table.select(schema.names))
+
+
 def write_csv(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
     r"""Write the columns of `schema` as CSV: UTF-8, comma, `\\n`, missing values empty, shortest exact numbers."""
     typed = to_frame(pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False))

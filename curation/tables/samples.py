@@ -8,16 +8,20 @@ from curation.core.kinds import VIDEO as VIDEO
 
 KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near_duplicate"
 LOW_QUALITY, OVER_LIMIT, SKIPPED, PROCESSED = "low_quality", "over_limit", "skipped", "processed"
+UNSUPPORTED = "unsupported"
 
-COUNTS = (KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE, LOW_QUALITY, OVER_LIMIT, SKIPPED)
+COUNTS = (KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE, LOW_QUALITY, OVER_LIMIT, UNSUPPORTED, SKIPPED)
 """The states of a sample, and the columns that count them. `SKIPPED` frames are left out on purpose (`ingest.fps`)."""
 
-DROPPED_STATUSES = (CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE, OVER_LIMIT)
+DROPPED_STATUSES = (CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE, OVER_LIMIT, UNSUPPORTED)
 """The reasons why a sample or file is dropped; the first that holds is named."""
 
 TAKEN_IN = (KEPT, CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE)
-"""The states of a raw file that this iteration processes for good. Those `OVER_LIMIT` come again with the next one,
-in case the limit is raised; others are `IGNORED`, or `PROCESSED` in an earlier iteration."""
+"""The states of a raw file that this iteration processes for good. Others are `COMING_AGAIN`, `IGNORED`, or `PROCESSED`
+in an earlier iteration."""
+
+COMING_AGAIN = (OVER_LIMIT, UNSUPPORTED)
+"""The states of a raw file that comes again with the next iteration: a limit may be raised, or a package installed."""
 
 RAW_FILES = pa.schema(
     {
@@ -73,11 +77,16 @@ FILES = pa.schema(
         "path": pa.string(),
         "content_hash": pa.string(),
         "media": pa.string(),
-        "status": pa.string(),  # one of TAKEN_IN, over_limit, ignored, processed; they sum to all raw files
+        "status": pa.string(),  # one of TAKEN_IN, COMING_AGAIN, ignored, processed; they sum to all raw files
         "reason": pa.string(),
         "duplicate_of": pa.string(),  # raw path of the file with the same content
         "declared_frames": pa.int64(),
         "samples": pa.int64(),  # frames or images that decoded or should have: the sum of the counts that follow
         **dict.fromkeys(COUNTS, pa.int64()),
+        # With clean.value_window: auto, of an image of more than 8 bits a channel: the kind of its values, and which of
+        # them are black and white in the proxy; else empty and NaN.
+        "value_kind": pa.string(),
+        "value_low": pa.float64(),
+        "value_high": pa.float64(),
     }
 )

@@ -14,8 +14,10 @@ import av
 from curation.video.evidence import Tally
 from curation.video.packet_index import PacketIndex, Passed, index_packets, silently
 from curation.video.reader import read_frames, usual_distance
+from curation.video.references import ReferenceLog
 from curation.video.sampling import Chooser, FrameChoice
 from curation.video.seeking import read_by_seeking
+from curation.video.spoilt import spoilt_packets
 
 
 class _Stamped(Protocol):
@@ -72,6 +74,7 @@ def attempts(
     max_pixels: int,
     inside: Iterable[int],
     through: Iterable[int],
+    follows_damage: bool = False,
     passed: Passed = silently,
 ) -> Iterator[Attempt]:
     """Yield the ways to read chosen frames, the cheapest first: inside the video, through all of it, with one thread.
@@ -85,6 +88,7 @@ def attempts(
         max_pixels: a video with larger frames is refused.
         inside: threads of the decoder each time that no more is decoded than the frames need; 0 = one a core.
         through: threads of the decoder each time that all of the video is decoded, at least one time.
+        follows_damage: whether the last way of all is `decode_following_damage`.
         passed: takes the number of frames that lie behind.
     """
     for threads in dict.fromkeys(inside):
@@ -95,7 +99,11 @@ def attempts(
     for threads in [*before, last]:
         tally = Tally()
         pictures = decode_through(path, choice, max_pixels=max_pixels, threads=threads, tally=tally, passed=passed)
-        yield Attempt(pictures, tally, is_inside=False, is_last=threads == last)
+        yield Attempt(pictures, tally, is_inside=False, is_last=threads == last and not follows_damage)
+    if follows_damage:
+        tally = Tally()
+        pictures = decode_following_damage(path, choice, max_pixels=max_pixels, tally=tally, passed=passed)
+        yield Attempt(pictures, tally, is_inside=False, is_last=True)
 
 
 def _decode_indexed(
@@ -173,6 +181,32 @@ def decode_through(
         passed(picture.index)
         if picture.index in wanted if wanted is not None else chooser.takes(picture.seconds):
             yield picture
+
+
+def decode_following_damage(
+    path: Path, choice: FrameChoice, *, max_pixels: int, tally: Tally, passed: Passed = silently
+) -> Generator[Picture, None, None]:
+    """Decode all of a damaged video twice, and yield the chosen frames the second time.
+
+    What is damaged may come to light after frames that were decoded from it are out, and some of it at the end of the
+    file only. So the first time all signs of damage are gathered; `Tally.spoilt` says then which frames they reach.
+
+    Args:
+        path: the file.
+        choice: of frames.
+        max_pixels: a video with larger frames is refused.
+        tally: takes note of what is met.
+        passed: takes the number of frames that lie behind, at every frame.
+
+    Raises:
+        NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
+    """
+    before = Tally(references=ReferenceLog())
+    for _ in read_frames(path, max_pixels=max_pixels, threads=1, tally=before):
+        passed(0)
+    tally.references, tally.spoilt = ReferenceLog(), spoilt_packets(before)
+    tally.joins = before.structure.joins if before.structure is not None else ()
+    yield from decode_through(path, choice, max_pixels=max_pixels, threads=1, tally=tally, passed=passed)
 
 
 def placed(frames: Iterable[Some], tally: Tally, usual: Callable[[], Fraction]) -> Iterator[Placed[Some]]:

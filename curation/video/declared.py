@@ -10,7 +10,8 @@ import av
 from curation.core.cores import available_cores
 from curation.core.regular import size_of
 from curation.raw.tracks import file_on_disk
-from curation.video.opening import NoVideoError, further_tracks, open_video, video_stream
+from curation.video.opening import NoVideoError, further_tracks, number_in_file, open_video, video_stream
+from curation.video.structure.examine import examine
 from curation.workers.processes import Done, Limits, run_in_workers
 
 Answer = TypeVar("Answer")
@@ -77,7 +78,8 @@ def declared_frames(path: Path) -> int:
     """Return the frames of a video by the container's own count.
 
     A container without a count (Matroska, WebM, MPEG transport stream) is read to its end and its packets are counted.
-    That is quick, and right but for packets that carry no picture of their own.
+    That is quick, and right but for packets that carry no picture of their own. What an edit list leaves out, and what
+    only repeats a frame (AVI), is not counted.
 
     Args:
         path: the file.
@@ -88,10 +90,17 @@ def declared_frames(path: Path) -> int:
     try:
         with open_video(path) as container:
             stream = video_stream(container, path)
-            if stream.frames > 0:
+            if stream.frames <= 0:
+                return _packets(container, stream)
+            structure = examine(path, container.format.name, number_in_file(container, stream))
+            if structure is None:
                 return int(stream.frames)
-            return _packets(container, stream)
-    except (NoVideoError, av.error.MemoryError):  # a damaged header may ask for any amount of memory
+            return structure.shown if structure.shown is not None else structure.count or int(stream.frames)
+    except av.error.MemoryError:  # a damaged header may ask for any amount of memory
+        return 0
+    except MemoryError:
+        raise
+    except Exception:  # besides NoVideoError, whatever a damaged header brings about: `clean` will say what is wrong
         return 0
 
 

@@ -6,15 +6,18 @@ then, this is tried again with one thread, and after that the whole video is dec
 Where all frames of an H.264 video are wanted, its groups of pictures are decoded side by side; if anything unexpected
 is met then, it is decoded in one go.
 
-Where a first pass finds any damage, the file is decoded again with one thread: with several, what a damaged frame looks
-like and how many are lost depends on their number, and results must not depend on the machine.
+Where a first pass finds any damage, the file is decoded twice more with one thread: with several, what a damaged frame
+looks like and how many are lost depends on their number, and results must not depend on the machine. The first of these
+passes gathers what is damaged, the second one knows from it which frames were decoded from lost ones.
 Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
+from math import floor
 from pathlib import Path
 
 import av
@@ -30,6 +33,7 @@ from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError, index_packets
 from curation.video.picture_groups import read_groups
 from curation.video.reader import header_of, usual_distance
+from curation.video.references import packet_number
 from curation.video.sampling import EVERY_FRAME, FrameChoice
 
 _MOST_HELPERS = 4
@@ -155,14 +159,15 @@ def _attempts(reading: _Reading, threads: int) -> Iterator[Attempt]:
     """Yield the ways to read the chosen frames.
 
     Several threads take the missing predecessors of frames before an open entry for damage; one does not. And where
-    damage is found, one thread decides what it did.
+    damage is found, one thread decides what it did, and to which frames.
     """
     return attempts(
         reading.path,
         reading.choice,
         max_pixels=reading.max_pixels,
         inside=() if reading.choice.takes_all else (threads, 1),
-        through=(threads, 1),
+        through=(threads,),
+        follows_damage=True,
         passed=reading.steps.reach,
     )
 
@@ -187,7 +192,7 @@ def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float
         return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=tally.decoded)
     if tally.is_damaged and not attempt.is_last:
         raise UnsureError("signs of damage")
-    return _judged(frames, tally, corruption_threshold)
+    return _judged(frames, tally, reading.choice, corruption_threshold)
 
 
 def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
@@ -216,7 +221,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
                 raise UnsureError("a frame is not in the place that its packet tells")
             frames.append(keeper.keep(each.index, float(each.seconds), work))
             reading.steps.reach(tally.decoded)
-    return _judged(frames, tally, corruption_threshold)
+    return _judged(frames, tally, reading.choice, corruption_threshold)
 
 
 def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox]]:
@@ -232,7 +237,9 @@ def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox
     return {int(index.pts[index.order[frame]]): boxes[frame] for frame in boxes if frame < index.frames}
 
 
-def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold: float) -> DecodedVideo:
+def _judged(
+    frames: Sequence[DecodedSample], tally: Tally, choice: FrameChoice, corruption_threshold: float
+) -> DecodedVideo:
     """Decide whether the video as a whole is corrupt."""
     lost = tally.missing()
     damaged = sum(bool(frame.fault) for frame in frames)
@@ -242,7 +249,7 @@ def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold:
         reason = f"no frame can be decoded{details}"
         return DecodedVideo(frames, lost, reason, is_corrupt=True, skipped=came, decoded=came)
     lost_of_chosen = lost * len(frames) / came
-    missing = round(lost_of_chosen)
+    missing = _missing_of_chosen(len(frames), lost, tally, choice)
     skipped = came + lost - len(frames) - missing
     numbers = f"{damaged} damaged and {missing} missing of {len(frames) + missing} frames"
     if skipped:
@@ -253,6 +260,25 @@ def _judged(frames: Sequence[DecodedSample], tally: Tally, corruption_threshold:
     if is_corrupt:
         reason = f"{numbers}: {100 * share:.1f} %, more than clean.corruption_threshold{details}"
     return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
+
+
+def _missing_of_chosen(chosen: int, lost: int, tally: Tally, choice: FrameChoice) -> int:
+    """Return how many more frames would have been chosen, had none been lost.
+
+    Args:
+        chosen: frames of those that came.
+        lost: frames that did not come.
+        tally: of the video.
+        choice: of frames.
+    """
+    everything = tally.decoded + lost
+    if choice.known is not None:
+        return min(lost, max(0, len(choice.known) - chosen))
+    wanted = everything
+    if choice.fps is not None:
+        wanted = min(everything, 1 + floor((everything - 1) * tally.distance() * Fraction(str(choice.fps))))
+    wanted = wanted if choice.limit is None else min(wanted, choice.limit)
+    return min(lost, max(0, wanted - chosen))
 
 
 def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[DecodedSample]:
@@ -283,4 +309,6 @@ def _fault_of(picture: av.VideoFrame, tally: Tally) -> str:
         return "the decoder marks the frame as damaged"
     if picture.pts is not None and picture.pts in tally.damaged_pts:
         return "the frame's data is cut off or damaged"
+    if packet_number(picture) in tally.spoilt:
+        return "the frame was decoded from lost or damaged ones"
     return ""

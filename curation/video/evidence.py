@@ -15,6 +15,7 @@ list, repeated frames (empty packets in avi), the second field of interlaced vid
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -22,14 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.video.opening import error_text
-from curation.video.structure.findings import Structure
+from curation.video.references import NO_STAMP, ReferenceLog
+from curation.video.running_clock import RunningClock
+from curation.video.structure.findings import BEFORE_ALL, Structure
 from curation.video.structure.mpeg_video import PictureNumbers
 
 _DAMAGE_MARGIN = 16
 """A gap in time counts as damage up to this many frames from where damage was met: decoders put frames in order."""
 
 
-NO_STAMP = -(1 << 63)
+_MOST_MISSING = 10**9
+"""More come of numbers that make no sense."""
 
 
 @dataclass
@@ -63,6 +67,11 @@ class Tally:
         time_base: seconds a unit of the frames' time stamps.
         rate: average frames a second.
         structure: what the container's structure says, read by itself; None before the end, or where nothing reads it.
+        references: what is needed to find the frames that were decoded from lost ones; None if nobody asks.
+        spoilt: numbers of the packets whose frames were decoded from lost or damaged ones, as far as known from before.
+        joins: see `Structure.joins`, as known from before.
+        shift: what is added to the time stamps of the video's packets now, since its clock began anew.
+        shifts: see `RunningClock.shifts`.
     """
 
     declared: int = 0
@@ -90,12 +99,27 @@ class Tally:
     time_base: Fraction | None = None
     rate: Fraction | None = None
     structure: Structure | None = None
+    references: ReferenceLog | None = None
+    spoilt: frozenset[int] = frozenset()
+    joins: Sequence[tuple[int, int]] = ()
+    shift: int = 0
+    shifts: Sequence[tuple[int, int]] = ()
 
     def note(self, error: Exception) -> None:
         """Count an error of the decoder or the container."""
         self.errors += 1
         self.damage_pts.add(self.last_pts)
         self.first_error = self.first_error or error_text(error)
+        if self.references:
+            self.references.note_damage()
+
+    def excuses(self, place: int | None) -> bool:
+        """Return whether a packet is known from before as one that is marked as damaged only for what follows it."""
+        return any(begin <= (place or 0) < end for begin, end in self.joins)
+
+    def note_new_clock(self, clock: RunningClock) -> None:
+        """Note that the clock of the video began anew."""
+        self.shift, self.shifts = clock.shift, clock.shifts
 
     @property
     def is_damaged(self) -> bool:
@@ -107,20 +131,31 @@ class Tally:
         """Whether container or decoder told of damage in what was read so far."""
         return bool(self.errors or self.damaged_packets or self.damaged_frames)
 
+    def distance(self) -> Fraction:
+        """Return how far apart the frames usually are, in seconds; 1/25, as FFmpeg assumes, where nothing tells."""
+        stamps = np.array(self.frame_pts, np.int64)
+        steps = np.diff(np.sort(stamps[stamps != NO_STAMP]).astype(np.float64))
+        usual = Fraction(float(np.median(steps))) if len(steps) else Fraction(0)
+        if usual > 0 and self.time_base:
+            return usual * self.time_base
+        return 1 / self.rate if self.rate else Fraction(1, 25)
+
     def missing(self) -> int:
         """Return how many frames should have come but did not: the largest of the kinds of evidence."""
         per_frame = 2 if self.interlaced and self.shown_packets >= 1.8 * self.decoded else 1
         structure = self.structure or Structure(unit=self.time_base or Fraction(1, 1000))
         wanted = self.discarded if structure.shows_all else self.discarded_late if structure.shows_end else 0
-        left_out = self.left_out_packets - wanted
-        shown = max(self.shown_packets + wanted, self.declared - left_out)
+        left_out = max(self.left_out_packets, structure.repeats) - wanted
+        declared = self.declared - left_out if structure.shown is None else structure.shown
+        shown = max(self.shown_packets + wanted, declared)
         named = len(structure.times)
         has_repeats = named > len(np.unique(np.array(structure.times)))
         expected = max(shown // per_frame, structure.count, self.pictures.frames, named // per_frame * has_repeats)
         is_damaged = bool(structure.fault or self.shows_damage or expected > self.decoded)
         if is_damaged:
             expected = max(expected, (len(structure.times) + structure.untimed) // per_frame)
-        return max(0, expected - self.decoded, self.pictures.missing, _missing_in_time(self, structure, is_damaged))
+        in_time = _missing_in_time(self, structure, is_damaged)
+        return min(_MOST_MISSING, max(0, expected - self.decoded, self.pictures.missing, in_time))
 
 
 def _missing_in_time(tally: Tally, structure: Structure, is_damaged: bool) -> int:
@@ -146,7 +181,7 @@ def _missing_in_time(tally: Tally, structure: Structure, is_damaged: bool) -> in
     if not usual:
         return unmatched + (structure.is_whole is False or structure.is_end_damaged)
 
-    damage = {_in_units(stamp, tally, structure) for stamp in tally.damage_pts} | structure.damage
+    damage = {in_units(stamp, tally, structure) for stamp in tally.damage_pts} | structure.damage
     if structure.is_whole is False:
         damage.add(int(known.max()))
     if tally.pictures.shows_damage:  # MPEG-1 and MPEG-2 have no pauses
@@ -175,14 +210,15 @@ def _stamped_frames(tally: Tally, structure: Structure) -> tuple[NDArray[np.int6
     """Return the frames that have a time stamp: their numbers (n,), and the stamps in units of the structure (n,)."""
     stamps = np.array(tally.frame_pts, dtype=np.int64)
     order = np.flatnonzero(stamps != NO_STAMP)
-    units = [_in_units(int(stamp), tally, structure) for stamp in stamps[order]]
+    units = [in_units(int(stamp), tally, structure) for stamp in stamps[order]]
     return order, np.array(units, dtype=np.int64)
 
 
-def _in_units(stamp: int, tally: Tally, structure: Structure) -> int:
+def in_units(stamp: int, tally: Tally, structure: Structure) -> int:
     """Convert a frame's time stamp to the units of the container's structure."""
     factor = (tally.time_base or structure.unit) / structure.unit
-    return structure.unwrapped(stamp if factor == 1 else round(stamp * factor))
+    time = structure.unwrapped(stamp if factor == 1 else round(stamp * factor))
+    return max(BEFORE_ALL, min(time, -BEFORE_ALL))
 
 
 def _usual_distance(order: NDArray[np.int64], times: NDArray[np.int64]) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curation.image.proxies import to_rgb
-from curation.image.stored import turned_pixels
+from curation.image.values import turned_pixels
 from curation.image.yuv import SCALING, SWAPPING, TO_RGB, Yuv, scaled
 from curation.video.tone_mapping import is_hdr, tone_mapped
 

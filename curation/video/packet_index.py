@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from curation.video.evidence import Tally
 from curation.video.opening import number_in_file
+from curation.video.packets import is_in_order_of_decoding, is_shown, read_packets
 from curation.video.random_access import random_access
-from curation.video.reader import is_shown, open_stream, read_packets
+from curation.video.reader import open_stream
 from curation.video.structure.examine import examine
 
 _SMALLEST = 9
@@ -96,6 +97,8 @@ def index_packets(path: Path, *, max_pixels: int, passed: Passed = silently) -> 
         access = random_access(stream.codec_context)
         if not access.is_possible or stream.time_base is None:
             raise UnsureError(f"no place inside is known where decoding of {access.codec} can begin")
+        if is_in_order_of_decoding(container, stream) and stream.codec_context.has_b_frames:
+            raise UnsureError("packets don't tell when their frames are shown")
         brings_parameters = False
         for packet in read_packets(container, stream, tally):
             if packet is None:
@@ -115,7 +118,8 @@ def index_packets(path: Path, *, max_pixels: int, passed: Passed = silently) -> 
             numbers.extend((packet.pts, dts, packet.size, -1 if packet.pos is None else packet.pos))
             shown.append(is_shown(packet, stream))
         time_base = stream.time_base
-        tally.structure = examine(path, container.format.name, number_in_file(container, stream))
+        number = number_in_file(container, stream)
+        tally.structure = examine(path, container.format.name, number, tally.shifts)
     pts, dts_, sizes, places = np.frombuffer(numbers, np.int64).reshape(-1, 4).T
     positions = np.flatnonzero(shown).astype(np.int64)
     order = positions[np.argsort(pts[positions], kind="stable")]

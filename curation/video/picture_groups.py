@@ -19,7 +19,8 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from curation.video.evidence import NO_STAMP, Tally
+from curation.video.crop import Crop, crop_for
+from curation.video.evidence import Tally
 from curation.video.group_work import (
     BYTES_A_DECODER,
     PACKETS_A_DECODER,
@@ -35,8 +36,10 @@ from curation.video.group_work import (
 )
 from curation.video.opening import number_in_file
 from curation.video.packet_index import UnsureError
+from curation.video.packets import is_shown, read_packets
 from curation.video.random_access import random_access
-from curation.video.reader import is_shown, open_stream, read_packets
+from curation.video.reader import open_stream
+from curation.video.references import NO_STAMP
 from curation.video.strict import decode_strictly
 from curation.video.structure.examine import examine
 
@@ -94,7 +97,8 @@ def read_groups(
                 work.parts.put(None)
             for thread in threads:
                 thread.join()
-        tally.structure = examine(path, container.format.name, number_in_file(container, stream))
+        number = number_in_file(container, stream)
+        tally.structure = examine(path, container.format.name, number, tally.shifts)
     if tally.is_damaged:
         raise UnsureError("signs of damage")
 
@@ -192,18 +196,18 @@ def _decode(work: GroupWork[Made]) -> None:
     """Decode one part after the other."""
     part: Part[Made] | None = None
     try:
-        with open_stream(work.path, max_pixels=work.max_pixels, threads=1, tally=Tally()) as (_, stream):
-            context = stream.codec_context
+        with open_stream(work.path, max_pixels=work.max_pixels, threads=1, tally=Tally()) as (container, stream):
+            context, crop = stream.codec_context, crop_for(container, stream)
             is_prepared = False
             while (part := work.parts.get()) is not None:
                 if not is_prepared:
                     # It may tell of the encoder's version, on which FFmpeg's decoder depends.
-                    decode_strictly(context, work.first[0])
-                    decode_strictly(context, None)
+                    decode_strictly(context, work.first[0], crop)
+                    decode_strictly(context, None, crop)
                     is_prepared = True
                 context.flush_buffers()
                 with work.makers.decoding():
-                    _decode_part(work, part, context)
+                    _decode_part(work, part, context, crop)
                 part.frames.put(None)
     except ClosedError:
         pass
@@ -213,7 +217,7 @@ def _decode(work: GroupWork[Made]) -> None:
             part = None
 
 
-def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodecContext) -> None:
+def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodecContext, crop: Crop) -> None:
     """Decode packets from a group's begin on, and hand over what is made of their frames.
 
     Raises:
@@ -231,7 +235,7 @@ def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodec
         if read is not None and read.is_shown:
             promised.append(read.packet.pts)
             owed.append(read.packet.size)
-        pictures = decode_strictly(context, read.packet if read is not None else None)
+        pictures = decode_strictly(context, read.packet if read is not None else None, crop)
         if any(picture.is_corrupt for picture in pictures):
             raise UnsureError("a damaged frame")
         if not len(pictures) <= len(owed) <= len(pictures) + _LATE:

@@ -90,14 +90,15 @@ def _corrected(
     return {int(number): int(own[number]) for number in np.flatnonzero(own >= 0)}
 
 
-def set_stamp(packet: "av.Packet[av.VideoStream]", own: int | None, near: int) -> None:
+def set_stamp(packet: "av.Packet[av.VideoStream]", own: int | None, near: int, shift: int) -> None:
     """Give a packet its own time stamp instead of FFmpeg's.
 
     Args:
         packet: of the video.
         own: modulo `PTS_WRAP`; None if it has none.
         near: a time stamp of the stream before or about there: FFmpeg counts on where the file's stamps begin anew.
+        shift: what was added to FFmpeg's time stamps.
     """
-    stamp = None if own is None else near + (own - near + PTS_WRAP // 2) % PTS_WRAP - PTS_WRAP // 2
+    stamp = None if own is None else near + (own + shift - near + PTS_WRAP // 2) % PTS_WRAP - PTS_WRAP // 2
     if packet.pts != stamp:
         packet.pts, packet.dts = stamp, None

@@ -63,6 +63,18 @@ class RandomAccess:
         """
         return packet.is_keyframe and any(_kind(unit, self.codec) == 5 for unit in self._units(packet))
 
+    def refresh_frames(self, packet: "av.Packet[av.VideoStream]") -> int:
+        """Return how many frames that others refer to a gradual refresh takes which begins here; 0 if none does."""
+        if self.codec != "h264":
+            return 0
+        return max((_refresh_of(unit) for unit in self._units(packet) if _kind(unit, self.codec) == 6), default=0)
+
+    def is_reference(self, packet: "av.Packet[av.VideoStream]") -> bool:
+        """Return whether other frames may refer to that of a packet; known of H.264 only (7.4.1, `nal_ref_idc`)."""
+        if self.codec != "h264":
+            return True
+        return any(unit[0] & 0x60 for unit in self._units(packet) if _kind(unit, self.codec) in (1, 2, 5))
+
     def parameters(self, packet: "av.Packet[av.VideoStream]") -> tuple[bytes, ...]:
         """Return the parameter sets that a packet brings along, in full (H.264)."""
         return tuple(unit for unit in self._whole_units(packet) if _kind(unit, self.codec) in _PARAMETER_SETS)
@@ -126,14 +138,28 @@ def _kind(unit: bytes, codec: str) -> int:
 
 def _is_exact_recovery(unit: bytes) -> bool:
     """Return whether supplemental information says that all is exact from this picture on (ITU-T H.264, D.1.8)."""
+    # recovery_frame_cnt = 0 is the bit 1; exact_match_flag; broken_link_flag
+    content = _recovery_point(unit)
+    return bool(content) and content[0] & 0b1110_0000 == 0b1100_0000
+
+
+def _refresh_of(unit: bytes) -> int:
+    """Return how many frames the recovery takes of which supplemental information tells (ITU-T H.264, D.1.8)."""
+    bits = "".join(f"{byte:08b}" for byte in _recovery_point(unit)[:5])
+    zeros = len(bits) - len(bits.lstrip("0"))
+    return int(bits[zeros : 2 * zeros + 1] or "1", 2) - 1 if len(bits) > 2 * zeros else 0
+
+
+def _recovery_point(unit: bytes) -> bytes:
+    """Return what supplemental information says of a recovery point; nothing where it does not (ITU-T H.264, D.1.8)."""
     place = 1
     while place + 2 < len(unit):
         kind, place = _extended(unit, place)
         size, place = _extended(unit, place)
-        if kind == 6:  # recovery point: recovery_frame_cnt = 0 is the bit 1; exact_match_flag; broken_link_flag
-            return place < len(unit) and unit[place] & 0b1110_0000 == 0b1100_0000
+        if kind == 6:
+            return unit[place:]
         place += size
-    return False
+    return b""
 
 
 def _extended(unit: bytes, place: int) -> tuple[int, int]:

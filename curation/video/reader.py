@@ -1,28 +1,26 @@
-"""Reading a video: its packets, and the frames that the decoder makes of them, with a tally of all that is met."""
+"""Reading a video: the frames that the decoder makes of its packets, with a tally of all that is met."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import av
 from av.container import InputContainer
-from av.stream import Stream
 
-from curation.video.evidence import NO_STAMP, Tally
+from curation.video.crop import crop_for
+from curation.video.display_order import DisplayTimes
+from curation.video.evidence import Tally
 from curation.video.opening import NoVideoError, note_of, number_in_file, open_video, video_stream
-from curation.video.program_stamps import own_stamps, set_stamp
+from curation.video.packets import is_in_order_of_decoding, packets_with_data, read_packets
+from curation.video.references import NO_STAMP
 from curation.video.structure.examine import examine
-from curation.video.structure.vp8 import is_hidden
 
 _DECLARE_DURATION = ("matroska", "flv", "asf")
 """Containers whose header states the duration. For others FFmpeg derives it from what is there, or counts frames."""
-
-_HEADER_BYTES = 256
-"""Headers between two Matroska packets take less."""
 
 _STRICT = {"err_detect": "explode"}
 """Has a decoder with several threads raise an error where it meets damage. It marks the frame too, but may have handed
@@ -56,16 +54,35 @@ def read_frames(
     """
     tally = tally if tally is not None else Tally()
     with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally) as (container, stream):
-        for packet in read_packets(container, stream, tally):
-            for picture in _decoded(stream, packet, tally):
-                tally.decoded += 1
-                tally.interlaced += picture.interlaced_frame
-                tally.damaged_frames += picture.is_corrupt
-                tally.frame_pts.append(picture.pts if picture.pts is not None else NO_STAMP)
-                if picture.is_corrupt and picture.pts is not None:
-                    tally.damage_pts.add(picture.pts)
-                yield picture
-        tally.structure = examine(path, container.format.name, number_in_file(container, stream))
+        stream.codec_context.copy_opaque = tally.references is not None
+        for picture in _pictures(container, stream, tally):
+            tally.decoded += 1
+            tally.interlaced += picture.interlaced_frame
+            tally.damaged_frames += picture.is_corrupt
+            tally.frame_pts.append(picture.pts if picture.pts is not None else NO_STAMP)
+            if tally.references is not None:
+                tally.references.note_frame(picture)
+            if picture.is_corrupt and picture.pts is not None:
+                tally.damage_pts.add(picture.pts)
+            yield picture
+        number = number_in_file(container, stream)
+        tally.structure = examine(path, container.format.name, number, tally.shifts)
+
+
+def _pictures(container: InputContainer, stream: av.VideoStream, tally: Tally) -> Iterator[av.VideoFrame]:
+    """Yield what the decoder makes of the packets.
+
+    Where another stream was joined, the decoder is emptied first: it would lose a frame if the next one has another
+    size.
+    """
+    times = DisplayTimes() if is_in_order_of_decoding(container, stream) else None
+    crop, clocks = crop_for(container, stream), 0
+    for packet in read_packets(container, stream, tally):
+        if packet is not None and packet.is_keyframe and len(tally.shifts) > clocks:
+            clocks = len(tally.shifts)
+            yield from map(crop, _decoded(stream, None, tally, times))
+            stream.codec_context.flush_buffers()
+        yield from map(crop, _decoded(stream, packet, tally, times))
 
 
 @contextmanager
@@ -155,7 +172,7 @@ def usual_distance(path: Path, *, max_pixels: int) -> Fraction:
     """
     tally = Tally()
     with open_stream(path, max_pixels=max_pixels, threads=1, tally=tally) as (container, stream):
-        packets = islice(_packets_with_data(container, stream, tally), _PACKETS_FOR_DISTANCE)
+        packets = islice(packets_with_data(container, stream, tally), _PACKETS_FOR_DISTANCE)
         times = [(number, packet.dts) for number, packet in enumerate(packets) if packet.dts is not None]
     distances = [Fraction(b - a, n - m) for (m, a), (n, b) in pairwise(times)]
     if distances and tally.time_base and (usual := median_low(distances)) > 0:
@@ -171,112 +188,23 @@ def _duration_in_frames(container: InputContainer, stream: av.VideoStream) -> in
     return round(stream.duration * stream.time_base * rate)
 
 
-def read_packets(
-    container: InputContainer, stream: av.VideoStream, tally: Tally
-) -> Iterator["av.Packet[av.VideoStream] | None"]:
-    """Yield the packets of the stream that hold data, then None, which asks the decoder for what it still holds."""
-    own = _own_stamps(container, stream) if container.format.name == "mpeg" else None
-    near = 0
-    for number, packet in enumerate(_packets_with_data(container, stream, tally)):
-        near = near if packet.pts is None else packet.pts
-        if own is not None:
-            set_stamp(packet, own.get(number), near)
-        yield packet
-    yield None
-
-
-def _own_stamps(container: InputContainer, stream: av.VideoStream) -> Mapping[int, int] | None:
-    """Return which packets of a program stream have a time stamp of their own; None where FFmpeg's are right."""
-    file = Path(container.name.removeprefix("file:"))
-    is_default = stream.index == video_stream(container, file).index
-    return own_stamps(file) if is_default else None
-
-
-def _packets_with_data(
-    container: InputContainer, stream: av.VideoStream, tally: Tally
-) -> "Iterator[av.Packet[av.VideoStream]]":
-    """Yield the packets of the stream that hold data, and note what they say."""
-    packets = container.demux()
-    is_matroska = container.format.name.startswith("matroska")
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            break
-        except MemoryError:
-            raise
-        except Exception as error:  # besides FFmpegError, damaged files have raised IndexError
-            tally.note(error)
-            break
-        _note_time(packet, tally)
-        skips_bytes = is_matroska and _skips_bytes(packet, tally)
-        if packet.stream_index != stream.index:
-            continue
-        if not packet.size:
-            tally.left_out_packets += packet.dts is not None
-            continue
-        if is_shown(packet, stream):
-            tally.shown_packets += 1
-            if packet.pts is not None:
-                tally.first_shown = min(tally.first_shown, packet.pts)
-            tally.shown_until = max(tally.shown_until, _end(packet))
-        else:
-            tally.left_out_packets += 1
-            tally.discarded += packet.is_discard
-            tally.discarded_late += packet.is_discard and packet.pts is not None and packet.pts > tally.first_shown
-        if skips_bytes or packet.is_corrupt:
-            tally.damage_pts.add(tally.last_pts)
-            tally.damage_pts.add(packet.pts if packet.pts is not None else tally.last_pts)
-        tally.last_pts = packet.pts if packet.pts is not None else tally.last_pts
-        if stream.codec_context.name in ("mpeg1video", "mpeg2video"):
-            tally.pictures.read(bytes(packet))
-        if packet.is_corrupt:
-            tally.damaged_packets += 1
-            if packet.pts is not None:
-                tally.damaged_pts.add(packet.pts)
-        yield cast("av.Packet[av.VideoStream]", packet)
-
-
-def _skips_bytes(packet: "av.Packet[Stream]", tally: Tally) -> bool:
-    """Return whether bytes before a packet belong to none, more than headers need.
-
-    Matroska files have no other sign of damage: FFmpeg searches on for the next place that makes sense.
-    """
-    if packet.pos is None or packet.pos < 0:
-        return False
-    skips = 0 < tally.read_to < packet.pos - _HEADER_BYTES and not packet.has_sidedata("matroska_block_additional")
-    tally.read_to = max(tally.read_to, packet.pos + packet.size)
-    return skips
-
-
-def _note_time(packet: "av.Packet[Stream]", tally: Tally) -> None:
-    """Widen the span of time that packets of any stream have covered."""
-    if packet.pts is None or packet.time_base is None or packet.is_discard:
-        return
-    tally.starts = min(tally.starts, float(packet.pts * packet.time_base))
-    tally.ends = max(tally.ends, _end(packet))
-
-
-def _end(packet: "av.Packet[Stream]") -> float:
-    """Return when a packet's content is over, in seconds; 0 where it has no time stamp."""
-    if packet.pts is None or packet.time_base is None:
-        return 0.0
-    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
-
-
-def is_shown(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", stream: av.VideoStream) -> bool:
-    """Return whether a packet holds a frame to be seen: inside the edit list, and more than a reference picture.
-
-    VP8 has packets that are never shown.
-    """
-    is_vp8 = stream.codec_context.name in ("vp8", "libvpx")
-    return not packet.is_discard and not (is_vp8 and is_hidden(memoryview(packet)[0]))
-
-
 def _decoded(
-    stream: av.VideoStream, packet: "av.Packet[av.VideoStream] | None", tally: Tally
+    stream: av.VideoStream,
+    packet: "av.Packet[av.VideoStream] | None",
+    tally: Tally,
+    times: DisplayTimes | None,
 ) -> Iterator[av.VideoFrame]:
-    """Decode one packet; None yields all frames that the decoder still holds, even if some of them fail."""
+    """Decode one packet; None yields all frames that the decoder still holds, even if some of them fail.
+
+    Args:
+        stream: that the packet belongs to.
+        packet: to decode.
+        tally: takes note of errors.
+        times: gives the frames their time stamps; None = they have their own.
+    """
+    stamp = packet.dts if packet is not None else None
+    if times is not None and stamp is not None:
+        times.add(stamp)
     while True:
         try:
             pictures = stream.codec_context.decode(packet)
@@ -287,10 +215,15 @@ def _decoded(
         except Exception as error:  # a decoder fails in its own ways on damaged data
             tally.note(error)
             pictures = []
+            if times is not None and stamp is not None:
+                times.lose(stamp)
             if tally.errors > 100 + tally.shown_packets:
                 return
             if packet is None:
                 continue
-        yield from pictures
+        for picture in pictures:
+            if times is not None:
+                picture.pts = times.next()
+            yield picture
         if packet is not None or not pictures:
             return

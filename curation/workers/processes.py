@@ -7,6 +7,7 @@ tells of it. So worker processes do the work, and this module watches over them:
 - An item whose worker dies, or runs out of memory, is tried once more: alone, with one thread, in a new worker. So what
   becomes of it does not depend on what other items or programs took of the machine.
 - A worker without progress is ended, and its item is given up.
+- An exception that is not the project's own costs its item, too: libraries raise nearly every type there is.
 - Workers end when the process that started them ends, however that ends: on Linux at once, elsewhere when they have
   something to tell.
 
@@ -27,7 +28,19 @@ from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any, Generic, Literal
 
-from curation.workers.worker import NEAR, Begun, Finished, Item, Message, OutOfMemory, Raised, Result, Steps, Work
+from curation.workers.worker import (
+    NEAR,
+    Begun,
+    Finished,
+    Item,
+    Message,
+    OutOfMemory,
+    Raised,
+    Refused,
+    Result,
+    Steps,
+    Work,
+)
 
 WAITING_FACTOR = 5
 """A worker that waits instead of computing gets so many times the limit: a busy machine makes workers wait."""
@@ -81,12 +94,14 @@ class Failure:
     """An item is given up.
 
     Attributes:
-        kind: its worker died, made no progress, or took too much memory.
+        kind: its worker died, made no progress, or took too much memory, or the work raised an error.
         exit_status: of a worker that died; less than 0 for the number of a signal.
+        words: of the error that was raised.
     """
 
-    kind: Literal["died", "time", "memory"]
+    kind: Literal["died", "time", "memory", "raised"]
     exit_status: int = 0
+    words: str = ""
 
 
 def run_in_workers(
@@ -101,7 +116,8 @@ def run_in_workers(
     """Do work on items in worker processes, and tell what happens.
 
     Args:
-        work: what is done with each item. What it raises ends the whole run, but for `MemoryError`.
+        work: what is done with each item. A `CurationError` that it raises ends the whole run, as does a full disk; any
+            other exception costs the item.
         batches: the items, in the order in which they are handed out: one batch to each worker, the next when it is
             done.
         workers: processes at most; at least one is used.
@@ -308,6 +324,11 @@ class _Run(Generic[Item, Result]):
             case OutOfMemory():
                 worker.end()
                 yield from self._ended(worker, Failure("memory"))
+            case Refused(words):
+                worker.has_begun = False
+                item = worker.items.popleft()
+                yield item, Progress(-worker.steps)
+                yield item, Failure("raised", words=words)
             case Raised(error):
                 raise error
             case None:

@@ -4,6 +4,7 @@ It imports next to nothing, so that a worker starts quickly; the work itself imp
 """
 
 import contextlib
+import errno
 import os
 import pickle
 import signal
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
+
+from curation.core.words import in_one_line
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,6 +29,9 @@ Work = Callable[[Item, int, Announce], Result]
 
 NEAR = 0.75
 """Share of the memory limit above which a process counts as being at the limit."""
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors that no file's content causes."""
 
 _ANNOUNCE_S = 0.1
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -57,13 +63,20 @@ class OutOfMemory:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """The work raised an error that the item is to blame for: `words` say what it was."""
+
+    words: str
+
+
+@dataclass(frozen=True)
 class Raised:
     """The work raised an error, which is none of the item."""
 
     error: Exception
 
 
-Message = Begun | Steps | Finished[Any] | OutOfMemory | Raised
+Message = Begun | Steps | Finished[Any] | OutOfMemory | Refused | Raised
 
 
 def serve(descriptor: int, parent: int) -> None:
@@ -111,9 +124,18 @@ def _outcome(work: Work[Item, Result], item: Item, threads: int, connection: Con
             result = work(item, threads, announce)
     except MemoryError:
         return OutOfMemory()
-    except Exception as error:
-        return Raised(_portable(error))
+    except Exception as error:  # whatever a library raises that meets what it was not made for
+        if _is_of_the_run(error):
+            return Raised(_portable(error))
+        return Refused(in_one_line(error))
     return Finished(unsent, result)
+
+
+def _is_of_the_run(error: Exception) -> bool:
+    """Return whether an error would meet every item alike: one of the project's own, or a full disk."""
+    from curation.core.errors import CurationError
+
+    return isinstance(error, CurationError) or (isinstance(error, OSError) and error.errno in _OF_THE_DISK)
 
 
 def _portable(error: Exception) -> Exception:

@@ -70,3 +70,19 @@ def test_a_picture_with_other_pixels_is_none(tmp_path: Path) -> None:
     for hashes, is_found in (([image, frame], [True, True]), ([frame, image], [False, False]), (["", ""], [True] * 2)):
         pictures = read_raw_samples(tmp_path, wanted, video_extensions=["mp4"], max_pixels=LIMIT, pixel_hashes=hashes)
         assert [found is not None for found in pictures] == is_found
+
+
+def test_whatever_a_library_raises_costs_one_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_image(tmp_path / "a.png", 1)
+    write_video(tmp_path / "v.mp4", range(2))
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("what no decoder should say")
+
+    monkeypatch.setattr("curation.cleaning.full_size.load_image", fail)
+    wanted = [("a.png", 0), ("v.mp4", 1)]
+    first, second = read_raw_samples(tmp_path, wanted, video_extensions=["mp4"], max_pixels=10_000)
+    assert first is None
+    assert second is not None
+    monkeypatch.setattr("curation.cleaning.full_size.attempts", fail)
+    assert read_raw_samples(tmp_path, wanted, video_extensions=["mp4"], max_pixels=10_000) == [None, None]

@@ -32,6 +32,7 @@ from curation.export.images import NOT_WRITTEN, export_images, scaled_down, scal
 from curation.export.listing import listing_of
 from curation.export.location import parse_location
 from curation.export.predictions import predictions_of
+from curation.image.window import ValueWindows, Window
 from curation.workers.processes import Limits
 from tests.media_files import write_image, write_video
 
@@ -108,6 +109,25 @@ def with_columns(listing: Listing, name: str) -> Listing:
 
 def export(samples: pd.DataFrame, raw: Path, folder: Path, form: Settings) -> dict[str, str]:
     return export_images(samples, raw, folder, form, workers=2, limits=LIMITS)
+
+
+def test_grey_of_16_bits_keeps_its_values_as_png_and_is_seen_through_its_window_as_jpg(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    (raw / "thermal").mkdir(parents=True)
+    values = np.linspace(29_000, 33_000, 60 * 40).reshape(40, 60).astype(np.uint16)
+    Image.fromarray(values).save(raw / "thermal" / "a.tif")
+    row = {"filename": "thermal/a.tif", "raw_path": "thermal/a.tif", "frame": 0, "pixel_hash": "", "content_hash": ""}
+    samples = pd.DataFrame([row])
+    assert export(samples, raw, tmp_path / "png", written("png")) == {}
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "png/thermal/a.tif.png")), values)
+    assert export(samples, raw, tmp_path / "small", written("png", 20)) == {}
+    small = np.asarray(Image.open(tmp_path / "small/thermal/a.tif.png"))
+    assert small.dtype == np.uint16
+    assert abs(small.mean() - values.mean()) < 10
+    windows = ValueWindows(known={("thermal", "uint16"): Window(29_000, 37_000)})
+    assert export(samples, raw, tmp_path / "jpg", written("jpg")._replace(windows=windows)) == {}
+    shown = np.asarray(Image.open(tmp_path / "jpg/thermal/a.tif.jpg").convert("L"))
+    assert (shown.min(), round(shown.mean()), shown.max()) == (0, 64, 128)
 
 
 def files_in(folder: Path) -> list[str]:

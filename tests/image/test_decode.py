@@ -14,12 +14,13 @@ import simplejpeg
 from PIL import Image, ImageFile
 
 from curation.core.errors import MissingLibraryError
-from curation.image import decode as images
+from curation.image import reading as images
 from curation.image import turbojpeg
-from curation.image.decode import UndecodableImageError, decode_image, load_image
+from curation.image.decode import decode_image, load_image
 from curation.image.decoded_sample import DecodedImage
 from curation.image.jpeg_segments import without_metadata
 from curation.image.turbojpeg import decode_planes
+from curation.image.undecodable import UndecodableImageError
 from curation.image.yuv import arrays_of, scaled
 from tests.media_files import cut, picture, write_image
 
@@ -189,7 +190,7 @@ def test_an_image_over_pillows_own_limit_is_decoded_if_allowed(tmp_path: Path, m
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-@pytest.mark.parametrize("place", ["curation.image.decode._normalised", "PIL.Image.Image.getexif"])
+@pytest.mark.parametrize("place", ["curation.image.reading.normalised", "PIL.Image.Image.getexif"])
 def test_running_out_of_memory_is_no_fault_of_the_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -338,10 +339,10 @@ def test_a_very_large_jpeg_file_is_not_read_as_a_whole(tmp_path: Path, monkeypat
     path = tmp_path / "long.jpg"
     _scene(1).save(path)
     path.write_bytes(path.read_bytes() + bytes(2**16))
-    assert images._jpeg_data(path) == path.read_bytes()
+    assert images.jpeg_data(path) == path.read_bytes()
     read_as_a_whole = _hash(path)
     monkeypatch.setattr(images, "_LARGEST_JPEG", 2**16)
-    assert images._jpeg_data(path) == b""
+    assert images.jpeg_data(path) == b""
     pixels = load_image(path, max_pixels=LIMIT)
     pixels.save(tmp_path / "same.png")
     assert _hash(path) == _hash(tmp_path / "same.png") != read_as_a_whole

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.image.decode import UndecodableImageError, decode_image, load_image
+from curation.image.decode import decode_image, load_image
 from curation.image.findings import SOUND
 from curation.image.jpeg_damage import findings_of
+from curation.image.undecodable import UndecodableImageError
 from tests.media_files import moving_picture
 
 LIMIT = 10**7
@@ -186,7 +187,7 @@ def test_only_the_first_picture_of_several_counts(path: Path) -> None:
 
 
 def test_a_very_large_file_is_judged_alike(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.image.decode._LARGEST_JPEG", 2**12)
+    monkeypatch.setattr("curation.image.reading._LARGEST_JPEG", 2**12)
     data = _jpeg("baseline")
     assert _decoded(path, data)[1] == ""
     for damage, changed in _damaged(data):

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
-from curation.image.decode import UndecodableImageError, decode_image
+from curation.image.decode import decode_image
+from curation.image.undecodable import UndecodableImageError
 from tests.media_files import moving_picture
 
 

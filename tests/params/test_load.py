@@ -82,6 +82,11 @@ def test_decoding_may_have_no_memory_limit(tmp_path: Path) -> None:
     assert load_params(_changed(tmp_path, clean__decode_memory_mb=None)).clean.decode_memory_mb is None
 
 
+def test_a_window_of_values_is_named_or_two_numbers(tmp_path: Path) -> None:
+    assert load_params(_changed(tmp_path, clean__value_window=[27315, 32315])).clean.value_window == (27_315, 32_315)
+    assert load_params(_changed(tmp_path, clean__value_window="full")).clean.value_window == "full"
+
+
 def test_exponents_are_numbers(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(SHIPPED.read_text().replace("learning_rate: 0.0003", "learning_rate: 1e-3"))
@@ -119,6 +124,11 @@ def test_what_is_missing_has_its_default(tmp_path: Path) -> None:
         ("train:\n  devices: 0\n", "train.devices: must be an integer, 1 or more, or auto (found 0)"),
         ("base:\n  datapool: 3\n", "base.datapool: must be one of auto, none, a datapool hash, a git revision, or a "),
         ("base:\n  datapool: [auto, 3]\n", "base.datapool: must be one of auto, none, "),
+        (
+            "clean:\n  value_window: [1]\n",
+            "clean.value_window: must be one of auto, full, or a list of two numbers in asc",
+        ),
+        ("clean:\n  value_window: [2, 1]\n", "clean.value_window: the first of the two numbers has to be the smaller"),
         ("select:\n  n_samples: 0\n", "select.n_samples: input should be greater than or equal to 1 (found 0)"),
         (
             "select:\n  method: cores\n",

@@ -45,11 +45,19 @@ def test_the_first_iteration_counts_what_came_in(first: ReportInputs) -> None:
     report, _ = compute_figures(first)
     assert report.iteration == 1
     assert report.cleaning.files == schema.FileCounts(
-        total=7, kept=4, corrupt=1, duplicate=1, near_duplicate=0, low_quality=0, over_limit=0, ignored=1, processed=0,
-        videos=2, images=2,
+        total=7, kept=4, corrupt=1, duplicate=1, near_duplicate=0, low_quality=0, over_limit=0, unsupported=0,
+        ignored=1, processed=0, videos=2, images=2,
     )  # fmt: skip
     assert report.cleaning.samples == schema.SampleCounts(
-        seen=36, kept=30, corrupt=2, duplicate=4, near_duplicate=0, low_quality=0, over_limit=0, skipped=0
+        seen=36,
+        kept=30,
+        corrupt=2,
+        duplicate=4,
+        near_duplicate=0,
+        low_quality=0,
+        over_limit=0,
+        unsupported=0,
+        skipped=0,
     )
     assert (report.datapool.size_before, report.datapool.size_after) == (0, 6)
     assert report.selection.distance_to_datapool is None

@@ -64,7 +64,7 @@ def test_sound_structure_names_every_frame(tmp_path: Path, name: str) -> None:
         stamps = {frame.pts for frame in container.decode(stream)}
     structure = examine(path, kind, number)
     if structure is None:
-        assert kind in ("avi", "mxf")
+        assert kind == "mxf"
         return
     assert structure.fault == ""
     assert structure.is_whole is not False
@@ -75,7 +75,7 @@ def test_sound_structure_names_every_frame(tmp_path: Path, name: str) -> None:
     if structure.times and not structure.is_sparse:
         assert len(structure.times) == len(stamps)
     if structure.count:
-        assert structure.count == 14
+        assert structure.count == len(stamps)
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov", ".webm", ".ts"])

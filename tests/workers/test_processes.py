@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.core.errors import RawDataError
 from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
 from curation.workers.worker import Memory
 from tests import ROOT
@@ -141,10 +142,18 @@ def test_threads_are_shared_among_what_is_left(tmp_path: Path) -> None:
     assert _outcomes([[waiting]], workers=4, cores=1) == {waiting: "1"}
 
 
-def test_an_error_of_the_work_ends_the_run() -> None:
-    with pytest.raises(ValueError, match="no file can cause this") as caught:
-        _outcomes([["a", "raise", "b"]])
+def test_an_error_of_the_project_or_a_full_disk_ends_the_run() -> None:
+    with pytest.raises(RawDataError, match="the file is gone"):
+        _outcomes([["a", "raise_own", "b"]])
+    with pytest.raises(OSError, match="No space left") as caught:
+        _outcomes([["a", "raise_full", "b"]])
     assert "do_harm" in caught.value.__notes__[0]
+
+
+def test_any_other_error_costs_its_item() -> None:
+    outcomes = _outcomes([["a", "raise", "b"]])
+    refused = Failure("raised", words="what no decoder should say (AssertionError)")
+    assert outcomes == {"a": "A", "raise": refused, "b": "B"}
 
 
 def test_workers_that_cannot_begin_end_the_run(capfd: pytest.CaptureFixture[str]) -> None:

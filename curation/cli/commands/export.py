@@ -18,6 +18,7 @@ from curation.core.atomic import atomic_file
 from curation.core.cores import available_cores
 from curation.core.errors import OutputError
 from curation.core.regular import is_file
+from curation.datapool.value_windows import as_windows
 from curation.export.batches import Kept, Settings
 from curation.export.format import TextFile
 from curation.export.formats.registry import FORMATS
@@ -26,6 +27,7 @@ from curation.export.listing import listing_of
 from curation.export.location import Location
 from curation.export.present import refuse_other_sizes
 from curation.history.dvc_cache import open_cache
+from curation.image.window import ValueWindows
 from curation.inspection.candidates import proxies_in
 from curation.inspection.kept_pictures import kept_pictures
 from curation.inspection.labels import labelled_samples
@@ -152,7 +154,8 @@ def command(
             write_list(what, target, chosen, form, params, place, of_videos=video_classes)
             return
         kept = {} if candidates else kept_pictures(start.pictures, chosen.samples["filename"], cache)
-    write_pictures(chosen, target, form, params, kept)
+        windows = ValueWindows.chosen(params.clean.value_window, as_windows(start.value_windows))
+    write_pictures(chosen, target, form, params, kept, windows)
 
 
 def refuse_present(chosen: Chosen, target: Path, form: Form, params: Params) -> None:
@@ -220,7 +223,9 @@ def write_proxies(start: Revision, chosen: Chosen, target: Path, params: Params)
     click.echo(f"export: {len(place)} {chosen.noun} are in {target}")
 
 
-def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params, kept: Mapping[str, Kept]) -> None:
+def write_pictures(
+    chosen: Chosen, target: Path, form: Form, params: Params, kept: Mapping[str, Kept], windows: ValueWindows
+) -> None:
     """Write samples as files below TARGET, and say what could not be written.
 
     Args:
@@ -229,12 +234,15 @@ def write_pictures(chosen: Chosen, target: Path, form: Form, params: Params, kep
         form: of the pictures.
         params: of the project.
         kept: pictures that stayed with the datapool.
+        windows: through which images of more than 8 bits a channel are seen.
 
     Raises:
         OutputError: something could not.
     """
     samples, clean = chosen.samples, params.clean
-    settings = Settings(form.picture_format, form.size, tuple(params.ingest.video_extensions), clean.max_pixels)
+    settings = Settings(
+        form.picture_format, form.size, tuple(params.ingest.video_extensions), clean.max_pixels, windows=windows
+    )
     limits = Limits(clean.decode_timeout_s, clean.decode_memory_mb)
     workers = clean.workers or available_cores()
     with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from curation.reporting import contents as schema
 from curation.reporting.inputs import ReportInputs
-from curation.tables.samples import COUNTS, IGNORED, KEPT, OVER_LIMIT, PROCESSED, TAKEN_IN, VIDEO
+from curation.tables.samples import COMING_AGAIN, COUNTS, IGNORED, KEPT, PROCESSED, TAKEN_IN, VIDEO
 
 LISTED_REASONS = 20
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?![\w.]*\w)")
@@ -19,13 +19,13 @@ def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
     """Count raw files and samples by what became of them."""
     files, dropped = inputs.files, inputs.dropped
     status = files["status"].value_counts()
-    decoded = files[files["status"].isin([*TAKEN_IN, OVER_LIMIT])]
+    decoded = files[files["status"].isin([*TAKEN_IN, *COMING_AGAIN])]
     kept = files[files["status"] == KEPT]
     videos = int((kept["media"] == VIDEO).sum())
     return schema.Cleaning(
         files=schema.FileCounts(
             total=len(files),
-            **{name: int(status.get(name, 0)) for name in (*TAKEN_IN, OVER_LIMIT, IGNORED, PROCESSED)},
+            **{name: int(status.get(name, 0)) for name in (*TAKEN_IN, *COMING_AGAIN, IGNORED, PROCESSED)},
             videos=videos,
             images=len(kept) - videos,
         ),

@@ -8,7 +8,7 @@ from curation.reporting.compute.series import thinned
 from curation.reporting.compute.sets import Sets
 from curation.reporting.compute.sources import source_names
 from curation.reporting.inputs import ReportInputs
-from curation.tables.samples import KEPT, OVER_LIMIT, SKIPPED, TAKEN_IN, VIDEO
+from curation.tables.samples import COMING_AGAIN, KEPT, SKIPPED, TAKEN_IN, VIDEO
 
 LISTED_SOURCES = 1_000
 
@@ -42,6 +42,14 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
         omitted_selected=int(rest["selected"].sum()),
         labels=tuple(labels_of(sets, inputs.datapool_samples)),
         predictions=tuple(predictions_of(inputs.predictions, sets, inputs.datapool_samples)),
+        labelled=tuple(
+            schema.LabelledTask(
+                task=task,
+                samples=found.samples,
+                classes=tuple(schema.LabelledClass(name=name, samples=count) for name, count in found.classes.items()),
+            )
+            for task, found in inputs.labelled.items()
+        ),
     )
 
 
@@ -52,7 +60,7 @@ def _source_table(inputs: ReportInputs, sets: Sets) -> tuple[pd.DataFrame, set[s
         A row for each source with the columns `_SOURCE_COUNTS`, those with most selected samples first, and which
         sources are videos.
     """
-    files = inputs.files[inputs.files["status"].isin([*TAKEN_IN, OVER_LIMIT])]
+    files = inputs.files[inputs.files["status"].isin([*TAKEN_IN, *COMING_AGAIN])]
     by_file = pd.DataFrame(
         {
             "source": source_names(files["path"], files["media"] == VIDEO),

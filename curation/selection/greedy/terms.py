@@ -79,7 +79,7 @@ def quota_term(value: NDArray[np.float64], strength: float) -> NDArray[np.float6
 
 
 def _share_of_largest(squared: NDArray[np.float32]) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = np.minimum(squared.astype(np.float64), LARGEST_SQUARED) / LARGEST_SQUARED
+    result: NDArray[np.float64] = np.clip(squared.astype(np.float64), 0, LARGEST_SQUARED) / LARGEST_SQUARED
     return result
 
 

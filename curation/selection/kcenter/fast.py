@@ -61,6 +61,7 @@ class Tuning:
         width: columns a matrix product.
         window: picks after which all candidates are brought up to date, so that what is pending takes little memory.
         threads: None for one a core.
+        most_kinds: kinds of units that quotas are computed for after every pick (`curation.selection.greedy.kinds`).
     """
 
     group_size: int = 128
@@ -71,6 +72,7 @@ class Tuning:
     width: int = 512
     window: int = 2**16
     threads: int | None = None
+    most_kinds: int = 4096
 
 
 def farthest_first(
@@ -116,12 +118,18 @@ def picks_only(
 
 
 @contextmanager
+def threads(tuning: Tuning) -> Iterator[Executor]:
+    """Give searches their threads. They take a matrix product each, so BLAS is kept from starting some of its own."""
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or available_cores()) as executor:
+        yield executor
+
+
+@contextmanager
 def _search(
     candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int, tuning: Tuning | None
 ) -> Iterator["Search"]:
-    """Give a search its threads. They take a matrix product each, so BLAS is kept from starting some of its own."""
     tuning = tuning or Tuning()
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(tuning.threads or available_cores()) as executor:
+    with threads(tuning) as executor:
         yield Search(candidates, base, min(limit, len(candidates)), tuning, executor)
 
 
@@ -132,6 +140,7 @@ class Search:
         n_base: samples of the base.
         count: centres: the base and the picks so far.
         limit: centres at most.
+        state: what the compiled loops work on.
     """
 
     def __init__(
@@ -168,7 +177,7 @@ class Search:
         )
         self._cover = kernels.Cover(np.full(n, np.inf, np.float32), np.full(n, -1, np.int32), np.zeros(n, np.int32))
         largest = 2 * max(float(half.max()), float(base_half.max(initial=0)))
-        self._state = kernels.State(
+        self.state = kernels.State(
             kernels.Points(np.ascontiguousarray(candidates), order, phi, half[order]),
             centres,
             picks,
@@ -177,6 +186,7 @@ class Search:
             product_slack(project.width, largest),
             tuning.width,
         )
+        self._floors = np.empty(n, np.float32)
         self._find_first_nearest()
 
     def _order_and_groups(
@@ -217,13 +227,13 @@ class Search:
 
     def selected(self) -> kernels.Picks:
         """Return the picks so far, without the base."""
-        candidate, squared, nearest = self._state.picks
+        candidate, squared, nearest = self.state.picks
         new = slice(self.n_base, self.count)
         return kernels.Picks(candidate[new], squared[new], nearest[new])
 
     def in_callers_order(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the squared distance of each candidate to its nearest centre, and that centre's number."""
-        order = self._state.points.order
+        order = self.state.points.order
         squared = np.empty_like(self._cover.squared)
         nearest = np.empty(len(squared), np.int64)
         squared[order] = self._cover.squared
@@ -236,26 +246,44 @@ class Search:
             return
         if self._grouped:
             self._side_by_side(
-                lambda a, b: kernels.search_groups(self._state, a, b, self.count),
-                len(self._state.groups.half),
+                lambda a, b: kernels.search_groups(self.state, a, b, self.count),
+                len(self.state.groups.half),
                 _GROUPS_A_TASK,
             )
-        self._refresh(kernels.at_least(self._cover.squared, np.float32(0)), np.float32(0))
+        self._refresh(kernels.at_least(self._cover.squared, np.float32(0)), self._all_from(np.float32(0)))
         self._cover.seen[:] = self.count
+
+    def add(self, chosen: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """Make some candidates centres, without what is written down of a pick.
+
+        Args:
+            chosen: (b,) candidates in the caller's order.
+            rows: (b,) the same in the order of the groups.
+        """
+        points, centres, first = self.state.points, self.state.centres, self.count
+        self.count += len(rows)
+        new = slice(first, self.count)
+        centres.vectors[new] = points.vectors[chosen]
+        centres.phi[new] = points.phi[rows]
+        centres.phi[new, -1] = -points.half[rows]
+        self.state.picks.candidate[new] = chosen
+        self._cover.squared[rows], self._cover.nearest[rows] = -1, np.arange(first, self.count)
+        self.account_for(first)
+
+    def account_for(self, first: int) -> None:
+        """Prepare for what comes after the centres from number `first` on."""
+        if first == 0 < self.count:
+            self._find_first_nearest()
+        else:
+            self._mark_pending(first)
 
     def find_nearest(self) -> None:
         """Make what is known of every candidate exact, and free the memory of what only further picks would need."""
         rows = kernels.at_least(self._cover.squared, np.float32(0))
-        rows = self._refresh_groups(rows, np.float32(0))
-        self._state = self._state._replace(groups=self._state.groups._replace(pending=np.empty((0, 0), np.uint64)))
-        self._refresh(rows, np.float32(0))
-
-    def _begin_window(self) -> None:
-        """Make what is known of every candidate exact, so that nothing is pending, and begin anew."""
-        rows = kernels.at_least(self._cover.squared, np.float32(0))
-        self._refresh(self._refresh_groups(rows, np.float32(0)), np.float32(0))
-        self._state.groups.pending[:] = 0
-        self._window_end = self.count + self._tuning.window
+        floors = self._all_from(np.float32(0))
+        rows = self._refresh_groups(rows, floors)
+        self.state = self.state._replace(groups=self.state.groups._replace(pending=np.empty((0, 0), np.uint64)))
+        self._refresh(rows, floors)
 
     def select(self, threshold: np.float32) -> None:
         """Pick until the limit, the threshold, or until all that is left are duplicates of selected samples."""
@@ -272,7 +300,7 @@ class Search:
                 if len(rows) == 0:
                     return
                 before = self.count
-                rows = self._refresh(self._refresh_groups(rows, floor), floor)
+                rows = self.refresh(rows, self._all_from(floor))
                 n_active = len(rows)
                 ended = self._select_among(rows, floor, threshold)
                 progress.update(self.count - before)
@@ -284,14 +312,7 @@ class Search:
     def _pick_first(self) -> None:
         """With an empty base, pick candidate 0: nothing is near or far yet."""
         if self.count == 0 < self.limit:
-            points, centres = self._state.points, self._state.centres
-            row = int(np.flatnonzero(points.order == 0)[0])
-            centres.vectors[0] = points.vectors[0]
-            centres.phi[0] = points.phi[row]
-            centres.phi[0, -1] = -points.half[row]
-            self._state.picks.candidate[0], self.count = 0, 1
-            self._cover.squared[row], self._cover.nearest[row] = -1, 0
-            self._find_first_nearest()
+            self.add(np.zeros(1, np.int64), np.flatnonzero(self.state.points.order == 0))
 
     def _farthest(self, target: int, lowest: np.float32) -> tuple[np.float32, NDArray[np.int64]]:
         """Return a floor, `lowest` at least, and the rows that may not be below it: about `target`, none if all are."""
@@ -308,31 +329,42 @@ class Search:
         squared = self._cover.squared
         while self.count < self.limit and len(rows):
             inner_floor = max(floor, _nth_largest(squared[rows], self._tuning.inner))
-            few = self._refresh(self._refresh_groups(rows[squared[rows] >= inner_floor], inner_floor), inner_floor)
+            few = self.refresh(rows[squared[rows] >= inner_floor], self._all_from(inner_floor))
             before = self.count
-            limit = min(self.limit, self._window_end)
-            self.count, ended = kernels.pick_among(self._state, few, inner_floor, before, limit, threshold)
+            self.count, ended = kernels.pick_among(self.state, few, inner_floor, before, self.limit, threshold)
             self._mark_pending(before)
-            if self.count == self._window_end < self.limit:
-                self._begin_window()
             if ended:
                 return True
             rows = rows[squared[rows] >= floor]
         return False
 
-    def _refresh_groups(self, rows: NDArray[np.int64], floor: np.float32) -> NDArray[np.int64]:
-        """Make the distances of some rows exact where their group rules out much; return those not below `floor`."""
+    def _all_from(self, floor: np.float32) -> NDArray[np.float32]:
+        """Return the same floor for each row, (n,), until the next call."""
+        self._floors.fill(floor)
+        return self._floors
+
+    def refresh(self, rows: NDArray[np.int64], floors: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Make the distances of some rows exact, and return those that are not below their floor.
+
+        Args:
+            rows: candidates in the order of the groups.
+            floors: (n,) squared distance of each of all rows, below which its distance does not matter.
+        """
+        return self._refresh(self._refresh_groups(rows, floors), floors)
+
+    def _refresh_groups(self, rows: NDArray[np.int64], floors: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Make the distances of some rows exact where their group rules out much; return those not below the floor."""
         if self._grouped:
-            groups = np.unique(np.searchsorted(self._state.groups.start, rows, side="right") - 1)
+            groups = np.unique(np.searchsorted(self.state.groups.start, rows, side="right") - 1)
             self._side_by_side(
-                lambda a, b: kernels.refresh_groups(self._state, groups[a:b], self.count, floor),
+                lambda a, b: kernels.refresh_groups(self.state, groups[a:b], self.count, floors),
                 len(groups),
                 _GROUPS_A_TASK,
             )
-        return rows[self._cover.squared[rows] >= floor]
+        return rows[self._cover.squared[rows] >= floors[rows]]
 
-    def _refresh(self, rows: NDArray[np.int64], floor: np.float32) -> NDArray[np.int64]:
-        """Make the distances of some rows exact, and return those that are not below `floor`.
+    def _refresh(self, rows: NDArray[np.int64], floors: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Make the distances of some rows exact, and return those that are not below their floor.
 
         Rows that have seen about as many centres are taken together.
         """
@@ -340,22 +372,33 @@ class Search:
         late = late[np.argsort(self._cover.seen[late], kind="stable")]
         in_blocks(
             self._executor,
-            lambda a, b: kernels.refresh_all_columns(self._state, late[a:b], self.count, floor),
+            lambda a, b: kernels.refresh_all_columns(self.state, late[a:b], self.count, floors),
             len(late),
             _ROWS_A_TASK,
         )
-        return rows[self._cover.squared[rows] >= floor]
+        return rows[self._cover.squared[rows] >= floors[rows]]
 
     def _mark_pending(self, first: int) -> None:
         """Note for every group which of the centres from number `first` on can matter to it."""
-        if first < self.count and self._grouped:
-            centres = self._state.centres
-            centres.coarse[first : self.count] = self._project.coarse(centres.phi[first : self.count])
+        centres = self.state.centres
+        while first < self.count and self._grouped:
+            stop = min(self.count, self._window_end)
+            centres.coarse[first:stop] = self._project.coarse(centres.phi[first:stop])
             self._side_by_side(
-                lambda a, b: kernels.mark_pending(self._state, a, b, first, self.count),
-                len(self._state.groups.half),
+                lambda a, b, first=first, stop=stop: kernels.mark_pending(self.state, a, b, first, stop),
+                len(self.state.groups.half),
                 _MARKED_A_TASK,
             )
+            if stop == self._window_end:
+                self._begin_window(stop)
+            first = stop
+
+    def _begin_window(self, count: int) -> None:
+        """Make every distance to the first `count` centres exact, so that none of them is pending any more."""
+        newest, self.count = self.count, count
+        self.refresh(kernels.at_least(self._cover.squared, np.float32(0)), np.zeros(len(self._floors), np.float32))
+        self.state.groups.pending[:] = 0
+        self._window_end, self.count = count + self._tuning.window, newest
 
     def take_duplicates(self, threshold: np.float32) -> None:
         """Pick what is left at distance 0, the lowest candidate first, as far as the limit and the threshold allow."""
@@ -364,10 +407,10 @@ class Search:
         squared, nearest = self.in_callers_order()
         left = np.flatnonzero(squared == 0)[: self.limit - self.count]
         numbers = np.arange(self.count, self.count + len(left))
-        picks = self._state.picks
+        picks = self.state.picks
         picks.candidate[numbers], picks.squared[numbers], picks.nearest[numbers] = left, 0, nearest[left]
         row_of = np.empty(len(squared), np.int64)
-        row_of[self._state.points.order] = np.arange(len(squared))
+        row_of[self.state.points.order] = np.arange(len(squared))
         self._cover.nearest[row_of[left]] = numbers
         self.count += len(left)
 

@@ -395,11 +395,11 @@ def _first_not_below(ascending: NDArray[np.int64], value: int) -> int:
 
 
 @compiled
-def _not_below(cover: Cover, rows: NDArray[np.int64], floor: np.float32) -> NDArray[np.int64]:
-    """Keep the rows that are not below `floor`, at the front of their array."""
+def _not_below(cover: Cover, rows: NDArray[np.int64], floors: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Keep the rows that are not below their floor, at the front of their array."""
     kept = 0
     for r in range(rows.shape[0]):
-        if cover.squared[rows[r]] >= floor:
+        if cover.squared[rows[r]] >= floors[rows[r]]:
             rows[kept] = rows[r]
             kept += 1
     return rows[:kept]
@@ -418,15 +418,17 @@ def _not_seen(cover: Cover, rows: NDArray[np.int64], column: int) -> NDArray[np.
 
 
 @compiled
-def refresh(state: State, rows: NDArray[np.int64], columns: NDArray[np.int64], count: int, floor: np.float32) -> None:
-    """Account for the columns up to `count` in some rows; rows that fall below `floor` are left where they are.
+def refresh(
+    state: State, rows: NDArray[np.int64], columns: NDArray[np.int64], count: int, floors: NDArray[np.float32]
+) -> None:
+    """Account for the columns up to `count` in some rows; rows that fall below their floor are left where they are.
 
     Args:
         state: the rows' cover is changed in place.
         rows: (m,) rows that are not up to date.
         columns: (b,) numbers below `count`, ascending; the columns that are missing here are known not to matter.
         count: number of centres.
-        floor: squared distance.
+        floors: (n,) squared distance of each row, below which it does not matter.
     """
     points, centres, cover = state.points, state.centres, state.cover
     width = min(state.width, columns.shape[0])
@@ -442,11 +444,19 @@ def refresh(state: State, rows: NDArray[np.int64], columns: NDArray[np.int64], c
                 row = late[r]
                 first = _first_not_below(block, cover.seen[row])
                 _settle(
-                    points, centres, cover, row, products[r, first:], block[first:], floor, state.slack, scratch.open
+                    points,
+                    centres,
+                    cover,
+                    row,
+                    products[r, first:],
+                    block[first:],
+                    floors[row],
+                    state.slack,
+                    scratch.open,
                 )
-                if cover.squared[row] >= floor:
+                if cover.squared[row] >= floors[row]:
                     cover.seen[row] = last + 1
-            live = _not_below(cover, live, floor)
+            live = _not_below(cover, live, floors)
             if live.shape[0] == 0:
                 return
     for r in range(live.shape[0]):
@@ -454,13 +464,13 @@ def refresh(state: State, rows: NDArray[np.int64], columns: NDArray[np.int64], c
 
 
 @compiled
-def refresh_all_columns(state: State, rows: NDArray[np.int64], count: int, floor: np.float32) -> None:
+def refresh_all_columns(state: State, rows: NDArray[np.int64], count: int, floors: NDArray[np.float32]) -> None:
     """Like `refresh`, for all columns that the rows have not seen."""
     first = count
     for r in range(rows.shape[0]):
         first = min(first, state.cover.seen[rows[r]])
     if first < count:
-        refresh(state, rows, np.arange(first, count), count, floor)
+        refresh(state, rows, np.arange(first, count), count, floors)
 
 
 # ---- groups: which columns can matter to which ball
@@ -518,13 +528,13 @@ def _reach_of_rows(cover: Cover, radius: NDArray[np.float32], rows: NDArray[np.i
 
 
 @compiled
-def _rows_of_group(cover: Cover, start: NDArray[np.int64], group: int, floor: np.float32) -> NDArray[np.int64]:
-    """Return the rows of a group that are not below `floor`; with a floor of 0, those that are no picks."""
+def _rows_of_group(cover: Cover, start: NDArray[np.int64], group: int) -> NDArray[np.int64]:
+    """Return the rows of a group that are no picks."""
     squared = cover.squared
     rows = np.empty(start[group + 1] - start[group], np.int64)
     count = 0
     for row in range(start[group], start[group + 1]):
-        if squared[row] >= floor:
+        if squared[row] >= 0:
             rows[count] = row
             count += 1
     return rows[:count]
@@ -721,8 +731,8 @@ def _search_group(
 
 
 @compiled
-def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floor: np.float32) -> None:
-    """Bring the rows of some groups that are not below `floor` up to date, by the columns near each group only."""
+def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floors: NDArray[np.float32]) -> None:
+    """Bring the rows of some groups that are not below their floor up to date, by the columns near each group only."""
     cover, groups, centres = state.cover, state.groups, state.centres
     size = 0
     for k in range(chosen.shape[0]):
@@ -730,7 +740,7 @@ def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floor: n
     scratch = _scratch(state, size, state.width)
     for k in range(chosen.shape[0]):
         group = chosen[k]
-        rows = _not_seen(cover, _rows_of_group(cover, groups.start, group, floor), count - 1)
+        rows = _not_seen(cover, _not_below(cover, _rows_of_group(cover, groups.start, group), floors), count - 1)
         if rows.shape[0] == 0:
             continue
         first = count
@@ -741,14 +751,12 @@ def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floor: n
             to_ball = _products_with_middle(groups, centres, group, columns)
             closest = columns[_largest(to_ball)]
             _compare_rows(state, rows, closest)
-            rows = _not_below(cover, rows, floor)
+            rows = _not_below(cover, rows, floors)
             if rows.shape[0] > 0 and not _search_group(state, group, rows, columns, to_ball, count - first, scratch):
                 continue
         for r in range(rows.shape[0]):
             cover.seen[rows[r]] = count
-        groups.reach[group] = _reach_of_rows(
-            cover, groups.radius, _rows_of_group(cover, groups.start, group, np.float32(0))
-        )
+        groups.reach[group] = _reach_of_rows(cover, groups.radius, _rows_of_group(cover, groups.start, group))
 
 
 @compiled
@@ -768,7 +776,7 @@ def search_groups(state: State, first_group: int, end_group: int, count: int) ->
         to_balls = np.dot(groups.phi[start : min(start + step, end_group)], centres.phi[:count].T)
         for g in range(to_balls.shape[0]):
             group = start + g
-            rows = _rows_of_group(cover, groups.start, group, np.float32(0))
+            rows = _rows_of_group(cover, groups.start, group)
             _compare_rows(state, rows, _largest(to_balls[g]))
             if _search_group(state, group, rows, columns, to_balls[g], count, scratch):
                 for r in range(rows.shape[0]):
@@ -798,7 +806,8 @@ class Few(NamedTuple):
 
 
 @compiled
-def _gather(state: State, rows: NDArray[np.int64]) -> Few:
+def gather(state: State, rows: NDArray[np.int64]) -> Few:
+    """Put what is known of some rows side by side."""
     m = rows.shape[0]
     few = Few(
         rows.copy(),
@@ -915,7 +924,7 @@ def pick_among(
     Returns:
         The number of centres, and whether the threshold has ended the selection.
     """
-    few = _gather(state, rows)
+    few = gather(state, rows)
     m = rows.shape[0]
     best = _farthest(few)
     while best >= 0 and few.squared[best] >= floor and count < limit:
@@ -930,6 +939,23 @@ def pick_among(
         if few.squared[r] >= floor:
             state.cover.seen[few.rows[r]] = count
     return count, False
+
+
+@compiled
+def take(state: State, few: Few, first: int, end: int, column: int) -> None:
+    """Select some of a few rows, and bring the others up to date.
+
+    Args:
+        state: the rows become centres, and the cover of all few is changed in place.
+        few: the rows, changed in place.
+        first: position of the first that is selected.
+        end: the position after the last one.
+        column: number of the first new centre.
+    """
+    for r in range(first, end):
+        _add_centre(state, few, r, column + r - first)
+    for r in range(first, end):
+        _bring_nearer(state, few, few.rows.shape[0], column + r - first, np.float32(0))
 
 
 # ---- preparation

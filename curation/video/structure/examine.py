@@ -1,6 +1,6 @@
 """The readers of container structure, by container."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curation.raw.tracks import file_on_disk
@@ -14,13 +14,14 @@ _READERS: dict[str, Callable[[View, int], Structure]] = {
 """By the first of the names that FFmpeg gives a format."""
 
 
-def examine(path: Path, format_name: str, stream: int) -> Structure | None:
+def examine(path: Path, format_name: str, stream: int, shifts: Sequence[tuple[int, int]] = ()) -> Structure | None:
     """Read the structure of a video file.
 
     Args:
         path: the file.
         format_name: as FFmpeg calls its container.
         stream: as the container numbers the video stream.
+        shifts: where new clocks begin, see `Structure.shifts`.
 
     Returns:
         What it says; None where the container has no reader here, or the file cannot be read.
@@ -30,6 +31,6 @@ def examine(path: Path, format_name: str, stream: int) -> Structure | None:
         return None
     try:
         with file_on_disk(path).open("rb", buffering=4096) as file:
-            return reader(View(file), stream)
+            return reader(View(file, shifts), stream)
     except OSError:
         return None

@@ -108,6 +108,34 @@ def read_matroska(view: View, stream: int) -> Structure:
     return found
 
 
+def track_fields(view: View, number: int, inside: int) -> dict[int, bytes]:
+    """Return the elements of a video track that stand inside one of its elements; nothing where there is none.
+
+    Args:
+        view: the file.
+        number: of the track among those with video.
+        inside: ID of the element.
+    """
+    position = 0
+    while (element := _known(view, position)) is not None and element.number != _CLUSTER:
+        if element.number == _TRACKS and element.end is not None:
+            for entry in _children(view, element.begin, element.end):
+                content = {c.number: c for c in _children(view, entry.begin, entry.end or entry.begin)}
+                kind = content.get(_TRACK_TYPE)
+                if kind is None or int.from_bytes(_value(view, kind), "big") != _VIDEO:
+                    continue
+                if number == 0 and inside in content:
+                    holder = content[inside]
+                    end = holder.end or holder.begin
+                    return {c.number: _value(view, c) for c in _children(view, holder.begin, end)}
+                number -= 1
+            return {}
+        if element.number != _SEGMENT and element.end is None:
+            return {}
+        position = element.begin if element.number == _SEGMENT or element.end is None else element.end
+    return {}
+
+
 def _read(view: View, element: _Element, found: Structure, state: _State) -> None:
     """Take note of what an element says."""
     end = min(view.size, element.end if element.end is not None else view.size)

@@ -10,6 +10,8 @@ from fractions import Fraction
 from statistics import median
 
 from curation.video.structure.findings import Structure
+from curation.video.structure.mp4_boxes import Box, box_at, boxes, descendants, field_of, name_of
+from curation.video.structure.mp4_samples import shown_samples
 from curation.video.structure.view import View
 
 _TOP = frozenset(
@@ -28,14 +30,8 @@ _MOVIE_BYTES = 1 << 28
 """A box of headers that claims more is damaged."""
 
 _MOST_EDITS = 1024
+_LONGEST = 1 << 61
 _MOST_SAMPLES = 1 << 16
-
-
-@dataclass(frozen=True)
-class _Box:
-    kind: bytes
-    begin: int
-    end: int
 
 
 @dataclass
@@ -81,7 +77,7 @@ def read_mp4(view: View, track: int) -> Structure:
     found, state = Structure(origin=0), _State(track)
     position = former = 0
     while position < view.size:
-        box = _box(view, position)
+        box = box_at(view, position)
         if box is None or box.kind not in _TOP:
             found.break_off(f"no box of MP4 at byte {position}")
             match = view.find(_FRAGMENT, former + 4, 12)
@@ -89,7 +85,7 @@ def read_mp4(view: View, track: int) -> Structure:
             continue
         if box.end > view.size:
             found.is_whole = False
-            found.fault = found.fault or f"the file ends {box.end - view.size} bytes before a box `{_name(box)}` does"
+            found.fault = found.fault or f"the file ends {box.end - view.size} bytes before a box `{name_of(box)}` does"
         if box.kind == b"moov" and box.end - box.begin < _MOVIE_BYTES:
             _read_movie(view, box, found, state)
         elif box.kind == b"moof" and box.end - box.begin < _MOVIE_BYTES:
@@ -103,12 +99,14 @@ def read_mp4(view: View, track: int) -> Structure:
             _read_segment_index(view, box, found, state)
         former, position = position + 1, box.end
     if not state.is_fragmented and not state.fragments:
-        return Structure(unit=found.unit, end=found.end, shows_end=found.shows_end, shows_all=found.shows_all)
+        return Structure(
+            unit=found.unit, end=found.end, shows_end=found.shows_end, shows_all=found.shows_all, shown=found.shown
+        )
     _read_index(view, found, state)
     return found
 
 
-def _read_segment_index(view: View, index: _Box, found: Structure, state: _State) -> None:
+def _read_segment_index(view: View, index: Box, found: Structure, state: _State) -> None:
     """Take the end of what an index of segments lists (ISO/IEC 14496-12, section 8.16.3)."""
     content = view.read(index.begin, index.end - index.begin)
     at = 12 + (16 if content[:1] == b"\1" else 8) + 4
@@ -124,12 +122,12 @@ def _read_segment_index(view: View, index: _Box, found: Structure, state: _State
 def _read_index(view: View, found: Structure, state: _State) -> None:
     """Compare the fragments with the index of random access points, where the file ends with one."""
     size = view.unsigned(view.size - 4, 4) or 0
-    index = _box(view, view.size - size)
+    index = box_at(view, view.size - size)
     if view.read(view.size - 12, 4) != b"mfro" or index is None or index.kind != b"mfra":
         return
     found.is_whole = True
     known = set(found.times)
-    for box in _boxes(view, index):
+    for box in boxes(view, index):
         if box.kind != b"tfra" or view.unsigned(box.begin + 4, 4) != state.track:
             continue
         width = 8 if view.unsigned(box.begin, 1) == 1 else 4
@@ -143,38 +141,38 @@ def _read_index(view: View, found: Structure, state: _State) -> None:
             found.untimed += len(lost) * (int(median(state.runs)) if state.runs else 1)
 
 
-def _read_movie(view: View, movie: _Box, found: Structure, state: _State) -> None:
+def _read_movie(view: View, movie: Box, found: Structure, state: _State) -> None:
     """Take unit, edit list, defaults and duration of the track from the movie's header."""
     scale = 0
-    for box in _boxes(view, movie):
+    for box in boxes(view, movie):
         if box.kind == b"mvhd":
-            scale = _field(view, box, 12, 20, 4, 4)
+            scale = field_of(view, box, 12, 20, 4, 4)
         elif box.kind == b"trak":
-            inner = {child.kind: child for child in _descendants(view, box)}
+            inner = {child.kind: child for child in descendants(view, box)}
             if b"tkhd" not in inner or b"mdhd" not in inner:
                 continue
-            number = _field(view, inner[b"tkhd"], 12, 20, 4, 4)
+            number = field_of(view, inner[b"tkhd"], 12, 20, 4, 4)
             state.tracks.add(number)
             state.has_data |= b"stsz" in inner and bool(view.unsigned(inner[b"stsz"].begin + 8, 4))
             if number == state.track:
                 _read_track(view, inner, scale, found, state)
         elif box.kind == b"mvex":
             state.is_fragmented = True
-            for child in _boxes(view, box):
+            for child in boxes(view, box):
                 if child.kind == b"trex" and view.unsigned(child.begin + 4, 4) == state.track:
                     state.default_duration = view.unsigned(child.begin + 12, 4) or 0
                 elif child.kind == b"mehd" and scale:
-                    duration = _field(view, child, 4, 4, 4, 8)
+                    duration = field_of(view, child, 4, 4, 4, 8)
                     found.end = int(Fraction(duration, scale) / found.unit) if duration else None
 
 
-def _read_track(view: View, boxes: dict[bytes, _Box], scale: int, found: Structure, state: _State) -> None:
+def _read_track(view: View, boxes: dict[bytes, Box], scale: int, found: Structure, state: _State) -> None:
     """Take unit and edit list of the track.
 
     The list shows the end of the track if its only edit goes on to the end. It is not trusted if a table of the track
     is damaged, or its edits together are not as long as the track's header says: then nothing may be left out.
     """
-    unit, duration = (_field(view, boxes[b"mdhd"], *places) for places in ((12, 20, 4, 4), (16, 24, 4, 8)))
+    unit, duration = (field_of(view, boxes[b"mdhd"], *places) for places in ((12, 20, 4, 4), (16, 24, 4, 8)))
     found.unit = Fraction(1, unit) if unit else found.unit
     edits = _edits(view, boxes[b"elst"]) if b"elst" in boxes else []
     if not scale or not unit or not edits:
@@ -187,13 +185,22 @@ def _read_track(view: View, boxes: dict[bytes, _Box], scale: int, found: Structu
         delay += int(Fraction(length * unit, scale))
     shown = [(length, media_time) for length, media_time in edits if media_time >= 0]
     together = sum(length for length, _ in edits)
-    is_as_long = abs(together - _field(view, boxes[b"tkhd"], 20, 28, 4, 8)) <= len(edits)
+    is_as_long = abs(together - field_of(view, boxes[b"tkhd"], 20, 28, 4, 8)) <= len(edits)
     found.end = int(Fraction(together * unit, scale)) if together else None
     found.shows_all = not is_as_long or not set(boxes) <= _IN_TRACK
     found.shows_end = len(shown) == 1 and Fraction((shown[0][0] + 1) * unit, scale) + shown[0][1] >= duration
+    if not found.shows_all and not found.shows_end and b"stts" in boxes:
+        parts = [(begin, min(int(Fraction(length * unit, scale)), _LONGEST)) for length, begin in shown]
+        content = [_content(view, boxes.get(kind)) for kind in (b"stts", b"ctts")]
+        found.shown = shown_samples(content[0], content[1], parts, -(-unit // scale))
 
 
-def _edits(view: View, box: _Box) -> list[tuple[int, int]]:
+def _content(view: View, box: Box | None) -> bytes:
+    """Return the content of a table; nothing where there is none."""
+    return view.read(box.begin, min(box.end - box.begin, _MOVIE_BYTES)) if box is not None else b""
+
+
+def _edits(view: View, box: Box) -> list[tuple[int, int]]:
     """Return the edits of a list: length in units of the movie, and where in the track it begins; -1 = nowhere."""
     width = 8 if view.unsigned(box.begin, 1) == 1 else 4
     edits = []
@@ -203,14 +210,7 @@ def _edits(view: View, box: _Box) -> list[tuple[int, int]]:
     return edits
 
 
-def _field(view: View, box: _Box, at: int, at_in_version_1: int, length: int, length_in_version_1: int) -> int:
-    """Return a number of a box whose version decides where it is and how long; 0 behind the end of the file."""
-    if view.unsigned(box.begin, 1) == 1:
-        at, length = at_in_version_1, length_in_version_1
-    return view.unsigned(box.begin + at, length) or 0
-
-
-def _read_fragment(view: View, fragment: _Box, found: Structure, state: _State) -> None:
+def _read_fragment(view: View, fragment: Box, found: Structure, state: _State) -> None:
     """Note the samples of one fragment."""
     state.fragments += 1
     for box in _checked(view, fragment, _IN_FRAGMENT, found):
@@ -223,7 +223,7 @@ def _read_fragment(view: View, fragment: _Box, found: Structure, state: _State) 
             _read_track_fragment(view, box, found, state)
 
 
-def _read_track_fragment(view: View, fragment: _Box, found: Structure, state: _State) -> None:
+def _read_track_fragment(view: View, fragment: Box, found: Structure, state: _State) -> None:
     duration = state.default_duration
     for box in _checked(view, fragment, _IN_TRACK_FRAGMENT, found):
         head = view.unsigned(box.begin, 4) or 0
@@ -267,50 +267,13 @@ def _read_run(content: bytes, default_duration: int, found: Structure, state: _S
         state.next_time += int.from_bytes(values[0x100], "big") if 0x100 in values else default_duration
 
 
-def _descendants(view: View, box: _Box) -> Iterator[_Box]:
-    """Yield a track's boxes, and those inside the ones that lead to its tables."""
-    for child in _boxes(view, box):
-        yield child
-        if child.kind in (b"mdia", b"minf", b"stbl", b"edts"):
-            yield from _descendants(view, child)
-
-
-def _checked(view: View, parent: _Box, kinds: frozenset[bytes], found: Structure) -> Iterator[_Box]:
+def _checked(view: View, parent: Box, kinds: frozenset[bytes], found: Structure) -> Iterator[Box]:
     """Yield the boxes inside a box; one of another kind, or an end in the wrong place, is damage."""
     end = parent.begin
-    for box in _boxes(view, parent):
+    for box in boxes(view, parent):
         if box.kind not in kinds or box.end > parent.end:
             break
         yield box
         end = box.end
     if end != parent.end:
-        found.break_off(f"no box that belongs into `{_name(parent)}` at byte {end}")
-
-
-def _boxes(view: View, box: _Box) -> Iterator[_Box]:
-    """Yield the boxes inside a box, as far as they make sense."""
-    position, end = box.begin, min(box.end, view.size)
-    while position < end:
-        child = _box(view, position)
-        if child is None:
-            return
-        yield child
-        position = child.end
-
-
-def _box(view: View, position: int) -> _Box | None:
-    """Read a box's header; None where there is none."""
-    head = view.read(position, 16)
-    if len(head) < 8:
-        return None
-    size, kind = int.from_bytes(head[:4], "big"), head[4:8]
-    if size == 0:
-        return _Box(kind, position + 8, view.size)
-    if size == 1:
-        size = int.from_bytes(head[8:16], "big")
-        return _Box(kind, position + 16, position + size) if size >= 16 else None
-    return _Box(kind, position + 8, position + size) if size >= 8 else None
-
-
-def _name(box: _Box) -> str:
-    return box.kind.decode("ascii", "replace")
+        found.break_off(f"no box that belongs into `{name_of(parent)}` at byte {end}")

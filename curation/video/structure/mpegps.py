@@ -30,7 +30,7 @@ def read_program_stream(view: View, stream: int) -> Structure:
     Returns:
         The times that the headers of the video's packets state.
     """
-    found = Structure(unit=PTS_UNIT, wrap=PTS_WRAP, is_sparse=True)
+    found = Structure(unit=PTS_UNIT, wrap=PTS_WRAP, is_sparse=True, shifts=view.shifts)
     pictures = _Pictures()
     position = former = 0
     while position < view.size:
@@ -50,7 +50,7 @@ def read_program_stream(view: View, stream: int) -> Structure:
             if time is None:
                 found.break_off(f"a header of a PES packet is damaged at byte {position}")
             elif time >= 0:
-                found.add(time)
+                found.add(time, position)
             pictures.count(view, position + 6, position + length)
         if position + length > view.size:
             found.is_whole = False

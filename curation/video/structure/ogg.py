@@ -46,6 +46,8 @@ class _Video:
         stream: its serial number.
         frames_at: how its positions count frames.
         page: number of the last sound page.
+        pages: that were read.
+        skipped: pages that are missing between its headers and its first page with frames.
         first: frames before its first page with frames.
         reached: frames up to the end of the last sound page.
         damaged: packets of each damaged page.
@@ -55,6 +57,8 @@ class _Video:
     stream: int
     frames_at: Callable[[int], int]
     page: int
+    pages: int = 0
+    skipped: int = 0
     first: int | None = None
     reached: int = 0
     damaged: dict[int, int] = field(default_factory=dict)
@@ -68,29 +72,34 @@ def read_ogg(view: View, _stream: int) -> Structure:
         view: the file.
 
     Returns:
-        How many frames the first video stream has, by the positions that its pages state.
+        How many frames the first video stream has, and those that are chained to it, by the positions that their pages
+        state.
     """
     found = Structure()
     video: _Video | None = None
-    position = 0
+    position = before = 0
     while position < view.size:
         page = _page(view, position)
         is_sound = page is not None and _is_sound(view, position, page)
-        if video is not None and page is not None and page.stream == video.stream:
-            _read_page(page, is_sound, video, found)
-        elif video is None and page is not None and page.flags & _BEGINS:
+        begins = page is not None and is_sound and bool(page.flags & _BEGINS)
+        if page is not None and begins and (video is None or video.has_ended):  # streams may be chained (RFC 3533, 4)
             frames_at = _counting(view.read(page.begin, 64))
-            video = _Video(page.stream, frames_at, page.number) if frames_at else None
+            if frames_at:
+                before += _frames_of(video, found) if video is not None else 0
+                video = _Video(page.stream, frames_at, page.number)
+        elif video is not None and page is not None and page.stream == video.stream:
+            _read_page(page, is_sound, video, found)
         if page is not None and is_sound:
             position = page.end
         elif video is not None and video.has_ended and page is None:
             break
         else:
             found.break_off(f"no sound page of Ogg at byte {position}")
+            found.breaks.add(position)
             position = view.find(_PAGE, position + 1, _PATTERN_BYTES)
     if video is not None:
-        behind = sum(packets for page, packets in video.damaged.items() if page > video.page)
-        found.count = video.reached + behind - (video.first or 0)
+        behind = any(page > video.page for page in video.damaged)
+        found.count = before + _frames_of(video, found)
         found.is_whole = video.has_ended
         if not video.has_ended:
             found.fault = found.fault or "the file ends before its video does"
@@ -98,13 +107,30 @@ def read_ogg(view: View, _stream: int) -> Structure:
     return found
 
 
+def _frames_of(video: _Video, found: Structure) -> int:
+    """Return how many frames a video has, those of damaged pages behind the last sound one included.
+
+    A stream that was recorded from somewhere on has its headers, and then pages with high numbers. If no more pages are
+    missing there than came, they may have been lost.
+    """
+    if 0 < video.skipped <= video.pages:
+        found.break_off(f"{video.skipped} pages are missing before the first frame")
+        video.first = 0
+    behind = sum(packets for page, packets in video.damaged.items() if page > video.page)
+    return video.reached + behind - (video.first or 0)
+
+
 def _read_page(page: _Page, is_sound: bool, video: _Video, found: Structure) -> None:
     """Follow the video to the end of a page."""
     if not is_sound:
         video.damaged[page.number] = page.packets
         return
-    if page.number != video.page + 1:
+    video.pages += 1
+    if page.number > video.page + 1 and not video.reached and not found.fault:
+        video.skipped += page.number - video.page - 1
+    elif page.number != video.page + 1:
         found.break_off(f"page {page.number} comes after page {video.page}")
+        found.breaks.add(page.begin)
     video.page = page.number
     video.has_ended = bool(page.flags & _ENDS)
     if page.granule is None:

@@ -1,6 +1,7 @@
 """Bytes of a file at any position, and searches in them, in bounded memory."""
 
 import re
+from collections.abc import Sequence
 from typing import BinaryIO
 
 _BLOCK = 1 << 20
@@ -9,12 +10,17 @@ _BLOCK = 1 << 20
 class View:
     """Random access to the bytes of an open file; positions behind its end read as nothing.
 
+    Args:
+        file: to read.
+        shifts: see `Structure.shifts`; what is known of the file from elsewhere.
+
     Attributes:
         size: of the file in bytes.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, shifts: Sequence[tuple[int, int]] = ()) -> None:
         self._file = file
+        self.shifts = shifts
         self.size = file.seek(0, 2)
         self._at = self.size
 

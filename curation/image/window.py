@@ -1,0 +1,96 @@
+"""The window through which values of more than 8 bits are seen: what is black in the proxy, and what is white.
+
+Thermal counts, millimetres of depth and 12-bit microscopy use a small part of what 16 bits can hold, and floats have no
+agreed scale. So a window is found for all pictures of a folder together, or given, or is all that the type can hold.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple, Self
+
+import numpy as np
+
+AUTO: Final = "auto"
+FULL: Final = "full"
+
+FLOAT = "float"
+"""The kind of values of every floating point type."""
+
+
+class Window(NamedTuple):
+    """The values that become black and white.
+
+    Attributes:
+        low: values at and below it are black.
+        high: values at and above it are white.
+    """
+
+    low: float
+    high: float
+
+
+class ValueRange(NamedTuple):
+    """The values that a picture has, but for its few lowest and highest.
+
+    Attributes:
+        kind: of its values, such as `uint16` or `uint16 RGB`: pictures of one kind have one window in a folder.
+        low: hardly a pixel is lower.
+        high: hardly a pixel is higher.
+    """
+
+    kind: str
+    low: float
+    high: float
+
+
+Choice = Literal["auto", "full"] | tuple[float, float]
+"""What `clean.value_window` may be."""
+
+WindowOf = Callable[[str], Window | None]
+"""Returns the window of a kind of values; None where it is to be found from the picture itself."""
+
+
+def own_window(kind: str) -> None:
+    """Let a picture be seen through a window of its own."""
+
+
+def full_window(kind: str) -> Window:
+    """Return the window of all that a kind of values can hold; floats count from 0 to 1."""
+    name = kind.partition(" ")[0]
+    if name == FLOAT:
+        return Window(0.0, 1.0)
+    limits = np.iinfo(name)
+    return Window(float(limits.min), float(limits.max))
+
+
+@dataclass(frozen=True)
+class ValueWindows:
+    """The windows of all folders.
+
+    Attributes:
+        choice: `auto`, `full`, or the window of all pictures (`clean.value_window`).
+        known: with `auto`, the windows that were found, by top-level folder and kind of values.
+    """
+
+    choice: Literal["auto", "full"] | Window = AUTO
+    known: Mapping[tuple[str, str], Window] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def chosen(cls, choice: Choice, known: Mapping[tuple[str, str], Window] | None = None) -> Self:
+        """Return the windows that a parameter asks for.
+
+        Args:
+            choice: `clean.value_window`.
+            known: windows that were found, by folder and kind of values.
+        """
+        return cls(choice if isinstance(choice, str) else Window(*choice), known or {})
+
+    def of(self, folder: str, kind: str) -> Window | None:
+        """Return the window of a folder's pictures with values of a kind; None where none is known."""
+        if isinstance(self.choice, Window):
+            return self.choice
+        return full_window(kind) if self.choice == FULL else self.known.get((folder, kind))
+
+
+OWN_WINDOWS = ValueWindows()
+"""No window is known: each picture is seen through one of its own."""
