@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from curation.selection import comparison
+from curation.selection import comparison, covering
 from curation.selection.comparison import Picks, baselines, compare, coverage_curve, knee, measured_rows
 from curation.selection.covering import follow
 from curation.selection.distance import euclidean, squared_distances
+from curation.selection.nearest import nearest_rows
 from curation.selection.rules.coreset import coreset
 from curation.selection.rules.random import random
 from curation.tables.selection import BUDGET_CURVE, COMPARISON
@@ -66,6 +67,41 @@ def test_baselines_are_those_rules() -> None:
     ):
         np.testing.assert_array_equal(rules[name].picks, expected.picks)
         np.testing.assert_array_equal(rules[name].squared, expected.pick_squared)
+
+
+def test_chance_is_measured_on_its_first_picks_alone_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates, base = embeddings_of_kind("video", 60, 5, 0), embeddings_of_kind("video", 5, 5, 1)
+    chosen, _ = follow(candidates, base, np.arange(20))
+    expected = random(candidates, base, 20, seed=3).pick_squared
+    monkeypatch.setattr(comparison, "_DRAWN", 7)
+    found = baselines(candidates, base, chosen, 3, is_coreset=False)["random"]
+    np.testing.assert_array_equal(found.squared[:7], expected[:7])
+    assert np.isnan(found.squared[7:]).all()
+    curve, table = compare(candidates, chosen, {"chosen": found}, [""] * 60, [""] * 60, 1)
+    assert table["smallest_distance"][0] == euclidean(expected[:7]).min()
+    assert curve["coverage_radius"].notna().all()
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_changes_in_blocks_are_those_of_every_pair(data: st.DataObject) -> None:
+    candidates = data.draw(embedding_sets(smallest=1, largest=40))
+    base = data.draw(bases_for(candidates))
+    picks = np.array(data.draw(st.permutations(range(len(candidates)))))
+    until = np.array(data.draw(st.lists(st.integers(0, len(picks)), min_size=len(picks), max_size=len(picks))))
+    _, start = nearest_rows(candidates, base)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(covering, "_ROWS", data.draw(st.integers(1, 50)))
+        patch.setattr(covering, "_COLUMNS", data.draw(st.integers(1, 50)))
+        found = covering.changes(candidates, candidates[picks], start, until)
+    expected = []
+    for row, point in enumerate(candidates):
+        nearest = start[row]
+        for pick, squared in enumerate(squared_distances(candidates[picks[: until[row]]], point)):
+            if squared < nearest:
+                nearest = squared
+                expected.append((row, pick, squared))
+    assert list(zip(found.row, found.pick, found.squared, strict=True)) == expected
 
 
 def test_comparison_by_hand() -> None:
