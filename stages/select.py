@@ -23,7 +23,8 @@ from curation.selection.chosen import chosen_before, with_chosen
 from curation.selection.described import described, tell_names
 from curation.selection.embedded import read_embeddings
 from curation.selection.objects import objects_in_words, read_object_embeddings
-from curation.selection.outcome import Sides, require_selected, select_units, summary
+from curation.selection.outcome import require_selected, select_units, summary
+from curation.selection.outcome_tables import Sides
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet

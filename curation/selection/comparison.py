@@ -14,6 +14,8 @@ from curation.selection.traversal import Traversal
 
 CHOSEN, CORESET, RANDOM = "chosen", "coreset", "random"
 _PAIRS, _WORK, _FEWEST = 1e9, 1e11, 1000
+_MANY, _SHARE = 100_000, 0.5
+"""Candidates beyond which that share of the work has to do, so that a selection spends most of its time on its picks."""
 _DRAWN = 100_000
 """Picks of chance whose distance to those before is measured, at most: it takes the square of their number."""
 
@@ -95,7 +97,8 @@ def measured_rows(n: int, count: int, dimension: int) -> NDArray[np.int64]:
         count: number of picks.
         dimension: of the embeddings.
     """
-    affordable = max(_FEWEST, int(min(_PAIRS, _WORK / max(1, dimension)) / max(1, count)))
+    pairs = min(_PAIRS, _WORK / max(1, dimension)) * (_SHARE if n > _MANY else 1)
+    affordable = max(_FEWEST, int(pairs / max(1, count)))
     if n <= affordable:
         return np.arange(n)
     return np.sort(np.random.default_rng(0).choice(n, affordable, replace=False))

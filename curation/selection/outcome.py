@@ -1,7 +1,6 @@
 """What a selection gives: the chosen samples in order, what became of every candidate, and what that is worth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,16 +14,15 @@ from curation.params.strategies import Diversity
 from curation.selection.comparison import baselines, compare
 from curation.selection.contributions import contributions_of
 from curation.selection.described import Described
-from curation.selection.distance import euclidean, short_distance
+from curation.selection.distance import short_distance
 from curation.selection.greedy.search import combined
-from curation.selection.nearest import nearest_rows
 from curation.selection.objects import ObjectEmbeddings
+from curation.selection.outcome_tables import Sides, tables_of
 from curation.selection.rule import Options
 from curation.selection.rules.registry import choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
 from curation.selection.strategies import Vectors, allowed_by_thresholds, objectives_of
-from curation.selection.traversal import Traversal
 from curation.selection.uncertainty import uncertainty_of
 from curation.tables.files import empty_frame
 from curation.tables.selection import CONTRIBUTIONS
@@ -81,23 +79,6 @@ def select(
     return select_units(sides, units, described, params, queries, objects)
 
 
-@dataclass(frozen=True)
-class Sides:
-    """What is compared.
-
-    Attributes:
-        names: n filenames of candidates, sorted.
-        embeddings: (n, d) float32.
-        base_names: m filenames selected before, sorted.
-        base_embeddings: (m, d) float32.
-    """
-
-    names: Sequence[str]
-    embeddings: NDArray[np.float32]
-    base_names: Sequence[str]
-    base_embeddings: NDArray[np.float32]
-
-
 def select_units(
     sides: Sides,
     units: Units,
@@ -134,115 +115,8 @@ def select_units(
     is_coreset = params.method == "coreset" and not params.strategies
     rules = baselines(*both, found, params.seed, is_coreset=is_coreset)
     curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, units.members.shape[1])
-    selection, candidates = _tables(sides, units, found, unit_embeddings)
+    selection, candidates = tables_of(sides, units, found, unit_embeddings)
     return Choice(selection, candidates, curve, comparison, contributed)
-
-
-def _tables(
-    sides: Sides, units: Units, found: Traversal, unit_embeddings: NDArray[np.float32]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the chosen samples, and what became of every candidate."""
-    stands_for = _names_of_numbers(sides.names, sides.base_names, units.members[found.picks])
-    inside = _inside(units, found, stands_for)
-    others = (sides.embeddings[units.outside], sides.base_embeddings, unit_embeddings[found.picks])
-    outside = _outside(units, *others, stands_for)
-    candidates = _candidates(sides.names, inside, outside, units.members[found.picks])
-    return _selection(sides.names, units, found, stands_for), candidates
-
-
-def _names_of_numbers(
-    names: Sequence[str], base_names: Sequence[str], picked: NDArray[np.int64]
-) -> NDArray[np.object_]:
-    """Return the filename that stands for each selected unit at each place of a sequence.
-
-    Args:
-        names: of the candidates.
-        base_names: m filenames.
-        picked: (k, length) candidates of each pick.
-
-    Returns:
-        (m + k + 1, length): rows as a `Traversal` numbers what is selected; the last one, for none, holds "".
-    """
-    length = picked.shape[1]
-    return np.concatenate(
-        [
-            np.repeat(np.array(base_names, dtype=object)[:, None], length, axis=1),
-            np.array(names, dtype=object)[picked],
-            np.full((1, length), "", dtype=object),
-        ]
-    )
-
-
-def _selection(names: Sequence[str], units: Units, found: Traversal, stands_for: NDArray[np.object_]) -> pd.DataFrame:
-    """Return the chosen samples in order, columns `SELECTION`."""
-    picked = units.members[found.picks]
-    return pd.DataFrame(
-        {
-            "filename": np.array(names, dtype=object)[picked.ravel()],
-            "rank": np.arange(picked.size),
-            "distance": np.repeat(euclidean(found.pick_squared), picked.shape[1]),
-            "nearest": stands_for[found.pick_nearest].ravel(),
-        }
-    )
-
-
-def _inside(units: Units, found: Traversal, stands_for: NDArray[np.object_]) -> pd.DataFrame:
-    """Return what became of the candidates that could be chosen, by their row."""
-    length = units.members.shape[1]
-    places = np.tile(np.arange(length), len(units.members))
-    return pd.DataFrame(
-        {
-            "row": units.members.ravel(),
-            "distance_to_base": np.repeat(euclidean(found.base_squared), length),
-            "nearest_in_base": stands_for[np.repeat(found.base_nearest, length), places],
-            "distance": np.repeat(euclidean(found.squared), length),
-            "covered_by": stands_for[np.repeat(found.nearest, length), places],
-        }
-    )
-
-
-def _outside(
-    units: Units,
-    embeddings: NDArray[np.float32],
-    base: NDArray[np.float32],
-    chosen: NDArray[np.float32],
-    stands_for: NDArray[np.object_],
-) -> pd.DataFrame:
-    """Return what became of the candidates that could not be chosen, by their row.
-
-    Args:
-        units: what could.
-        embeddings: (o, d) float32 of the others.
-        base: (m, d) float32.
-        chosen: (k, d) float32 of the picks.
-        stands_for: see `_names_of_numbers`.
-    """
-    base_nearest, base_squared = nearest_rows(embeddings, base)
-    chosen_nearest, chosen_squared = nearest_rows(embeddings, chosen)
-    is_nearer = chosen_squared < base_squared
-    squared = np.where(is_nearer, chosen_squared, base_squared)
-    nearest = np.where(is_nearer, chosen_nearest + len(base), base_nearest)
-    return pd.DataFrame(
-        {
-            "row": units.outside,
-            "distance_to_base": euclidean(base_squared),
-            "nearest_in_base": stands_for[base_nearest, 0],
-            "distance": euclidean(squared),
-            "covered_by": stands_for[nearest, 0],
-        }
-    )
-
-
-def _candidates(
-    names: Sequence[str], inside: pd.DataFrame, outside: pd.DataFrame, picked: NDArray[np.int64]
-) -> pd.DataFrame:
-    """Return what became of every candidate, columns `CANDIDATES`."""
-    candidates = pd.concat([inside, outside]) if len(outside) else inside
-    if not candidates["row"].is_monotonic_increasing:
-        candidates = candidates.sort_values("row", ignore_index=True)
-    candidates.insert(0, "filename", names)
-    candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
-    return candidates
 
 
 def require_selected(choice: Choice, params: SelectParams) -> None:

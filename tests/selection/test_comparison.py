@@ -139,6 +139,9 @@ def test_very_many_candidates_are_measured_on_a_sample(monkeypatch: pytest.Monke
     assert len(rows) == 2000
     assert (np.diff(rows) > 0).all()
     assert len(measured_rows(5000, 4000, 64)) == 1000
+    monkeypatch.setattr(comparison, "_MANY", 4999)
+    assert len(measured_rows(5000, 100, 64)) == 1000
+    assert len(measured_rows(4999, 100, 64)) == 2000
 
 
 def test_nothing_selected_and_no_candidates() -> None:

@@ -384,11 +384,11 @@ class Search:
         while first < self.count and self._grouped:
             stop = min(self.count, self._window_end)
             centres.coarse[first:stop] = self._project.coarse(centres.phi[first:stop])
-            self._side_by_side(
-                lambda a, b, first=first, stop=stop: kernels.mark_pending(self.state, a, b, first, stop),
-                len(self.state.groups.half),
-                _MARKED_A_TASK,
-            )
+
+            def mark(first_group: int, end_group: int, start: int = first, end: int = stop) -> None:
+                kernels.mark_pending(self.state, first_group, end_group, start, end)
+
+            self._side_by_side(mark, len(self.state.groups.half), _MARKED_A_TASK)
             if stop == self._window_end:
                 self._begin_window(stop)
             first = stop
