@@ -15,7 +15,7 @@ from curation.selection.traversal import Traversal
 CHOSEN, CORESET, RANDOM = "chosen", "coreset", "random"
 _PAIRS, _WORK, _FEWEST = 1e9, 1e11, 1000
 _MANY, _SHARE = 100_000, 0.5
-"""Candidates beyond which that share of the work has to do, so that a selection spends most of its time on its picks."""
+"""Candidates beyond which that share of the work has to do: the picks should take most of the time of a selection."""
 _DRAWN = 100_000
 """Picks of chance whose distance to those before is measured, at most: it takes the square of their number."""
 
