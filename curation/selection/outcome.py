@@ -97,26 +97,39 @@ def select_units(
         queries: likewise.
         objects: likewise.
     """
-    names, base_names = sides.names, sides.base_names
     unit_embeddings = mean_embeddings(sides.embeddings, units.members)
     both = (unit_embeddings, sides.base_embeddings)
-    given = (*both, unit_limit(units.members, params), squared_threshold(params.min_distance))
-    if params.strategies:
-        vectors = Vectors(*both, queries, objects)
-        objectives = objectives_of(params.located, names, units.members, base_names, described, vectors)
-        product = combined(*given, objectives)
-        found = product.traversal
-        contributed = contributions_of(product, params.strategies, names, units.members)
-    else:
-        uncertainty = uncertainty_of(params, names, units.members, described)
-        options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
-        found = choose(params.method, *given, options)
-        contributed = empty_frame(CONTRIBUTIONS)
+    vectors = Vectors(*both, queries, objects)
+    found, contributed = _found(sides.names, units, sides.base_names, described, params, vectors)
     is_coreset = params.method == "coreset" and not params.strategies
     rules = baselines(*both, found, params.seed, is_coreset=is_coreset)
     curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, units.members.shape[1])
     selection, candidates = tables_of(sides, units, found, unit_embeddings)
     return Choice(selection, candidates, curve, comparison, contributed)
+
+
+def _found(
+    names: Sequence[str],
+    units: Units,
+    base_names: Sequence[str],
+    described: Described,
+    params: SelectParams,
+    vectors: Vectors,
+) -> tuple[Traversal, pd.DataFrame]:
+    """Choose among units by strategies, or by a rule where there are none.
+
+    Returns:
+        What was chosen, and the contributions of strategies (columns `CONTRIBUTIONS`), none of a rule.
+    """
+    limit, threshold = unit_limit(units.members, params), squared_threshold(params.min_distance)
+    given = (vectors.units, vectors.base, limit, threshold)
+    if params.strategies:
+        objectives = objectives_of(params.located, names, units.members, base_names, described, vectors)
+        product = combined(*given, objectives)
+        return product.traversal, contributions_of(product, params.strategies, names, units.members)
+    uncertainty = uncertainty_of(params, names, units.members, described)
+    options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
+    return choose(params.method, *given, options), empty_frame(CONTRIBUTIONS)
 
 
 def require_selected(choice: Choice, params: SelectParams) -> None:

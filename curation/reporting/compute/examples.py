@@ -4,41 +4,39 @@ from typing import Literal
 
 import numpy as np
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.cleaning import dropped_examples
 from curation.reporting.compute.distances import nearest_neighbours, subset
 from curation.reporting.compute.maps import MAP_LIMIT
 from curation.reporting.compute.sets import Sets
+from curation.reporting.contents.report import ExamplePair, Examples, NearDuplicatePair, SelectedSample
 from curation.reporting.inputs import ReportInputs
 from curation.tables.samples import LOW_QUALITY, NEAR_DUPLICATE
 
 
-def examples_of(inputs: ReportInputs, sets: Sets) -> schema.Examples:
+def examples_of(inputs: ReportInputs, sets: Sets) -> Examples:
     """Choose the samples that are shown as pictures."""
     labels = sets.candidates.set_index("filename")["label_name"]
     top = inputs.selection.head(inputs.settings.n_thumbnails)
     selected = tuple(
-        schema.SelectedSample(
-            filename=name, rank=int(rank), distance=distance, nearest=nearest, label_name=str(labels[name])
-        )
+        SelectedSample(filename=name, rank=int(rank), distance=distance, nearest=nearest, label_name=str(labels[name]))
         for name, rank, distance, nearest in zip(
             top["filename"], top["rank"], top["distance"], top["nearest"], strict=True
         )
     )
     count = inputs.settings.n_example_images // 2
     whole_samples = inputs.dropped[inputs.dropped["frame"] >= 0]
-    return schema.Examples(
+    return Examples(
         selected=selected,
         pairs=tuple(pairs_of(sets, count)),
         near_duplicates=tuple(
-            schema.NearDuplicatePair(kept=row.duplicate_of, dropped=row.filename, bits=int(row.figure or 0))
+            NearDuplicatePair(kept=row.duplicate_of, dropped=row.filename, bits=int(row.figure or 0))
             for row in dropped_examples(whole_samples, NEAR_DUPLICATE, count)
         ),
         low_quality=dropped_examples(whole_samples, LOW_QUALITY, 2 * count),
     )
 
 
-def pairs_of(sets: Sets, count: int) -> list[schema.ExamplePair]:
+def pairs_of(sets: Sets, count: int) -> list[ExamplePair]:
     """Pair retained samples with the nearest removed one: the closest pairs, then the farthest ones.
 
     Args:
@@ -61,7 +59,7 @@ def pairs_of(sets: Sets, count: int) -> list[schema.ExamplePair]:
     names = sets.candidates["filename"]
     kinds: dict[str, Literal["closest", "farthest"]] = {"closest": "closest", "farthest": "farthest"}
     return [
-        schema.ExamplePair(
+        ExamplePair(
             retained=names.iloc[retained[row]],
             removed=names.iloc[removed[found.rows[row]]],
             distance=found.distances[row],

@@ -3,15 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.distances import neighbour_distances, pairwise_distances, subset
 from curation.reporting.compute.series import DISTANCE_SUBSET, or_none, spread_of
 from curation.reporting.compute.sets import Sets
+from curation.reporting.contents.embeddings import Distances, Histogram, HistogramFamily
 
 BINS, BINS_OF_FEW, FEW = 40, 20, 200
 
 
-def distances_of(sets: Sets) -> schema.Distances:
+def distances_of(sets: Sets) -> Distances:
     """Compute the histograms of pairwise and nearest-neighbour distances, before and after, over the same bins."""
     arrays = {
         "candidates": sets.candidate_embeddings,
@@ -22,25 +22,25 @@ def distances_of(sets: Sets) -> schema.Distances:
     pairwise = {name: pairwise_distances(array[subset(len(array), DISTANCE_SUBSET)]) for name, array in arrays.items()}
     nearest = {name: neighbour_distances(array, DISTANCE_SUBSET) for name, array in arrays.items()}
     sizes = {name: len(array) for name, array in arrays.items()}
-    return schema.Distances(pairwise=_family(pairwise, sizes), nearest=_family(nearest, sizes))
+    return Distances(pairwise=_family(pairwise, sizes), nearest=_family(nearest, sizes))
 
 
-def _family(distances: dict[str, NDArray[np.float64]], sizes: dict[str, int]) -> schema.HistogramFamily:
+def _family(distances: dict[str, NDArray[np.float64]], sizes: dict[str, int]) -> HistogramFamily:
     """Put several sets of distances into the same bins."""
     largest = max((float(values.max()) for values in distances.values() if len(values)), default=0.0)
     bins = BINS_OF_FEW if sizes["candidates"] < FEW else BINS
     edges = np.linspace(0, nice_ceiling(largest), bins + 1)
-    return schema.HistogramFamily(
+    return HistogramFamily(
         bin_edges=tuple(edges),
         **{name: _histogram(values, edges, sizes[name]) for name, values in distances.items()},
     )
 
 
-def _histogram(values: NDArray[np.float64], edges: NDArray[np.float64], samples: int) -> schema.Histogram:
+def _histogram(values: NDArray[np.float64], edges: NDArray[np.float64], samples: int) -> Histogram:
     # Matrix products differ in their last digits between machines; equal distances must fall into the same bin.
     values = np.round(values, 6)
     counts, _ = np.histogram(values, bins=edges)
-    return schema.Histogram(
+    return Histogram(
         samples=samples,
         examined=min(samples, DISTANCE_SUBSET),
         shares=tuple(counts / counts.sum()) if len(values) else (),
