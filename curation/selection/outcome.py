@@ -23,6 +23,7 @@ from curation.selection.rules.registry import choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
 from curation.selection.strategies import Vectors, allowed_by_thresholds, objectives_of
+from curation.selection.traversal import Traversal
 from curation.selection.uncertainty import uncertainty_of
 from curation.tables.files import empty_frame
 from curation.tables.selection import CONTRIBUTIONS
