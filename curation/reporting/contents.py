@@ -16,6 +16,8 @@ def _finite(value: object) -> object:
 Count = Annotated[int, Field(ge=0)]
 Real = Annotated[float, BeforeValidator(_finite)]
 OptionalReal = Annotated[float | None, BeforeValidator(_finite)]
+SubsetSize = Annotated[Count | None, Field(exclude_if=lambda size: size is None)]
+"""Samples of the seeded subset that a figure rests on; None, and not written, where it rests on all."""
 
 
 class Figures(BaseModel):
@@ -200,6 +202,9 @@ class Selection(Figures):
     videos: Count = Field(description="videos among these")
     distance_to_datapool: Spread | None = Field(description="of the new samples to the base; null on an empty base")
     smallest_pairwise_distance: OptionalReal = Field(description="among the new samples")
+    smallest_pairwise_examined: SubsetSize = Field(
+        default=None, description="new samples whose nearest other one was searched; left out where these are all"
+    )
     smallest_distance: OptionalReal = Field(description="among the new samples and between them and the base")
     coverage_radius_before: OptionalReal = Field(description="largest distance of a candidate to the base")
     coverage_radius_after: OptionalReal = Field(description="largest distance of a candidate to the datapool")
@@ -358,6 +363,9 @@ class Examples(Figures):
 
     selected: tuple[SelectedSample, ...] = Field(description="highest rank first")
     pairs: tuple[ExamplePair, ...]
+    pairs_examined: SubsetSize = Field(
+        default=None, description="selected samples that the pairs were chosen from; left out where these are all"
+    )
     near_duplicates: tuple[NearDuplicatePair, ...]
     low_quality: tuple[DroppedExample, ...]
 

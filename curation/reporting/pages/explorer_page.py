@@ -7,7 +7,7 @@ milliseconds for 50,000 points and works where WebGL is switched off or there is
 
 import base64
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ _MARGIN = 10_000
 
 
 def render_explorer(
-    report: schema.Report, samples: ExplorerSamples, at_hand: Collection[str], read: PictureReader
+    report: schema.Report, samples: ExplorerSamples, at_hand: "pd.Series[str]", read: PictureReader
 ) -> str:
     """Return the page.
 
