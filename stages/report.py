@@ -39,6 +39,8 @@ from curation.image.decode import load_image
 from curation.image.proxies import ProxyReader, to_rgb
 from curation.image.window import OWN_WINDOWS, ValueWindows
 from curation.inspection.kept_pictures import kept_pictures
+from curation.labels.given import LabelFileError
+from curation.labels.stored import from_coco
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
@@ -52,6 +54,7 @@ from curation.reporting.inputs import (
     PROCESSED_COLUMNS,
     SAMPLE_COLUMNS,
     FormerSpace,
+    LabelledSamples,
     ReportInputs,
     ReportSettings,
     SelectionSettings,
@@ -70,6 +73,7 @@ from curation.tables.selection import BUDGET_CURVE, COMPARISON, SELECTION, read_
 def read_inputs(params: Params) -> ReportInputs:
     """Read what the report is made from."""
     base = json.loads(paths.BASE_JSON.read_text(encoding="utf-8"))
+    datapool_samples = read_samples(paths.DATAPOOL)
     # The datapool holds the embeddings of everything that was processed, in the space of its checkpoint.
     processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
     processed = processed[list(PROCESSED_COLUMNS)]
@@ -89,7 +93,7 @@ def read_inputs(params: Params) -> ReportInputs:
         processed=processed,
         embeddings=embeddings,
         base_samples=read_samples(paths.BASE),
-        datapool_samples=read_samples(paths.DATAPOOL),
+        datapool_samples=datapool_samples,
         iterations=read_iterations(paths.DATAPOOL),
         ledger=read_ledger(paths.DATAPOOL)[list(LEDGER_COLUMNS)],
         base_datapools=tuple(base["datapools"]),
@@ -115,7 +119,28 @@ def read_inputs(params: Params) -> ReportInputs:
         taken_out=tuple(read_taken_out(paths.BASE)),
         former=former_space(),
         contributions=read_contributions(paths.CONTRIBUTIONS),
+        labelled=imported_labels(base.get("labels", {}), list(datapool_samples["filename"])),
     )
+
+
+def imported_labels(hashes: Mapping[str, str], names: Sequence[str]) -> dict[str, LabelledSamples]:
+    """Count the labels of samples; those that neither the cache nor a remote holds are left out, which is told.
+
+    Args:
+        hashes: DVC's hash of the labels of each task.
+        names: samples of the datapool.
+    """
+    found: dict[str, LabelledSamples] = {}
+    for task, digest in sorted(hashes.items()):
+        try:
+            with open_cache() as cache:
+                labels = from_coco(cache.file(digest).read_text(encoding="utf-8"))
+        except (BaseError, LabelFileError, OSError, ValueError) as error:
+            click.echo(f"report: warning: the labels of {task} are not counted ({error})", err=True)
+            continue
+        labelled = [name for name in names if name in labels.samples]
+        found[task] = LabelledSamples(len(labelled), labels.counts(labelled))
+    return found
 
 
 def _predictions(file: str | None, filenames: "pd.Series[str]") -> "pd.Series[str] | None":

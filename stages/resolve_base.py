@@ -4,6 +4,8 @@ Reads `reports/ingest.json`, `params.yaml`, `dvc.yaml`, the code, and git's HEAD
 runs at every `dvc repro`, so it imports nothing heavy.
 """
 
+from dataclasses import replace
+
 import click
 
 from curation.core.atomic import write_json
@@ -12,6 +14,7 @@ from curation.history import git
 from curation.history.base_rule import Decision, datapool_hash, parse_base
 from curation.history.code_record import digests_now, pinned_code, what_changed
 from curation.history.dvc_lock import stages_at
+from curation.history.label_hashes import label_hashes
 from curation.history.layout import LAYOUT
 from curation.history.repair import refuse_cut_off_files
 from curation.history.workspace import (
@@ -84,6 +87,8 @@ def _write() -> None:
     if not decision.is_of_head and written == base:
         # The same decision keeps the commits that it was first made at: HEAD may have moved on since, in other files.
         base = written
+    if not decision.is_of_head:  # what HEAD's iteration counted stays as it was
+        base = replace(base, labels=label_hashes(paths.LABELS))
     write_json(paths.BASE_JSON, base.to_json())
     names = ", ".join(datapool[:8] for datapool in decision.base.datapools) or "empty"
     told = _write_code(decision, params, pipeline)

@@ -19,6 +19,7 @@ from PIL import Image
 from curation.core.hashing import md5_of_file, sha256_of_file
 from curation.history.dvc_cache import open_cache
 from curation.image.proxies import ProxyReader
+from curation.labels.stored import Annotation, Labelled, as_coco
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.pipeline import paths
@@ -27,12 +28,12 @@ from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.sets import make_sets
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.draw.sample_pictures import cheap_to_decode, picture_reader
-from curation.reporting.inputs import ReportInputs
+from curation.reporting.inputs import LabelledSamples, ReportInputs
 from curation.reporting.pages import outputs
 from curation.reporting.pages.render import render_html
 from curation.reporting.parameters import flat_parameters
 from curation.tables.samples import RAW_FILES
-from stages.report import contents_of, kept_reader, raw_reader
+from stages.report import contents_of, imported_labels, kept_reader, raw_reader
 from tests.conftest import REPOSITORY
 from tests.media_files import write_image
 from tests.report_example import SECOND, example, write_workspace
@@ -254,6 +255,24 @@ def test_pictures_that_were_kept_come_before_raw_files(tmp_path: Path, monkeypat
     assert found["a.png"].tobytes() == Image.open(file).convert("RGB").tobytes()
     assert [path for path, _ in asked] == ["b.png", "gone.png", "raw.png"]
     assert cheap_to_decode(rows.assign(time_s=1.0, frame=5000), names) == names, "a video's late frame is not cheap"
+
+
+def test_imported_labels_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").touch()
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    cars = {"a.png": (Annotation("car", None, None),) * 2, "b.png": (), "gone.png": (Annotation("bus", None, None),)}
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/cars.json").write_text(as_coco(Labelled(cars, {}, ("car", "bus"))))
+    digest = md5_of_file(tmp_path / "made/cars.json")
+    with open_cache() as cache:
+        cache.add_folder(tmp_path / "made")
+    found = imported_labels({"lost": "0" * 32, "cars": digest}, ["a.png", "b.png", "c.png"])
+    assert found == {"cars": LabelledSamples(2, {"car": 1})}
+    assert "report: warning: the labels of lost are not counted" in capsys.readouterr().err
 
 
 def test_pictures_come_from_the_raw_file_wherever_it_lies(tmp_path: Path, inputs: ReportInputs) -> None:

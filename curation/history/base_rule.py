@@ -40,16 +40,19 @@ class Base:
         fingerprint: of the inputs for which this was decided.
         commits: for each datapool the commit that it was read at, None where only its hash was known. For people: it
             takes no part in any decision, so that commits that touch no input change nothing.
+        labels: DVC hash of the imported labels of each task, which the report counts. No part in decisions either.
     """
 
     datapools: tuple[str, ...]
     fingerprint: Fingerprint
     commits: tuple[str | None, ...] = field(default=(), compare=False)
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, object]:
         """Return the content of `base.json`."""
         commits = {"commits": list(self.commits)} if self.commits else {}
-        return {**commits, "datapools": list(self.datapools), "fingerprint": dict(self.fingerprint)}
+        labels = {"labels": dict(self.labels)} if self.labels else {}
+        return {**commits, "datapools": list(self.datapools), "fingerprint": dict(self.fingerprint), **labels}
 
 
 def parse_base(text: str | None) -> Base | None:
@@ -59,8 +62,9 @@ def parse_base(text: str | None) -> Base | None:
         if not isinstance(content, dict):
             return None
         commits = tuple(None if commit is None else str(commit) for commit in content.get("commits", []))
-        return Base(tuple(map(str, content["datapools"])), dict(content["fingerprint"]), commits)
-    except (ValueError, KeyError, TypeError):
+        labels = {str(task): str(digest) for task, digest in content.get("labels", {}).items()}
+        return Base(tuple(map(str, content["datapools"])), dict(content["fingerprint"]), commits, labels)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -4,22 +4,21 @@ from ruamel.yaml import YAML
 
 from curation.core.errors import LabelsError
 from curation.history import git
+from curation.history.label_hashes import SUFFIX
 from curation.inspection.revision import Revision
 from curation.labels.given import LabelFileError
 from curation.labels.stored import Labelled, from_coco
 from curation.pipeline import paths
 
-_SUFFIX = ".json.dvc"
-
 
 def tasks_of(start: Revision) -> list[str]:
     """Return the names of the tasks that have labels, sorted."""
     if start.commit is None:
-        names = [path.name for path in paths.LABELS.glob(f"*{_SUFFIX}")]
+        names = [path.name for path in paths.LABELS.glob(f"*{SUFFIX}")]
     else:
         listing = git.git("ls-tree", "--name-only", "-z", start.commit, f"./{paths.LABELS}/") or ""
         names = [path.rpartition("/")[2] for path in listing.split("\0")]
-    return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+    return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
 
 
 def labels_of(start: Revision, task: str) -> Labelled:
@@ -28,7 +27,7 @@ def labels_of(start: Revision, task: str) -> Labelled:
     Raises:
         LabelsError: there are none, or they are damaged.
     """
-    tracked = paths.LABELS / f"{task}{_SUFFIX}"
+    tracked = paths.LABELS / f"{task}{SUFFIX}"
     text = start.text(tracked)
     if text is None:
         there = ", ".join(tasks_of(start)) or "none"

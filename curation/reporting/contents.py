@@ -293,6 +293,21 @@ class PredictedClass(LabelCounts):
     """A class that `select.predictions_file` gives as the most likely one; or that of samples without a prediction."""
 
 
+class LabelledClass(Figures):
+    """A class of imported labels."""
+
+    name: str
+    samples: Count = Field(description="of the datapool, that have it")
+
+
+class LabelledTask(Figures):
+    """A task with labels that `curate import-labels` has brought back."""
+
+    task: str
+    samples: Count = Field(description="of the datapool, that have labels, which may be none of any class")
+    classes: tuple[LabelledClass, ...] = Field(description="most samples first")
+
+
 class Sources(Figures):
     """The sources of the samples."""
 
@@ -302,6 +317,7 @@ class Sources(Figures):
     omitted_selected: Count
     labels: tuple[Label, ...]
     predictions: tuple[PredictedClass, ...] = Field(description="most candidates first; empty without predictions")
+    labelled: tuple[LabelledTask, ...] = Field(description="imported labels as the iteration began; empty without any")
 
 
 class Iteration(Figures):

@@ -1,7 +1,8 @@
 """The data that the report is made from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,18 @@ class SelectionSettings:
     min_distance: float | None
 
 
+class LabelledSamples(NamedTuple):
+    """Imported labels of a task.
+
+    Attributes:
+        samples: of the datapool, that have labels.
+        classes: how many of these have each class, most first.
+    """
+
+    samples: int
+    classes: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class FormerSpace:
     """The embeddings of the base, where this iteration's are of another model.
@@ -99,6 +112,7 @@ class ReportInputs:
         embeddings_file: path of the file that gave the embeddings, None where a model made them.
         masked: filenames that this file masks.
         predictions: class of samples by filename; None where no predictions were given.
+        labelled: the imported labels of the datapool's samples, by task.
         without_embedding: filenames of datapool samples whose raw files were gone when another model embedded them.
         united: samples of datapools that were united which resemble one of an earlier datapool: its name, the other's,
             and the distance, None for equal pixels.
@@ -133,6 +147,7 @@ class ReportInputs:
     embeddings_file: str | None = None
     masked: tuple[str, ...] = ()
     predictions: "pd.Series[str] | None" = None
+    labelled: Mapping[str, LabelledSamples] = field(default_factory=dict)
     without_embedding: tuple[str, ...] = ()
     united: tuple[tuple[str, str, float | None], ...] = ()
     near_duplicates: str = "keep"

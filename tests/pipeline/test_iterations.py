@@ -68,7 +68,7 @@ def test_one_percent_more_data_grows_the_cache_by_about_as_much(fresh: Project) 
     project.repro()
     raw = _bytes_below(project.folder / "data/raw")
     grown = _bytes_below(cache) - before
-    assert grown < 0.03 * raw + 60_000, f"{grown} bytes more for 1 % of {raw}"
+    assert grown < 0.03 * raw + 75_000, f"{grown} bytes more for 1 % of {raw}"
     checkpoint = project.folder / "datapool/checkpoint_latest.ckpt"
     assert checkpoint.stat().st_ino == (project.folder / "data/base/checkpoint_latest.ckpt").stat().st_ino
 

@@ -13,7 +13,7 @@ from curation.core.errors import ParamsError
 from curation.reporting.compute.distances import pairwise_distances
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.migration import equivalent, migration_of, neighbour_overlap, rank_correlation
-from curation.reporting.inputs import FormerSpace, ReportInputs
+from curation.reporting.inputs import FormerSpace, LabelledSamples, ReportInputs
 from curation.selection.given import read_predictions
 from tests.report_example import SECOND, example
 
@@ -83,6 +83,16 @@ def test_predicted_classes_are_counted_before_and_after() -> None:
     assert rows["(no prediction)"][0] == 1
     assert rows["dog"][1:] == (0, 0)
     assert sum(row[1] for row in rows.values()) == len(chosen)
+
+
+def test_imported_labels_are_counted_by_task() -> None:
+    labelled = {"cars": LabelledSamples(4, {"<bus>": 3, "car": 1}), "none": LabelledSamples(0, {})}
+    figures, _ = compute_figures(replace(example(), labelled=labelled))
+    tasks = [
+        (task.task, task.samples, [(row.name, row.samples) for row in task.classes])
+        for task in figures.sources.labelled
+    ]
+    assert tasks == [("cars", 4, [("<bus>", 3), ("car", 1)]), ("none", 0, [])]
 
 
 COCO = {

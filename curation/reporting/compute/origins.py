@@ -43,6 +43,14 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
         omitted_selected=int(rest["selected"].sum()),
         labels=tuple(labels_of(sets, inputs.datapool_samples)),
         predictions=tuple(predictions_of(inputs.predictions, sets, inputs.datapool_samples)),
+        labelled=tuple(
+            schema.LabelledTask(
+                task=task,
+                samples=found.samples,
+                classes=tuple(schema.LabelledClass(name=name, samples=count) for name, count in found.classes.items()),
+            )
+            for task, found in inputs.labelled.items()
+        ),
     )
 
 
