@@ -280,16 +280,7 @@ def compare(images: Path, limit: int | None, repeat: int, backbone: str, input_s
         }
         forward = {size: in_new_process(forward_speed, task, size) for size in FORWARD_BATCH_SIZES}
     click.echo(f"{backbone} at {input_size} pixels, {len(task.files)} images, {available_cores()} cores")
-    columns = f"{'':<12}{'images/s':>10}{'ratio':>8}{'cpu ms':>8}{'ratio':>8}{'peak MiB':>10}"
-    click.echo(f"{columns}  cosine to ours fp32 (least, mean)")
-    first = results["plain"]
-    for title, result in results.items():
-        cosines = (result.embeddings * results["ours fp32"].embeddings[: len(result.embeddings)]).sum(axis=1)
-        click.echo(
-            f"{title:<12}{_speed(result):>10.1f}{_speed(result) / _speed(first):>8.2f}"
-            f"{_processor_ms(result):>8.1f}{_processor_ms(first) / _processor_ms(result):>8.2f}{result.memory:>10.0f}  "
-            f"{cosines.min():.6f} {cosines.mean():.6f}"
-        )
+    _print_table(results)
     for title, (seconds, start) in alone.items():
         whole = results[title].seconds
         click.echo(
@@ -300,6 +291,20 @@ def compare(images: Path, limit: int | None, repeat: int, backbone: str, input_s
         for title, speed in speeds:
             ratio = speed / speeds[0][1]
             click.echo(f"forward of {size}, {title}: {speed:.1f} images/s a core, {ratio:.2f} times eager fp32")
+
+
+def _print_table(results: dict[str, Result]) -> None:
+    """Print a line for each program."""
+    columns = f"{'':<12}{'images/s':>10}{'ratio':>8}{'cpu ms':>8}{'ratio':>8}{'peak MiB':>10}"
+    click.echo(f"{columns}  cosine to ours fp32 (least, mean)")
+    first = results["plain"]
+    for title, result in results.items():
+        cosines = (result.embeddings * results["ours fp32"].embeddings[: len(result.embeddings)]).sum(axis=1)
+        click.echo(
+            f"{title:<12}{_speed(result):>10.1f}{_speed(result) / _speed(first):>8.2f}"
+            f"{_processor_ms(result):>8.1f}{_processor_ms(first) / _processor_ms(result):>8.2f}{result.memory:>10.0f}  "
+            f"{cosines.min():.6f} {cosines.mean():.6f}"
+        )
 
 
 def _speed(result: Result) -> float:

@@ -20,7 +20,7 @@ from benchmarks.sparse_sampling import make_video
 from curation.export.batches import Settings
 from curation.export.images import export_images
 from curation.video.frame import upright_image
-from curation.workers.processes import Limits
+from curation.workers.outcomes import Limits
 
 _QUALITY = 95
 _PART = 20

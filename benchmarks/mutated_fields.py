@@ -21,8 +21,7 @@ import click
 import numpy as np
 
 from benchmarks.container_fields import DOUBLE, FIELDS, LITTLE, Field, written
-from benchmarks.mutated_media import decoded
-from curation.cleaning.decode_file import Settings
+from benchmarks.timed_decoding import BATCH_LIMIT_S, decoded, outcome_of, settings_of
 from curation.core.kinds import VIDEO
 from tests.media_files import VIDEO_FORMATS, write_video_as
 
@@ -34,8 +33,7 @@ SOURCES = (
 """Names in `VIDEO_FORMATS`."""
 
 _FRAMES = 40
-_BATCH, _BATCH_LIMIT_S = 100, 600
-_FILE_LIMIT_S, _MEMORY_MB = 20, 1024
+_BATCH = 100
 _MOST_FIELDS = 3
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
@@ -111,25 +109,17 @@ def run(folder: Path, number: int, seed: int, workers: int) -> tuple[Counter[tup
         How many had each outcome, by format and outcome; and what should not be, in words.
     """
     said = write_cases(folder, number, seed)
-    every = Settings(
-        max_pixels=10_000_000,
-        proxy_size=32,
-        corruption_threshold=0.1,
-        decode_timeout_s=_FILE_LIMIT_S,
-        decode_memory_mb=_MEMORY_MB,
-    )
+    every = settings_of(0.1)
     counts: Counter[tuple[str, str]] = Counter()
     wrong: list[str] = []
     names = sorted(said)
     for turn, start in enumerate(range(0, len(names), _BATCH)):
         files = [(name, VIDEO, 1) for name in names[start : start + _BATCH]]
         settings = replace(every, fps=None if turn % 2 else 5.0)
-        found, failure = decoded(folder, files, settings, workers, _BATCH_LIMIT_S)
+        found, failure = decoded(folder, files, settings, workers, BATCH_LIMIT_S)
         for name, *_ in files:
             file = found.get(name)
-            outcome = failure or ("unaccounted" if file is None else "corrupt" if file.is_corrupt else "kept")
-            if file is not None and file.reason.startswith("its decoder"):
-                outcome = "given up"
+            outcome = failure or outcome_of(file)
             counts[name.partition("-")[2], outcome] += 1
             if outcome not in ("kept", "corrupt"):
                 wrong.append(f"{name}: {outcome}; {said[name]}; {file.reason if file else ''}")

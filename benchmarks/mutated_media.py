@@ -20,182 +20,30 @@ left. That the stream is damaged must still be told, unless it was cut: between 
 `benchmarks.mutated_fields` changes numbers in containers; `benchmarks.smeared_frames` looks at pixels that are kept.
 """
 
-import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
-from types import FrameType
 
-import av
 import click
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from benchmarks.picture_damage import (
-    PICTURE_DAMAGE,
-    damaged,
-    refusals,
-    warning_of,
-    write_photographs,
-    wrongly_judged,
-)
+from benchmarks.byte_damage import MUTATIONS
+from benchmarks.lost_frames import lost_frames, without_trace
+from benchmarks.picture_damage import PICTURE_DAMAGE, damaged, judge_photographs, warning_of
+from benchmarks.sound_media import FRAMES, LARGE_FRAMES, write_sound_images, write_sound_videos
+from benchmarks.timed_decoding import BATCH, BATCH_LIMIT_S, decoded, outcome_of, settings_of
 from curation.cleaning.decode_file import DecodedFile, Settings
-from curation.cleaning.decode_files import decode_all
-from curation.cleaning.tasks import tasks_of
-from curation.core.errors import CurationError
 from curation.core.kinds import IMAGE, VIDEO
-from curation.image.decoded_sample import DecodedSample
-from tests.media_files import RATE, VIDEO_FORMATS, moving_picture, write_video_as
 
 SOUND, DAMAGED = "sound", "damaged"
 """Folders of the files."""
 
-_FRAMES = 40
-_LARGE_FRAMES = 8
-_VARIANTS = 4
-"""Sound images of each format."""
-
-_BATCH = 250
-_BATCH_LIMIT_S = 600
-"""Files decoded in one go, and how long that may take."""
-
-_FILE_LIMIT_S = 20
-_MEMORY_MB = 1024
-"""The limits of one file; beyond them its decoder is given up, which costs that file."""
-
-_HEADER_BYTES = 48
-"""First bytes of a frame and of the headers before it; where they are gone, nothing tells of the frame."""
 
 _WITHOUT_LENGTH = (".ts", ".m2ts", ".mpg", ".vob", ".ogv", "-fragmented.mp4")
 """Containers that state neither their length nor their number of frames, so that their end is unknowable."""
-
-_PROGRAM_STREAMS, _TRANSPORT_STREAMS = (".mpg", ".vob"), (".ts", ".m2ts")
-
-IMAGE_FORMATS: dict[str, tuple[str, dict[str, object]]] = {
-    "baseline.jpg": ("RGB", {"quality": 85}),
-    "progressive.jpg": ("RGB", {"quality": 85, "progressive": True}),
-    "cmyk.jpg": ("CMYK", {"quality": 85}),
-    "grey.jpg": ("L", {"quality": 85}),
-    "colour.png": ("RGB", {}),
-    "transparent.png": ("RGBA", {}),
-    "palette.png": ("P", {}),
-    "grey16.png": ("I;16", {}),
-    "still.gif": ("P", {}),
-    "animated.gif": ("P", {"save_all": True}),
-    "colour.bmp": ("RGB", {}),
-    "colour.ppm": ("RGB", {}),
-    "grey.pgm": ("L", {}),
-    "raw.tif": ("RGB", {}),
-    "lzw.tif": ("RGB", {"compression": "tiff_lzw"}),
-    "deflate.tif": ("RGB", {"compression": "tiff_adobe_deflate"}),
-    "jpeg.tif": ("RGB", {"compression": "jpeg"}),
-    "lossy.webp": ("RGB", {"quality": 80}),
-    "lossless.webp": ("RGBA", {"lossless": True}),
-    "colour.avif": ("RGB", {"quality": 70, "speed": 10}),
-    "colour.jp2": ("RGB", {}),
-    "rle.tga": ("RGB", {"compression": "tga_rle"}),
-}
-"""Mode and options of Pillow's writers, by the end of the file's name."""
-
-
-def truncated(content: bytes, rng: np.random.Generator) -> bytes:
-    """Cut the end off."""
-    return content[: _position(content, rng)]
-
-
-def few_flips(content: bytes, rng: np.random.Generator) -> bytes:
-    """Flip one to eight bits anywhere."""
-    return _flipped(content, rng.integers(0, 8 * len(content), rng.integers(1, 9)))
-
-
-def many_flips(content: bytes, rng: np.random.Generator) -> bytes:
-    """Flip one bit of 100 to 10,000."""
-    number = max(1, int(8 * len(content) * 10 ** rng.uniform(-4, -2)))
-    return _flipped(content, rng.integers(0, 8 * len(content), number))
-
-
-def header_damage(content: bytes, rng: np.random.Generator) -> bytes:
-    """Flip one to ten bits of the first 512 bytes."""
-    return _flipped(content, rng.integers(0, 8 * min(512, len(content)), rng.integers(1, 11)))
-
-
-def zeroed_block(content: bytes, rng: np.random.Generator) -> bytes:
-    """Overwrite a block with zeros, as a lost sector does."""
-    start, end = _span(content, rng)
-    return content[:start] + bytes(end - start) + content[end:]
-
-
-def removed_block(content: bytes, rng: np.random.Generator) -> bytes:
-    """Take a block out."""
-    start, end = _span(content, rng)
-    return content[:start] + content[end:]
-
-
-def inserted_bytes(content: bytes, rng: np.random.Generator) -> bytes:
-    """Put random bytes in."""
-    start, end = _span(content, rng)
-    return content[:start] + rng.bytes(end - start) + content[start:]
-
-
-def swapped_blocks(content: bytes, rng: np.random.Generator) -> bytes:
-    """Exchange two blocks of equal length."""
-    length = min(_length(content, rng), len(content) // 3)
-    first, second = sorted(rng.integers(0, len(content) - 2 * length, 2).tolist())
-    second += length
-    blocks = content[first : first + length], content[second : second + length]
-    middle = content[first + length : second]
-    return content[:first] + blocks[1] + middle + blocks[0] + content[second + length :]
-
-
-def repeated_block(content: bytes, rng: np.random.Generator) -> bytes:
-    """Write a block twice."""
-    start, end = _span(content, rng)
-    return content[:end] + content[start:]
-
-
-def garbage_tail(content: bytes, rng: np.random.Generator) -> bytes:
-    """Append random bytes."""
-    return content + rng.bytes(_length(content, rng))
-
-
-MUTATIONS: dict[str, Callable[[bytes, np.random.Generator], bytes]] = {
-    "truncated": truncated,
-    "few flips": few_flips,
-    "many flips": many_flips,
-    "header damage": header_damage,
-    "zeroed block": zeroed_block,
-    "removed block": removed_block,
-    "inserted bytes": inserted_bytes,
-    "swapped blocks": swapped_blocks,
-    "repeated block": repeated_block,
-    "garbage tail": garbage_tail,
-}
-
-
-def _position(content: bytes, rng: np.random.Generator) -> int:
-    return int(rng.integers(0, len(content)))
-
-
-def _length(content: bytes, rng: np.random.Generator) -> int:
-    """Return a length, one byte to a fifth of the content, small ones as likely as large ones."""
-    return int(max(1, len(content) / 5) ** rng.uniform(0, 1))
-
-
-def _span(content: bytes, rng: np.random.Generator) -> tuple[int, int]:
-    start = _position(content, rng)
-    return start, min(len(content), start + _length(content, rng))
-
-
-def _flipped(content: bytes, bits: NDArray[np.int64]) -> bytes:
-    changed = np.frombuffer(content, np.uint8).copy()
-    np.bitwise_xor.at(changed, bits // 8, (1 << (bits % 8)).astype(np.uint8))
-    return changed.tobytes()
 
 
 @dataclass(frozen=True)
@@ -236,35 +84,6 @@ class Verdict:
     details: str = ""
 
 
-def write_sound_images(folder: Path, seed: int) -> list[str]:
-    """Write the sound images; returns their names."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = []
-    for number in range(_VARIANTS):
-        for end, (mode, options) in IMAGE_FORMATS.items():
-            size = (64 + 37 * number, 48 + 29 * number)
-            pictures = [Image.fromarray(moving_picture(seed + number, index, *size)) for index in range(3)]
-            if mode == "I;16":
-                converted = [
-                    Image.fromarray(np.asarray(each.convert("L")).astype(np.uint16) * 257) for each in pictures
-                ]
-            else:
-                converted = [each.convert(mode) for each in pictures]
-            more = {"append_images": converted[1:]} if "save_all" in options else {}
-            name = f"{number}-{end}"
-            converted[0].save(folder / name, **options, **more)  # type: ignore[arg-type]
-            names.append(name)
-    return names
-
-
-def write_sound_videos(folder: Path, seed: int) -> list[str]:
-    """Write the sound videos; returns their names."""
-    for number, (name, form) in enumerate(VIDEO_FORMATS.items()):
-        frames = _FRAMES if form.size[0] < 500 else _LARGE_FRAMES
-        write_video_as(folder / name, form, frames=frames, seed=seed + number)
-    return list(VIDEO_FORMATS)
-
-
 def write_cases(
     sound: Path, folder: Path, sources: Sequence[str], number: int, seed: int, more: Sequence[str] = ()
 ) -> list[Case]:
@@ -295,76 +114,10 @@ def write_cases(
     return cases
 
 
-def lost_frames(sound: Sequence[DecodedSample], found: Sequence[DecodedSample]) -> list[int]:
-    """Find the frames of a sound file in whose place nothing came out of the damaged one.
-
-    Returns:
-        Their indices: those by order or those by time, whichever are fewer, since damage can upset either.
-    """
-    return min(_lost_by_order(sound, found), _lost_by_time(sound, found), key=len)
-
-
-def _lost_by_order(sound: Sequence[DecodedSample], found: Sequence[DecodedSample]) -> list[int]:
-    """Align by equal pixels; between two equal frames, any other one stands for one of the sound file."""
-    hashes, hashes_found = ([sample.pixel_hash for sample in samples] for samples in (sound, found))
-    matches = SequenceMatcher(None, hashes, hashes_found, autojunk=False).get_matching_blocks()
-    in_order = {match.b + offset for match in matches for offset in range(match.size)}
-    elsewhere = {hashes_found[index] for index in range(len(found)) if index not in in_order}
-    lost: list[int] = []
-    at_sound = at_found = 0
-    for match in matches:
-        between = [index for index in range(at_sound, match.a) if hashes[index] not in elsewhere]
-        stand_ins = sum(hashes_found[index] not in hashes for index in range(at_found, match.b))
-        lost += between[stand_ins:]
-        at_sound, at_found = match.a + match.size, match.b + match.size
-    return lost
-
-
-def _lost_by_time(sound: Sequence[DecodedSample], found: Sequence[DecodedSample]) -> list[int]:
-    """Look for a frame of equal time, or of equal pixels anywhere."""
-    time_of = {sample.pixel_hash: sample.time_s for sample in sound}
-    shifts = [time_of[sample.pixel_hash] - sample.time_s for sample in found if sample.pixel_hash in time_of]
-    shift = float(np.median(shifts)) if shifts else 0.0
-    hashes = {sample.pixel_hash for sample in found}
-    times = np.sort([sample.time_s + shift for sample in found])
-    half = 0.5 / RATE
-    return [
-        sample.frame
-        for sample in sound
-        if sample.pixel_hash not in hashes and not np.any(np.abs(times - sample.time_s) < half)
-    ]
-
-
-def positions_of_frames(path: Path) -> list[tuple[int, int | None]]:
-    """Return where in a file the frames begin, in the order of the file.
-
-    Returns:
-        For each frame, where its data begins, and where the container's packet does that states its time. In program
-        streams, several frames share a packet, and only the first has a time; elsewhere both places are the same.
-    """
-    content = path.read_bytes()
-    with av.open(str(path)) as container:
-        packets = [packet for packet in container.demux(container.streams.video[0]) if packet.size]
-    latest = 0
-    found: list[tuple[int, int | None]] = []
-    for packet in packets:
-        latest = max(packet.pos if packet.pos is not None else 0, latest)
-        if path.suffix in _PROGRAM_STREAMS:
-            begin = content.find(bytes(packet)[:_HEADER_BYTES], latest)
-            latest = begin if begin >= 0 else latest
-        elif path.suffix in _TRANSPORT_STREAMS:  # stuffing that is the same in many packets may come first
-            latest = content.index(b"\0\0\1\xe0", latest)
-        found.append((latest, None if packet.pos is None else latest))
-    return found
-
-
 def judged(case: Case, file: DecodedFile | None, truth: DecodedFile, folder: Path) -> Verdict:
     """Compare what became of a damaged file with the sound one."""
-    if file is None:
-        return Verdict(case, "unaccounted")
-    if file.is_corrupt:
-        outcome = "given up" if file.reason.startswith("its decoder") else "corrupt"
-        return Verdict(case, outcome, details=file.reason)
+    if file is None or file.is_corrupt:
+        return Verdict(case, outcome_of(file), details=file.reason if file else "")
     if file.media == IMAGE:
         warning = warning_of((folder / case.path).read_bytes()) if case.source.endswith(".jpg") else ""
         return Verdict(case, "kept", silent=int(bool(warning)), details=warning or file.reason)
@@ -374,67 +127,12 @@ def judged(case: Case, file: DecodedFile | None, truth: DecodedFile, folder: Pat
         lost = lost[: max(0, len(truth.samples) - distinct)]
     unknowable = 0
     if lost and case.source.endswith(_WITHOUT_LENGTH):
-        unknowable = min(len(lost), _without_trace(folder / truth.path, folder / case.path))
+        unknowable = min(len(lost), without_trace(folder / truth.path, folder / case.path))
     silent = max(0, len(lost) - unknowable - file.missing)
     if unknowable and not file.missing and case.mutation != "truncated":
         silent = max(1, silent)  # how many are lost cannot be known, but that some are can
     details = f"{len(file.samples)} came out, {file.missing} missing; {file.reason}"
     return Verdict(case, "kept", len(lost), unknowable, silent, details)
-
-
-def _without_trace(sound: Path, damaged: Path) -> int:
-    """Count the frames of which nothing is left in a damaged stream, behind all that still have a time."""
-    content, rest = sound.read_bytes(), damaged.read_bytes()
-
-    def is_left(position: int) -> bool:
-        return content[position : position + _HEADER_BYTES] in rest
-
-    places = positions_of_frames(sound)
-    last = max((stamp for _, stamp in places if stamp is not None and is_left(stamp)), default=-1)
-    return sum(begin > last and not is_left(begin) for begin, _ in places)
-
-
-@contextmanager
-def time_limit(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError in the main thread after some seconds."""
-
-    def expire(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError
-
-    former = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 5)  # again and again, since it may first meet a clean-up that waits
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, former)
-
-
-def decoded(
-    folder: Path, files: Sequence[tuple[str, str, int]], settings: Settings, workers: int, seconds: int
-) -> tuple[dict[str, DecodedFile], str]:
-    """Decode files as `clean` does.
-
-    Args:
-        folder: of raw data.
-        files: path, media and declared frames of each.
-        settings: of the decoders.
-        workers: processes.
-        seconds: that it may take; more is a hang.
-
-    Returns:
-        What became of each file; and `crash` or `hang` if that ended the whole, else nothing.
-    """
-    with tempfile.TemporaryDirectory() as shards:
-        try:
-            with time_limit(seconds):
-                results = decode_all(tasks_of(sorted(files)), folder, Path(shards), settings, workers)
-        except TimeoutError:
-            return {}, "hang"
-        except CurationError as error:
-            click.echo(str(error), err=True)
-            return {}, "crash"
-    return {file.path: file for file in results}, ""
 
 
 def run(folder: Path, images: int, videos: int, seed: int, workers: int, threshold: float) -> list[Verdict]:
@@ -460,14 +158,14 @@ def run(folder: Path, images: int, videos: int, seed: int, workers: int, thresho
         media: write_cases(sound, folder / f"{DAMAGED}-{media}", names[media], number, seed, more)
         for media, number, more in ((IMAGE, images, list(PICTURE_DAMAGE)), (VIDEO, videos, []))
     }
-    settings = _settings(threshold)
+    settings = settings_of(threshold)
     truth = _truth(folder, names, settings, workers)
     verdicts: list[Verdict] = []
     for media in (IMAGE, VIDEO):
-        for start in range(0, len(cases[media]), _BATCH):
-            batch = cases[media][start : start + _BATCH]
+        for start in range(0, len(cases[media]), BATCH):
+            batch = cases[media][start : start + BATCH]
             found, failure = decoded(
-                folder, [(case.path, media, 1) for case in batch], settings, workers, _BATCH_LIMIT_S
+                folder, [(case.path, media, 1) for case in batch], settings, workers, BATCH_LIMIT_S
             )
             for case in batch:
                 verdict = judged(case, found.get(case.path), truth[f"{SOUND}/{case.source}"], folder)
@@ -475,42 +173,10 @@ def run(folder: Path, images: int, videos: int, seed: int, workers: int, thresho
     return verdicts
 
 
-def _settings(threshold: float) -> Settings:
-    return Settings(
-        max_pixels=10_000_000,
-        proxy_size=32,
-        corruption_threshold=threshold,
-        decode_timeout_s=_FILE_LIMIT_S,
-        decode_memory_mb=_MEMORY_MB,
-    )
-
-
-def judge_photographs(sources: Sequence[Path], folder: Path, seed: int, workers: int) -> list[str]:
-    """Damage photographs, decode them, and print how many are refused.
-
-    Args:
-        sources: JPEG files.
-        folder: for what is made of them.
-        seed: of the damage.
-        workers: processes that decode.
-
-    Returns:
-        What is wrong, one line a file.
-    """
-    found: dict[str, DecodedFile] = {}
-    photographs = write_photographs(sources, folder / "photographs", seed)
-    for start in range(0, len(photographs), _BATCH):
-        batch = [(each.path, IMAGE, 1) for each in photographs[start : start + _BATCH]]
-        found |= decoded(folder, batch, _settings(0.1), workers, _BATCH_LIMIT_S)[0]
-    click.echo(f"\nDamaged photographs, {len(sources)} of each\n{refusals(photographs, found)}")
-    judged_ = [(each.path, wrongly_judged(each, found.get(each.path), folder)) for each in photographs]
-    return [f"{path}: {words}" for path, words in judged_ if words]
-
-
 def _truth(folder: Path, names: dict[str, list[str]], settings: Settings, workers: int) -> dict[str, DecodedFile]:
     """Decode the sound files, and require that they are called sound."""
     files = [(f"{SOUND}/{name}", media, 1) for media in names for name in names[media]]
-    found, failure = decoded(folder, files, settings, workers, _BATCH_LIMIT_S)
+    found, failure = decoded(folder, files, settings, workers, BATCH_LIMIT_S)
     if failure or len(found) != len(files):
         raise click.ClickException(f"the sound files did not decode: {failure}")
     wrong = [
@@ -519,7 +185,7 @@ def _truth(folder: Path, names: dict[str, list[str]], settings: Settings, worker
         if file.is_corrupt
         or file.missing
         or any(sample.fault for sample in file.samples)
-        or (file.media == VIDEO and len(file.samples) not in (_FRAMES, _LARGE_FRAMES))
+        or (file.media == VIDEO and len(file.samples) not in (FRAMES, LARGE_FRAMES))
     ]
     if wrong:
         raise click.ClickException("sound files are called damaged:\n" + "\n".join(wrong))

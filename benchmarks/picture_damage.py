@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
+import click
 import numpy as np
 import simplejpeg
 from PIL import Image
 
+from benchmarks.timed_decoding import BATCH, BATCH_LIMIT_S, decoded, settings_of
 from curation.cleaning.decode_file import DecodedFile
+from curation.core.kinds import IMAGE
 
 _ENDS = {".jpg": 2, ".png": 12, ".gif": 1}
 """Bytes of the end marker by file name ending; other formats have none, and lose as many as JPEG."""
@@ -192,3 +195,25 @@ def refusals(photographs: Sequence[Photograph], files: dict[str, DecodedFile]) -
         shares = "".join(f"{refused[form, kind] / total[form, kind]:>20.1%}" for kind in kinds)
         lines.append(f"{form:>20}{shares}{noted[form]:>20}")
     return "\n".join(lines)
+
+
+def judge_photographs(sources: Sequence[Path], folder: Path, seed: int, workers: int) -> list[str]:
+    """Damage photographs, decode them, and print how many are refused.
+
+    Args:
+        sources: JPEG files.
+        folder: for what is made of them.
+        seed: of the damage.
+        workers: processes that decode.
+
+    Returns:
+        What is wrong, one line a file.
+    """
+    found: dict[str, DecodedFile] = {}
+    photographs = write_photographs(sources, folder / "photographs", seed)
+    for start in range(0, len(photographs), BATCH):
+        batch = [(each.path, IMAGE, 1) for each in photographs[start : start + BATCH]]
+        found |= decoded(folder, batch, settings_of(0.1), workers, BATCH_LIMIT_S)[0]
+    click.echo(f"\nDamaged photographs, {len(sources)} of each\n{refusals(photographs, found)}")
+    judged_ = [(each.path, wrongly_judged(each, found.get(each.path), folder)) for each in photographs]
+    return [f"{path}: {words}" for path, words in judged_ if words]

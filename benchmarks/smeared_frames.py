@@ -15,7 +15,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.video.decode import DecodedVideo, decode_video
+from curation.video.decode import decode_video
+from curation.video.decoded_video import DecodedVideo
 from curation.video.reader import read_frames
 from tests.media_files import VIDEO_FORMATS, write_video_as
 

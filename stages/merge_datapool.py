@@ -30,7 +30,7 @@ from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
 from curation.tables.files import read_csv, read_known_parquet, read_parquet
 from curation.tables.samples import FILES
 from curation.tables.selection import SELECTION
-from curation.workers.processes import Limits
+from curation.workers.outcomes import Limits
 
 
 def keep(datapool: Path, params: Params) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,24 +83,18 @@ def clean(
     new = set(plan.loc[(plan["status"] == accounting.NEW) & (plan["duplicate_of"] == ""), "path"])
     wanted = raw[raw["path"].isin({*new, *again.values()})]
     boxes = what_to_cut(_rows(raw[raw["path"].isin(new)], "path", "media"), again) if what_to_cut else {}
-    known = known_frames(base.processed, again)
-
-    def tasks_for(paths: Collection[str]) -> list[Task]:
-        rows = wanted[wanted["path"].isin(paths)]
-        return tasks_of(_rows(rows, "path", "media", "frames"), known, boxes)
-
+    tasks_for = partial(_tasks_for, files=wanted, known=known_frames(base.processed, again), boxes=boxes)
     decoded, windows = _decoded(tasks_for, set(wanted["path"]), raw_folder, proxy_folder, settings, workers)
     content_hashes = dict(_rows(wanted, "path", "content_hash"))
-    new_files = [file for file in decoded if file.path in new]
+    new_files, old_files = ([file for file in decoded if (file.path in new) is is_new] for is_new in (True, False))
     found = sample_table(new_files, content_hashes)
     require_unique_names(found, base.processed)
     found = judged(found, base.processed, rules)
-    files = accounting.accounted(plan, new_files, found, base.processed)
-    files = with_windows(files, decoded, windows)
+    files = with_windows(accounting.accounted(plan, new_files, found, base.processed), decoded, windows)
     kept = found[found["status"] == KEPT]
     accounting.require_complete(raw, files, len(kept))
-    old = sample_table([file for file in decoded if file.path not in new], content_hashes)
-    samples = _together([with_labels(kept, raw, base.processed).assign(is_new=True), earlier_samples(old, base, again)])
+    old = earlier_samples(sample_table(old_files, content_hashes), base, again)
+    samples = _together([with_labels(kept, raw, base.processed).assign(is_new=True), old])
     crops = crops_of(samples, decoded, content_hashes)
     return Cleaned(with_final_shards(samples, proxy_folder), accounting.dropped_table(files, found), files, crops)
 
@@ -107,6 +102,17 @@ def clean(
 def _rows(table: pd.DataFrame, *columns: str) -> Iterator[Any]:
     """Yield the values of some columns, row by row."""
     return zip(*(table[column] for column in columns), strict=True)
+
+
+def _tasks_for(
+    paths: Collection[str],
+    *,
+    files: pd.DataFrame,
+    known: Mapping[str, Mapping[int, str]],
+    boxes: Mapping[str, Boxes],
+) -> list[Task]:
+    rows = files[files["path"].isin(paths)]
+    return tasks_of(_rows(rows, "path", "media", "frames"), known, boxes)
 
 
 def _decoded(

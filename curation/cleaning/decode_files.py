@@ -19,7 +19,8 @@ from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
 from curation.raw.tracks import file_on_disk
-from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
+from curation.workers.outcomes import Done, Failure, Limits, Progress
+from curation.workers.processes import run_in_workers
 from curation.workers.worker import Announce
 
 _IMAGES_PER_BATCH = 16

@@ -129,10 +129,7 @@ def merge_datapool(
     link_or_copy(checkpoint, target / store.CHECKPOINT)
     _link(shards, target / store.EMBEDDINGS_FOLDER)
     _link(objects, target / store.OBJECTS_FOLDER)
-    store.link_folder(base / store.LEDGER_FOLDER, target / store.LEDGER_FOLDER)
-    carry_on(base, target)
-    if (base / store.REMOVED_CSV).exists():
-        link_or_copy(base / store.REMOVED_CSV, target / store.REMOVED_CSV)
+    _take_over(base, target)
     windows = united_windows(store.read_value_windows(base), windows_in(tables["files"]))
     store.write_value_windows(target, windows)
     if len(part):
@@ -148,6 +145,14 @@ def merge_datapool(
 def _link(files: Iterable[Path], folder: Path) -> None:
     for file in files:
         link_or_copy(file, folder / file.name)
+
+
+def _take_over(base: Path, target: Path) -> None:
+    """Link what an iteration adds to or leaves as it is: the ledger, pictures, and the list of removed samples."""
+    store.link_folder(base / store.LEDGER_FOLDER, target / store.LEDGER_FOLDER)
+    carry_on(base, target)
+    if (base / store.REMOVED_CSV).exists():
+        link_or_copy(base / store.REMOVED_CSV, target / store.REMOVED_CSV)
 
 
 def _require_unique(filenames: "pd.Series[str]") -> None:

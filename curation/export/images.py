@@ -38,7 +38,8 @@ from curation.image.window import WindowOf
 from curation.raw.listing import extension_of
 from curation.raw.naming import label_name
 from curation.raw.tracks import file_on_disk
-from curation.workers.processes import Done, Failure, Limits, run_in_workers
+from curation.workers.outcomes import Done, Failure, Limits
+from curation.workers.processes import run_in_workers
 from curation.workers.worker import Announce
 
 _JPEG_QUALITY = 95

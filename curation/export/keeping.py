@@ -19,7 +19,7 @@ from curation.export.images import export_images
 from curation.raw.listing import extension_of
 from curation.raw.tracks import file_on_disk
 from curation.tables.datapool import COMBINED, PICTURES
-from curation.workers.processes import Limits
+from curation.workers.outcomes import Limits
 
 _BYTES_PER_PIXEL = {"png": 1.4, "jpg": 0.4}
 """Of usual camera pictures; frames of compressed videos and drawings take less."""

@@ -77,18 +77,8 @@ def select(
     units = units_of(names, described.processed, allowed, params.selected_sequence_length)
     unit_embeddings = mean_embeddings(embeddings, units.members)
     both = (unit_embeddings, base_embeddings)
-    given = (*both, unit_limit(units.members, params), squared_threshold(params.min_distance))
-    if params.strategies:
-        vectors = Vectors(*both, queries, objects)
-        objectives = objectives_of(params.located, names, units.members, base_names, described, vectors)
-        product = combined(*given, objectives)
-        found = product.traversal
-        contributed = contributions_of(product, params.strategies, names, units.members)
-    else:
-        uncertainty = uncertainty_of(params, names, units.members, described)
-        options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
-        found = choose(params.method, *given, options)
-        contributed = empty_frame(CONTRIBUTIONS)
+    vectors = Vectors(*both, queries, objects)
+    found, contributed = _found(names, units, base_names, described, params, vectors)
     stands_for = _names_of_numbers(names, base_names, units.members[found.picks])
     inside = _inside(units, found, stands_for)
     outside = _outside(units, embeddings[units.outside], base_embeddings, unit_embeddings[found.picks], stands_for)
@@ -98,6 +88,30 @@ def select(
     length = units.members.shape[1]
     curve, comparison = compare(*both, rules, units.labels, units.raw_paths, length)
     return Choice(_selection(names, units, found, stands_for), candidates, curve, comparison, contributed)
+
+
+def _found(
+    names: Sequence[str],
+    units: Units,
+    base_names: Sequence[str],
+    described: Described,
+    params: SelectParams,
+    vectors: Vectors,
+) -> tuple[Traversal, pd.DataFrame]:
+    """Choose among units by strategies, or by a rule where there are none.
+
+    Returns:
+        What was chosen, and the contributions of strategies (columns `CONTRIBUTIONS`), none of a rule.
+    """
+    limit, threshold = unit_limit(units.members, params), squared_threshold(params.min_distance)
+    given = (vectors.units, vectors.base, limit, threshold)
+    if params.strategies:
+        objectives = objectives_of(params.located, names, units.members, base_names, described, vectors)
+        product = combined(*given, objectives)
+        return product.traversal, contributions_of(product, params.strategies, names, units.members)
+    uncertainty = uncertainty_of(params, names, units.members, described)
+    options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
+    return choose(params.method, *given, options), empty_frame(CONTRIBUTIONS)
 
 
 def _names_of_numbers(

@@ -12,7 +12,8 @@ from curation.core.regular import size_of
 from curation.raw.tracks import file_on_disk
 from curation.video.opening import NoVideoError, further_tracks, number_in_file, open_video, video_stream
 from curation.video.structure.examine import examine
-from curation.workers.processes import Done, Limits, run_in_workers
+from curation.workers.outcomes import Done, Limits
+from curation.workers.processes import run_in_workers
 
 Answer = TypeVar("Answer")
 

@@ -14,10 +14,8 @@ Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import partial
-from math import floor
 from pathlib import Path
 
 import av
@@ -27,6 +25,7 @@ from curation.core.records import Records
 from curation.image.crops import NO_CROPPING, Cropping, WantedBox
 from curation.image.decoded_sample import DecodedSample
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
+from curation.video.decoded_video import DecodedVideo, judged, noted
 from curation.video.evidence import Tally
 from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
 from curation.video.opening import NoVideoError
@@ -38,31 +37,6 @@ from curation.video.sampling import EVERY_FRAME, FrameChoice
 
 _MOST_HELPERS = 4
 """Threads beside the decoder's own: four keep up with any decoder, and each holds frames in memory."""
-
-
-@dataclass(frozen=True)
-class DecodedVideo:
-    """The result of one pass over a video.
-
-    Attributes:
-        frames: the chosen ones of those that came out of the decoder.
-        missing: chosen frames that should have come, but did not: of all lost frames as large a share as was chosen of
-            the others.
-        reason: why the whole video counts as corrupt; if it does not, how many frames are missing and what else there
-            is to say of it; else empty.
-        is_corrupt: whether the whole video counts as corrupt.
-        limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
-        skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
-        decoded: frames that came out of the decoder, or would have if they had not been left out.
-    """
-
-    frames: Sequence[DecodedSample]
-    missing: int
-    reason: str
-    is_corrupt: bool
-    limit: str = ""
-    skipped: int = 0
-    decoded: int = 0
 
 
 def decode_video(
@@ -100,23 +74,17 @@ def decode_video(
         header = header_of(path, max_pixels=max_pixels)
         if choice.takes_all and header.is_for_one_thread:
             try:
-                return _noted(_decode_groups(reading, threshold), header.note)
+                return noted(_decode_groups(reading, threshold), header.note)
             except UnsureError:
                 steps.restart()
         for attempt in _attempts(reading, 1 if header.is_for_one_thread else reading.threads):
             try:
-                return _noted(_decoded_by(attempt, reading, threshold), header.note)
+                return noted(_decoded_by(attempt, reading, threshold), header.note)
             except UnsureError:
                 steps.restart()
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
     raise RuntimeError("the last way to read a video gave nothing")
-
-
-def _noted(video: DecodedVideo, note: str) -> DecodedVideo:
-    """Add to a sound video what else there is to say."""
-    parts = [video.reason] if video.is_corrupt else [video.reason, note]
-    return replace(video, reason="; ".join(filter(None, parts)))
 
 
 @dataclass(frozen=True)
@@ -192,7 +160,7 @@ def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float
         return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=tally.decoded)
     if tally.is_damaged and not attempt.is_last:
         raise UnsureError("signs of damage")
-    return _judged(frames, tally, reading.choice, corruption_threshold)
+    return judged(frames, tally, reading.choice, corruption_threshold)
 
 
 def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
@@ -221,7 +189,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
                 raise UnsureError("a frame is not in the place that its packet tells")
             frames.append(keeper.keep(each.index, float(each.seconds), work))
             reading.steps.reach(tally.decoded)
-    return _judged(frames, tally, reading.choice, corruption_threshold)
+    return judged(frames, tally, reading.choice, corruption_threshold)
 
 
 def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox]]:
@@ -235,50 +203,6 @@ def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox
         return {}
     index = index_packets(reading.path, max_pixels=reading.max_pixels, passed=reading.steps.reach)
     return {int(index.pts[index.order[frame]]): boxes[frame] for frame in boxes if frame < index.frames}
-
-
-def _judged(
-    frames: Sequence[DecodedSample], tally: Tally, choice: FrameChoice, corruption_threshold: float
-) -> DecodedVideo:
-    """Decide whether the video as a whole is corrupt."""
-    lost = tally.missing()
-    damaged = sum(bool(frame.fault) for frame in frames)
-    details = f" (first error: {tally.first_error})" if tally.first_error else ""
-    came = tally.decoded
-    if not frames:
-        reason = f"no frame can be decoded{details}"
-        return DecodedVideo(frames, lost, reason, is_corrupt=True, skipped=came, decoded=came)
-    lost_of_chosen = lost * len(frames) / came
-    missing = _missing_of_chosen(len(frames), lost, tally, choice)
-    skipped = came + lost - len(frames) - missing
-    numbers = f"{damaged} damaged and {missing} missing of {len(frames) + missing} frames"
-    if skipped:
-        numbers = f"{damaged} of {len(frames)} chosen frames damaged, {lost} of all {came + lost} missing"
-    reason = f"{numbers}{details}" if lost else ""
-    share = (damaged + lost_of_chosen) / (len(frames) + lost_of_chosen)
-    is_corrupt = share == 1 or share > corruption_threshold
-    if is_corrupt:
-        reason = f"{numbers}: {100 * share:.1f} %, more than clean.corruption_threshold{details}"
-    return DecodedVideo(frames, missing, reason, is_corrupt, skipped=skipped, decoded=came)
-
-
-def _missing_of_chosen(chosen: int, lost: int, tally: Tally, choice: FrameChoice) -> int:
-    """Return how many more frames would have been chosen, had none been lost.
-
-    Args:
-        chosen: frames of those that came.
-        lost: frames that did not come.
-        tally: of the video.
-        choice: of frames.
-    """
-    everything = tally.decoded + lost
-    if choice.known is not None:
-        return min(lost, max(0, len(choice.known) - chosen))
-    wanted = everything
-    if choice.fps is not None:
-        wanted = min(everything, 1 + floor((everything - 1) * tally.distance() * Fraction(str(choice.fps))))
-    wanted = wanted if choice.limit is None else min(wanted, choice.limit)
-    return min(lost, max(0, wanted - chosen))
 
 
 def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[DecodedSample]:

@@ -19,7 +19,6 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
-from curation.video.crop import Crop, crop_for
 from curation.video.evidence import Tally
 from curation.video.group_work import (
     BYTES_A_DECODER,
@@ -40,6 +39,7 @@ from curation.video.packets import is_shown, read_packets
 from curation.video.random_access import random_access
 from curation.video.reader import open_stream
 from curation.video.references import NO_STAMP
+from curation.video.shown_part import ShownPart, shown_part_for
 from curation.video.strict import decode_strictly
 from curation.video.structure.examine import examine
 
@@ -197,17 +197,17 @@ def _decode(work: GroupWork[Made]) -> None:
     part: Part[Made] | None = None
     try:
         with open_stream(work.path, max_pixels=work.max_pixels, threads=1, tally=Tally()) as (container, stream):
-            context, crop = stream.codec_context, crop_for(container, stream)
+            context, shown_part = stream.codec_context, shown_part_for(container, stream)
             is_prepared = False
             while (part := work.parts.get()) is not None:
                 if not is_prepared:
                     # It may tell of the encoder's version, on which FFmpeg's decoder depends.
-                    decode_strictly(context, work.first[0], crop)
-                    decode_strictly(context, None, crop)
+                    decode_strictly(context, work.first[0], shown_part)
+                    decode_strictly(context, None, shown_part)
                     is_prepared = True
                 context.flush_buffers()
                 with work.makers.decoding():
-                    _decode_part(work, part, context, crop)
+                    _decode_part(work, part, context, shown_part)
                 part.frames.put(None)
     except ClosedError:
         pass
@@ -217,7 +217,7 @@ def _decode(work: GroupWork[Made]) -> None:
             part = None
 
 
-def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodecContext, crop: Crop) -> None:
+def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodecContext, shown_part: ShownPart) -> None:
     """Decode packets from a group's begin on, and hand over what is made of their frames.
 
     Raises:
@@ -235,7 +235,7 @@ def _decode_part(work: GroupWork[Made], part: Part[Made], context: av.VideoCodec
         if read is not None and read.is_shown:
             promised.append(read.packet.pts)
             owed.append(read.packet.size)
-        pictures = decode_strictly(context, read.packet if read is not None else None, crop)
+        pictures = decode_strictly(context, read.packet if read is not None else None, shown_part)
         if any(picture.is_corrupt for picture in pictures):
             raise UnsureError("a damaged frame")
         if not len(pictures) <= len(owed) <= len(pictures) + _LATE:

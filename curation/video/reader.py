@@ -11,12 +11,12 @@ from typing import NamedTuple
 import av
 from av.container import InputContainer
 
-from curation.video.crop import crop_for
 from curation.video.display_order import DisplayTimes
 from curation.video.evidence import Tally
 from curation.video.opening import NoVideoError, note_of, number_in_file, open_video, video_stream
 from curation.video.packets import is_in_order_of_decoding, packets_with_data, read_packets
 from curation.video.references import NO_STAMP
+from curation.video.shown_part import shown_part_for
 from curation.video.structure.examine import examine
 
 _DECLARE_DURATION = ("matroska", "flv", "asf")
@@ -76,13 +76,13 @@ def _pictures(container: InputContainer, stream: av.VideoStream, tally: Tally) -
     size.
     """
     times = DisplayTimes() if is_in_order_of_decoding(container, stream) else None
-    crop, clocks = crop_for(container, stream), 0
+    shown_part, clocks = shown_part_for(container, stream), 0
     for packet in read_packets(container, stream, tally):
         if packet is not None and packet.is_keyframe and len(tally.shifts) > clocks:
             clocks = len(tally.shifts)
-            yield from map(crop, _decoded(stream, None, tally, times))
+            yield from map(shown_part, _decoded(stream, None, tally, times))
             stream.codec_context.flush_buffers()
-        yield from map(crop, _decoded(stream, packet, tally, times))
+        yield from map(shown_part, _decoded(stream, packet, tally, times))
 
 
 @contextmanager

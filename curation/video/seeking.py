@@ -25,7 +25,6 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from curation.core.cores import available_cores
-from curation.video.crop import crop_for
 from curation.video.evidence import Tally
 from curation.video.opening import error_text
 from curation.video.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
@@ -33,6 +32,7 @@ from curation.video.packets import read_packets
 from curation.video.random_access import RandomAccess, random_access
 from curation.video.reader import is_for_one_thread, open_stream
 from curation.video.runs import WORTH_A_BREAK, Run, planned_runs
+from curation.video.shown_part import shown_part_for
 from curation.video.strict import decode_strictly
 from curation.workers.threads import Alive, side_by_side
 
@@ -215,7 +215,7 @@ class _Reader:
         self._shown_before = np.cumsum(index.is_shown)
         self._container = container
         self._stream = stream
-        self._crop = crop_for(container, stream)
+        self._shown_part = shown_part_for(container, stream)
         self._packets = read_packets(container, stream, Tally())
         self._read_already: av.Packet[av.VideoStream] | None = None
         self._position = 0
@@ -242,8 +242,8 @@ class _Reader:
         for skip in [*may_skip.tolist(), *[False] * more]:
             packet = self._next()
             context.skip_frame = "NONREF" if skip else "DEFAULT"
-            yield from decode_strictly(context, packet, self._crop)
-        yield from decode_strictly(context, None, self._crop)
+            yield from decode_strictly(context, packet, self._shown_part)
+        yield from decode_strictly(context, None, self._shown_part)
         context.flush_buffers()
 
     def _next(self) -> "av.Packet[av.VideoStream]":

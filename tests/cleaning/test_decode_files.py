@@ -15,7 +15,7 @@ from curation.cleaning.tasks import tasks_of
 from curation.core.errors import OutputError, RawDataError
 from curation.core.kinds import IMAGE, VIDEO
 from curation.video.declared import declared_frames_of
-from curation.workers.processes import Failure
+from curation.workers.outcomes import Failure
 from tests.hostile_decoders import count_or_do_harm, decode_or_do_harm, decode_where_a_function_raises
 from tests.media_files import write_image, write_video
 
@@ -160,7 +160,7 @@ SEES_CONTENT = {
     "jpg": ("curation.image.reading.decode_planes", "curation.image.stored.blake3"),
     "mp4": (
         *("curation.cleaning.decode_file.decode_video", "av.open", "curation.video.frame_samples.quality_of"),
-        *("curation.video.frame_samples.encode_jpeg", "curation.video.decode._judged", "curation.video.frame.blake3"),
+        *("curation.video.frame_samples.encode_jpeg", "curation.video.decode.judged", "curation.video.frame.blake3"),
     ),
 }
 """Functions that see what a file holds, by the ending of the file; each raises in turn."""

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ import pytest
 from tests import ROOT
 
 LINE = "work: interrupted; what it had written is whole or gone\n"
+
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """Let what a test starts heed the signal, which a shell's jobs in the background ignore, and what they start."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 def interrupted(code: str, folder: Path) -> subprocess.CompletedProcess[str]:

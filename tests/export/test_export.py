@@ -33,7 +33,7 @@ from curation.export.listing import listing_of
 from curation.export.location import parse_location
 from curation.export.predictions import predictions_of
 from curation.image.window import ValueWindows, Window
-from curation.workers.processes import Limits
+from curation.workers.outcomes import Limits
 from tests.media_files import write_image, write_video
 
 LIMITS = Limits(60, None)
@@ -111,6 +111,7 @@ def export(samples: pd.DataFrame, raw: Path, folder: Path, form: Settings) -> di
     return export_images(samples, raw, folder, form, workers=2, limits=LIMITS)
 
 
+@pytest.mark.thorough
 def test_grey_of_16_bits_keeps_its_values_as_png_and_is_seen_through_its_window_as_jpg(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     (raw / "thermal").mkdir(parents=True)
@@ -165,6 +166,7 @@ def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path,
     )
 
 
+@pytest.mark.thorough
 def test_frames_of_16_bit_grey_keep_their_values(tmp_path: Path) -> None:
     values = np.random.default_rng(1).integers(29_000, 31_000, (24, 32)).astype(np.uint16)
     with av.open(str(tmp_path / "heat.mkv"), "w") as container:
@@ -211,6 +213,7 @@ def test_what_is_gone_or_changed_is_named_and_the_rest_is_written(
     assert files_in(tmp_path / "out") == ["drive-03-mp4.png"]
 
 
+@pytest.mark.thorough
 def test_a_name_of_255_bytes_is_written_and_one_that_is_too_long_costs_itself_alone(
     samples: pd.DataFrame, raw: Path, tmp_path: Path
 ) -> None:

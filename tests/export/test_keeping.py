@@ -16,7 +16,7 @@ from curation.export.batches import Kept, Settings
 from curation.export.images import export_images
 from curation.export.keeping import Work, estimated_bytes, keep_pictures, planned
 from curation.tables.datapool import COMBINED
-from curation.workers.processes import Done, Limits
+from curation.workers.outcomes import Done, Limits
 from tests.media_files import write_image, write_video
 
 LIMITS = Limits(60, None)

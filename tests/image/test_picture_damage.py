@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.mutated_media import judge_photographs
-from benchmarks.picture_damage import END_GONE, PICTURE_DAMAGE, SOUND, Photograph, warning_of, wrongly_judged
+from benchmarks.picture_damage import (
+    END_GONE,
+    PICTURE_DAMAGE,
+    SOUND,
+    Photograph,
+    judge_photographs,
+    warning_of,
+    wrongly_judged,
+)
 from curation.cleaning.decode_file import DecodedFile
 from tests.media_files import moving_picture
 

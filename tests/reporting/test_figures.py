@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.reporting import contents as schema
 from curation.reporting.compute import distances, maps, origins
 from curation.reporting.compute.cleaning import alike, notes_on
 from curation.reporting.compute.figures import compute_figures
@@ -14,6 +13,8 @@ from curation.reporting.compute.histograms import nice_ceiling
 from curation.reporting.compute.selection import strategy_figures
 from curation.reporting.compute.sources import source_names
 from curation.reporting.compute.words import verdict
+from curation.reporting.contents.cleaning import FileCounts, SampleCounts
+from curation.reporting.contents.report import Report
 from curation.reporting.inputs import ReportInputs
 from tests.report_example import FIRST, SECOND, SETTINGS, Raw, example, without_selection
 
@@ -44,11 +45,11 @@ def test_every_raw_file_and_sample_is_counted_once(second: ReportInputs, first: 
 def test_the_first_iteration_counts_what_came_in(first: ReportInputs) -> None:
     report, _ = compute_figures(first)
     assert report.iteration == 1
-    assert report.cleaning.files == schema.FileCounts(
+    assert report.cleaning.files == FileCounts(
         total=7, kept=4, corrupt=1, duplicate=1, near_duplicate=0, low_quality=0, over_limit=0, unsupported=0,
         ignored=1, processed=0, videos=2, images=2,
     )  # fmt: skip
-    assert report.cleaning.samples == schema.SampleCounts(
+    assert report.cleaning.samples == SampleCounts(
         seen=36,
         kept=30,
         corrupt=2,
@@ -270,7 +271,7 @@ def test_unusual_iterations_have_figures_without_nan(inputs: ReportInputs) -> No
     text = report.model_dump_json()
     assert "NaN" not in text
     assert "Infinity" not in text
-    assert schema.Report.model_validate_json(text) == report
+    assert Report.model_validate_json(text) == report
 
 
 @pytest.mark.parametrize(("value", "end"), [(0.0, 1.0), (0.9, 1.0), (1.0, 1.0), (1.01, 1.5), (1.9, 2.0), (0.034, 0.04)])

@@ -17,11 +17,11 @@ import pandas as pd
 import pypdf
 import pytest
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.explorer import explorer_samples
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.maps import MapPoints
 from curation.reporting.compute.names import visible
+from curation.reporting.contents.report import Report
 from curation.reporting.draw.chart import Chart
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.inputs import ReportInputs
@@ -139,7 +139,7 @@ def written(names: list[str], folder: Path) -> tuple[bytes, tuple[Path, Path]]:
     return render_pdf(report, charts, {}), pages
 
 
-def made_of(names: list[str]) -> tuple[schema.Report, dict[str, Chart], MapPoints, ReportInputs]:
+def made_of(names: list[str]) -> tuple[Report, dict[str, Chart], MapPoints, ReportInputs]:
     settings = replace(SETTINGS, n_thumbnails=COUNT, title=names[4], currency="<b>€</b>", umap_neighbours=())
     inputs = example([Raw(name) for name in names], n_samples=COUNT, settings=settings)
     report, points = compute_figures(inputs)

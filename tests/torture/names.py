@@ -29,8 +29,8 @@ from curation.embeddings.shards import read_shards, write_shards
 from curation.export.formats.registry import FORMATS
 from curation.export.listing import listing_of
 from curation.raw.listing import list_raw_files, safe_path
-from curation.reporting import contents as schema
 from curation.reporting.compute.figures import compute_figures
+from curation.reporting.contents.report import Report
 from curation.reporting.pages.outputs import (
     FILENAMES,
     JSON,
@@ -211,7 +211,7 @@ def reports(names: list[str], folder: Path) -> Iterator[tuple[str, Reader]]:
         return sorted(_names_in(json.loads(text)) & set(names))
 
     yield "report.json", lambda: named_in(text())
-    yield "report.json by its schema", lambda: named_in(schema.Report.model_validate_json(text()).model_dump_json())
+    yield "report.json by its schema", lambda: named_in(Report.model_validate_json(text()).model_dump_json())
 
 
 def _names_in(content: Any) -> set[str]:

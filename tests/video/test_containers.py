@@ -8,9 +8,9 @@ import pytest
 from curation.params.ingest import IngestParams
 from curation.video.container import Container
 from curation.video.containers.registry import CONTAINERS
-from curation.video.decode import decode_video
 from curation.video.opening import number_in_file, open_video, video_stream
 from curation.video.structure.examine import examine
+from tests.decoded_videos import decoded
 from tests.media_files import VideoFormat, write_video_as
 
 
@@ -33,15 +33,7 @@ def test_the_sample_of_a_container_is_read_by_it(name: str, tmp_path: Path) -> N
     assert (structure is None) is (container.read is None)
     if structure is not None:
         assert (structure.fault, structure.is_whole is False, structure.damage) == ("", False, set())
-    video = decode_video(
-        path,
-        max_pixels=10**6,
-        proxy_size=64,
-        corruption_threshold=0.1,
-        threads=1,
-        add_proxy=lambda index, proxy: None,
-        restart=lambda: None,
-    )
+    video = decoded(path)
     assert (len(video.frames), video.missing, video.reason) == (14, 0, "")
     begin = path.read_bytes()[: 1 << 16]
     marked = {other for other, each in CONTAINERS.items() if each.marks and re.search(each.marks, begin, re.DOTALL)}

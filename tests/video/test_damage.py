@@ -7,7 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from benchmarks.mutated_media import MUTATIONS, failures, run, write_sound_videos
+from benchmarks.byte_damage import MUTATIONS
+from benchmarks.mutated_media import failures, run
+from benchmarks.sound_media import write_sound_videos
 from curation.video.structure.examine import examine
 from curation.video.structure.findings import Structure
 from tests.media_files import VIDEO_FORMATS, write_video_as

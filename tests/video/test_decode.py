@@ -1,7 +1,6 @@
 """Videos: every frame once, every frame accounted for."""
 
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,50 +12,24 @@ from PIL import Image
 
 from curation.video.chosen_frames import placed
 from curation.video.declared import declared_frames
-from curation.video.decode import DecodedVideo, decode_video
+from curation.video.decoded_video import DecodedVideo
 from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
-from curation.video.sampling import EVERY_FRAME, FrameChoice
+from curation.video.sampling import FrameChoice
+from tests.decoded_videos import decoded, decoded_with_proxies
 from tests.media_files import CODECS, cut, picture, write_video
-
-LIMIT = 100_000_000
-
-
-def _decode(
-    path: Path,
-    *,
-    threshold: float = 0.1,
-    threads: int = 1,
-    max_pixels: int = LIMIT,
-    proxy_size: int = 64,
-    choice: FrameChoice = EVERY_FRAME,
-    progress: Callable[[int], object] | None = None,
-) -> tuple[DecodedVideo, dict[int, bytes]]:
-    proxies: dict[int, bytes] = {}
-    video = decode_video(
-        path,
-        max_pixels=max_pixels,
-        proxy_size=proxy_size,
-        corruption_threshold=threshold,
-        threads=threads,
-        add_proxy=proxies.__setitem__,
-        restart=proxies.clear,
-        choice=choice,
-        progress=progress,
-    )
-    return video, proxies
 
 
 @pytest.mark.parametrize("suffix", sorted(CODECS))
 def test_sound_videos_are_complete_in_every_container(tmp_path: Path, suffix: str) -> None:
     path = write_video(tmp_path / f"v{suffix}", range(25))
-    video, proxies = _decode(path)
+    video, proxies = decoded_with_proxies(path)
     assert not video.is_corrupt
     assert (video.missing, video.reason) == (0, "")
     assert [frame.frame for frame in video.frames] == list(range(25)) == sorted(proxies)
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(25) / 10, atol=1e-3)
     assert declared_frames(path) == 25
-    assert _decode(path, threads=4) == (video, proxies)
+    assert decoded_with_proxies(path, threads=4) == (video, proxies)
 
 
 def _sampled(whole: tuple[DecodedVideo, dict[int, bytes]], wanted: list[int]) -> tuple[DecodedVideo, dict[int, bytes]]:
@@ -70,7 +43,9 @@ def _sampled(whole: tuple[DecodedVideo, dict[int, bytes]], wanted: list[int]) ->
 @pytest.mark.parametrize("suffix", sorted({*CODECS, ".mpg"}))
 def test_chosen_frames_are_equal_to_those_of_the_whole_video(tmp_path: Path, suffix: str) -> None:
     codec, rate = ("libx264", 25) if suffix == ".mpg" else (None, 10)  # with time stamps at some packets only
-    whole = _decode(write_video(tmp_path / f"v{suffix}", range(50), codec=codec, rate=rate, options={"g": "15"}))
+    whole = decoded_with_proxies(
+        write_video(tmp_path / f"v{suffix}", range(50), codec=codec, rate=rate, options={"g": "15"})
+    )
     times = [frame.time_s for frame in whole[0].frames]
     for choice, wanted in (
         (FrameChoice(fps=1), [next(i for i, time in enumerate(times) if time >= k - 1e-3) for k in range(50 // rate)]),
@@ -82,7 +57,9 @@ def test_chosen_frames_are_equal_to_those_of_the_whole_video(tmp_path: Path, suf
         counted: list[int] = []
         for threads in (1, 3):
             counted.clear()
-            found = _decode(tmp_path / f"v{suffix}", choice=choice, threads=threads, progress=counted.append)
+            found = decoded_with_proxies(
+                tmp_path / f"v{suffix}", choice=choice, threads=threads, progress=counted.append
+            )
             assert found == _sampled(whole, wanted)
             assert sum(counted) == 50
             if threads == 1:
@@ -91,26 +68,24 @@ def test_chosen_frames_are_equal_to_those_of_the_whole_video(tmp_path: Path, suf
 
 def test_lost_frames_count_as_far_as_they_would_have_been_chosen(tmp_path: Path) -> None:
     path = cut(write_video(tmp_path / "v.avi", range(100)), tmp_path / "cut.avi", 0.5)
-    whole, _ = _decode(path, threshold=0.9)
+    whole = decoded(path, threshold=0.9)
     came, lost = len(whole.frames), whole.missing
     assert came + lost == 100
     assert lost > 30
-    every_fifth, _ = _decode(path, threshold=0.9, choice=FrameChoice(fps=2))
+    every_fifth = decoded(path, threshold=0.9, choice=FrameChoice(fps=2))
     assert [frame.frame for frame in every_fifth.frames] == list(range(0, came, 5))
     assert every_fifth.frames == [replace(frame) for frame in whole.frames[::5]]
     assert len(every_fifth.frames) + every_fifth.missing == 20
     assert len(every_fifth.frames) + every_fifth.missing + every_fifth.skipped == 100
     assert f"{lost} of all 100 missing" in every_fifth.reason
     for choice in (FrameChoice(fps=2), FrameChoice(limit=1)):
-        refused, _ = _decode(path, choice=choice)
+        refused = decoded(path, choice=choice)
         assert refused.is_corrupt
         assert "more than clean.corruption_threshold" in refused.reason
         assert len(refused.frames) + refused.missing + refused.skipped == 100
         assert len(refused.frames) + refused.missing == (20 if choice.fps else 1)
-    assert [frame.frame for frame in _decode(path, threshold=0.9, choice=FrameChoice(limit=2))[0].frames] == [
-        0,
-        came // 2,
-    ]
+    two = decoded(path, FrameChoice(limit=2), threshold=0.9)
+    assert [frame.frame for frame in two.frames] == [0, came // 2]
 
 
 def test_frames_known_from_a_damaged_video_are_found_again(tmp_path: Path) -> None:
@@ -118,10 +93,12 @@ def test_frames_known_from_a_damaged_video_are_found_again(tmp_path: Path) -> No
     middle = len(content) // 2
     content[middle : middle + len(content) // 8] = bytes(len(content) // 8)
     (tmp_path / "hole.webm").write_bytes(content)
-    whole, proxies = _decode(tmp_path / "hole.webm", threshold=1)
+    whole, proxies = decoded_with_proxies(tmp_path / "hole.webm", threshold=1)
     assert 0 < len(whole.frames) < 60
     known = {frame.frame: frame.pixel_hash for frame in whole.frames[-2:] if not frame.fault}
-    again, again_proxies = _decode(tmp_path / "hole.webm", threshold=0, choice=FrameChoice(fps=1, known=known))
+    again, again_proxies = decoded_with_proxies(
+        tmp_path / "hole.webm", threshold=0, choice=FrameChoice(fps=1, known=known)
+    )
     assert not again.is_corrupt
     assert {frame.frame: frame.pixel_hash for frame in again.frames} == known
     assert again_proxies == {index: proxies[index] for index in known}
@@ -129,7 +106,7 @@ def test_frames_known_from_a_damaged_video_are_found_again(tmp_path: Path) -> No
 
 def test_a_known_frame_with_other_pixels_is_looked_for_in_the_whole_video(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", range(30))
-    video, _ = _decode(path, choice=FrameChoice(known={3: "0" * 32}))
+    video = decoded(path, choice=FrameChoice(known={3: "0" * 32}))
     assert [frame.frame for frame in video.frames] == [3]
     assert video.frames[0].pixel_hash != "0" * 32
 
@@ -146,13 +123,13 @@ def test_a_cut_video_is_corrupt_with_numbers(tmp_path: Path, suffix: str) -> Non
                     packet.stream = stream
                     written.mux(packet)
         source = tmp_path / f"f{suffix}"
-    video, _ = _decode(cut(source, tmp_path / f"cut{suffix}", 0.6), threads=0)
+    video = decoded(cut(source, tmp_path / f"cut{suffix}", 0.6), threads=0)
     assert video.is_corrupt
     assert 10 <= video.missing <= 50
     assert abs(len(video.frames) + video.missing - 60) <= 3
     assert f"{video.missing} missing of" in video.reason
     assert "clean.corruption_threshold" in video.reason
-    tolerated, _ = _decode(tmp_path / f"cut{suffix}", threshold=0.95)
+    tolerated = decoded(tmp_path / f"cut{suffix}", threshold=0.95)
     assert not tolerated.is_corrupt
     assert tolerated.frames == video.frames
     assert "missing" in tolerated.reason
@@ -160,13 +137,13 @@ def test_a_cut_video_is_corrupt_with_numbers(tmp_path: Path, suffix: str) -> Non
 
 def test_variable_frame_rate_takes_times_from_time_stamps(tmp_path: Path) -> None:
     pts = [0, 100, 150, 900, 1000, 4000]
-    video, _ = _decode(write_video(tmp_path / "v.mkv", range(6), pts=pts))
+    video = decoded(write_video(tmp_path / "v.mkv", range(6), pts=pts))
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.array(pts) / 1000, atol=2e-3)
     assert video.missing == 0
 
 
 def test_time_begins_with_the_first_frame(tmp_path: Path) -> None:
-    video, _ = _decode(write_video(tmp_path / "v.mkv", range(3), pts=[5000, 5100, 5200]))
+    video = decoded(write_video(tmp_path / "v.mkv", range(3), pts=[5000, 5100, 5200]))
     np.testing.assert_allclose([frame.time_s for frame in video.frames], [0, 0.1, 0.2], atol=2e-3)
     assert not video.is_corrupt
 
@@ -179,7 +156,7 @@ def test_frames_without_a_time_stamp_follow_at_the_usual_distance(
     path = write_video(tmp_path / "v.mpg", range(frames), codec="libx264", rate=rate, options=options)
     with av.open(str(path)) as container:
         assert sum(frame.pts is None for frame in container.decode(video=0)) > frames // 3
-    video, _ = _decode(path)
+    video = decoded(path)
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(frames) / rate, atol=1e-3)
     assert not video.missing
 
@@ -201,13 +178,13 @@ def test_times_never_lead_back_where_frames_lack_time_stamps() -> None:
 
 @pytest.mark.parametrize(("rotation", "turns"), [(90, 1), (-90, 3), (180, 2)])
 def test_rotation_is_applied_to_size_and_proxy(tmp_path: Path, rotation: int, turns: int) -> None:
-    plain, plain_proxies = _decode(write_video(tmp_path / "plain.mp4", [1]))
-    video, proxies = _decode(write_video(tmp_path / "turned.mp4", [1], rotation=rotation))
+    plain, plain_proxies = decoded_with_proxies(write_video(tmp_path / "plain.mp4", [1]))
+    video, proxies = decoded_with_proxies(write_video(tmp_path / "turned.mp4", [1], rotation=rotation))
     frame = video.frames[0]
     assert (frame.width, frame.height) == ((48, 64) if turns % 2 else (64, 48))
     assert frame.pixel_hash != plain.frames[0].pixel_hash  # the picture that is shown counts, as of photographs
     for known in (plain.frames[0].pixel_hash, frame.pixel_hash):  # the former was its hash in former versions
-        again, _ = _decode(tmp_path / "turned.mp4", choice=FrameChoice(known={0: known}))
+        again = decoded(tmp_path / "turned.mp4", choice=FrameChoice(known={0: known}))
         assert again.frames[0].pixel_hash == known
     assert frame.quality is not None
     assert plain.frames[0].quality is not None
@@ -219,7 +196,7 @@ def test_rotation_is_applied_to_size_and_proxy(tmp_path: Path, rotation: int, tu
 
 def test_repeated_frames_have_equal_hashes_and_one_proxy(tmp_path: Path) -> None:
     lossless = {"qp": "0"}
-    video, proxies = _decode(write_video(tmp_path / "v.mp4", [1, 1, 2, 1, 1], options=lossless))
+    video, proxies = decoded_with_proxies(write_video(tmp_path / "v.mp4", [1, 1, 2, 1, 1], options=lossless))
     hashes = [frame.pixel_hash for frame in video.frames]
     assert hashes[0] == hashes[1] == hashes[3] == hashes[4] != hashes[2]
     assert [not frame.member for frame in video.frames] == [False, True, False, True, True]
@@ -235,7 +212,7 @@ def test_a_rewrapped_video_has_equal_frames(tmp_path: Path) -> None:
             if packet.dts is not None:
                 packet.stream = stream
                 written.mux(packet)
-    first, second = ([frame.pixel_hash for frame in _decode(tmp_path / name)[0].frames] for name in ("v.mp4", "v.mkv"))
+    first, second = ([frame.pixel_hash for frame in decoded(tmp_path / name).frames] for name in ("v.mp4", "v.mkv"))
     assert first == second
 
 
@@ -276,7 +253,7 @@ def test_frames_lost_in_the_middle_are_missed(tmp_path: Path, suffix: str) -> No
     middle = len(content) // 2
     content[middle : middle + len(content) // 8] = bytes(len(content) // 8)
     (tmp_path / f"hole{suffix}").write_bytes(content)
-    video, _ = _decode(tmp_path / f"hole{suffix}", threshold=0)
+    video = decoded(tmp_path / f"hole{suffix}", threshold=0)
     damaged = sum(bool(frame.fault) for frame in video.frames)
     assert damaged + video.missing > 0
     assert video.is_corrupt
@@ -285,7 +262,7 @@ def test_frames_lost_in_the_middle_are_missed(tmp_path: Path, suffix: str) -> No
 
 def test_pauses_of_a_sound_video_are_no_damage(tmp_path: Path) -> None:
     pts = [0, 100, 200, 300, 2000, 2100, 2200, 9000, 9100, 9200]
-    video, _ = _decode(write_video(tmp_path / "v.mkv", range(10), pts=pts), threshold=0)
+    video = decoded(write_video(tmp_path / "v.mkv", range(10), pts=pts), threshold=0)
     assert (video.missing, video.is_corrupt) == (0, False)
 
 
@@ -298,7 +275,7 @@ def test_files_that_are_no_video_are_corrupt_with_a_reason(tmp_path: Path) -> No
     Image.fromarray(picture(1)).save(tmp_path / "picture.png")
     (tmp_path / "picture.mp4").write_bytes((tmp_path / "picture.png").read_bytes())
     for name in ("empty", "text", "list", "playlist", "picture"):
-        video, proxies = _decode(tmp_path / f"{name}.mp4")
+        video, proxies = decoded_with_proxies(tmp_path / f"{name}.mp4")
         assert video.is_corrupt
         assert not video.frames
         assert not proxies
@@ -308,16 +285,16 @@ def test_files_that_are_no_video_are_corrupt_with_a_reason(tmp_path: Path) -> No
 
 def test_a_video_with_too_large_frames_is_refused_from_its_header(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", [1, 2])
-    video, _ = _decode(path, max_pixels=64 * 48 - 1)
+    video, _ = decoded_with_proxies(path, max_pixels=64 * 48 - 1)
     assert video.is_corrupt
     assert video.reason == "frames of 64 x 48 = 3072 pixels, more than clean.max_pixels (3071)"
-    assert not _decode(path, max_pixels=64 * 48)[0].is_corrupt
+    assert not decoded_with_proxies(path, max_pixels=64 * 48)[0].is_corrupt
 
 
 def test_proxies_are_never_enlarged_and_scaled_to_the_short_side(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", [1], size=(320, 160))
     for proxy_size, expected in ((80, (160, 80)), (512, (320, 160))):
-        proxy = Image.open(io.BytesIO(_decode(path, proxy_size=proxy_size)[1][0]))
+        proxy = Image.open(io.BytesIO(decoded_with_proxies(path, proxy_size=proxy_size)[1][0]))
         assert proxy.size == expected
         difference = np.asarray(proxy, np.int16) - np.asarray(
             Image.fromarray(picture(1, 320, 160)).resize(expected), np.int16
@@ -336,7 +313,7 @@ def test_mutated_videos_never_lose_frames_silently(tmp_path: Path) -> None:
                 content[rng.integers(len(content))] = rng.integers(256)
             path = tmp_path / f"m{number}{suffix}"
             path.write_bytes(content)
-            video, proxies = _decode(path, threads=0)
+            video, proxies = decoded_with_proxies(path, threads=0)
             faults = sum(bool(frame.fault) for frame in video.frames)
             if not video.is_corrupt:
                 assert (faults + video.missing) <= 0.1 * (len(video.frames) + video.missing)
@@ -345,7 +322,7 @@ def test_mutated_videos_never_lose_frames_silently(tmp_path: Path) -> None:
             else:
                 assert video.reason
             if suffix != ".webm":
-                assert _decode(path, threads=3) == (video, proxies)
+                assert decoded_with_proxies(path, threads=3) == (video, proxies)
 
 
 @pytest.mark.thorough
@@ -358,7 +335,7 @@ def test_real_videos_are_complete(shared_data: Path) -> None:
         "videos_formats/flower_vp9.mkv": 150,
     }
     for name, frames in expected.items():
-        video, _ = _decode(shared_data / name)
+        video = decoded(shared_data / name)
         assert (len(video.frames), video.missing, video.is_corrupt) == (frames, 0, False), name
         assert declared_frames(shared_data / name) == frames
 
@@ -366,6 +343,6 @@ def test_real_videos_are_complete(shared_data: Path) -> None:
 def test_real_videos_that_were_cut_are_corrupt(shared_data: Path, tmp_path: Path) -> None:
     for name in ("mdn_flower.webm", "carnd_solidWhiteRight.mp4"):
         source = shared_data / "videos_batch1" / name
-        video, _ = _decode(cut(source, tmp_path / name, 0.5), threads=0)
+        video = decoded(cut(source, tmp_path / name, 0.5), threads=0)
         assert video.is_corrupt
         assert "missing of" in video.reason

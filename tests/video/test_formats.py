@@ -12,25 +12,9 @@ import pytest
 from PIL import Image
 
 from curation.video.declared import declared_frames
-from curation.video.decode import DecodedVideo, decode_video
 from curation.video.structure.examine import examine
+from tests.decoded_videos import decoded, decoded_with_proxies
 from tests.media_files import FAST, RATE, VIDEO_FORMATS, moving_picture, write_video, write_video_as
-
-LIMIT = 100_000_000
-
-
-def _decode(path: Path, *, threads: int = 1, max_pixels: int = LIMIT) -> tuple[DecodedVideo, dict[int, bytes]]:
-    proxies: dict[int, bytes] = {}
-    video = decode_video(
-        path,
-        max_pixels=max_pixels,
-        proxy_size=64,
-        corruption_threshold=0.1,
-        threads=threads,
-        add_proxy=proxies.__setitem__,
-        restart=proxies.clear,
-    )
-    return video, proxies
 
 
 @pytest.mark.thorough
@@ -39,7 +23,7 @@ def test_sound_videos_of_every_format_are_complete(tmp_path: Path, name: str) ->
     form = VIDEO_FORMATS[name]
     frames = 14 if form.size[0] < 500 else 3
     path = write_video_as(tmp_path / name, form, frames=frames)
-    video, proxies = _decode(path)
+    video, proxies = decoded_with_proxies(path)
     assert (len(video.frames), video.missing, video.reason, video.is_corrupt) == (frames, 0, "", False)
     assert [(frame.width, frame.height, frame.fault) for frame in video.frames] == frames * [(*form.size, "")]
     assert list(proxies) == list(range(frames))
@@ -49,7 +33,7 @@ def test_sound_videos_of_every_format_are_complete(tmp_path: Path, name: str) ->
         shown = Image.open(io.BytesIO(proxy))
         expected = Image.fromarray(moving_picture(0, index, *form.size)).resize(shown.size, Image.Resampling.BOX)
         assert np.abs(np.asarray(shown, np.int16) - np.asarray(expected, np.int16)).mean() < 16, f"frame {index}"
-    again, same = _decode(path, threads=4)
+    again, same = decoded_with_proxies(path, threads=4)
     assert list(again.frames) == list(video.frames)
     assert same == proxies
 
@@ -81,7 +65,7 @@ def test_sound_structure_names_every_frame(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov", ".webm", ".ts"])
 def test_variable_frame_rate_takes_times_from_time_stamps(tmp_path: Path, suffix: str) -> None:
     pts = [0, 100, 150, 900, 1000, 4000, 4100]
-    video, _ = _decode(write_video(tmp_path / f"v{suffix}", range(7), pts=pts))
+    video = decoded(write_video(tmp_path / f"v{suffix}", range(7), pts=pts))
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.array(pts) / 1000, atol=2e-3)
     assert (video.missing, video.reason) == (0, "")
 
@@ -110,7 +94,7 @@ def test_a_last_frame_that_is_shown_for_long_is_no_cut(tmp_path: Path) -> None:
             container.mux(packet)
     with av.open(str(path)) as written:
         assert cast(int, written.duration) > 3_000_000
-    video, _ = _decode(path)
+    video = decoded(path)
     assert (len(video.frames), video.missing, video.reason) == (10, 0, "")
 
 
@@ -140,11 +124,11 @@ def _joined(path: Path, sizes: Sequence[tuple[int, int]], codec: str) -> Path:
 def test_a_change_of_size_inside_a_stream(tmp_path: Path, suffix: str, codec: str) -> None:
     sizes = [(96, 64), (160, 96), (64, 128)]
     path = _joined(tmp_path / f"v{suffix}", sizes, codec)
-    video, proxies = _decode(path)
+    video, proxies = decoded_with_proxies(path)
     assert [(frame.width, frame.height) for frame in video.frames] == [size for size in sizes for _ in range(5)]
     assert (video.missing, video.reason) == (0, "")
     assert [Image.open(io.BytesIO(proxies[at])).size for at in (0, 5, 10)] == [(96, 64), (107, 64), (64, 128)]
-    again, _ = _decode(path, threads=4)
+    again = decoded(path, threads=4)
     assert list(again.frames) == list(video.frames)
 
 
@@ -153,7 +137,7 @@ def test_frames_that_grow_beyond_the_limit_are_missing(tmp_path: Path, suffix: s
     """FFmpeg may look far enough into a file to find the larger size when opening it; then all of it is refused."""
     path = _joined(tmp_path / f"v{suffix}", [(96, 64), (320, 200)], codec)
     for threads in (1, 4):
-        video, _ = _decode(path, threads=threads, max_pixels=96 * 64)
+        video, _ = decoded_with_proxies(path, threads=threads, max_pixels=96 * 64)
         assert all((frame.width, frame.height) == (96, 64) for frame in video.frames)
         assert video.is_corrupt
         assert video.reason
@@ -162,7 +146,7 @@ def test_frames_that_grow_beyond_the_limit_are_missing(tmp_path: Path, suffix: s
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".avi", ".ts", ".mov"])
 def test_a_video_of_one_frame(tmp_path: Path, suffix: str) -> None:
-    video, proxies = _decode(write_video(tmp_path / f"v{suffix}", [3]))
+    video, proxies = decoded_with_proxies(write_video(tmp_path / f"v{suffix}", [3]))
     assert (len(video.frames), video.missing, video.is_corrupt, video.frames[0].time_s) == (1, 0, False, 0.0)
     assert list(proxies) == [0]
 
@@ -174,14 +158,14 @@ def test_a_file_without_a_frame_is_corrupt_with_the_reason(tmp_path: Path) -> No
         frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    assert _decode(tmp_path / "sound.mp4")[0].reason == "it holds no video stream"
+    assert decoded(tmp_path / "sound.mp4").reason == "it holds no video stream"
     assert declared_frames(tmp_path / "sound.mp4") == 0
     for suffix in (".mkv", ".avi"):
         with av.open(str(tmp_path / f"none{suffix}"), "w") as container:
             empty = container.add_stream("mpeg4", rate=25)
             empty.width, empty.height, empty.pix_fmt = 64, 48, "yuv420p"
             container.start_encoding()
-        video, _ = _decode(tmp_path / f"none{suffix}")
+        video = decoded(tmp_path / f"none{suffix}")
         assert video.is_corrupt
         assert "no frame can be decoded" in video.reason or "cannot be opened" in video.reason
         assert declared_frames(tmp_path / f"none{suffix}") == 0
@@ -193,7 +177,7 @@ def test_what_an_edit_list_leaves_out_is_not_missing(tmp_path: Path) -> None:
         for packet in _encoded(container, {**FAST["libx264"], "bf": "0"}, frames=20):
             packet.pts, packet.dts = cast(int, packet.pts) - 4, cast(int, packet.dts) - 4
             container.mux(packet)
-    video, _ = _decode(path)
+    video = decoded(path)
     assert (len(video.frames), video.missing, video.reason) == (16, 0, "")
 
 
@@ -201,7 +185,7 @@ def test_a_container_whose_header_is_gone_is_not_read_as_a_bare_stream(tmp_path:
     content = bytearray(write_video_as(tmp_path / "v.mkv", VIDEO_FORMATS["mpeg4.mkv"], frames=14).read_bytes())
     content[0] ^= 1
     (tmp_path / "damaged.mkv").write_bytes(content)
-    video, _ = _decode(tmp_path / "damaged.mkv")
+    video = decoded(tmp_path / "damaged.mkv")
     assert video.is_corrupt
     assert video.reason == "the header of its container is damaged"
 
@@ -214,5 +198,5 @@ def test_a_bare_stream_is_read(tmp_path: Path) -> None:
             frame = av.VideoFrame.from_ndarray(moving_picture(0, index, 96, 80), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    video, _ = _decode(tmp_path / "v.h264")
+    video = decoded(tmp_path / "v.h264")
     assert (len(video.frames), video.missing, video.is_corrupt) == (10, 0, False)

@@ -8,25 +8,12 @@ from pathlib import Path
 import av
 import pytest
 
-from curation.video.decode import DecodedVideo, decode_video
 from curation.video.running_clock import RunningClock
-from curation.video.sampling import EVERY_FRAME, FrameChoice
+from curation.video.sampling import FrameChoice
+from tests.decoded_videos import decoded
 from tests.media_files import RATE, VIDEO_FORMATS, write_video_as
 
 FRAMES = 30
-
-
-def _decode(path: Path, choice: FrameChoice = EVERY_FRAME) -> DecodedVideo:
-    return decode_video(
-        path,
-        max_pixels=10**8,
-        proxy_size=32,
-        corruption_threshold=0.1,
-        threads=1,
-        add_proxy=lambda _index, _jpeg: None,
-        restart=lambda: None,
-        choice=choice,
-    )
 
 
 def _part(folder: Path, name: str, seed: int, size: tuple[int, int] = (96, 80)) -> Path:
@@ -48,13 +35,13 @@ def _later(source: Path, target: Path, seconds: float) -> Path:
 
 def _assert_is(path: Path, parts: Sequence[Path]) -> None:
     """Compare a joined stream with its parts, frame by frame."""
-    video = _decode(path)
-    expected = [frame.pixel_hash for part in parts for frame in _decode(part).frames]
+    video = decoded(path)
+    expected = [frame.pixel_hash for part in parts for frame in decoded(part).frames]
     assert [frame.pixel_hash for frame in video.frames] == expected
     assert [round(frame.time_s * RATE, 6) for frame in video.frames] == list(range(len(expected)))
     assert [frame.fault for frame in video.frames] == [""] * len(expected)
     assert (video.missing, video.reason, video.is_corrupt) == (0, "", False)
-    chosen = _decode(path, FrameChoice(fps=5))
+    chosen = decoded(path, FrameChoice(fps=5))
     assert [frame.frame for frame in chosen.frames] == list(range(0, len(expected), 5))
 
 
@@ -81,9 +68,9 @@ def test_a_part_that_was_cut_before_the_next_was_joined_is_damaged(tmp_path: Pat
     joined = tmp_path / "joined.ts"
     content = first.read_bytes()
     joined.write_bytes(content[: len(content) // 2 // 188 * 188 + 100] + second.read_bytes())
-    video = _decode(joined)
+    video = decoded(joined)
     assert any(frame.fault for frame in video.frames) or video.missing
-    assert [frame.pixel_hash for frame in video.frames][-FRAMES:] == [f.pixel_hash for f in _decode(second).frames]
+    assert [frame.pixel_hash for frame in video.frames][-FRAMES:] == [f.pixel_hash for f in decoded(second).frames]
 
 
 def test_a_damaged_time_stamp_is_no_new_clock() -> None:

@@ -6,22 +6,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.mutated_fields import with_checksums
-from curation.video.decode import DecodedVideo, decode_video
+from tests.decoded_videos import decoded
 from tests.media_files import RATE, VIDEO_FORMATS, write_video_as
 
-FRAMES = 60
-
-
-def _decode(path: Path) -> DecodedVideo:
-    return decode_video(
-        path,
-        max_pixels=10**8,
-        proxy_size=32,
-        corruption_threshold=0.1,
-        threads=1,
-        add_proxy=lambda _index, _jpeg: None,
-        restart=lambda: None,
-    )
+FRAMES = 30
 
 
 def _pages(content: bytes | bytearray) -> list[int]:
@@ -36,8 +24,8 @@ def test_chained_streams_go_on(tmp_path: Path, serial: int | None) -> None:
         second[page + 14 : page + 18] = (serial or 0).to_bytes(4, "little")
     chained = tmp_path / "chained.ogv"
     chained.write_bytes(parts[0].read_bytes() + with_checksums(second))
-    video = _decode(chained)
-    assert [f.pixel_hash for f in video.frames] == [f.pixel_hash for part in parts for f in _decode(part).frames]
+    video = decoded(chained)
+    assert [f.pixel_hash for f in video.frames] == [f.pixel_hash for part in parts for f in decoded(part).frames]
     assert [round(frame.time_s * RATE, 6) for frame in video.frames] == list(range(2 * FRAMES))
     assert (video.missing, video.reason) == (0, "")
     assert not any(frame.fault for frame in video.frames)
@@ -55,6 +43,6 @@ def test_a_stream_recorded_from_somewhere_on_lacks_nothing(tmp_path: Path, later
         changed[page + 18 : page + 22] = (number + later).to_bytes(4, "little")
         changed[page + 6 : page + 14] = (granule + (10 * later << 32)).to_bytes(8, "little")
     source.write_bytes(with_checksums(changed))
-    video = _decode(source)
+    video = decoded(source)
     assert 0 < len(video.frames) < FRAMES
     assert video.missing == (0 if later else FRAMES - len(video.frames))  # else pages may have been lost

@@ -9,16 +9,15 @@ import av
 import pytest
 
 from curation.video import picture_groups as module
-from curation.video.decode import DecodedVideo, decode_video
 from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
 from curation.video.opening import NoVideoError
 from curation.video.packet_index import UnsureError
 from curation.video.picture_groups import read_groups
 from curation.video.reader import open_stream, read_frames
+from tests.decoded_videos import LIMIT, decoded_with_proxies
 from tests.media_files import damaged_packet, write_video
 
-LIMIT = 100_000_000
 FRAMES = 90
 Found = list[tuple[int | None, str]]
 
@@ -85,20 +84,6 @@ def test_what_is_left_out_by_an_edit_list_is_left_out(tmp_path: Path) -> None:
     assert _side_by_side(target, 2) == expected
 
 
-def _whole(path: Path, threads: int) -> tuple[DecodedVideo, dict[int, bytes]]:
-    proxies: dict[int, bytes] = {}
-    video = decode_video(
-        path,
-        max_pixels=LIMIT,
-        proxy_size=48,
-        corruption_threshold=1,
-        threads=threads,
-        add_proxy=proxies.__setitem__,
-        restart=proxies.clear,
-    )
-    return video, proxies
-
-
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ["closed.mp4", "closed.mkv", "open.mp4"])
 def test_damage_is_met_with_any_number_of_threads(tmp_path: Path, name: str) -> None:
@@ -108,7 +93,7 @@ def test_damage_is_met_with_any_number_of_threads(tmp_path: Path, name: str) -> 
         for decoders in (1, 2, 5):
             with pytest.raises((UnsureError, NoVideoError)):
                 _side_by_side(damaged, decoders)
-        found = [_whole(damaged, threads) for threads in (1, 2, 5)]
+        found = [decoded_with_proxies(damaged, threads=threads, threshold=1) for threads in (1, 2, 5)]
         assert found[0] == found[1] == found[2]
         video = found[0][0]
         assert video.missing or any(frame.fault for frame in video.frames)
@@ -123,7 +108,7 @@ def test_a_change_of_parameters_inside_the_stream_is_left_to_decoding_in_one_go(
     both.write_bytes(b"".join(part.read_bytes() for part in parts))
     with pytest.raises(UnsureError):
         _side_by_side(both, 2)
-    found = [_whole(both, threads) for threads in (1, 2, 5)]
+    found = [decoded_with_proxies(both, threads=threads, threshold=1) for threads in (1, 2, 5)]
     assert found[0] == found[1] == found[2]
     assert {frame.width for frame in found[0][0].frames} == {64, 96}
 

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from curation.video.decode import DecodedVideo, decode_video
 from curation.video.program_stamps import own_stamps
-from curation.video.sampling import EVERY_FRAME, FrameChoice
+from curation.video.sampling import FrameChoice
 from curation.video.structure.mpegps import stamped_parts
 from curation.video.structure.pes import PTS_WRAP
 from curation.video.structure.view import View
+from tests.decoded_videos import decoded
 from tests.media_files import moving_picture
 
 RATE = 25
@@ -101,24 +101,11 @@ def muxed(path: Path, codec: str, frames: int, **options: str) -> Path:
     return path
 
 
-def decoded(path: Path, choice: FrameChoice = EVERY_FRAME) -> DecodedVideo:
-    return decode_video(
-        path,
-        max_pixels=100_000_000,
-        proxy_size=16,
-        corruption_threshold=0,
-        threads=1,
-        add_proxy=lambda index, proxy: None,
-        restart=lambda: None,
-        choice=choice,
-    )
-
-
 def assert_shown_in_time(path: Path, frames: int) -> None:
-    video = decoded(path)
+    video = decoded(path, threshold=0)
     assert (len(video.frames), video.missing, video.is_corrupt) == (frames, 0, False)
     np.testing.assert_allclose([frame.time_s for frame in video.frames], np.arange(frames) / RATE, atol=1e-3)
-    chosen = decoded(path, FrameChoice(fps=5))
+    chosen = decoded(path, FrameChoice(fps=5), threshold=0)
     assert [frame.frame for frame in chosen.frames] == list(range(0, frames, RATE // 5))
 
 

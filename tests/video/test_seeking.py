@@ -9,7 +9,6 @@ import av
 import numpy as np
 import pytest
 
-from curation.video.decode import decode_video
 from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
 from curation.video.packet_index import PacketIndex, UnsureError, index_packets
@@ -17,9 +16,9 @@ from curation.video.reader import read_frames
 from curation.video.runs import Run, planned_runs
 from curation.video.sampling import FrameChoice
 from curation.video.seeking import read_by_seeking
+from tests.decoded_videos import LIMIT, decoded
 from tests.media_files import damaged_packet, write_video
 
-LIMIT = 100_000_000
 FRAMES = 90
 Found = list[tuple[int, Fraction, str]]
 
@@ -236,18 +235,6 @@ def test_damage_at_the_end_of_a_file_is_met_with_any_number_of_threads(tmp_path:
     for _ in range(int(rng.integers(1, 6))):
         content[place + int(rng.integers(size))] ^= int(rng.integers(1, 256))
     path.write_bytes(content)
-    videos = [
-        decode_video(
-            path,
-            max_pixels=LIMIT,
-            proxy_size=64,
-            corruption_threshold=1.0,
-            threads=threads,
-            add_proxy=lambda index, jpeg: None,
-            restart=lambda: None,
-            choice=FrameChoice(fps=4),
-        )
-        for threads in (1, 4, 6)
-    ]
+    videos = [decoded(path, FrameChoice(fps=4), threshold=1, threads=threads) for threads in (1, 4, 6)]
     assert videos[0] == videos[1] == videos[2]
     assert videos[0].missing or videos[0].decoded < 48 or any(frame.fault for frame in videos[0].frames)

@@ -10,28 +10,15 @@ import numpy as np
 import pytest
 
 from curation.video.declared import declared_frames
-from curation.video.decode import DecodedVideo, decode_video
 from curation.video.reader import read_frames
-from curation.video.sampling import EVERY_FRAME, FrameChoice
+from curation.video.sampling import FrameChoice
 from curation.video.structure.mp4_samples import shown_samples
+from tests.decoded_videos import decoded
 from tests.media_files import VIDEO_FORMATS, VideoFormat, write_video_as
 
 FRAMES = 40
 SIDES = (16, 8, 4, 2)
 """Pixels to cut off: left, right, top, bottom."""
-
-
-def _decode(path: Path, choice: FrameChoice = EVERY_FRAME) -> DecodedVideo:
-    return decode_video(
-        path,
-        max_pixels=10**8,
-        proxy_size=32,
-        corruption_threshold=0.1,
-        threads=1,
-        add_proxy=lambda _index, _jpeg: None,
-        restart=lambda: None,
-        choice=choice,
-    )
 
 
 def _boxes(content: bytes, at: int = 0) -> Iterator[tuple[bytes, bytes]]:
@@ -75,9 +62,9 @@ def test_frames_that_edits_show_are_all_there_are(tmp_path: Path, edits: list[tu
     form = VideoFormat(".mp4", "libx264", options={"bf": "0"}, gop=4)
     whole = write_video_as(tmp_path / "v.mp4", form, frames=FRAMES)
     path = _with_edits(whole, edits)
-    hashes = [frame.pixel_hash for frame in _decode(whole).frames]
+    hashes = [frame.pixel_hash for frame in decoded(whole).frames]
     shown = [number for first, count in edits for number in range(first, first + count)]
-    video = _decode(path)
+    video = decoded(path)
     assert [frame.pixel_hash for frame in video.frames] == [hashes[number] for number in shown]
     assert (video.missing, video.reason, video.is_corrupt) == (0, "", False)
     assert declared_frames(path) == len(shown)
@@ -140,11 +127,11 @@ def test_the_sides_that_a_container_hides_are_cut_off(
         expected, found = (each.to_ndarray(format="gray") for each in (full, part))
         np.testing.assert_array_equal(found, expected[top : expected.shape[0] - bottom, left:-right])
         assert full.pts == part.pts
-    every = _decode(path)
+    every = decoded(path)
     assert {(frame.width, frame.height) for frame in every.frames} == {(96 - left - right, 80 - top - bottom)}
     assert (len(every.frames), every.reason) == (FRAMES, "")
     hashes = {frame.frame: frame.pixel_hash for frame in every.frames}
-    chosen = _decode(path, FrameChoice(fps=5))
+    chosen = decoded(path, FrameChoice(fps=5))
     assert {frame.frame: frame.pixel_hash for frame in chosen.frames} == {n: hashes[n] for n in range(0, FRAMES, 5)}
 
 
@@ -156,4 +143,4 @@ def test_sides_that_leave_nothing_are_not_cut_off(tmp_path: Path) -> None:
         path.write_bytes(content[:at] + struct.pack(">ii", *values) + content[at + 8 :])
         with av.open(str(path)) as container:
             width = container.streams.video[0].width
-        assert {frame.width for frame in _decode(path).frames} == {width}
+        assert {frame.width for frame in decoded(path).frames} == {width}

@@ -6,21 +6,14 @@ import av
 import numpy as np
 import pytest
 
-from curation.video.decode import DecodedVideo, decode_video
 from curation.video.frame import upright_image
 from curation.video.reader import read_frames
 from curation.video.sampling import EVERY_FRAME, FrameChoice
+from tests.decoded_videos import decoded
 from tests.media_files import TrackOfTest, picture, write_tracks, write_video
 
 LIMIT = 10**6
 SMALL, LARGE = (64, 48), (96, 64)
-
-
-def decoded(path: Path, choice: FrameChoice = EVERY_FRAME) -> DecodedVideo:
-    return decode_video(
-        path, max_pixels=LIMIT, proxy_size=32, corruption_threshold=0.1, threads=1, add_proxy=lambda *_: None,
-        restart=lambda: None, choice=choice,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

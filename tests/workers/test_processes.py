@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from curation.core.errors import RawDataError
-from curation.workers.processes import Done, Failure, Limits, Progress, run_in_workers
+from curation.workers.outcomes import Done, Failure, Limits, Progress
+from curation.workers.processes import run_in_workers
 from curation.workers.worker import Memory
 from tests import ROOT
 from tests.hostile_work import Unloadable, do_harm
@@ -169,7 +170,8 @@ def test_no_work_needs_no_worker() -> None:
 PROGRAM = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
-from curation.workers.processes import Limits, run_in_workers
+from curation.workers.outcomes import Limits
+from curation.workers.processes import run_in_workers
 from tests.hostile_work import do_harm
 for _ in run_in_workers(do_harm, [[sys.argv[1]], [sys.argv[2]]], workers=2, cores=2, limits=Limits(600, None)):
     pass

@@ -37,7 +37,7 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import where_they_lie
-from curation.workers.processes import Limits
+from curation.workers.outcomes import Limits
 
 IMAGES = "images"
 _NOT_SELECTED = (

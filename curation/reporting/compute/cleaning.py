@@ -6,7 +6,16 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from curation.reporting import contents as schema
+from curation.reporting.contents.cleaning import (
+    Cleaning,
+    DroppedExample,
+    DroppedList,
+    DroppedStatus,
+    FileCounts,
+    NoteCount,
+    ReasonCount,
+    SampleCounts,
+)
 from curation.reporting.inputs import ReportInputs
 from curation.tables.samples import COMING_AGAIN, COUNTS, IGNORED, KEPT, PROCESSED, TAKEN_IN, VIDEO
 
@@ -15,21 +24,21 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?![\w.]*\w)")
 """A number that stands alone, and is no part of a name."""
 
 
-def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
+def cleaning_of(inputs: ReportInputs) -> Cleaning:
     """Count raw files and samples by what became of them."""
     files, dropped = inputs.files, inputs.dropped
     status = files["status"].value_counts()
     decoded = files[files["status"].isin([*TAKEN_IN, *COMING_AGAIN])]
     kept = files[files["status"] == KEPT]
     videos = int((kept["media"] == VIDEO).sum())
-    return schema.Cleaning(
-        files=schema.FileCounts(
+    return Cleaning(
+        files=FileCounts(
             total=len(files),
             **{name: int(status.get(name, 0)) for name in (*TAKEN_IN, *COMING_AGAIN, IGNORED, PROCESSED)},
             videos=videos,
             images=len(kept) - videos,
         ),
-        samples=schema.SampleCounts(
+        samples=SampleCounts(
             **{
                 name: int(decoded[column].sum())
                 for name, column in [("seen", "samples"), *((name, name) for name in COUNTS)]
@@ -41,19 +50,19 @@ def cleaning_of(inputs: ReportInputs) -> schema.Cleaning:
     )
 
 
-def reasons_of(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.ReasonCount]:
+def reasons_of(dropped: pd.DataFrame, files: pd.DataFrame) -> list[ReasonCount]:
     """Count the reasons for which samples were dropped and files ignored, most frequent first."""
     ignored = files.loc[files["status"] == IGNORED, ["status", "reason"]]
     both = pd.concat([dropped[["status", "reason"]], ignored])
     counts = alike(both).groupby(["status", "reason"], sort=True).size().reset_index(name="count")
     counts = counts.sort_values("count", ascending=False, kind="stable").head(LISTED_REASONS)
     return [
-        schema.ReasonCount(status=status, reason=reason, count=int(count))
+        ReasonCount(status=status, reason=reason, count=int(count))
         for status, reason, count in zip(counts["status"], counts["reason"], counts["count"], strict=True)
     ]
 
 
-def notes_on(kept: pd.DataFrame) -> list[schema.NoteCount]:
+def notes_on(kept: pd.DataFrame) -> list[NoteCount]:
     """Count what there is to say of files that stayed, most frequent first.
 
     Args:
@@ -62,7 +71,7 @@ def notes_on(kept: pd.DataFrame) -> list[schema.NoteCount]:
     told = kept.loc[kept["reason"] != "", ["path", "status", "reason"]]
     groups = [(str(note), sorted(group)) for note, group in alike(told).groupby("reason")["path"]]
     groups.sort(key=lambda group: (-len(group[1]), group[0]))
-    return [schema.NoteCount(note=note, count=len(paths), example=paths[0]) for note, paths in groups[:LISTED_REASONS]]
+    return [NoteCount(note=note, count=len(paths), example=paths[0]) for note, paths in groups[:LISTED_REASONS]]
 
 
 def alike(reasons: pd.DataFrame) -> pd.DataFrame:
@@ -76,15 +85,15 @@ def alike(reasons: pd.DataFrame) -> pd.DataFrame:
     return reasons.assign(reason=reasons["reason"].where(kinds == 1, pattern))
 
 
-def dropped_lists(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.DroppedList]:
+def dropped_lists(dropped: pd.DataFrame, files: pd.DataFrame) -> list[DroppedList]:
     """List the first names of each kind of reason, those of ignored files too."""
     ignored = files[files["status"] == IGNORED].assign(raw_path=files["path"], filename=files["path"], figure=np.nan)
     columns = ["filename", "raw_path", "status", "reason", "duplicate_of", "figure"]
     everything = pd.concat([part[columns] for part in (dropped, ignored) if len(part)] or [dropped[columns]])
-    statuses: tuple[schema.DroppedStatus, ...] = get_args(schema.DroppedStatus)
+    statuses: tuple[DroppedStatus, ...] = get_args(DroppedStatus)
     counts = everything["status"].value_counts()
     return [
-        schema.DroppedList(
+        DroppedList(
             status=status, total=int(counts[status]), examples=dropped_examples(everything, status, LISTED_EXAMPLES)
         )
         for status in statuses
@@ -92,13 +101,13 @@ def dropped_lists(dropped: pd.DataFrame, files: pd.DataFrame) -> list[schema.Dro
     ]
 
 
-def dropped_examples(dropped: pd.DataFrame, status: str, limit: int) -> tuple[schema.DroppedExample, ...]:
+def dropped_examples(dropped: pd.DataFrame, status: str, limit: int) -> tuple[DroppedExample, ...]:
     """Return the first dropped samples of a status, one for each raw file before a second of any."""
     rows = dropped[dropped["status"] == status].sort_values("filename", kind="stable", ignore_index=True)
     turn = rows.groupby("raw_path").cumcount()
     rows = rows.loc[turn.sort_values(kind="stable").index].head(limit)
     return tuple(
-        schema.DroppedExample(filename=filename, reason=reason, duplicate_of=of, figure=figure)
+        DroppedExample(filename=filename, reason=reason, duplicate_of=of, figure=figure)
         for filename, reason, of, figure in zip(
             rows["filename"], rows["reason"], rows["duplicate_of"], rows["figure"], strict=True
         )

@@ -4,25 +4,23 @@ from typing import Literal
 
 import numpy as np
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.cleaning import dropped_examples
 from curation.reporting.compute.distances import nearest_neighbours, query_subset
 from curation.reporting.compute.maps import MAP_LIMIT
 from curation.reporting.compute.series import subset_or_none
 from curation.reporting.compute.sets import Sets
+from curation.reporting.contents.report import ExamplePair, Examples, NearDuplicatePair, SelectedSample
 from curation.reporting.inputs import ReportInputs
 from curation.tables.samples import LOW_QUALITY, NEAR_DUPLICATE
 
 
-def examples_of(inputs: ReportInputs, sets: Sets) -> schema.Examples:
+def examples_of(inputs: ReportInputs, sets: Sets) -> Examples:
     """Choose the samples that are shown as pictures."""
     top = inputs.selection.head(inputs.settings.n_thumbnails)
     shown = sets.candidates[sets.candidates["filename"].isin(top["filename"])]
     labels = shown.set_index("filename")["label_name"]
     selected = tuple(
-        schema.SelectedSample(
-            filename=name, rank=int(rank), distance=distance, nearest=nearest, label_name=str(labels[name])
-        )
+        SelectedSample(filename=name, rank=int(rank), distance=distance, nearest=nearest, label_name=str(labels[name]))
         for name, rank, distance, nearest in zip(
             top["filename"], top["rank"], top["distance"], top["nearest"], strict=True
         )
@@ -30,19 +28,19 @@ def examples_of(inputs: ReportInputs, sets: Sets) -> schema.Examples:
     count = inputs.settings.n_example_images // 2
     pairs, examined = pairs_of(sets, count)
     whole_samples = inputs.dropped[inputs.dropped["frame"] >= 0]
-    return schema.Examples(
+    return Examples(
         selected=selected,
         pairs=tuple(pairs),
         pairs_examined=subset_or_none(examined, int(sets.is_selected.sum())),
         near_duplicates=tuple(
-            schema.NearDuplicatePair(kept=row.duplicate_of, dropped=row.filename, bits=int(row.figure or 0))
+            NearDuplicatePair(kept=row.duplicate_of, dropped=row.filename, bits=int(row.figure or 0))
             for row in dropped_examples(whole_samples, NEAR_DUPLICATE, count)
         ),
         low_quality=dropped_examples(whole_samples, LOW_QUALITY, 2 * count),
     )
 
 
-def pairs_of(sets: Sets, count: int) -> tuple[list[schema.ExamplePair], int]:
+def pairs_of(sets: Sets, count: int) -> tuple[list[ExamplePair], int]:
     """Pair retained samples with the nearest removed one: the closest pairs, then the farthest ones.
 
     Args:
@@ -68,7 +66,7 @@ def pairs_of(sets: Sets, count: int) -> tuple[list[schema.ExamplePair], int]:
     names = sets.candidates["filename"]
     kinds: dict[str, Literal["closest", "farthest"]] = {"closest": "closest", "farthest": "farthest"}
     pairs = [
-        schema.ExamplePair(
+        ExamplePair(
             retained=names.iloc[retained[row]],
             removed=names.iloc[removed[found.rows[row]]],
             distance=found.distances[row],

@@ -1,6 +1,5 @@
 """Computing every figure of the report, once."""
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.cleaning import cleaning_of
 from curation.reporting.compute.distances import SEED
 from curation.reporting.compute.examples import examples_of
@@ -13,10 +12,12 @@ from curation.reporting.compute.series import DISTANCE_SUBSET
 from curation.reporting.compute.sets import Sets, make_sets
 from curation.reporting.compute.training import training_of
 from curation.reporting.compute.words import history_notes, notes, verdict
+from curation.reporting.contents.report import ChangedParameter, Configuration, Datapool, Iteration, Report, Savings
+from curation.reporting.contents.selection import Selection
 from curation.reporting.inputs import ReportInputs
 
 
-def compute_figures(inputs: ReportInputs, sets: Sets | None = None) -> tuple[schema.Report, MapPoints]:
+def compute_figures(inputs: ReportInputs, sets: Sets | None = None) -> tuple[Report, MapPoints]:
     """Compute all figures of an iteration.
 
     Args:
@@ -30,7 +31,7 @@ def compute_figures(inputs: ReportInputs, sets: Sets | None = None) -> tuple[sch
     cleaning = cleaning_of(inputs)
     datapool = datapool_of(inputs)
     iteration = int(inputs.iterations["iteration"].max()) if len(inputs.iterations) else 0
-    report = schema.Report(
+    report = Report(
         title=inputs.settings.title,
         iteration=iteration,
         verdict=verdict(selection, datapool),
@@ -46,7 +47,7 @@ def compute_figures(inputs: ReportInputs, sets: Sets | None = None) -> tuple[sch
         datapool=datapool,
         examples=examples_of(inputs, sets),
         savings=savings_of(inputs, selection),
-        configuration=schema.Configuration(
+        configuration=Configuration(
             changed=tuple(changed_parameters(inputs)),
             parameters=inputs.parameters,
             base_datapools=inputs.base_datapools,
@@ -60,23 +61,23 @@ def compute_figures(inputs: ReportInputs, sets: Sets | None = None) -> tuple[sch
     return report, points
 
 
-def datapool_of(inputs: ReportInputs) -> schema.Datapool:
+def datapool_of(inputs: ReportInputs) -> Datapool:
     """Return the datapool's size before and after, and its log."""
     rows = inputs.iterations.to_dict("records")
-    columns = schema.Iteration.model_fields
-    return schema.Datapool(
+    columns = Iteration.model_fields
+    return Datapool(
         size_before=len(inputs.base_samples),
         size_after=len(inputs.datapool_samples),
         united=len(inputs.base_datapools),
-        iterations=tuple(schema.Iteration(**{str(key): row[key] for key in row if key in columns}) for row in rows),
+        iterations=tuple(Iteration(**{str(key): row[key] for key in row if key in columns}) for row in rows),
     )
 
 
-def savings_of(inputs: ReportInputs, selection: schema.Selection) -> schema.Savings:
+def savings_of(inputs: ReportInputs, selection: Selection) -> Savings:
     """Estimate what is saved by labelling the selection instead of all candidates."""
     left_out = selection.candidates - selection.selected
     settings = inputs.settings
-    return schema.Savings(
+    return Savings(
         samples_left_out=left_out,
         share_left_out=left_out / selection.candidates if selection.candidates else None,
         labelling_cost_per_sample=settings.labelling_cost_per_sample,
@@ -88,11 +89,11 @@ def savings_of(inputs: ReportInputs, selection: schema.Selection) -> schema.Savi
     )
 
 
-def changed_parameters(inputs: ReportInputs) -> list[schema.ChangedParameter]:
+def changed_parameters(inputs: ReportInputs) -> list[ChangedParameter]:
     """Return the parameters that differ from the template's, in the order of `params.yaml`."""
     defaults = inputs.default_parameters
     return [
-        schema.ChangedParameter(key=key, value=value, default=defaults[key])
+        ChangedParameter(key=key, value=value, default=defaults[key])
         for key, value in inputs.parameters.items()
         if key in defaults and defaults[key] != value
     ]

@@ -3,15 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.distances import neighbour_distances, pairwise_distances, subset
 from curation.reporting.compute.series import DISTANCE_SUBSET, or_none, spread_of
 from curation.reporting.compute.sets import Sets
+from curation.reporting.contents.embeddings import Distances, Histogram, HistogramFamily
 
 BINS, BINS_OF_FEW, FEW = 40, 20, 200
 
 
-def distances_of(sets: Sets) -> schema.Distances:
+def distances_of(sets: Sets) -> Distances:
     """Compute the histograms of pairwise and nearest-neighbour distances, before and after, over the same bins."""
     arrays = {
         "candidates": sets.candidate_embeddings,
@@ -24,29 +24,27 @@ def distances_of(sets: Sets) -> schema.Distances:
     sizes = {name: len(array) for name, array in arrays.items()}
     compared = {name: min(size, DISTANCE_SUBSET) for name, size in sizes.items()}
     searched = {name: len(nearest[name]) or size for name, size in sizes.items()}
-    return schema.Distances(pairwise=_family(pairwise, sizes, compared), nearest=_family(nearest, sizes, searched))
+    return Distances(pairwise=_family(pairwise, sizes, compared), nearest=_family(nearest, sizes, searched))
 
 
 def _family(
     distances: dict[str, NDArray[np.float64]], sizes: dict[str, int], examined: dict[str, int]
-) -> schema.HistogramFamily:
+) -> HistogramFamily:
     """Put several sets of distances into the same bins."""
     largest = max((float(values.max()) for values in distances.values() if len(values)), default=0.0)
     bins = BINS_OF_FEW if sizes["candidates"] < FEW else BINS
     edges = np.linspace(0, nice_ceiling(largest), bins + 1)
-    return schema.HistogramFamily(
+    return HistogramFamily(
         bin_edges=tuple(edges),
         **{name: _histogram(values, edges, sizes[name], examined[name]) for name, values in distances.items()},
     )
 
 
-def _histogram(
-    values: NDArray[np.float64], edges: NDArray[np.float64], samples: int, examined: int
-) -> schema.Histogram:
+def _histogram(values: NDArray[np.float64], edges: NDArray[np.float64], samples: int, examined: int) -> Histogram:
     # Matrix products differ in their last digits between machines; equal distances must fall into the same bin.
     values = np.round(values, 6)
     counts, _ = np.histogram(values, bins=edges)
-    return schema.Histogram(
+    return Histogram(
         samples=samples,
         examined=examined,
         shares=tuple(counts / counts.sum()) if len(values) else (),

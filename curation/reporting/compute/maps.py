@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.distances import SEED, Projection, principal_plane, subset
 from curation.reporting.compute.sets import Sets
+from curation.reporting.contents.embeddings import MapFigures
 
 MAP_LIMIT = 20_000
 UMAP_LIMIT = 5_000
@@ -48,7 +48,7 @@ class MapPoints:
         return self.table[umap_columns(self.umap_neighbours[0])[0]].notna().to_numpy()
 
 
-def map_of(sets: Sets, umap_neighbours: Sequence[int]) -> tuple[schema.MapFigures, MapPoints]:
+def map_of(sets: Sets, umap_neighbours: Sequence[int]) -> tuple[MapFigures, MapPoints]:
     """Project old, new and left samples on a plane; of large sets a seeded subset with all new samples in it.
 
     Args:
@@ -87,7 +87,7 @@ def map_of(sets: Sets, umap_neighbours: Sequence[int]) -> tuple[schema.MapFigure
                 values = np.full(len(table), np.nan)
                 values[laid_out] = layout[:, axis]
                 table[column] = values
-    figures = schema.MapFigures(
+    figures = MapFigures(
         old=len(sets.old),
         new=len(selected),
         not_selected=len(left),

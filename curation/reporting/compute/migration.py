@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.distances import neighbour_distances, pairwise_distances, subset
 from curation.reporting.compute.rows import is_among, rows_of
+from curation.reporting.contents.embeddings import EquivalentDistance, Migration
 from curation.reporting.inputs import ReportInputs
 
 COMPARED = 2_000
@@ -16,7 +16,7 @@ SHARES = (0.001, 0.01, 0.05, 0.25, 0.5)
 """Shares of pairs for which the table of equivalent distances has a row."""
 
 
-def migration_of(inputs: ReportInputs) -> schema.Migration | None:
+def migration_of(inputs: ReportInputs) -> Migration | None:
     """Compare the former space with the new one; None where they are the same, or no two samples are in both."""
     if inputs.former is None:
         return None
@@ -36,7 +36,7 @@ def migration_of(inputs: ReportInputs) -> schema.Migration | None:
     smallest = neighbour_distances(inputs.former.embeddings[selected], COMPARED)
     smallest_former = float(np.min(smallest)) if len(smallest) else None
     apart = former_pairs > 0
-    return schema.Migration(
+    return Migration(
         samples=len(both),
         examined=len(rows),
         former_dim=former.shape[1],
@@ -47,7 +47,7 @@ def migration_of(inputs: ReportInputs) -> schema.Migration | None:
         scale=float(np.median(new_pairs[apart] / former_pairs[apart])) if apart.any() else None,
         correlation=rank_correlation(former_pairs, new_pairs),
         distances=tuple(
-            schema.EquivalentDistance(
+            EquivalentDistance(
                 share=share, former=float(np.quantile(former_pairs, share)), new=float(np.quantile(new_pairs, share))
             )
             for share in SHARES

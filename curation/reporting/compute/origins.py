@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.rows import is_among
 from curation.reporting.compute.series import thinned
 from curation.reporting.compute.sets import Sets
 from curation.reporting.compute.sources import source_names
+from curation.reporting.contents.sources import Label, LabelledClass, LabelledTask, PredictedClass, Source, Sources
 from curation.reporting.inputs import ReportInputs
 from curation.tables.samples import COMING_AGAIN, KEPT, SKIPPED, TAKEN_IN, VIDEO
 
@@ -19,7 +19,7 @@ NO_PREDICTION = "(no prediction)"
 POSITIONS = 400
 
 
-def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
+def sources_of(inputs: ReportInputs, sets: Sets) -> Sources:
     """Count samples in and samples selected for each video, each folder of images, and each weak label."""
     table, videos = _source_table(inputs, sets)
     listed = table.head(LISTED_SOURCES)
@@ -27,7 +27,7 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
     positions = _positions(sets.candidates[sets.is_selected], inputs)
     positions_before = _positions(sets.old, inputs)
     rows = tuple(
-        schema.Source(
+        Source(
             name=str(name),
             kind="video" if name in videos else "images",
             positions=positions.get(str(name), ()),
@@ -36,7 +36,7 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
         )
         for name, row in listed.iterrows()
     )
-    return schema.Sources(
+    return Sources(
         rows=rows,
         omitted=len(rest),
         omitted_candidates=int(rest["candidates"].sum()),
@@ -44,10 +44,10 @@ def sources_of(inputs: ReportInputs, sets: Sets) -> schema.Sources:
         labels=tuple(labels_of(sets, inputs.datapool_samples)),
         predictions=tuple(predictions_of(inputs.predictions, sets, inputs.datapool_samples)),
         labelled=tuple(
-            schema.LabelledTask(
+            LabelledTask(
                 task=task,
                 samples=found.samples,
-                classes=tuple(schema.LabelledClass(name=name, samples=count) for name, count in found.classes.items()),
+                classes=tuple(LabelledClass(name=name, samples=count) for name, count in found.classes.items()),
             )
             for task, found in inputs.labelled.items()
         ),
@@ -115,9 +115,7 @@ def _positions(frames: pd.DataFrame, inputs: ReportInputs) -> dict[str, tuple[fl
     return result
 
 
-def predictions_of(
-    predictions: "pd.Series[str] | None", sets: Sets, datapool: pd.DataFrame
-) -> list[schema.PredictedClass]:
+def predictions_of(predictions: "pd.Series[str] | None", sets: Sets, datapool: pd.DataFrame) -> list[PredictedClass]:
     """Count candidates, selected and datapool samples for each predicted class, most candidates first."""
     if predictions is None:
         return []
@@ -127,7 +125,7 @@ def predictions_of(
         {name for counts in classes for name in counts.index}, key=lambda name: (-classes[0].get(name, 0), name)
     )
     return [
-        schema.PredictedClass(
+        PredictedClass(
             name=name,
             candidates=int(classes[0].get(name, 0)),
             selected=int(classes[1].get(name, 0)),
@@ -137,7 +135,7 @@ def predictions_of(
     ]
 
 
-def labels_of(sets: Sets, datapool: pd.DataFrame) -> list[schema.Label]:
+def labels_of(sets: Sets, datapool: pd.DataFrame) -> list[Label]:
     """Count candidates, selected and datapool samples for each weak label; none where there is but one label."""
     parts = [sets.candidates[["label", "label_name"]], datapool[["label", "label_name"]]]
     known = pd.concat(parts).drop_duplicates().sort_values(["label", "label_name"], ignore_index=True)
@@ -149,7 +147,7 @@ def labels_of(sets: Sets, datapool: pd.DataFrame) -> list[schema.Label]:
         for frame in (sets.candidates, sets.candidates[sets.is_selected], datapool)
     ]
     return [
-        schema.Label(
+        Label(
             label=int(label),
             name=name,
             candidates=int(counts[0].get((label, name), 0)),

@@ -3,16 +3,23 @@
 import numpy as np
 import pandas as pd
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.distances import neighbour_distances
 from curation.reporting.compute.maps import MAP_LIMIT
 from curation.reporting.compute.rows import is_among
 from curation.reporting.compute.series import CURVE_POINTS, or_none, spread_of, subset_or_none, thinned
 from curation.reporting.compute.sets import Sets
+from curation.reporting.contents.selection import (
+    BudgetPoint,
+    ContributedValue,
+    PickDistance,
+    RuleFigures,
+    Selection,
+    StrategyFigures,
+)
 from curation.reporting.inputs import ReportInputs
 
 
-def selection_of(inputs: ReportInputs, sets: Sets) -> schema.Selection:
+def selection_of(inputs: ReportInputs, sets: Sets) -> Selection:
     """Describe what was chosen, from what, and how it changed the coverage of the candidates."""
     candidates, selection, asked = sets.candidates, inputs.selection, inputs.select
     chosen = candidates[sets.is_selected]
@@ -20,7 +27,7 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> schema.Selection:
     is_first = sets.old.empty
     new_names = inputs.samples.loc[inputs.samples["is_new"].astype(bool), "filename"]
     among_new = neighbour_distances(sets.selected_embeddings, MAP_LIMIT)
-    return schema.Selection(
+    return Selection(
         method=asked.method,
         sentence=asked.sentence,
         n_samples=asked.n_samples,
@@ -42,7 +49,7 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> schema.Selection:
         candidate_distance_before=or_none(np.mean, candidates["distance_to_base"].to_numpy()),
         candidate_distance_after=or_none(np.mean, candidates["distance"].to_numpy()),
         pick_distances=tuple(
-            schema.PickDistance(rank=int(selection["rank"].iloc[row]), distance=selection["distance"].iloc[row])
+            PickDistance(rank=int(selection["rank"].iloc[row]), distance=selection["distance"].iloc[row])
             for row in thinned(len(selection), CURVE_POINTS)
         ),
         budget_curve=tuple(budget_points(inputs.budget_curve)),
@@ -51,31 +58,31 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> schema.Selection:
     )
 
 
-def budget_points(curve: pd.DataFrame) -> list[schema.BudgetPoint]:
+def budget_points(curve: pd.DataFrame) -> list[BudgetPoint]:
     """Return evenly thinned rows of the budget curve."""
-    rows = curve[list(schema.BudgetPoint.model_fields)].to_dict("records")
-    return [schema.BudgetPoint.model_validate(rows[row]) for row in thinned(len(rows), CURVE_POINTS)]
+    rows = curve[list(BudgetPoint.model_fields)].to_dict("records")
+    return [BudgetPoint.model_validate(rows[row]) for row in thinned(len(rows), CURVE_POINTS)]
 
 
-def rule_figures(comparison: pd.DataFrame) -> list[schema.RuleFigures]:
+def rule_figures(comparison: pd.DataFrame) -> list[RuleFigures]:
     """Return what the chosen rule brings, beside greedy k-center and chance."""
-    rows = comparison[list(schema.RuleFigures.model_fields)].to_dict("records")
-    return [schema.RuleFigures.model_validate(row) for row in rows]
+    rows = comparison[list(RuleFigures.model_fields)].to_dict("records")
+    return [RuleFigures.model_validate(row) for row in rows]
 
 
-def strategy_figures(contributions: pd.DataFrame) -> list[schema.StrategyFigures]:
+def strategy_figures(contributions: pd.DataFrame) -> list[StrategyFigures]:
     """Return what each strategy contributed to the picks."""
     result = []
     for _, rows in contributions.groupby("strategy", sort=True):
         picked = rows.iloc[list(thinned(len(rows), CURVE_POINTS))]
         first = rows.iloc[0]
         result.append(
-            schema.StrategyFigures(
+            StrategyFigures(
                 strategy=first["strategy"],
                 type=first["type"],
                 input=first["input"],
                 spread=spread_of(rows["value"].to_numpy(np.float64)),
-                picks=tuple(map(schema.ContributedValue.model_validate, picked[["rank", "value"]].to_dict("records"))),
+                picks=tuple(map(ContributedValue.model_validate, picked[["rank", "value"]].to_dict("records"))),
             )
         )
     return result

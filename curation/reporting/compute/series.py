@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.reporting import contents as schema
+from curation.reporting.contents.figures import Spread
 
 CURVE_POINTS = 200
 
 
-def spread_of(values: NDArray[np.float64]) -> schema.Spread:
+def spread_of(values: NDArray[np.float64]) -> Spread:
     """Return the least, the mean and the largest of numbers; None for each where there are none."""
-    return schema.Spread(min=or_none(np.min, values), mean=or_none(np.mean, values), max=or_none(np.max, values))
+    return Spread(min=or_none(np.min, values), mean=or_none(np.mean, values), max=or_none(np.max, values))
 
 
 def or_none(measure: Callable[[NDArray[np.float64]], np.floating], values: NDArray[np.float64]) -> float | None:

@@ -1,12 +1,12 @@
 """Figures of the training."""
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.distances import effective_rank, embedding_std, subset
 from curation.reporting.compute.series import CURVE_POINTS, DISTANCE_SUBSET, thinned
+from curation.reporting.contents.embeddings import LossPoint, Training
 from curation.reporting.inputs import ReportInputs
 
 
-def training_of(inputs: ReportInputs) -> schema.Training:
+def training_of(inputs: ReportInputs) -> Training:
     """Describe the loss, and check that the embeddings have not collapsed to one point."""
     loss = inputs.loss
     rows = subset(len(inputs.embeddings), DISTANCE_SUBSET)
@@ -14,7 +14,7 @@ def training_of(inputs: ReportInputs) -> schema.Training:
     enough = len(embeddings) >= JUDGED_FROM
     std = embedding_std(embeddings) if enough else None
     rank = effective_rank(embeddings) if enough else None
-    return schema.Training(
+    return Training(
         embeddings_file=inputs.embeddings_file,
         masked=int(inputs.samples["filename"].isin(inputs.masked).sum()),
         passed_through=loss.empty,
@@ -23,7 +23,7 @@ def training_of(inputs: ReportInputs) -> schema.Training:
         loss_first=loss["loss"].iloc[0] if len(loss) else None,
         loss_last=loss["loss"].iloc[-1] if len(loss) else None,
         loss_curve=tuple(
-            schema.LossPoint(step=int(loss["step"].iloc[row]), loss=loss["loss"].iloc[row])
+            LossPoint(step=int(loss["step"].iloc[row]), loss=loss["loss"].iloc[row])
             for row in thinned(len(loss), CURVE_POINTS)
         ),
         embedding_dim=inputs.embeddings.shape[1],

@@ -1,14 +1,17 @@
 """What the figures mean, in words."""
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.names import visible
+from curation.reporting.contents.cleaning import Cleaning
+from curation.reporting.contents.embeddings import Training
+from curation.reporting.contents.report import Datapool
+from curation.reporting.contents.selection import Selection
 from curation.reporting.inputs import ReportInputs
 from curation.selection.distance import short_distance
 
 _MANY_CORRUPT = 0.05
 
 
-def verdict(selection: schema.Selection, datapool: schema.Datapool) -> str:
+def verdict(selection: Selection, datapool: Datapool) -> str:
     """Say in one sentence what the iteration did."""
     if selection.selected == 0:
         united = f", united from {datapool.united} datapools" if datapool.united > 1 else ""
@@ -26,7 +29,7 @@ def verdict(selection: schema.Selection, datapool: schema.Datapool) -> str:
     return f"{start}; they lie on average {short_distance(mean)} from the datapool, and the coverage radius {change}."
 
 
-def notes(cleaning: schema.Cleaning, training: schema.Training, selection: schema.Selection) -> list[str]:
+def notes(cleaning: Cleaning, training: Training, selection: Selection) -> list[str]:
     """Return what a reader should look at before accepting the iteration."""
     result = []
     if training.collapsed:
@@ -72,13 +75,13 @@ def history_notes(inputs: ReportInputs) -> list[str]:
     return result
 
 
-def _nothing_else_is_far_enough(selection: schema.Selection) -> bool:
+def _nothing_else_is_far_enough(selection: Selection) -> bool:
     """Return whether `min_distance` left nothing to pick; strategies and sequences have other reasons to end."""
     radius = selection.coverage_radius_after
     return selection.min_distance is not None and radius is not None and radius < selection.min_distance
 
 
-def _limit(selection: schema.Selection) -> int:
+def _limit(selection: Selection) -> int:
     """Return how many samples could have been selected at most."""
     if selection.n_samples is not None:
         return min(selection.n_samples, selection.candidates)

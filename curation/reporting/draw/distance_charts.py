@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from curation.reporting import contents as schema
+from curation.reporting.contents.embeddings import Distances, Histogram, HistogramFamily
+from curation.reporting.contents.report import Report
+from curation.reporting.contents.selection import Selection
 from curation.reporting.draw.chart import (
     AFTER,
     BEFORE,
@@ -27,7 +29,7 @@ from curation.reporting.draw.chart import (
 )
 
 
-def distance_charts(report: schema.Report) -> list[Chart]:
+def distance_charts(report: Report) -> list[Chart]:
     """Draw the histograms: candidates against selection, the datapool before against after, and each side alone."""
     families = report.distances
     sides = [
@@ -45,7 +47,7 @@ def distance_charts(report: schema.Report) -> list[Chart]:
 
 
 def _distance_chart(
-    name: str, families: schema.Distances, series: Sequence[tuple[str, str, Literal["before", "after"]]]
+    name: str, families: Distances, series: Sequence[tuple[str, str, Literal["before", "after"]]]
 ) -> Chart:
     """Draw pairwise and nearest-neighbour distances side by side; every chart of a report has the same axes."""
     figure = Figure(figsize=(FULL_WIDTH, 2.15), layout="constrained")
@@ -53,7 +55,7 @@ def _distance_chart(
     for axes, (title, family) in zip(figure.subplots(1, 2), panels, strict=True):
         edges = np.array(family.bin_edges)
         for attribute, label, role in series:
-            histogram: schema.Histogram = getattr(family, attribute)
+            histogram: Histogram = getattr(family, attribute)
             if histogram.shares:
                 _draw_histogram(axes, edges, histogram, label, role)
         axes.set_title(title)
@@ -70,7 +72,7 @@ def _distance_chart(
 
 
 def _draw_histogram(
-    axes: Axes, edges: np.ndarray, histogram: schema.Histogram, label: str, role: Literal["before", "after"]
+    axes: Axes, edges: np.ndarray, histogram: Histogram, label: str, role: Literal["before", "after"]
 ) -> None:
     """Draw what was before as a grey area, what is after as a blue outline; the median as a line of the same colour."""
     shares = np.array(histogram.shares)
@@ -85,13 +87,13 @@ def _draw_histogram(
         axes.axvline(histogram.median, color=colour, linewidth=0.9, linestyle=(0, (3, 2)))
 
 
-def _highest(family: schema.HistogramFamily) -> float:
+def _highest(family: HistogramFamily) -> float:
     """Return the largest share of any histogram of a family."""
     histograms = (family.candidates, family.selected, family.datapool_before, family.datapool_after)
     return max((max(histogram.shares, default=0.0) for histogram in histograms), default=0.0) or 1.0
 
 
-def pick_chart(selection: schema.Selection) -> Chart:
+def pick_chart(selection: Selection) -> Chart:
     """Draw how far each pick was from everything selected before it: what one more label still brings."""
     figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
     axes = figure.add_subplot()
@@ -117,7 +119,7 @@ def pick_chart(selection: schema.Selection) -> Chart:
     return chart_of("pick_distance", "Distance of each pick to the samples selected before it", figure)
 
 
-def budget_chart(selection: schema.Selection) -> Chart:
+def budget_chart(selection: Selection) -> Chart:
     """Draw the coverage radius by the number of samples, with its knee, beside greedy k-center and chance."""
     figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
     axes = figure.add_subplot()

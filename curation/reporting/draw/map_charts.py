@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.maps import NEW as NEW_GROUP
 from curation.reporting.compute.maps import NOT_SELECTED, MapPoints, umap_columns
 from curation.reporting.compute.maps import OLD as OLD_GROUP
+from curation.reporting.contents.report import Report
 from curation.reporting.draw.chart import LEFT, NEW, OLD, Chart, png_of, svg_of
 
 PCA, UMAP, NO_OVERLAY = "scatter_pca", "scatter_umap_k_", "_no_overlay"
@@ -20,7 +20,7 @@ _MAP_WORDS = "Map of the embeddings: old samples grey, new ones blue, others fai
 _SMALL_MAP = 2.2  # inches
 
 
-def map_charts(report: schema.Report, points: MapPoints) -> list[Chart]:
+def map_charts(report: Report, points: MapPoints) -> list[Chart]:
     """Draw every map with the datapool and without it; the UMAPs small for the documents, where they stand in a row."""
     charts = []
     for name, title, columns in maps_of(report):
@@ -38,7 +38,7 @@ def map_charts(report: schema.Report, points: MapPoints) -> list[Chart]:
     return charts
 
 
-def maps_of(report: schema.Report) -> list[tuple[str, str, tuple[str, str]]]:
+def maps_of(report: Report) -> list[tuple[str, str, tuple[str, str]]]:
     """Return name, title and columns of each map."""
     sizes = report.map.umap_neighbours
     return [
@@ -48,7 +48,7 @@ def maps_of(report: schema.Report) -> list[tuple[str, str, tuple[str, str]]]:
 
 
 def _map_figure(
-    report: schema.Report,
+    report: Report,
     table: pd.DataFrame,
     columns: tuple[str, str],
     *,

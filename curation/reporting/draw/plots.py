@@ -6,9 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.maps import MapPoints
 from curation.reporting.compute.names import visible
+from curation.reporting.contents.embeddings import Training
+from curation.reporting.contents.report import Datapool, ExamplePair, Report
+from curation.reporting.contents.sources import LabelCounts
 from curation.reporting.draw.chart import (
     HALF_WIDTH,
     INK,
@@ -30,7 +32,7 @@ from curation.reporting.draw.typefaces import FONT_FILES, in_own_fonts
 _LABELS, _LABEL_LENGTH = 30, 32
 
 
-def draw_charts(report: schema.Report, points: MapPoints) -> dict[str, Chart]:
+def draw_charts(report: Report, points: MapPoints) -> dict[str, Chart]:
     """Draw all charts that the report has figures for, by name."""
     with chart_style():
         charts = [*map_charts(report, points), growth_chart(report.datapool)]
@@ -48,7 +50,7 @@ def draw_charts(report: schema.Report, points: MapPoints) -> dict[str, Chart]:
     return {chart.name: chart for chart in charts}
 
 
-def loss_chart(training: schema.Training) -> Chart:
+def loss_chart(training: Training) -> Chart:
     """Draw the training loss by step."""
     figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
     axes = figure.add_subplot()
@@ -63,7 +65,7 @@ def loss_chart(training: schema.Training) -> Chart:
     return chart_of("loss", "Training loss by step", figure)
 
 
-def label_charts(labels: Sequence[schema.LabelCounts], chart_name: str, kind: str) -> list[Chart]:
+def label_charts(labels: Sequence[LabelCounts], chart_name: str, kind: str) -> list[Chart]:
     """Draw how candidates and selection are distributed over labels, before and after over the same axes.
 
     Args:
@@ -113,7 +115,7 @@ def _label_text(name: str) -> str:
     return text if len(text) <= _LABEL_LENGTH else f"{text[: _LABEL_LENGTH - 1]}…"
 
 
-def decision_pictures(pairs: Sequence[schema.ExamplePair], pictures: Mapping[str, str]) -> list[bytes]:
+def decision_pictures(pairs: Sequence[ExamplePair], pictures: Mapping[str, str]) -> list[bytes]:
     """Return a PNG file for each retained sample beside the nearest removed one, whose pictures are at hand.
 
     Args:
@@ -131,7 +133,7 @@ def decision_pictures(pairs: Sequence[schema.ExamplePair], pictures: Mapping[str
     ]
 
 
-def growth_chart(datapool: schema.Datapool) -> Chart:
+def growth_chart(datapool: Datapool) -> Chart:
     """Draw the size of the datapool by iteration: what it held in grey, what the last iteration adds in blue."""
     figure = Figure(figsize=(HALF_WIDTH, 2.1), layout="constrained")
     axes = figure.add_subplot()

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.distances import SEED
 from curation.reporting.compute.explorer import SCALES, ExplorerSamples, thumbnail_order
 from curation.reporting.compute.maps import GROUPS
+from curation.reporting.contents.report import Report
 from curation.reporting.draw.chart import LEFT, NEW, OLD
 from curation.reporting.draw.pictures import PictureReader
 from curation.reporting.draw.thumbnails import COLUMNS, Thumbnails, make_thumbnails
@@ -32,9 +32,7 @@ _MARGIN = 10_000
 """Bytes for what is written after the room for pictures has been measured: their places are, their number is not."""
 
 
-def render_explorer(
-    report: schema.Report, samples: ExplorerSamples, at_hand: "pd.Series[str]", read: PictureReader
-) -> str:
+def render_explorer(report: Report, samples: ExplorerSamples, at_hand: "pd.Series[str]", read: PictureReader) -> str:
     """Return the page.
 
     Args:
@@ -50,13 +48,13 @@ def render_explorer(
     return _page(report, samples, points, thumbnails)
 
 
-def render_left_out(report: schema.Report) -> str:
+def render_left_out(report: Report) -> str:
     """Return the page that stands in the explorer's place where there is none."""
     style = _style()
     return environment().get_template(LEFT_OUT).render(r=report, style=trusted(style), style_hash=_source_hash(style))
 
 
-def _page(report: schema.Report, samples: ExplorerSamples, points: dict[str, object], thumbnails: Thumbnails) -> str:
+def _page(report: Report, samples: ExplorerSamples, points: dict[str, object], thumbnails: Thumbnails) -> str:
     """Fill the template. The hashes in the content security policy let this style and this script run and no other."""
     style = _style()
     script = read_template(SCRIPT)

@@ -10,9 +10,10 @@ import pandas as pd
 
 from curation.core.atomic import atomic_folder, write_bytes, write_json, write_text
 from curation.datapool.store import write_embeddings_csv
-from curation.reporting import contents as schema
 from curation.reporting.compute.maps import MapPoints
 from curation.reporting.compute.sets import Sets
+from curation.reporting.contents.embeddings import Histogram, HistogramFamily
+from curation.reporting.contents.report import Report
 from curation.reporting.inputs import ReportInputs
 from curation.tables.samples import CORRUPT, DROPPED_STATUSES, IGNORED, VIDEO
 
@@ -48,7 +49,7 @@ def write_documents(folder: Path, pdf: bytes, html: str, explorer: str) -> None:
     write_text(folder / EXPLORER, explorer)
 
 
-def write_figures(folder: Path, report: schema.Report) -> None:
+def write_figures(folder: Path, report: Report) -> None:
     """Write all figures as JSON with its schema, and those worth comparing between experiments as flat metrics."""
     write_json(folder / JSON, report.model_dump(mode="json"))
     write_json(folder / JSON_SCHEMA, json_schema())
@@ -59,11 +60,11 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of `report.json`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema.Report.model_json_schema(mode="serialization"),
+        **Report.model_json_schema(mode="serialization"),
     }
 
 
-def metrics(report: schema.Report) -> dict[str, int | float | None]:
+def metrics(report: Report) -> dict[str, int | float | None]:
     """Return the figures by which experiments are compared; distances have four decimals."""
     selection, samples = report.selection, report.cleaning.samples
     distance = selection.distance_to_datapool
@@ -86,7 +87,7 @@ def metrics(report: schema.Report) -> dict[str, int | float | None]:
 
 def write_plots(
     folder: Path,
-    report: schema.Report,
+    report: Report,
     charts: "Mapping[str, Chart]",
     points: MapPoints,
     decisions: Sequence[bytes] = (),
@@ -125,12 +126,12 @@ def write_plots(
             table.to_csv(plots / f"{name}.csv", index=False, lineterminator="\n")
 
 
-def histogram_table(family: schema.HistogramFamily) -> pd.DataFrame:
+def histogram_table(family: HistogramFamily) -> pd.DataFrame:
     """Return one row a bin: its centre, and the share of each set's distances that fall into it."""
     edges = np.array(family.bin_edges)
     columns: dict[str, object] = {"distance": np.round((edges[:-1] + edges[1:]) / 2, 6)}
     for name in ("candidates", "selected", "datapool_before", "datapool_after"):
-        histogram: schema.Histogram = getattr(family, name)
+        histogram: Histogram = getattr(family, name)
         columns[name] = histogram.shares or np.zeros(len(edges) - 1)
     return pd.DataFrame(columns)
 

@@ -19,9 +19,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from curation.reporting import contents as schema
 from curation.reporting.compute.maps import MapPoints
 from curation.reporting.compute.names import visible
+from curation.reporting.contents.report import Report
 from curation.reporting.draw.chart import LEFT, NEW, NEW_TINT, OLD, Chart
 from curation.reporting.draw.pictures import as_data_uri
 from curation.reporting.draw.typefaces import FALLBACK_FILES, FONT_FAMILY, FONT_FILES, fallbacks_for, in_own_fonts
@@ -40,7 +40,7 @@ _FIXED_EPOCH = "315532800"  # 1980-01-01, the first date that every format can h
 
 
 def render_html(
-    report: schema.Report,
+    report: Report,
     charts: Mapping[str, Chart],
     pictures: Mapping[str, str],
     points: MapPoints,
@@ -67,7 +67,7 @@ def render_html(
 
 
 def render_pdf(
-    report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], *, has_explorer: bool = True
+    report: Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], *, has_explorer: bool = True
 ) -> bytes:
     """Return the PDF: A4, bookmarks, page numbers, fonts embedded, equal bytes for equal figures.
 
@@ -111,7 +111,7 @@ def font_faces(fallbacks: Sequence[str] = ()) -> str:
     )
 
 
-def map_data(report: schema.Report, points: MapPoints) -> dict[str, object]:
+def map_data(report: Report, points: MapPoints) -> dict[str, object]:
     """Return the points of the map for the page's script: coordinates, group and name of each."""
     table = points.table
     groups = ["not selected", "old", "new"]
@@ -131,7 +131,7 @@ def trusted(text: str) -> Markup:
     return Markup(text)  # noqa: S704
 
 
-def parameter_columns(report: schema.Report, columns: int) -> list[list[tuple[str, list[tuple[str, Any]]]]]:
+def parameter_columns(report: Report, columns: int) -> list[list[tuple[str, list[tuple[str, Any]]]]]:
     """Distribute the sections of `params.yaml`, with their keys and values, over columns of about the same height."""
     sections: dict[str, list[tuple[str, Any]]] = {}
     for key, setting in report.configuration.parameters.items():
@@ -147,7 +147,7 @@ def parameter_columns(report: schema.Report, columns: int) -> list[list[tuple[st
     return result
 
 
-def _render(report: schema.Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], **more: object) -> str:
+def _render(report: Report, charts: Mapping[str, Chart], pictures: Mapping[str, str], **more: object) -> str:
     """Fill the template."""
     return (
         environment()

@@ -1,4 +1,4 @@
-"""The part of a video's pictures that its container says is to be shown.
+"""The sides of a video's pictures that its container says are not to be shown.
 
 MP4 and QuickTime state it as a clean aperture (ISO/IEC 14496-12, 12.1.4), Matroska as pixels to cut off at each side
 (RFC 9559, 5.1.4.1.28.8 to 11). FFmpeg's command line cuts the rest off from version 7.1 on, its libraries do not.
@@ -20,7 +20,7 @@ _ENTRY_BYTES = 78
 """Bytes of a visual sample entry before the boxes in it."""
 
 
-class Cropping(NamedTuple):
+class HiddenSides(NamedTuple):
     """Pixels to cut off at each side of a picture as it is stored."""
 
     left: int
@@ -29,7 +29,9 @@ class Cropping(NamedTuple):
     bottom: int
 
 
-def cropping_of(path: Path, format_name: str, number: int, stream: int, size: tuple[int, int]) -> Cropping | None:
+def hidden_sides_of(
+    path: Path, format_name: str, number: int, stream: int, size: tuple[int, int]
+) -> HiddenSides | None:
     """Return what is to be cut off a video's pictures; None if nothing is, or what the file says makes no sense.
 
     Args:
@@ -41,23 +43,23 @@ def cropping_of(path: Path, format_name: str, number: int, stream: int, size: tu
     """
     try:
         state = path.stat()
-        return _cropping_of(path, format_name, number, stream, size, state.st_size, state.st_mtime_ns)
+        return _hidden_sides_of(path, format_name, number, stream, size, state.st_size, state.st_mtime_ns)
     except OSError:
         return None
 
 
 @lru_cache(maxsize=4)
-def _cropping_of(
+def _hidden_sides_of(
     path: Path, format_name: str, number: int, stream: int, size: tuple[int, int], _bytes: int, _changed: int
-) -> Cropping | None:
-    """Read the headers; see `cropping_of`. It is asked several times in a row for the same file."""
+) -> HiddenSides | None:
+    """Read the headers; see `hidden_sides_of`. It is asked several times in a row for the same file."""
     with path.open("rb", buffering=4096) as file:
         view = View(file)
         if format_name.startswith("mov"):
             sides = _aperture(_sample_entry(view, stream), size)
         elif format_name.startswith("matroska"):
             fields = track_fields(view, number, _VIDEO)
-            sides = Cropping(*(int.from_bytes(fields.get(side, b""), "big") for side in _SIDES))
+            sides = HiddenSides(*(int.from_bytes(fields.get(side, b""), "big") for side in _SIDES))
         else:
             return None
     if sides is None or not any(sides) or min(sides) < 0:
@@ -84,7 +86,7 @@ def _sample_entry(view: View, track: int) -> bytes:
     return b""
 
 
-def _aperture(entry: bytes, size: tuple[int, int]) -> Cropping | None:
+def _aperture(entry: bytes, size: tuple[int, int]) -> HiddenSides | None:
     """Return what a clean aperture leaves out, rounded as FFmpeg does; None where there is none.
 
     Args:
@@ -105,7 +107,7 @@ def _aperture(entry: bytes, size: tuple[int, int]) -> Cropping | None:
         if first < 0 or last > length - 1:
             return None
         sides += [int(first), length - 1 - int(last)]
-    return Cropping(*sides)
+    return HiddenSides(*sides)
 
 
 def _boxes_in(content: bytes) -> Iterator[tuple[bytes, bytes]]:

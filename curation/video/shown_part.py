@@ -6,25 +6,25 @@ import av
 from av.container import InputContainer
 from av.filter import Graph
 
-from curation.video.structure.cropping import Cropping, cropping_of
+from curation.video.structure.hidden_sides import HiddenSides, hidden_sides_of
 
 
-def crop_for(container: InputContainer, stream: av.VideoStream) -> "Crop":
+def shown_part_for(container: InputContainer, stream: av.VideoStream) -> "ShownPart":
     """Return what cuts the frames of a video to what its container says is to be shown."""
     path = Path(container.name.removeprefix("file:"))
     number = [each.index for each in container.streams.video].index(stream.index)
     context = stream.codec_context
-    return Crop(cropping_of(path, container.format.name, number, stream.id, (context.width, context.height)))
+    return ShownPart(hidden_sides_of(path, container.format.name, number, stream.id, (context.width, context.height)))
 
 
-class Crop:
+class ShownPart:
     """Cuts frames, without a copy of their pixels.
 
     Args:
         sides: what to cut off; None = nothing.
     """
 
-    def __init__(self, sides: Cropping | None) -> None:
+    def __init__(self, sides: HiddenSides | None) -> None:
         self._sides = sides
         self._graphs: dict[tuple[str, int, int], Graph] = {}
 
