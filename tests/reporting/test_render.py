@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curation.params.schema import Params
+from curation.reporting.compute import distances
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.names import visible
 from curation.reporting.contents import report as schema
@@ -306,3 +307,20 @@ def test_many_pictures_are_made_smaller() -> None:
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
 def test_pictures_of_any_mode_become_jpeg(mode: str) -> None:
     assert data_uri(Image.new(mode, (1, 900)), 100, 80).startswith("data:image/jpeg;base64,")
+
+
+def test_the_page_says_where_a_figure_rests_on_a_subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = example(SECOND, base=example(), seed=2, n_samples=4)
+    told = (
+        "They were chosen from 3 of 4 selected samples",
+        "(min: of 3 of them,",
+        "whole set, for 3 of the 18 candidates",
+    )
+    figures, points = compute_figures(inputs)
+    page = render.render_html(figures, draw_charts(figures, points), {}, points)
+    assert not any(words in page for words in told)
+    monkeypatch.setattr(distances, "COMPARED_PAIRS", 1)
+    monkeypatch.setattr(distances, "LEAST_QUERIES", 3)
+    few, points = compute_figures(inputs)
+    page = render.render_html(few, draw_charts(figures, points), {}, points)
+    assert all(words in page for words in told)
