@@ -129,6 +129,7 @@ def programs(rng: np.random.Generator) -> dict[str, Program]:
         outer=int(rng.integers(1, 60)),
         inner=int(rng.integers(1, 40)),
         width=int(rng.integers(4, 64)),
+        window=int(rng.integers(1, 80)),
         threads=int(rng.integers(1, 3)),
     )
     round_size = int(rng.integers(1, 60))

@@ -6,8 +6,9 @@ top=$(git rev-parse --show-toplevel)
 folder=$(cd "$(dirname "$0")" && pwd)
 git config core.hooksPath "${folder#"$top"/}"
 git config merge.dvc.name "Merge lists of raw files, file by file"
-git config merge.dvc.driver "'${folder#"$top"/}/merge-dvc-file' %O %A %B %P"
-git config merge.iteration.name "Keep HEAD's side of what the pipeline makes; curate merge makes it anew"
+# Not with a quotation mark first, nor with a semicolon: `dvc exp run --temp` reads this by a parser of its own.
+git config merge.dvc.driver "exec '${folder#"$top"/}/merge-dvc-file' %O %A %B %P"
+git config merge.iteration.name "Keep HEAD's side of what the pipeline makes, which curate merge makes anew"
 git config merge.iteration.driver true
 # `git pull` unites two iterations by a merge; a rebase would replace one of them.
 git config --local --get pull.rebase >/dev/null || git config pull.rebase false

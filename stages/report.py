@@ -9,7 +9,7 @@ corruptness_check_information.json.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -48,7 +48,17 @@ from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import RawFinder
 from curation.raw.naming import label_name
 from curation.reporting.draw.sample_pictures import KeptReader, RawReader, cheap_to_decode, picture_reader
-from curation.reporting.inputs import FormerSpace, LabelledSamples, ReportInputs, ReportSettings, SelectionSettings
+from curation.reporting.inputs import (
+    CANDIDATE_COLUMNS,
+    LEDGER_COLUMNS,
+    PROCESSED_COLUMNS,
+    SAMPLE_COLUMNS,
+    FormerSpace,
+    LabelledSamples,
+    ReportInputs,
+    ReportSettings,
+    SelectionSettings,
+)
 from curation.reporting.pages import outputs
 from curation.reporting.parameters import flat_parameters
 from curation.reporting.report import report
@@ -66,6 +76,7 @@ def read_inputs(params: Params) -> ReportInputs:
     datapool_samples = read_samples(paths.DATAPOOL)
     # The datapool holds the embeddings of everything that was processed, in the space of its checkpoint.
     processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
+    processed = processed[list(PROCESSED_COLUMNS)]
     settings = params.report
     marks = read_csv(paths.MARKS, MARKS)
     pairs, near = read_union(paths.BASE)
@@ -73,10 +84,10 @@ def read_inputs(params: Params) -> ReportInputs:
     return ReportInputs(
         files=read_known_parquet(paths.FILES, FILES),
         dropped=read_parquet(paths.DROPPED),
-        samples=read_parquet(paths.SAMPLES),
+        samples=read_parquet(paths.SAMPLES, list(SAMPLE_COLUMNS)),
         loss=pd.read_csv(paths.LOSS),
         selection=read_csv(paths.SELECTION, SELECTION),
-        candidates=read_parquet(paths.CANDIDATES),
+        candidates=read_parquet(paths.CANDIDATES, list(CANDIDATE_COLUMNS)),
         budget_curve=read_csv(paths.BUDGET_CURVE, BUDGET_CURVE),
         comparison=read_csv(paths.COMPARISON, COMPARISON),
         processed=processed,
@@ -84,7 +95,7 @@ def read_inputs(params: Params) -> ReportInputs:
         base_samples=read_samples(paths.BASE),
         datapool_samples=datapool_samples,
         iterations=read_iterations(paths.DATAPOOL),
-        ledger=read_ledger(paths.DATAPOOL),
+        ledger=read_ledger(paths.DATAPOOL)[list(LEDGER_COLUMNS)],
         base_datapools=tuple(base["datapools"]),
         fingerprint=sha256_of_bytes(outputs.canonical_json(base["fingerprint"]).encode()),
         checkpoint_sha256=sha256_of_file(paths.DATAPOOL / CHECKPOINT),
@@ -101,7 +112,7 @@ def read_inputs(params: Params) -> ReportInputs:
         base_commits=tuple(base.get("commits", [])),
         embeddings_file=params.embed.embeddings_file,
         masked=tuple(marks["filename"][marks["mark"] == MASKED]),
-        predictions=_predictions(params.select.predictions_file, set(processed["filename"])),
+        predictions=_predictions(params.select.predictions_file, processed["filename"]),
         without_embedding=tuple(sorted(read_without_embedding(paths.DATAPOOL))),
         united=tuple(pairs),
         near_duplicates=near,
@@ -132,11 +143,11 @@ def imported_labels(hashes: Mapping[str, str], names: Sequence[str]) -> dict[str
     return found
 
 
-def _predictions(file: str | None, known: Collection[str]) -> "pd.Series[str] | None":
+def _predictions(file: str | None, filenames: "pd.Series[str]") -> "pd.Series[str] | None":
     """Read the predicted classes, where a file is given, and tell which names in it are no sample's own."""
     if file is None:
         return None
-    key = "select.predictions_file"
+    key, known = "select.predictions_file", set(filenames)
     for line in matched_names([file], known, key):
         click.echo(f"report: {line}", err=True)
     return read_predictions(file, key, known)
@@ -150,21 +161,28 @@ def former_space() -> FormerSpace | None:
     return FormerSpace(tuple(rows["filename"]), embeddings) if len(rows) else None
 
 
-def contents_of(inputs: ReportInputs) -> dict[str, set[str]]:
-    """Return the content hashes of each raw file that samples come from, by its path."""
+def contents_of(inputs: ReportInputs, wanted: Collection[str]) -> dict[str, set[str]]:
+    """Return the content hashes of raw files that samples come from, by their paths.
+
+    Args:
+        inputs: the iteration.
+        wanted: paths; those that are not known are left out.
+    """
     found: dict[str, set[str]] = {}
     for table, column in ((inputs.processed, "raw_path"), (inputs.files, "path")):
-        rows = table[[column, "content_hash"]].drop_duplicates()
+        rows = table.loc[table[column].isin(wanted), [column, "content_hash"]].drop_duplicates()
         for path, content in zip(rows[column], rows["content_hash"], strict=True):
             found.setdefault(str(path), set()).add(str(content))
     return found
 
 
-def raw_reader(contents: Mapping[str, Collection[str]], finder: RawFinder, params: Params) -> RawReader:
+def raw_reader(
+    contents: Callable[[Collection[str]], Mapping[str, Collection[str]]], finder: RawFinder, params: Params
+) -> RawReader:
     """Return a reader of pictures from the raw files, wherever these lie now.
 
     Args:
-        contents: hashes of each raw file, by the path that it was processed under.
+        contents: returns the hashes of raw files, by the paths that they were processed under.
         finder: says where they lie.
         params: which files are videos, and how large pictures may be.
     """
@@ -172,7 +190,8 @@ def raw_reader(contents: Mapping[str, Collection[str]], finder: RawFinder, param
     def read_raw(wanted: Sequence[tuple[str, int]]) -> Sequence[Image.Image | None]:
         from curation.cleaning.full_size import read_raw_samples
 
-        files = {(path, content) for path, _ in wanted for content in contents.get(path, ())}
+        known = contents({path for path, _ in wanted})
+        files = {(path, content) for path, _ in wanted for content in known.get(path, ())}
         places = {path: place for (path, _), place in finder.places(files).items()}
         return read_raw_samples(
             finder.folder,
@@ -193,9 +212,10 @@ def kept_reader(table: pd.DataFrame, max_pixels: int, windows: ValueWindows = OW
         max_pixels: larger ones are left out, and so are damaged ones.
         windows: through which images of more than 8 bits a channel are seen.
     """
+    all_kept = frozenset(table["filename"])
 
     def read_kept(names: Collection[str]) -> Mapping[str, Image.Image]:
-        wanted = set(names) & set(table["filename"])
+        wanted = all_kept & set(names)
         found: dict[str, Image.Image] = {}
         if not wanted:
             return found
@@ -218,7 +238,7 @@ def run(params: Params) -> str:
     Writes  reports/
     """
     inputs = read_inputs(params)
-    read_raw = raw_reader(contents_of(inputs), raw_finder(), params)
+    read_raw = raw_reader(partial(contents_of, inputs), raw_finder(), params)
     proxies = ProxyReader(paths.PROXIES)
     try:
         columns = ["filename", "raw_path", "frame"]
@@ -232,7 +252,8 @@ def run(params: Params) -> str:
             kept_reader(kept, params.clean.max_pixels, value_windows(params.clean.value_window, paths.DATAPOOL)),
         )
         old = inputs.base_samples[~inputs.base_samples["filename"].isin(inputs.samples["filename"])]
-        at_hand = [*inputs.samples["filename"], *cheap_to_decode(old, set(kept["filename"]))]
+        cheap = pd.Series(cheap_to_decode(old, set(kept["filename"])), dtype=str)
+        at_hand = pd.concat([inputs.samples["filename"], cheap])
         verdict = report(inputs, read, at_hand, paths.REPORTS)
     finally:
         proxies.close()

@@ -20,10 +20,12 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.selection.candidates import find_candidates, find_units, known_samples
 from curation.selection.chosen import chosen_before, with_chosen
+from curation.selection.contributions import picked_last
 from curation.selection.described import described, tell_names
 from curation.selection.embedded import read_embeddings
 from curation.selection.objects import objects_in_words, read_object_embeddings
-from curation.selection.outcome import require_selected, select, summary
+from curation.selection.outcome import require_selected, select_units, summary
+from curation.selection.outcome_tables import Sides
 from curation.selection.queries import queries_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet
@@ -62,7 +64,8 @@ def run(params: Params) -> str:
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
     del embeddings  # all that is needed of them was copied
-    choice = select(found.names, candidate_embeddings, base, base_embeddings, about, params.select, queries, objects)
+    sides = Sides(found.names, candidate_embeddings, base, base_embeddings)
+    choice = select_units(sides, units, about, params.select, queries, objects)
     if not known.may_be_empty:
         require_selected(choice, params.select)
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)
@@ -75,7 +78,8 @@ def run(params: Params) -> str:
     write_csv(choice.contributions, CONTRIBUTIONS, paths.CONTRIBUTIONS)
     dropped = f"; {found.dropped} dropped by the review" if params.select.review_file is not None else ""
     before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
-    return line + objects_in_words(objects, found.names, base) + dropped + before
+    last = picked_last(choice.contributions, params.select.strategies)
+    return line + last + objects_in_words(objects, found.names, base) + dropped + before
 
 
 main = stage_command(run)

@@ -197,6 +197,19 @@ def test_pages_give_samples_that_are_named_like_frames(tmp_path: Path, monkeypat
         assert np.array_equal(np.asarray(image), picture(seed))
 
 
+def test_a_note_on_a_video_is_told_where_none_of_its_frames_stays_too(tmp_path: Path) -> None:
+    (raw := tmp_path / "raw").mkdir()
+    write_tracks(raw / "a.mkv", [TrackOfTest(range(3))])
+    write_tracks(raw / "b.mkv", [TrackOfTest(range(3)), TrackOfTest(range(5, 8))])
+    (proxies := tmp_path / "proxies").mkdir()
+    table = ingest(raw, ["png"], ["mkv"])
+    files = clean(table, NO_BASE, raw, proxies, SETTINGS, NO_RULES, workers=1, retrain=False).files
+    assert files["reason"].tolist() == [
+        "",
+        "none of its 3 frames stays, 3 for: equal pixels; video track 1 of 2: see ingest.video_tracks",
+    ]
+
+
 def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_video(raw / "b" / "clip.mp4", range(12))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.raw.finding import RawFinder
 from curation.reporting.compute.figures import compute_figures
+from curation.reporting.compute.sets import make_sets
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.draw.sample_pictures import cheap_to_decode, picture_reader
 from curation.reporting.inputs import LabelledSamples, ReportInputs
@@ -178,10 +180,9 @@ def test_names_are_listed_by_what_became_of_them(tmp_path: Path) -> None:
 
 
 def test_embeddings_are_written_on_request(tmp_path: Path, inputs: ReportInputs) -> None:
-    outputs.write_embeddings(tmp_path, inputs)
+    outputs.write_embeddings(tmp_path, None)
     assert set(files_below(tmp_path)) == {"embeddings/README.txt"}
-    asked = replace(inputs, settings=replace(inputs.settings, dump_embeddings=True))
-    outputs.write_embeddings(tmp_path, asked)
+    outputs.write_embeddings(tmp_path, make_sets(inputs))
     selected = pd.read_csv(tmp_path / "embeddings/selected_embeddings.csv")
     dimension = inputs.embeddings.shape[1]
     assert list(selected) == ["filenames", *(f"embedding_{column}" for column in range(dimension)), "labels"]
@@ -278,8 +279,11 @@ def test_pictures_come_from_the_raw_file_wherever_it_lies(tmp_path: Path, inputs
     file = write_image(tmp_path / "later/a.png", 1)
     processed = inputs.processed.head(1).assign(raw_path="day/a.png", content_hash=sha256_of_file(file), frame=0)
     files = inputs.files.head(1).assign(path="unknown.png", content_hash="")
-    contents = contents_of(replace(inputs, processed=processed, files=files))
-    assert contents == {"day/a.png": {sha256_of_file(file)}, "unknown.png": {""}}
+    contents = partial(contents_of, replace(inputs, processed=processed, files=files))
+    assert contents({"day/a.png", "unknown.png", "never.png"}) == {
+        "day/a.png": {sha256_of_file(file)}, "unknown.png": {""}
+    }  # fmt: skip
+    assert contents({"never.png"}) == {}
     finder = RawFinder(tmp_path, pd.DataFrame([], columns=RAW_FILES.names), {"png": "image"})
     pictures = raw_reader(contents, finder, Params())([("day/a.png", 0), ("unknown.png", 0), ("never.png", 0)])
     assert pictures[0] is not None

@@ -1,6 +1,6 @@
 """The fate of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +11,7 @@ from curation.cleaning.judging import shortlex_keys
 from curation.core.errors import RawFilesChangedError
 from curation.raw.moves import paired
 from curation.tables.files import empty_frame
+from curation.tables.membership import is_among
 from curation.tables.samples import (
     COMING_AGAIN,
     CORRUPT,
@@ -39,6 +40,16 @@ _IS_WHAT = {
 }
 """The reason that is given for a dropped file to which another is equal."""
 
+_NOTHING: Mapping[str, Any] = {
+    "duplicate_of": "",
+    "samples": 0,
+    **dict.fromkeys(COUNTS, 0),
+    "value_kind": "",
+    "value_low": np.nan,
+    "value_high": np.nan,
+}
+"""What is known of a file that is not decoded."""
+
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
 
@@ -60,12 +71,15 @@ def require_unchanged(raw: pd.DataFrame, ledger: pd.DataFrame) -> None:
     Raises:
         RawFilesChangedError: naming each such file with both hashes.
     """
-    known = _contents_of_paths(ledger)
-    rows = zip(raw["path"], raw["content_hash"], strict=True)
+    paths, known = set(ledger["path"].tolist()), _contents(ledger)
+    other = {
+        path: content for path, content in _pairs(raw) if content and path in paths and (path, content) not in known
+    }
+    before: dict[str, set[str]] = {path: set() for path in other}
+    for path, content in _pairs(ledger) if other else ():
+        before.get(path, set()).add(content)
     changed = {
-        path: f"  {path}: {' or '.join(sorted(known[path]))} before, {content} now"
-        for path, content in rows
-        if content and path in known and content not in known[path]
+        path: f"  {path}: {' or '.join(sorted(before[path]))} before, {content} now" for path, content in other.items()
     }
     if changed:
         raise RawFilesChangedError(
@@ -90,15 +104,18 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
         file that is still to be decoded, `duplicate_of` names that file, and status and counts follow later. A file
         that the base has processed at another place, where it no longer is, has moved: it is processed.
     """
-    known_paths = _contents_of_paths(ledger)
+    known = _contents(ledger)
+    is_known = np.fromiter((pair in known for pair in _pairs(raw)), np.bool_, len(raw)) & (raw["media"] != IGNORED)
+    others = raw[~is_known]  # few, as a rule: what follows looks at each row
+    alike = ledger[is_among(ledger["content_hash"], set(others["content_hash"].tolist()))]
     known_contents = {
         (str(row.content_hash), str(row.media)): row
-        for row in ledger.sort_values(["iteration", "path"], ascending=False, kind="stable").itertuples()
+        for row in alike.sort_values(["iteration", "path"], ascending=False, kind="stable").itertuples()
     }
     moved = _moved(raw, ledger, known_contents)
     first_of_run: dict[tuple[str, str], str] = {}
     rows: list[dict[str, Any]] = []
-    for file in raw.sort_values("path", key=shortlex_keys, kind="stable").itertuples():
+    for file in others.sort_values("path", key=shortlex_keys, kind="stable").itertuples():
         path, content = str(file.path), (str(file.content_hash), str(file.media))
         row: dict[str, Any] = {
             "path": path,
@@ -106,12 +123,9 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             "media": content[1],
             "declared_frames": file.frames,
         }
-        row |= {"status": NEW, "reason": "", "duplicate_of": "", "samples": 0, **dict.fromkeys(COUNTS, 0)}
-        row |= {"value_kind": "", "value_low": np.nan, "value_high": np.nan}
+        row |= {"status": NEW, "reason": "", **_NOTHING}
         if file.media == IGNORED:
             row |= {"status": IGNORED, "reason": file.reason}
-        elif content[0] in known_paths.get(path, ()):
-            row |= {"status": PROCESSED, "reason": "processed in an earlier iteration"}
         elif path in moved:
             reason = f"processed in an earlier iteration, as {moved[path]}"
             row |= {"status": PROCESSED, "reason": reason, "duplicate_of": moved[path]}
@@ -124,7 +138,11 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             if row["duplicate_of"] == path:
                 row["duplicate_of"] = ""
         rows.append(row)
-    return _typed(rows).sort_values("path", kind="stable", ignore_index=True)
+    processed = raw[is_known].rename(columns={"frames": "declared_frames"})
+    processed = processed.assign(status=PROCESSED, reason="processed in an earlier iteration", **_NOTHING)
+    parts = [part[FILES.names] for part in (processed, _typed(rows)) if len(part)]
+    table: pd.DataFrame = pd.concat(parts) if parts else empty_frame(FILES)
+    return table.sort_values("path", kind="stable", ignore_index=True)
 
 
 def accounted(
@@ -197,16 +215,18 @@ def _moved(raw: pd.DataFrame, ledger: pd.DataFrame, known: Collection[tuple[str,
     def contents(rows: pd.DataFrame) -> dict[str, tuple[str, str]]:
         return {str(row.path): (str(row.content_hash), str(row.media)) for row in rows.itertuples()}
 
-    gone = contents(ledger[~ledger["path"].isin(set(raw["path"]))])
-    found = contents(raw[(raw["media"] != IGNORED) & ~raw["path"].isin(set(ledger["path"]))])
+    gone = contents(ledger[~is_among(ledger["path"], set(raw["path"].tolist()))])
+    found = contents(raw[(raw["media"] != IGNORED) & ~is_among(raw["path"], set(ledger["path"].tolist()))])
     return paired(gone, {path: content for path, content in found.items() if content in known})
 
 
-def _contents_of_paths(ledger: pd.DataFrame) -> dict[str, set[str]]:
-    known: dict[str, set[str]] = {}
-    for path, content in zip(ledger["path"], ledger["content_hash"], strict=True):
-        known.setdefault(str(path), set()).add(str(content))
-    return known
+def _contents(rows: pd.DataFrame) -> set[tuple[str, str]]:
+    """Return every path with its content."""
+    return set(_pairs(rows))
+
+
+def _pairs(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    return zip(rows["path"].tolist(), rows["content_hash"].tolist(), strict=True)
 
 
 def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -250,7 +270,7 @@ def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[s
     reason = reasons.pop() if len(reasons) == 1 else f"several reasons, such as: {min(reasons)}"
     if len(file.samples) > 1:
         reason = f"none of its {len(file.samples)} frames stays, {counts[status]} for: {reason}"
-    if file.values is not None and file.reason:
+    if file.reason:
         reason = f"{reason}; {file.reason}"
     origin = of.pop() if len(of) == 1 else ""
     return {"status": status, "reason": reason, "duplicate_of": origin, **counts}

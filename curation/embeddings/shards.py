@@ -7,12 +7,13 @@ that made the embeddings stands in the file's metadata, and the precision that t
 different checkpoints live in different spaces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ CHECKPOINT_KEY = b"checkpoint_hash"
 PRECISION_KEY = b"precision"
 DEFAULT_PRECISION = "fp32"
 _NAME_LENGTH = 16
+_ADVICE = "restore it with `dvc checkout`, or as `python -m curate verify --quick` says where the cache is damaged"
 
 
 def write_shards(
@@ -91,13 +93,15 @@ def read_metadata(folders: Path | Sequence[Path], columns: pa.Schema = METADATA)
 
 
 def read_shards(
-    folders: Path | Sequence[Path], columns: pa.Schema = METADATA
+    folders: Path | Sequence[Path], columns: pa.Schema = METADATA, wanted: Collection[str] | None = None
 ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     """Read samples and embeddings of one or several folders, sorted by filename.
 
     Args:
         folders: folders of shards, or single shards.
         columns: that they have besides the embedding.
+        wanted: names of those columns that are read, `filename` among them; None: all. One that a shard of long ago
+            lacks is left out.
 
     Returns:
         Metadata (n rows), and embeddings (n, d) float32; (0, 0) where there is no shard.
@@ -105,24 +109,26 @@ def read_shards(
     Raises:
         BaseError: a shard cannot be read, or the dimensions differ.
     """
-    metadata: list[pd.DataFrame] = []
-    embeddings: list[NDArray[np.float32]] = []
-    for file in shard_files(folders):
-        table = _read(file)
-        if table.num_rows:
-            embeddings.append(_embedding_matrix(table))
-            metadata.append(to_frame(table.drop_columns(["embedding"])))
-    if not metadata:
+    parts = [(file, table) for file in shard_files(folders) if (table := _read_columns(file, wanted)).num_rows]
+    if not parts:
         return to_frame(columns.empty_table()), np.empty((0, 0), np.float32)
-    dimensions = {matrix.shape[1] for matrix in embeddings}
+    # The embeddings come later, each to its place: so there is one copy of them at any time.
+    dimensions = {_dimension(file) for file, _ in parts}
     if len(dimensions) > 1:
         raise BaseError(
             f"embeddings of different dimensions ({', '.join(map(str, sorted(dimensions)))}) cannot be compared: "
             "use the checkpoint of the datapool, or set train.retrain: true to embed everything again"
         )
-    rows = pd.concat(metadata, ignore_index=True)
-    order = np.argsort(rows["filename"].to_numpy(dtype=object), kind="stable")
-    return rows.iloc[order].reset_index(drop=True), np.concatenate(embeddings)[order]
+    table = pa.concat_tables([part for _, part in parts], promote_options="permissive")
+    order = pc.sort_indices(table, sort_keys=[("filename", "ascending")]).to_numpy()  # stable
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    embeddings = np.empty((len(order), dimensions.pop()), np.float32)
+    start = 0
+    for file, part in parts:
+        embeddings[place[start : start + part.num_rows]] = _embedding_matrix(_parsed(file, ["embedding"]))
+        start += part.num_rows
+    return to_frame(table.take(order)), embeddings
 
 
 def shard_checkpoint(file: Path) -> str:
@@ -145,19 +151,59 @@ def shard_rows(file: Path) -> int:
     return int(pq.read_metadata(file).num_rows)
 
 
+def _read_columns(file: Path, wanted: Collection[str] | None) -> pa.Table:
+    """Read the columns of a shard besides the embedding, or those of them that are wanted."""
+    _require_whole(file)
+    names = [name for name in _schema(file).names if name != "embedding" and (wanted is None or name in wanted)]
+    return _parsed(file, names)
+
+
+def _dimension(file: Path) -> int:
+    """Return the length of the embeddings in a shard."""
+    return int(_schema(file).field("embedding").type.list_size)
+
+
 def _read(file: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a shard whose content is what its name says.
 
     Raises:
         BaseError: it cannot be read, or is damaged.
     """
-    advice = "restore it with `dvc checkout`, or as `python -m curate verify --quick` says where the cache is damaged"
+    _require_whole(file)
+    return _parsed(file, columns)
+
+
+def _require_whole(file: Path) -> None:
+    """Make sure that the content of a shard is what its name says.
+
+    Raises:
+        BaseError: it is not, or cannot be read.
+    """
     try:
-        if sha256_of_file(file)[:_NAME_LENGTH] != file.stem:
-            raise BaseError(f"{file} is damaged, since its name is no longer the hash of its content: {advice}")
+        is_whole = sha256_of_file(file)[:_NAME_LENGTH] == file.stem
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    if not is_whole:
+        raise BaseError(f"{file} is damaged, since its name is no longer the hash of its content: {_ADVICE}")
+
+
+def _parsed(file: Path, columns: list[str] | None) -> pa.Table:
+    """Read columns of a shard that was found whole."""
+    try:
         return pq.read_table(file, columns=columns)
     except (pa.ArrowException, OSError) as error:
-        raise BaseError(f"{file} cannot be read ({str(error).splitlines()[0]}): {advice}") from None
+        raise _unreadable(file, error) from None
+
+
+def _schema(file: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(file)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: Exception) -> BaseError:
+    return BaseError(f"{file} cannot be read ({str(error).splitlines()[0]}): {_ADVICE}")
 
 
 def _embedding_matrix(table: pa.Table) -> NDArray[np.float32]:

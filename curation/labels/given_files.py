@@ -33,13 +33,14 @@ def given_files_hash(given: Sequence[str]) -> str | None:
 
 
 def object_tasks_text(tasks: Mapping[str, str], digest: str | None) -> str:
-    """Say whose objects are embedded: the hash of the predictions, then a line for each task; nothing without any.
+    """Say whose objects are embedded: the hash of the predictions, then a line for each task; or an empty line.
 
     Args:
         tasks: the path of each task's predictions.
         digest: `given_files_hash` of these.
     """
-    lines = [digest, *(f"{task} {path}" for task, path in tasks.items())] if tasks else []
+    # DVC warns of files without a byte.
+    lines = [digest, *(f"{task} {path}" for task, path in tasks.items())] if tasks else [""]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -49,7 +50,7 @@ def read_object_tasks(text: str) -> dict[str, str]:
     Raises:
         ParamsError: the predictions are gone, or have changed since.
     """
-    if not text:
+    if not text.strip():
         return {}
     digest, *lines = text.removesuffix("\n").split("\n")
     tasks = {task: path for task, _, path in (line.partition(" ") for line in lines)}

@@ -77,7 +77,10 @@ def _line(detail: "ErrorDetails", content: Any) -> str:
         # It may have one of several types: one line, instead of one for each.
         return f"{declared.key}: must be {form_of(declared)} (found {content[declared.section][declared.name]!r})"
     message = detail["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    if not message[:2].isupper():  # the name of a strategy stays as it is
+        message = message[0].lower() + message[1:]
+    if detail["type"] in ("tuple_type", "too_short", "too_long"):
+        message = message.replace("tuple", "list")  # YAML has no tuples
     found = detail["input"]
     shown = "" if isinstance(found, dict) else f" (found {found!r})"
     return f"{key}: {message}{shown}"

@@ -11,6 +11,15 @@ from numpy.typing import NDArray
 from curation.tables.files import empty_frame
 from curation.tables.selection import CONTRIBUTIONS
 
+PROCESSED_COLUMNS = (
+    "filename", "raw_path", "content_hash", "frame", "time_s", "luma_mean", "contrast", "sharpness", "uniform_rows",
+    "label", "label_name",
+)  # fmt: skip
+SAMPLE_COLUMNS = ("filename", "is_new", "shard", "member")
+CANDIDATE_COLUMNS = ("filename", "selected", "distance_to_base", "distance", "covered_by")
+LEDGER_COLUMNS = ("path", "iteration")
+"""Columns of the tables with a row for each sample or file, that the report needs: the others are not kept."""
+
 Parameter = str | int | float | bool | tuple[str | int | float, ...] | None
 
 
@@ -80,18 +89,18 @@ class ReportInputs:
     Attributes:
         files: columns of `curation.tables.samples.FILES`, one row a raw file.
         dropped: columns of `curation.tables.samples.DROPPED`.
-        samples: columns of `curation.tables.samples.SAMPLES`.
+        samples: `SAMPLE_COLUMNS` of `curation.tables.samples.SAMPLES`, or more.
         loss: step, epoch, loss; no rows where nothing was trained.
         selection: columns of `curation.tables.selection.SELECTION`, in order of selection.
-        candidates: columns of `curation.tables.selection.CANDIDATES`.
+        candidates: `CANDIDATE_COLUMNS` of `curation.tables.selection.CANDIDATES`, or more.
         budget_curve: columns of `curation.tables.selection.BUDGET_CURVE`.
         comparison: columns of `curation.tables.selection.COMPARISON`.
-        processed: metadata of every sample with an embedding, of this and earlier iterations.
+        processed: `PROCESSED_COLUMNS`, or more, of every sample with an embedding, of this and earlier iterations.
         embeddings: (n, d) float32 of unit length, for the rows of `processed`.
         base_samples: columns of `curation.tables.datapool.SAMPLES`, before the iteration.
         datapool_samples: the same after it.
         iterations: columns of `curation.tables.datapool.ITERATIONS`, after it.
-        ledger: columns of `curation.tables.datapool.LEDGER`, after it.
+        ledger: `LEDGER_COLUMNS` of `curation.tables.datapool.LEDGER`, or more, after it.
         base_datapools: DVC hashes of the datapools built on.
         fingerprint: SHA-256 of the inputs' fingerprint.
         checkpoint_sha256: of the checkpoint file.

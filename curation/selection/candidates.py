@@ -26,16 +26,16 @@ class KnownSamples:
     """What is known of samples before any is selected.
 
     Attributes:
-        new: samples found in this iteration, but those that a file of given embeddings masks.
-        processed: all samples with an embedding, but those.
+        new: samples found in this iteration, but those that a file of given embeddings masks, sorted.
+        processed: all samples with an embedding, but those, sorted.
         accepted: samples of the datapool that have an embedding, sorted.
         chosen: samples outside of the datapool that a file of given embeddings marks as selected, sorted.
         lacking: samples of the datapool without an embedding.
         may_be_empty: whether the iteration makes sense without a selected sample.
     """
 
-    new: frozenset[str]
-    processed: frozenset[str]
+    new: Sequence[str]
+    processed: Sequence[str]
     accepted: Sequence[str]
     chosen: Sequence[str]
     lacking: frozenset[str]
@@ -48,31 +48,38 @@ class KnownSamples:
 
 
 def known_samples(
-    samples: pd.DataFrame, names: Collection[str], base: Path, marks: pd.DataFrame, *, retrain: bool
+    samples: pd.DataFrame, names: Sequence[str], base: Path, marks: pd.DataFrame, *, retrain: bool
 ) -> KnownSamples:
     """Say what is known of samples.
 
     Args:
         samples: of stage `clean`: `filename`, `is_new`.
-        names: every sample with an embedding.
+        names: every sample with an embedding, sorted.
         base: folder of the datapool to build on.
         marks: what stage `embed` says of samples (columns `curation.tables.embeddings.MARKS`).
         retrain: whether this iteration has a new checkpoint.
     """
     marked = {
-        mark: frozenset(marks["filename"][marks["mark"] == mark]) for mark in (MASKED, SELECTED, WITHOUT_EMBEDDING)
+        mark: frozenset(marks["filename"][marks["mark"] == mark].tolist())
+        for mark in (MASKED, SELECTED, WITHOUT_EMBEDDING)
     }
-    accepted = set(read_samples(base)["filename"])
+    accepted = set(read_samples(base)["filename"].tolist())
+    new = samples.loc[samples["is_new"].astype(bool), "filename"].tolist()
     lacking = read_without_embedding(base) | marked[WITHOUT_EMBEDDING]
     chosen = sorted(marked[SELECTED].intersection(names).difference(accepted))
     return KnownSamples(
-        new=frozenset(samples.loc[samples["is_new"].astype(bool), "filename"]) - marked[MASKED],
-        processed=frozenset(names) - marked[MASKED],
+        new=_without(sorted(new), marked[MASKED]),
+        processed=_without(names, marked[MASKED]),
         accepted=sorted(accepted - lacking),
         chosen=chosen,
         lacking=frozenset(lacking),
         may_be_empty=retrain or may_lack_new_data(base) or bool(chosen),
     )
+
+
+def _without(names: Sequence[str], left_out: Collection[str]) -> Sequence[str]:
+    """Return names but some, in their order."""
+    return [name for name in names if name not in left_out] if left_out else names
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,8 @@ def candidates_of(
         process_all: whether what earlier iterations left over is a candidate again. `select.proportion_samples` is
             a share of all candidates, so it counts the left-overs then.
     """
-    return sorted(set(processed if process_all else new) - set(base))
+    left_out = set(base)
+    return sorted(name for name in dict.fromkeys(processed if process_all else new) if name not in left_out)
 
 
 def rejected_by_review(path: str, base: Collection[str], processed: Collection[str]) -> set[str]:

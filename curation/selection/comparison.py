@@ -7,14 +7,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.selection.covering import Changes, changes, follow
+from curation.selection.covering import Changes, changes
 from curation.selection.distance import euclidean
-from curation.selection.nearest import nearest_rows
 from curation.selection.rules.coreset import coreset
 from curation.selection.traversal import Traversal
 
 CHOSEN, CORESET, RANDOM = "chosen", "coreset", "random"
 _PAIRS, _WORK, _FEWEST = 1e9, 1e11, 1000
+_MANY, _SHARE = 100_000, 0.5
+"""Candidates beyond which that share of the work has to do: the picks should take most of the time of a selection."""
+_DRAWN = 100_000
+"""Picks of chance whose distance to those before is measured, at most: it takes the square of their number."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,27 @@ def baselines(
         traversal = coreset(candidates, base, count)
         farthest = Picks(traversal.picks, traversal.pick_squared)
     drawn = np.random.default_rng(seed).permutation(len(candidates))[:count]
-    among_drawn, _ = follow(candidates[drawn], base, np.arange(count))
-    return {CHOSEN: chosen, CORESET: farthest, RANDOM: Picks(drawn, among_drawn.pick_squared)}
+    if np.array_equal(drawn, found.picks):
+        return {CHOSEN: chosen, CORESET: farthest, RANDOM: chosen}
+    return {CHOSEN: chosen, CORESET: farthest, RANDOM: _by_chance(candidates, found.base_squared, drawn)}
+
+
+def _by_chance(candidates: NDArray[np.float32], base_squared: NDArray[np.float32], drawn: NDArray[np.int64]) -> Picks:
+    """Return a random draw with the distance of each pick to those before; unknown, NaN, after the first `_DRAWN`.
+
+    Args:
+        candidates: (n, d) float32.
+        base_squared: (n,) float32 squared distance of each candidate to the base; infinite if that is empty.
+        drawn: (k,) candidates.
+    """
+    measured = drawn[:_DRAWN]
+    squared = np.full(len(drawn), np.nan, np.float32)
+    squared[: len(measured)] = base_squared[measured]
+    points = candidates[measured]
+    found = changes(points, points, squared[: len(measured)], np.arange(len(measured)))
+    last = np.diff(found.row, append=len(measured)) > 0
+    squared[found.row[last]] = found.squared[last]
+    return Picks(drawn, squared)
 
 
 def measured_rows(n: int, count: int, dimension: int) -> NDArray[np.int64]:
@@ -75,7 +97,8 @@ def measured_rows(n: int, count: int, dimension: int) -> NDArray[np.int64]:
         count: number of picks.
         dimension: of the embeddings.
     """
-    affordable = max(_FEWEST, int(min(_PAIRS, _WORK / max(1, dimension)) / max(1, count)))
+    pairs = min(_PAIRS, _WORK / max(1, dimension)) * (_SHARE if n > _MANY else 1)
+    affordable = max(_FEWEST, int(pairs / max(1, count)))
     if n <= affordable:
         return np.arange(n)
     return np.sort(np.random.default_rng(0).choice(n, affordable, replace=False))
@@ -135,7 +158,7 @@ def knee(values: NDArray[np.float64]) -> int:
 
 def compare(
     candidates: NDArray[np.float32],
-    base: NDArray[np.float32],
+    found: Traversal,
     rules: dict[str, Picks],
     labels: Sequence[str],
     raw_paths: Sequence[str],
@@ -145,7 +168,7 @@ def compare(
 
     Args:
         candidates: (n, d) float32.
-        base: (m, d) float32.
+        found: by the chosen rule.
         rules: what each has selected, by name; all as many, the chosen rule first.
         labels: n names of weak labels.
         raw_paths: n raw files.
@@ -155,19 +178,23 @@ def compare(
         One row for each number of samples (columns `curation.tables.selection.BUDGET_CURVE`), and one for each rule
         (`COMPARISON`).
     """
-    count = len(rules[CHOSEN].picks)
+    count = len(found.picks)
     rows = measured_rows(len(candidates), count, candidates.shape[1])
-    points = candidates[rows]
-    _, base_squared = nearest_rows(points, base)
+    points, base_squared = candidates[rows], found.base_squared[rows]
+    first = min(1, count) if np.isinf(base_squared).all() else 0  # nothing is near or far before the first pick
+    label_of, file_of = (pd.factorize(np.asarray(names, dtype=object))[0] for names in (labels, raw_paths))
+    curves: dict[int, Curve] = {}  # rules that have selected the same share theirs
     columns: dict[str, NDArray[np.generic]] = {"budget": np.arange(count + 1) * samples_a_pick}
     table = []
     for name, rule in rules.items():
-        curve = coverage_curve(changes(points, candidates[rule.picks], base_squared), base_squared, count)
+        if id(rule) not in curves:
+            falls = changes(points, candidates[rule.picks], base_squared)
+            curves[id(rule)] = coverage_curve(falls, base_squared, count)
+        curve = curves[id(rule)]
         prefix = "" if name == CHOSEN else f"{name}_"
         columns[f"{prefix}coverage_radius"] = curve.radius
         columns[f"{prefix}mean_distance"] = curve.mean
         columns[f"{prefix}pick_distance"] = np.concatenate([[np.nan], euclidean(rule.squared)])
-        first = 0 if len(base) else min(1, count)
         table.append(
             {
                 "rule": name,
@@ -175,8 +202,8 @@ def compare(
                 "coverage_radius": curve.radius[-1],
                 "mean_distance": curve.mean[-1],
                 "smallest_distance": _smallest(rule.squared),
-                "label_share": _share(labels, rule.picks),
-                "raw_file_share": _share(raw_paths, rule.picks),
+                "label_share": _share(label_of, rule.picks),
+                "raw_file_share": _share(file_of, rule.picks),
                 "knee": (knee(curve.radius[first:]) + first) * samples_a_pick,
                 "measured": len(rows),
             }
@@ -190,7 +217,6 @@ def _smallest(squared: NDArray[np.float32]) -> float:
     return float(euclidean(known).min()) if len(known) else float("nan")
 
 
-def _share(names: Sequence[str], picks: NDArray[np.int64]) -> float:
-    """Return the share of the distinct names of all candidates that picks have; NaN without candidates."""
-    distinct, number = np.unique(np.array(names, dtype=object), return_inverse=True)
-    return len(np.unique(number[picks])) / len(distinct) if len(distinct) else float("nan")
+def _share(numbers: NDArray[np.intp], picks: NDArray[np.int64]) -> float:
+    """Return the share of the distinct numbers of all candidates that picks have; NaN without candidates."""
+    return len(np.unique(numbers[picks])) / (int(numbers.max()) + 1) if len(numbers) else float("nan")

@@ -5,18 +5,25 @@ few changes are found for each candidate, with exact distances. They hold everyt
 the end, how far each pick was from those before it, and the state after any number of picks.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from curation.core.cores import available_cores
 from curation.selection.distance import product_slack, squared_distances, squared_norms
 from curation.selection.nearest import distinct_rows, nearest_rows
 from curation.selection.traversal import Traversal
 
-_VALUES_A_BLOCK = 2**24
+_ROWS, _COLUMNS = 1024, 256
 _PAIRS_AT_ONCE = 2**16
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,12 @@ class Changes:
     squared: NDArray[np.float32]
 
 
-def changes(candidates: NDArray[np.float32], picked: NDArray[np.float32], base_squared: NDArray[np.float32]) -> Changes:
+def changes(
+    candidates: NDArray[np.float32],
+    picked: NDArray[np.float32],
+    base_squared: NDArray[np.float32],
+    until: NDArray[np.int64] | None = None,
+) -> Changes:
     """Find all changes.
 
     A matrix product gives every distance up to a known error; only where a change is possible by it, the distance is
@@ -46,36 +58,96 @@ def changes(candidates: NDArray[np.float32], picked: NDArray[np.float32], base_s
         candidates: (n, d) float32.
         picked: (k, d) float32, the picks in order.
         base_squared: (n,) float32 squared distance of each candidate to the base; infinite if that is empty.
+        until: (n,) int64 number of picks, from the first, that count for each candidate; None: all do.
     """
     if len(candidates) == 0 or len(picked) == 0:
         return Changes(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     centres, first = distinct_rows(picked)  # of equal picks only the first can change anything
     norms, centre_norms = squared_norms(candidates), squared_norms(centres)
     slack = product_slack(candidates.shape[1], float(max(norms.max(), centre_norms.max())))
-    size = max(1, _VALUES_A_BLOCK // len(centres))
-    parts = []
-    for start in tqdm(range(0, len(candidates), size), desc="coverage", disable=None, leave=False):
-        rows = slice(start, start + size)
-        bound = candidates[rows] @ centres.T
-        bound *= np.float32(-2)
-        bound += norms[rows, None]
-        bound += centre_norms[None, :]
-        row, column = _possible_changes(bound, base_squared[rows], slack)
+
+    def of_rows(start: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        rows = slice(start, start + _ROWS)
+        counting = slice(None if until is None else int(np.searchsorted(first, until[rows].max())))
+        row, column = _possible_changes(
+            *(candidates[rows], norms[rows], centres[counting], centre_norms[counting], base_squared[rows], slack)
+        )
+        if until is not None:
+            counts = first[column] < until[rows][row]
+            row, column = row[counts], column[counts]
         exact = _exact(candidates[rows], centres, row, column)
         real = _first_and_falling(row, exact, base_squared[rows])
-        parts.append((row[real] + start, first[column[real]], exact[real]))
-    row, pick, squared = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return row[real] + start, first[column[real]], exact[real]
+
+    row, pick, squared = (np.concatenate(column) for column in zip(*_on_threads(of_rows, len(candidates)), strict=True))
     return Changes(row, pick, squared)
 
 
+def _on_threads(task: Callable[[int], Found], n: int) -> list[Found]:
+    """Return the results for blocks of `_ROWS` of n rows, in order.
+
+    Each thread takes small matrix products, so BLAS is kept from starting some of its own: they would wait for each
+    other for longer than they compute.
+
+    Args:
+        task: takes the first row of a block.
+        n: rows.
+    """
+    starts = range(0, n, _ROWS)
+    if len(starts) == 1:
+        return [task(0)]
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(available_cores()) as executor:
+        done = executor.map(task, starts)
+        return list(tqdm(done, desc="coverage", total=len(starts), disable=None, leave=False))
+
+
 def _possible_changes(
+    points: NDArray[np.float32],
+    norms: NDArray[np.float32],
+    centres: NDArray[np.float32],
+    centre_norms: NDArray[np.float32],
+    start: NDArray[np.float32],
+    slack: np.float32,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the (row, column) where a distance may be below all to its left and below the row's start.
+
+    Most points have no change among most blocks of centres: the smallest value of the block tells.
+
+    Args:
+        points: (n, d).
+        norms: (n,) their squared lengths.
+        centres: (k, d).
+        centre_norms: (k,) their squared lengths.
+        start: (n,) exact squared distances.
+        slack: see `product_slack`.
+
+    Returns:
+        Both sorted by row, then by column.
+    """
+    reached = start.copy()
+    parts = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+    for column in range(0, len(centres), _COLUMNS):
+        columns = slice(column, column + _COLUMNS)
+        bound = points @ (centres[columns] * np.float32(-2)).T
+        bound += centre_norms[None, columns]
+        lowest = bound.min(axis=1) + norms
+        some = np.flatnonzero(lowest < reached + 2 * slack)
+        row, place = _possibly_falling(bound[some] + norms[some, None], reached[some], slack)
+        parts.append((some[row], place + column))
+        np.minimum(reached, lowest, out=reached)
+    rows, places = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.argsort(rows, kind="stable")
+    return rows[order], places[order]
+
+
+def _possibly_falling(
     bound: NDArray[np.float32], start: NDArray[np.float32], slack: np.float32
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the (row, column) where a value may be below all values to its left and below the row's start.
 
     Args:
         bound: (n, k) values, each off by at most `slack`.
-        start: (n,) exact values.
+        start: (n,) values, likewise.
         slack: see above.
     """
     reached = np.empty_like(bound)

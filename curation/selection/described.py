@@ -40,7 +40,7 @@ class Described:
     @cached_property
     def known(self) -> frozenset[str]:
         """Names of all samples."""
-        return frozenset(self.processed["filename"])
+        return frozenset(self.processed["filename"].tolist())
 
     @cached_property
     def metadata(self) -> Metadata | None:
@@ -115,8 +115,9 @@ def tell_names(known: Described, params: SelectParams) -> Iterator[str]:
     """
     inputs = [item.input for item in params.located]
     tables = [one.file for one in inputs if isinstance(one, ScoresInput) and one.file and not one.task]
-    for line in unmatched_names(dict.fromkeys(tables), known.known):
-        yield f"warning: {line}"
+    if tables:
+        for line in unmatched_names(dict.fromkeys(tables), known.known):
+            yield f"warning: {line}"
     predicted = [
         one.file
         for one in inputs

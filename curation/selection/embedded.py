@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from curation.core.errors import BaseError, CheckpointError
 from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files
+from curation.params.strategy_inputs import MEASURED, WEAK_LABEL
 from curation.selection.distance import first_not_finite
+
+_COLUMNS = ("filename", "raw_path", "frame", WEAK_LABEL, *MEASURED)
+"""What a selection may ask for; hashes of pictures would take more memory than most embeddings."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def read_embeddings(base: Path, new: Path, checkpoint: Path, checkpoint_hash: st
         checkpoint_hash: its SHA-256.
 
     Returns:
-        The samples sorted by filename, with the columns of a shard but the embeddings, and these.
+        The samples sorted by filename, with the columns of a shard that a selection may ask for, and the embeddings.
 
     Raises:
         BaseError: the dimensions differ, or a value is not finite.
@@ -65,7 +69,7 @@ def read_embeddings(base: Path, new: Path, checkpoint: Path, checkpoint_hash: st
     if stale:
         raise CheckpointError(f"{stale[0]} was made by another checkpoint than {checkpoint}: run `dvc repro embed`")
     same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
-    metadata, embeddings = read_shards([base, new] if same_space else new)
+    metadata, embeddings = read_shards([base, new] if same_space else new, wanted=_COLUMNS)
     row = first_not_finite(embeddings)
     if row is not None:
         raise BaseError(
@@ -73,4 +77,4 @@ def read_embeddings(base: Path, new: Path, checkpoint: Path, checkpoint_hash: st
             "the training has diverged; lower train.learning_rate, or restore the datapool with `dvc checkout` if "
             "it is an old sample"
         )
-    return metadata, Embedded(list(metadata["filename"]), embeddings, checkpoint)
+    return metadata, Embedded(metadata["filename"].tolist(), embeddings, checkpoint)

@@ -147,6 +147,8 @@ def read_metadata(path: str, samples: pd.DataFrame, tolerance: float | None) -> 
         row = int(np.flatnonzero(repeated)[0])
         at = "" if np.isnan(times[row]) else f" at {times[row]:g} s"
         raise ParamsError(f"{KEY}: {path}: there are two rows about {rows[NAME].iloc[row]!r}{at}: leave one")
+    if rows.empty:
+        raise ParamsError(f"{KEY}: {path} has no rows")
     if not is_about_something.any():
         example = samples["filename"].min() if len(samples) else "none"
         raise ParamsError(

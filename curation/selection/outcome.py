@@ -1,6 +1,7 @@
 """What a selection gives: the chosen samples in order, what became of every candidate, and what that is worth."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +14,10 @@ from curation.params.strategies import Diversity
 from curation.selection.comparison import baselines, compare
 from curation.selection.contributions import contributions_of
 from curation.selection.described import Described
-from curation.selection.distance import euclidean, short_distance
+from curation.selection.distance import short_distance
 from curation.selection.greedy.search import combined
-from curation.selection.nearest import nearest_rows
 from curation.selection.objects import ObjectEmbeddings
+from curation.selection.outcome_tables import Sides, tables_of
 from curation.selection.rule import Options
 from curation.selection.rules.registry import choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
@@ -75,19 +76,37 @@ def select(
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
     allowed = allowed_by_thresholds(params.located, names, described)
     units = units_of(names, described.processed, allowed, params.selected_sequence_length)
-    unit_embeddings = mean_embeddings(embeddings, units.members)
-    both = (unit_embeddings, base_embeddings)
+    sides = Sides(names, embeddings, base_names, base_embeddings)
+    return select_units(sides, units, described, params, queries, objects)
+
+
+def select_units(
+    sides: Sides,
+    units: Units,
+    described: Described,
+    params: SelectParams,
+    queries: Mapping[int, NDArray[np.float32]],
+    objects: Mapping[str, ObjectEmbeddings],
+) -> Choice:
+    """Choose among units, given what was selected before.
+
+    Args:
+        sides: candidates and base.
+        units: what may be chosen of the candidates.
+        described: see `select`.
+        params: likewise.
+        queries: likewise.
+        objects: likewise.
+    """
+    unit_embeddings = mean_embeddings(sides.embeddings, units.members)
+    both = (unit_embeddings, sides.base_embeddings)
     vectors = Vectors(*both, queries, objects)
-    found, contributed = _found(names, units, base_names, described, params, vectors)
-    stands_for = _names_of_numbers(names, base_names, units.members[found.picks])
-    inside = _inside(units, found, stands_for)
-    outside = _outside(units, embeddings[units.outside], base_embeddings, unit_embeddings[found.picks], stands_for)
-    candidates = _candidates(names, inside, outside, units.members[found.picks])
+    found, contributed = _found(sides.names, units, sides.base_names, described, params, vectors)
     is_coreset = params.method == "coreset" and not params.strategies
     rules = baselines(*both, found, params.seed, is_coreset=is_coreset)
-    length = units.members.shape[1]
-    curve, comparison = compare(*both, rules, units.labels, units.raw_paths, length)
-    return Choice(_selection(names, units, found, stands_for), candidates, curve, comparison, contributed)
+    curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, units.members.shape[1])
+    selection, candidates = tables_of(sides, units, found, unit_embeddings)
+    return Choice(selection, candidates, curve, comparison, contributed)
 
 
 def _found(
@@ -112,98 +131,6 @@ def _found(
     uncertainty = uncertainty_of(params, names, units.members, described)
     options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
     return choose(params.method, *given, options), empty_frame(CONTRIBUTIONS)
-
-
-def _names_of_numbers(
-    names: Sequence[str], base_names: Sequence[str], picked: NDArray[np.int64]
-) -> NDArray[np.object_]:
-    """Return the filename that stands for each selected unit at each place of a sequence.
-
-    Args:
-        names: of the candidates.
-        base_names: m filenames.
-        picked: (k, length) candidates of each pick.
-
-    Returns:
-        (m + k + 1, length): rows as a `Traversal` numbers what is selected; the last one, for none, holds "".
-    """
-    length = picked.shape[1]
-    return np.concatenate(
-        [
-            np.repeat(np.array(base_names, dtype=object)[:, None], length, axis=1),
-            np.array(names, dtype=object)[picked],
-            np.full((1, length), "", dtype=object),
-        ]
-    )
-
-
-def _selection(names: Sequence[str], units: Units, found: Traversal, stands_for: NDArray[np.object_]) -> pd.DataFrame:
-    """Return the chosen samples in order, columns `SELECTION`."""
-    picked = units.members[found.picks]
-    return pd.DataFrame(
-        {
-            "filename": np.array(names, dtype=object)[picked.ravel()],
-            "rank": np.arange(picked.size),
-            "distance": np.repeat(euclidean(found.pick_squared), picked.shape[1]),
-            "nearest": stands_for[found.pick_nearest].ravel(),
-        }
-    )
-
-
-def _inside(units: Units, found: Traversal, stands_for: NDArray[np.object_]) -> pd.DataFrame:
-    """Return what became of the candidates that could be chosen, by their row."""
-    length = units.members.shape[1]
-    places = np.tile(np.arange(length), len(units.members))
-    return pd.DataFrame(
-        {
-            "row": units.members.ravel(),
-            "distance_to_base": np.repeat(euclidean(found.base_squared), length),
-            "nearest_in_base": stands_for[np.repeat(found.base_nearest, length), places],
-            "distance": np.repeat(euclidean(found.squared), length),
-            "covered_by": stands_for[np.repeat(found.nearest, length), places],
-        }
-    )
-
-
-def _outside(
-    units: Units,
-    embeddings: NDArray[np.float32],
-    base: NDArray[np.float32],
-    chosen: NDArray[np.float32],
-    stands_for: NDArray[np.object_],
-) -> pd.DataFrame:
-    """Return what became of the candidates that could not be chosen, by their row.
-
-    Args:
-        units: what could.
-        embeddings: (o, d) float32 of the others.
-        base: (m, d) float32.
-        chosen: (k, d) float32 of the picks.
-        stands_for: see `_names_of_numbers`.
-    """
-    centres = np.concatenate([base, chosen]) if len(base) else chosen
-    base_nearest, base_squared = nearest_rows(embeddings, base)
-    nearest, squared = nearest_rows(embeddings, centres)
-    return pd.DataFrame(
-        {
-            "row": units.outside,
-            "distance_to_base": euclidean(base_squared),
-            "nearest_in_base": stands_for[base_nearest, 0],
-            "distance": euclidean(squared),
-            "covered_by": stands_for[nearest, 0],
-        }
-    )
-
-
-def _candidates(
-    names: Sequence[str], inside: pd.DataFrame, outside: pd.DataFrame, picked: NDArray[np.int64]
-) -> pd.DataFrame:
-    """Return what became of every candidate, columns `CANDIDATES`."""
-    candidates = pd.concat([inside, outside]) if len(outside) else inside
-    candidates = candidates.sort_values("row", ignore_index=True)
-    candidates.insert(0, "filename", names)
-    candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
-    return candidates
 
 
 def require_selected(choice: Choice, params: SelectParams) -> None:
@@ -253,9 +180,9 @@ def unit_limit(members: NDArray[np.int64], params: SelectParams) -> int:
 
 def _sorted_by_name(names: Sequence[str], embeddings: NDArray[np.float32]) -> tuple[list[str], NDArray[np.float32]]:
     """Sort names, and the rows of embeddings with them; no copy where they are sorted already."""
-    order = sorted(range(len(names)), key=names.__getitem__)
-    if order == list(range(len(names))):
+    if all(one <= another for one, another in pairwise(names)):
         return list(names), embeddings
+    order = sorted(range(len(names)), key=names.__getitem__)
     return [names[row] for row in order], embeddings[order]
 
 

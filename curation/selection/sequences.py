@@ -49,7 +49,7 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.
         members = np.flatnonzero(allowed)[:, None]
     else:
         runs = consecutive_runs(
-            list(processed["raw_path"]),
+            processed["raw_path"].tolist(),
             processed["frame"].to_numpy(np.int64),
             processed["time_s"].to_numpy(np.float64),
             np.append(allowed, False)[row_of_name],  # the last is for -1, no candidate
@@ -59,18 +59,28 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.
         members = members[np.argsort(members[:, 0])]
     place_of = np.empty(len(names), np.int64)
     place_of[row_of_name[is_candidate]] = np.flatnonzero(is_candidate)
-    first, last = (processed.iloc[place_of[members[:, column]]] for column in (0, -1))
-    is_image = processed["time_s"].isna().to_numpy()[place_of]
-    outside = np.setdiff1d(np.arange(len(names)), members)
+    first, last = (place_of[members[:, column]] for column in (0, -1))
+    times = processed["time_s"].to_numpy(np.float64)
+    is_image = np.isnan(times)[place_of]
+    is_outside = np.ones(len(names), bool)
+    is_outside[members] = False
+    outside = np.flatnonzero(is_outside)
     return Units(
         members,
         outside,
-        list(first["raw_path"]),
-        list(first["label_name"]),
-        (first["time_s"].to_numpy(np.float64) + last["time_s"].to_numpy(np.float64)) / 2,
+        _texts(processed["raw_path"], first),
+        _texts(processed["label_name"], first),
+        (times[first] + times[last]) / 2,
         int((~allowed).sum()),
         int(is_image[outside[allowed[outside]]].sum()),
     )
+
+
+def _texts(column: "pd.Series[str]", rows: NDArray[np.int64]) -> list[str]:
+    """Return the texts of some rows; equal ones are one object."""
+    number, texts = pd.factorize(column)
+    found: list[str] = np.asarray(texts, dtype=object)[number[rows]].tolist()
+    return found
 
 
 def consecutive_runs(
@@ -97,7 +107,7 @@ def consecutive_runs(
     Returns:
         (r, length) int64 rows, in the order of time within a run.
     """
-    files, file_of = np.unique(np.array(raw_paths, dtype=object), return_inverse=True)
+    file_of, files = pd.factorize(np.asarray(raw_paths, dtype=object), sort=True)
     order = np.lexsort((frames, file_of))
     order = order[~np.isnan(times[order])]
     step = np.diff(frames[order], prepend=0)
@@ -127,7 +137,8 @@ def mean_embeddings(embeddings: NDArray[np.float32], runs: NDArray[np.int64]) ->
         (r, d) float32.
     """
     if runs.shape[1] == 1:
-        return embeddings[runs[:, 0]]
+        is_all = len(runs) == len(embeddings) and bool((np.diff(runs[:, 0]) == 1).all())
+        return embeddings if is_all else embeddings[runs[:, 0]]
     total = np.zeros((len(runs), embeddings.shape[1]))
     for place in range(runs.shape[1]):
         total += embeddings[runs[:, place]]

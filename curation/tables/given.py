@@ -8,7 +8,7 @@ may be its decimal point. Parquet tables are told by their content.
 import codecs
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +33,14 @@ class Layout:
         separator: of columns.
         skipped: lines before the header: `sep=;`, which Excel reads.
         has_spaces: whether a header is found only without the spaces around it.
+        repeated: a name that two columns have; None: all are different.
     """
 
     encoding: str
     separator: str
     skipped: int
     has_spaces: bool
+    repeated: str | None
 
 
 def layout_of(path: Path, columns: Sequence[str]) -> Layout:
@@ -61,15 +63,28 @@ def layout_of(path: Path, columns: Sequence[str]) -> Layout:
     header = next((line for line in lines[1 if said else 0 :] if line.strip()), "")
     separators = (said[1],) if said else _SEPARATORS
     found = {separator: next(csv.reader([header], delimiter=separator), []) for separator in separators}
+    separator, has_spaces = _separator_of(found, columns)
+    names = [name.strip() for name in found[separator]]
+    repeated = next((name for name in names if name and names.count(name) > 1), None)
+    return Layout(encoding, separator, 1 if said else 0, has_spaces, repeated)
+
+
+def _separator_of(found: Mapping[str, Sequence[str]], columns: Sequence[str]) -> tuple[str, bool]:
+    """Return by which separator a table is written, and whether its columns are found only without spaces.
+
+    Args:
+        found: names of columns by separator.
+        columns: that it needs to have.
+    """
     for separator, names in found.items():
         if set(columns) <= set(names):
-            return Layout(encoding, separator, 1 if said else 0, has_spaces=False)
+            return separator, False
     for separator, names in found.items():
         if set(columns) <= {name.strip() for name in names}:
-            return Layout(encoding, separator, 1 if said else 0, has_spaces=True)
+            return separator, True
     wanted = columns[0].casefold()  # in other case it is missing all the same, and the message can name it
     with_name = [sep for sep, names in found.items() if wanted in {name.strip().casefold() for name in names}]
-    return Layout(encoding, (with_name or list(separators))[0], 1 if said else 0, has_spaces=False)
+    return (with_name or list(found))[0], False
 
 
 @dataclass(frozen=True)
@@ -103,6 +118,8 @@ def read_table(path: Path, columns: Sequence[str]) -> GivenTable:
     if is_parquet(path):
         return GivenTable(read_as_text(path), ",")
     layout = layout_of(path, columns)
+    if layout.repeated is not None:
+        raise ValueError(f"two of its columns are called {layout.repeated!r}: give them different names, or leave one")
     try:
         rows = pd.read_csv(
             path,

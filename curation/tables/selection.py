@@ -57,7 +57,7 @@ BUDGET_CURVE = pa.schema(
         "coreset_pick_distance": pa.float64(),
         "random_coverage_radius": pa.float64(),
         "random_mean_distance": pa.float64(),
-        "random_pick_distance": pa.float64(),
+        "random_pick_distance": pa.float64(),  # NaN after the first 100,000, too
     }
 )
 
@@ -67,7 +67,8 @@ COMPARISON = pa.schema(
         "samples": pa.int64(),  # selected
         "coverage_radius": pa.float64(),  # largest distance of a candidate to its nearest selected sample
         "mean_distance": pa.float64(),  # mean of these distances
-        "smallest_distance": pa.float64(),  # between two selected samples, at least one of them new; NaN without a pair
+        # between two selected samples, at least one of them new; NaN without a pair. Of chance among the first 100,000.
+        "smallest_distance": pa.float64(),
         "label_share": pa.float64(),  # share of the candidates' weak labels that the selected samples have
         "raw_file_share": pa.float64(),  # share of the candidates' raw files that a sample was selected from
         "knee": pa.int64(),  # budget at which the rule's coverage radius bends most ("kneedle")

@@ -1,7 +1,9 @@
 """Settling what git cannot merge: the generated files of two iterations, and nothing else."""
 
+import shutil
 import subprocess
 from hashlib import md5
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from curation.cli.main import main
 from curation.core.errors import BaseError
 from curation.history.merge import conflicts, drive, settle_conflicts
 from curation.labels.stored import Annotation, Labelled, as_coco, from_coco
+from tests.conftest import REPOSITORY
 
 KEPT = "outs:\n- md5: {}.dir\n  size: 1\n  nfiles: 1\n  hash: md5\n  path: 00001-x\n"
 
@@ -128,3 +131,17 @@ def test_a_rebase_is_no_merge(merging: Path) -> None:
 def test_a_clone_with_the_former_driver_is_told_to_install_the_hooks_again(merging: Path) -> None:
     _git("config", "merge.dvc.driver", "dvc git-hook merge-driver --ancestor %O --our %A --their %B")
     assert "merge: run hooks/install.sh once more" in CliRunner().invoke(main, ["merge"]).output
+
+
+def test_dvc_can_read_what_the_hooks_write_into_gits_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dvc exp run --temp` reads it by ConfigObj, for which quotation marks around a part of a value are an error."""
+    project = tmp_path / "a project's"
+    shutil.copytree(REPOSITORY / "hooks", project / "sub folder/hooks")
+    monkeypatch.chdir(project)
+    _git("init", "--quiet", ".")
+    subprocess.run(["sub folder/hooks/install.sh"], check=True, capture_output=True)
+    read = import_module("configobj").ConfigObj(".git/config", list_values=False)
+    assert read['merge "dvc"']["driver"] == _git("config", "merge.dvc.driver")
+    assert read['merge "iteration"']["name"] == _git("config", "merge.iteration.name")

@@ -135,6 +135,11 @@ def test_what_is_missing_has_its_default(tmp_path: Path) -> None:
             "select.method: input should be 'active', 'coreset', 'coverage', 'diversity_typicality'",
         ),
         ("select:\n  strategies: [{input: 3}]\n", "select.strategies.0.input: "),
+        ("select:\n  strategies: {input: 3}\n", "select.strategies: input should be a valid list"),
+        (
+            "select:\n  strategies: [{input: {type: EMBEDDINGS}, strategy: {type: SIMILARITY}}]\n",
+            "select.strategies.0.strategy.SIMILARITY: SIMILARITY needs one of",
+        ),
         ("train:\n", "train: input should be a valid dictionary or instance of TrainParams (found None)"),
     ],
 )

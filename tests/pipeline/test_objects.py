@@ -47,7 +47,7 @@ def objects_in(folder: Path) -> list[str]:
 
 def test_new_objects_are_selected_and_those_of_the_datapool_count_as_selected(project: Project) -> None:
     assert not (project.folder / "datapool/objects").exists()
-    assert (project.folder / "data/given_predictions.txt").read_text() == ""
+    assert (project.folder / "data/given_predictions.txt").read_text() == "\n"
     second = project.add_images("b")
     show(project, second, {})
     predict(project, second)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -45,7 +46,7 @@ def samples_of(inputs: ReportInputs) -> ExplorerSamples:
 def page_of(inputs: ReportInputs, at_hand: tuple[str, ...] | None = None) -> str:
     report, points = compute_figures(inputs)
     samples = explorer_samples(inputs, points)
-    names = tuple(samples.table["filename"]) if at_hand is None else at_hand
+    names = samples.table["filename"] if at_hand is None else pd.Series(at_hand, dtype=str)
     return render_explorer(report, samples, names, invented_pictures)
 
 
@@ -113,7 +114,7 @@ def test_it_can_be_left_out(second: ReportInputs, tmp_path: Path, monkeypatch: p
         asked.append(names)
         return {}
 
-    report(inputs, read, second.processed["filename"].tolist(), tmp_path)
+    report(inputs, read, second.processed["filename"], tmp_path)
     assert len(asked) == 1, "pictures for the report, and none for the explorer"
     page = (tmp_path / "explorer.html").read_text(encoding="utf-8")
     assert "report.explorer: none" in page
@@ -146,7 +147,7 @@ def test_new_samples_have_the_first_pictures_then_those_that_others_refer_to(sec
     assert order[:4] == second.selection["filename"].tolist()
     referred = set(samples.table["partner"]) - set(order[:4]) - {""}
     assert set(order[4 : 4 + len(referred)]) == referred
-    assert thumbnail_order(samples, order[2:4]) == order[2:4]
+    assert thumbnail_order(samples, pd.Series(order[2:4])) == order[2:4]
 
 
 @pytest.mark.thorough

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.reporting.compute import maps, origins
+from curation.reporting.compute import distances, maps, origins
 from curation.reporting.compute.cleaning import alike, notes_on
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.histograms import nice_ceiling
@@ -298,3 +298,30 @@ def test_what_strategies_contributed(first: ReportInputs) -> None:
     far, chance = strategy_figures(rows)
     assert (far.strategy, far.type, far.input, far.spread.mean) == (1, "DIVERSITY", "EMBEDDINGS", 0.5)
     assert [(pick.rank, pick.value) for pick in chance.picks] == [(0, 0.5), (1, 0.25)]
+
+
+def test_figures_of_very_many_samples_rest_on_a_stated_subset(
+    second: ReportInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, _ = compute_figures(second)
+    whole = report.model_dump(mode="json")
+    assert "pairs_examined" not in whole["examples"]
+    assert "smallest_pairwise_examined" not in whole["selection"]
+    monkeypatch.setattr(distances, "COMPARED_PAIRS", 1)
+    monkeypatch.setattr(distances, "LEAST_QUERIES", 3)
+    monkeypatch.setattr(distances, "_ROWS_OF_PRODUCTS", 0)
+    of_few, again = (compute_figures(second)[0] for _ in range(2))
+    assert of_few == again, "the subset has a seed"
+    assert (of_few.examples.pairs_examined, of_few.selection.smallest_pairwise_examined) == (3, 3)
+    assert len(of_few.examples.pairs) == 2
+    assert {pair.retained for pair in of_few.examples.pairs} <= set(second.selection["filename"])
+    nearest = of_few.distances.nearest.candidates
+    assert (nearest.samples, nearest.examined) == (len(second.candidates), 3)
+    assert of_few.distances.pairwise == report.distances.pairwise
+
+
+def test_sources_of_unusual_paths() -> None:
+    paths = pd.Series(["./a.jpg", "././a.jpg", "a\nb/c\nd.jpg", "é/ü/x.jpg", "/x", "v.mp4", "e/"], index=range(3, 10))
+    names = source_names(paths, paths == "v.mp4")
+    assert names.index.tolist() == paths.index.tolist()
+    assert names.tolist() == ["(top level)", "././", "a\nb/", "é/ü/", "/", "v.mp4", "e/"]

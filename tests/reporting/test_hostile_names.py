@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pandas as pd
 import pypdf
 import pytest
 
@@ -132,7 +133,7 @@ def written(names: list[str], folder: Path) -> tuple[bytes, tuple[Path, Path]]:
     pages = (folder / "report.html", folder / "explorer.html")
     report, charts, points, inputs = made_of(names)
     pages[0].write_text(render_html(report, charts, {}, points), encoding="utf-8")
-    page = render_explorer(report, explorer_samples(inputs, points), (), lambda _: {})
+    page = render_explorer(report, explorer_samples(inputs, points), pd.Series(dtype=str), lambda _: {})
     pages[1].write_text(page, encoding="utf-8")
     report, charts, _, _ = made_of(names[::STEP])
     return render_pdf(report, charts, {}), pages

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curation.params.schema import Params
+from curation.reporting.compute import distances
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.names import visible
+from curation.reporting.contents import report as schema
 from curation.reporting.draw.pictures import data_uri, inline_pictures
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.inputs import ReportInputs
@@ -208,6 +210,17 @@ def test_unusual_iterations_have_documents(inputs: ReportInputs) -> None:
     assert pypdf.PdfReader(io.BytesIO(pdf)).get_num_pages() >= 3
 
 
+def test_a_long_value_is_shown_once_a_strategy_a_line() -> None:
+    strategies = tuple(json.dumps({"input": {"type": "EMBEDDINGS"}, "number": number}) for number in range(9))
+    changed = [schema.ChangedParameter(key="select.strategies", value=strategies, default=())]
+    parameters = {"select.strategies": strategies, "select.seed": 1, "ingest.image_extensions": ("x" * 300,)}
+    configuration = schema.Configuration.model_construct(changed=tuple(changed), parameters=parameters)
+    report = schema.Report.model_construct(configuration=configuration)
+    shown = dict(item for column in render.parameter_columns(report, 3) for _, keys in column for item in keys)
+    assert shown == {"strategies": "see above", "seed": 1, "image_extensions": ("x" * 300,)}
+    assert render.value(strategies).count("\n") == 8
+
+
 def test_chapters_follow_each_other_on_a_page() -> None:
     """However long the list of changed parameters is, no page is left half empty for it, nor for the list of all."""
     parameters = flat_parameters(Params())
@@ -254,6 +267,16 @@ def test_names_break_after_separators_on_paper() -> None:
         assert all(line.endswith(tuple(parts)) for line in lines), (width, lines)
 
 
+def test_numbers_and_options_in_reasons_stay_whole_on_paper() -> None:
+    reason = "2 damaged of 40 frames: 50.0 %, more than clean.corruption_threshold; `dvc repro -f clean`"
+    ends = (*reason.split(), "clean.", "corruption_", "threshold;")
+    for width in range(125, 300, 50):
+        html = f"<div style='width: {width}px'>{render.name({'interactive': False}, reason)}</div>"
+        lines = _lines_on_paper(html, (render.TEMPLATES / "print.css").read_text())
+        assert all(line.endswith(ends) for line in lines), (width, lines)
+    assert "<wbr>" not in render.name({"interactive": True}, "50.0 % --force -f")
+
+
 def _lines_on_paper(html: str, css: str) -> list[str]:
     """Lay text out as WeasyPrint does, where long words may break anywhere; return its lines."""
     import weasyprint
@@ -284,3 +307,20 @@ def test_many_pictures_are_made_smaller() -> None:
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
 def test_pictures_of_any_mode_become_jpeg(mode: str) -> None:
     assert data_uri(Image.new(mode, (1, 900)), 100, 80).startswith("data:image/jpeg;base64,")
+
+
+def test_the_page_says_where_a_figure_rests_on_a_subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = example(SECOND, base=example(), seed=2, n_samples=4)
+    told = (
+        "They were chosen from 3 of 4 selected samples",
+        "(min: of 3 of them,",
+        "whole set, for 3 of the 18 candidates",
+    )
+    figures, points = compute_figures(inputs)
+    page = render.render_html(figures, draw_charts(figures, points), {}, points)
+    assert not any(words in page for words in told)
+    monkeypatch.setattr(distances, "COMPARED_PAIRS", 1)
+    monkeypatch.setattr(distances, "LEAST_QUERIES", 3)
+    few, points = compute_figures(inputs)
+    page = render.render_html(few, draw_charts(figures, points), {}, points)
+    assert all(words in page for words in told)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from curation.core.errors import NothingToSelectError, ParamsError
 from curation.params.select import SelectParams
-from curation.params.strategies import INPUTS
+from curation.params.strategies import INPUTS, StrategyParams
+from curation.selection.contributions import picked_last
 from curation.selection.described import Described, described
 from curation.selection.numbers import numbers
 from curation.selection.objects import ObjectEmbeddings
@@ -253,6 +254,18 @@ def test_contributions_are_the_values_at_the_moment_of_the_pick() -> None:
     np.testing.assert_allclose(
         rows["value"], [np.sin(np.deg2rad(171) / 2), 0.5, np.sin(np.deg2rad(80) / 2), 0.25], rtol=1e-6
     )
+
+
+def test_picks_for_which_nothing_speaks_are_told() -> None:
+    pairs = [(WEATHER_KEY, balance(target={"sun": 1})), (SHARPNESS, WEIGHTS | {"strength": -1})]
+    found = chosen(*pairs)
+    assert found.selection["filename"].tolist() == ["b.png", "a.png", "c.png", "d.png"]
+    strategies = [StrategyParams.model_validate({"input": one, "strategy": other}) for one, other in pairs]
+    assert picked_last(found.contributions, strategies) == (
+        "; 2 of the selected ones have an objective of 0, so that only their filenames decided: "
+        "BALANCE (METADATA weather) for 2, the opposite of WEIGHTS (METADATA sharpness) for 1"
+    )
+    assert picked_last(found.contributions[:2], strategies) == ""
 
 
 def test_a_selection_that_ends_by_the_distance_of_a_strategy_says_so() -> None:

@@ -72,6 +72,7 @@ def test_fast_program_is_the_rule(data: st.DataObject) -> None:
         outer=data.draw(st.integers(1, 60)),
         inner=data.draw(st.integers(1, 40)),
         width=data.draw(st.integers(4, 64)),
+        window=data.draw(st.integers(1, 80)),
         threads=data.draw(st.integers(1, 3)),
     )
     found = fast.farthest_first(candidates, base, limit, threshold, tuning)
@@ -120,8 +121,8 @@ def test_programs_agree_on_thousands(kind: str, with_base: bool) -> None:
     candidates = embeddings_of_kind(kind, 1500, 24, 1)
     base = embeddings_of_kind(kind, 150, 24, 2)[: 150 * with_base]
     expected = plain.farthest_first(candidates, base, 300, np.float32(0))
-    for radius, cluster_from in ((np.inf, 0.0), (0.0, 0.0), (0.0, np.inf)):
-        tuning = fast.Tuning(run_radius=radius, cluster_from=cluster_from, outer=200, inner=80)
+    for radius, cluster_from, window in ((np.inf, 0.0, 100), (0.0, 0.0, 65), (0.0, np.inf, 2**16)):
+        tuning = fast.Tuning(run_radius=radius, cluster_from=cluster_from, outer=200, inner=80, window=window)
         assert_equal(fast.farthest_first(candidates, base, 300, np.float32(0), tuning), expected)
     assert_equal(batched.farthest_first(candidates, base, 300, np.float32(0), "cpu", 64), expected)
 

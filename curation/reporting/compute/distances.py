@@ -4,6 +4,8 @@ Sets too large to be compared in full are compared on a subset: drawn with a fix
 filename, so it depends on nothing but the samples.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import faiss
@@ -16,6 +18,13 @@ from curation.selection.neighbour_index import NeighbourIndex
 SEED = 0
 """Of every subset that the report draws."""
 
+COMPARED_PAIRS = 2_000_000_000
+"""Pairs of samples at most that a search for nearest neighbours compares: 20,000 samples with 100,000, for one."""
+
+LEAST_QUERIES = 1_000
+"""Samples whose nearest neighbour is searched among however many, if there are so many."""
+
+_ROWS_OF_PRODUCTS = 100_000
 _NEIGHBOURS = 5
 _ROWS_AT_ONCE = 8_192
 _EMPTY = np.empty(0, np.float64)
@@ -28,6 +37,17 @@ def subset(n: int, limit: int) -> NDArray[np.int64]:
     rows: NDArray[np.int64] = np.random.default_rng(SEED).choice(n, size=limit, replace=False).astype(np.int64)
     rows.sort()
     return rows
+
+
+def query_subset(n: int, others: int, limit: int) -> NDArray[np.int64]:
+    """Return the rows of samples whose nearest neighbour is searched: a seeded subset, smaller among very many others.
+
+    Args:
+        n: samples that there are.
+        others: samples that each is compared with.
+        limit: of the subset.
+    """
+    return subset(n, min(limit, max(COMPARED_PAIRS // max(others, 1), LEAST_QUERIES)))
 
 
 def pairwise_distances(embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -81,7 +101,8 @@ def nearest_neighbours(
         return Neighbours(np.full(n, -1, np.int64), np.full(n, np.nan))
     index = faiss.IndexFlatL2(queries.shape[1])
     index.add(np.ascontiguousarray(others, dtype=np.float32))
-    found = NeighbourIndex(index, wanted).search(np.ascontiguousarray(queries, dtype=np.float32))
+    with _matrix_products() if len(others) > _ROWS_OF_PRODUCTS else nullcontext():
+        found = NeighbourIndex(index, wanted).search(np.ascontiguousarray(queries, dtype=np.float32))
     found.sort(axis=1)
     repeated = np.repeat(queries, found.shape[1], axis=0)
     exact = squared_distances(repeated, others[found.ravel()]).reshape(found.shape)
@@ -95,6 +116,17 @@ def nearest_neighbours(
     return Neighbours(rows, np.sqrt(squared))
 
 
+@contextmanager
+def _matrix_products() -> Iterator[None]:
+    """Let faiss search by matrix products however few the queries are: a third of the time."""
+    former = faiss.cvar.distance_compute_blas_threshold
+    faiss.cvar.distance_compute_blas_threshold = 0
+    try:
+        yield
+    finally:
+        faiss.cvar.distance_compute_blas_threshold = former
+
+
 def neighbour_distances(embeddings: NDArray[np.float32], limit: int) -> NDArray[np.float64]:
     """Return the distance to the nearest other sample, for at most `limit` samples among all.
 
@@ -103,11 +135,11 @@ def neighbour_distances(embeddings: NDArray[np.float32], limit: int) -> NDArray[
         limit: of samples whose neighbour is searched.
 
     Returns:
-        (min(n, limit),) float64; empty for fewer than two samples.
+        One float64 for each sample of `query_subset`; none for fewer than two samples.
     """
     if len(embeddings) < 2:
         return _EMPTY
-    rows = subset(len(embeddings), limit)
+    rows = query_subset(len(embeddings), len(embeddings), limit)
     return nearest_neighbours(embeddings[rows], embeddings, own_rows=rows).distances
 
 

@@ -5,8 +5,9 @@ from typing import Literal
 import numpy as np
 
 from curation.reporting.compute.cleaning import dropped_examples
-from curation.reporting.compute.distances import nearest_neighbours, subset
+from curation.reporting.compute.distances import nearest_neighbours, query_subset
 from curation.reporting.compute.maps import MAP_LIMIT
+from curation.reporting.compute.series import subset_or_none
 from curation.reporting.compute.sets import Sets
 from curation.reporting.contents.report import ExamplePair, Examples, NearDuplicatePair, SelectedSample
 from curation.reporting.inputs import ReportInputs
@@ -15,8 +16,9 @@ from curation.tables.samples import LOW_QUALITY, NEAR_DUPLICATE
 
 def examples_of(inputs: ReportInputs, sets: Sets) -> Examples:
     """Choose the samples that are shown as pictures."""
-    labels = sets.candidates.set_index("filename")["label_name"]
     top = inputs.selection.head(inputs.settings.n_thumbnails)
+    shown = sets.candidates[sets.candidates["filename"].isin(top["filename"])]
+    labels = shown.set_index("filename")["label_name"]
     selected = tuple(
         SelectedSample(filename=name, rank=int(rank), distance=distance, nearest=nearest, label_name=str(labels[name]))
         for name, rank, distance, nearest in zip(
@@ -24,10 +26,12 @@ def examples_of(inputs: ReportInputs, sets: Sets) -> Examples:
         )
     )
     count = inputs.settings.n_example_images // 2
+    pairs, examined = pairs_of(sets, count)
     whole_samples = inputs.dropped[inputs.dropped["frame"] >= 0]
     return Examples(
         selected=selected,
-        pairs=tuple(pairs_of(sets, count)),
+        pairs=tuple(pairs),
+        pairs_examined=subset_or_none(examined, int(sets.is_selected.sum())),
         near_duplicates=tuple(
             NearDuplicatePair(kept=row.duplicate_of, dropped=row.filename, bits=int(row.figure or 0))
             for row in dropped_examples(whole_samples, NEAR_DUPLICATE, count)
@@ -36,17 +40,20 @@ def examples_of(inputs: ReportInputs, sets: Sets) -> Examples:
     )
 
 
-def pairs_of(sets: Sets, count: int) -> list[ExamplePair]:
+def pairs_of(sets: Sets, count: int) -> tuple[list[ExamplePair], int]:
     """Pair retained samples with the nearest removed one: the closest pairs, then the farthest ones.
 
     Args:
         sets: the candidates.
         count: pairs at most; the closest are one more than the farthest where it is odd.
+
+    Returns:
+        The pairs, and how many retained samples they were chosen from: of very many, a seeded subset.
     """
     retained, removed = np.flatnonzero(sets.is_selected), np.flatnonzero(~sets.is_selected)
     if count == 0 or len(retained) == 0 or len(removed) == 0:
-        return []
-    retained = retained[subset(len(retained), MAP_LIMIT)]
+        return [], 0
+    retained = retained[query_subset(len(retained), len(removed), MAP_LIMIT)]
     found = nearest_neighbours(sets.candidate_embeddings[retained], sets.candidate_embeddings[removed])
     order = np.argsort(np.round(found.distances, 6), kind="stable")
     if len(order) > count:
@@ -58,7 +65,7 @@ def pairs_of(sets: Sets, count: int) -> list[ExamplePair]:
         groups = [(row, "closest" if place < half else "farthest") for place, row in enumerate(order)]
     names = sets.candidates["filename"]
     kinds: dict[str, Literal["closest", "farthest"]] = {"closest": "closest", "farthest": "farthest"}
-    return [
+    pairs = [
         ExamplePair(
             retained=names.iloc[retained[row]],
             removed=names.iloc[removed[found.rows[row]]],
@@ -67,3 +74,4 @@ def pairs_of(sets: Sets, count: int) -> list[ExamplePair]:
         )
         for row, group in groups
     ]
+    return pairs, len(retained)

@@ -1,6 +1,6 @@
 """The explorer's data of every sample: its place on the maps, its fate, and the quality of its picture."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from curation.reporting.compute.distances import SEED, nearest_neighbours, subset
 from curation.reporting.compute.maps import GROUPS, NEW, NOT_SELECTED, OLD, MapPoints, umap_columns
+from curation.reporting.compute.rows import is_among, rows_of
 from curation.reporting.compute.sets import Sets, make_sets
 from curation.reporting.compute.sources import source_names
 from curation.reporting.inputs import ReportInputs
@@ -65,19 +66,20 @@ class ExplorerSamples:
     places: Mapping[str, NDArray[np.float32]]
 
 
-def explorer_samples(inputs: ReportInputs, points: MapPoints) -> ExplorerSamples:
+def explorer_samples(inputs: ReportInputs, points: MapPoints, sets: Sets | None = None) -> ExplorerSamples:
     """Gather what the explorer shows.
 
     Args:
         inputs: the iteration.
         points: the maps of the report.
+        sets: of its samples, where they have been made.
     """
-    sets = make_sets(inputs)
-    everything = pd.concat([_new(inputs), _old(inputs), _candidates(inputs, sets), _earlier(inputs, sets)])
+    sets = sets or make_sets(inputs)
+    parts = [_new(inputs), _old(inputs), _candidates(inputs, sets), _earlier(inputs, sets)]
     on_umap = points.table.loc[points.on_umap, "filename"]
-    rows = _chosen(everything["group"].to_numpy(), everything["filename"].isin(on_umap).to_numpy())
-    chosen = everything.iloc[rows].reset_index(drop=True)
-    rows = pd.Index(inputs.processed["filename"]).get_indexer(chosen["filename"])
+    groups = np.repeat([GROUPS.index(part.group) for part in parts], [len(part.filenames) for part in parts])
+    chosen = _described(parts, _chosen(groups, np.concatenate([is_among(part.filenames, on_umap) for part in parts])))
+    rows = rows_of(chosen["filename"], inputs.processed["filename"])
     processed = inputs.processed.iloc[rows].reset_index(drop=True)
     scales = [scale.column for scale in SCALES if scale.column not in ("distance", "time_s")]
     table = pd.concat([chosen, processed[[*_COLUMNS[1:], *scales]]], axis=1)
@@ -88,17 +90,17 @@ def explorer_samples(inputs: ReportInputs, points: MapPoints) -> ExplorerSamples
         layout = np.full((len(points.table) + 1, 2), np.nan, np.float32)  # the last row is for what is on no map
         layout[:-1] = points.table[[*umap_columns(size)]]
         places[f"UMAP, {size} neighbours"] = layout[on_map]
-    return ExplorerSamples(table, len(everything), places)
+    return ExplorerSamples(table, len(groups), places)
 
 
-def _chosen(groups: NDArray[np.object_], preferred: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _chosen(groups: NDArray[np.int64], preferred: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the rows that are shown: all if they fit.
 
     Args:
-        groups: (n,) of each sample.
+        groups: (n,) of each sample, as its place in `GROUPS`.
         preferred: (n,) whether a sample goes before others of its group: those on the smaller maps.
     """
-    rows = {group: np.flatnonzero(groups == group) for group in GROUPS}
+    rows = {group: np.flatnonzero(groups == place) for place, group in enumerate(GROUPS)}
     new = rows[NEW][:EXPLORER_LIMIT]
     room = EXPLORER_LIMIT - len(new)
     of_old = min(len(rows[OLD]), max(room // 2, room - len(rows[NOT_SELECTED])))
@@ -114,64 +116,112 @@ def _drawn(rows: NDArray[np.int64], preferred: NDArray[np.bool_], limit: int) ->
     return np.sort(np.concatenate([first, others[subset(len(others), limit - len(first))]]))
 
 
-def _new(inputs: ReportInputs) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Part:
+    """Samples of one group.
+
+    Attributes:
+        group: one of `maps.GROUPS`.
+        filenames: of n samples.
+        describe: finds out iteration, rank, distance and partner of some of them, given their rows, (m,); these may
+            cost a search, so that only samples that are shown are described.
+    """
+
+    group: str
+    filenames: "pd.Series[str]"
+    describe: Callable[[NDArray[np.int64]], Mapping[str, object]]
+
+
+def _described(parts: Sequence[_Part], rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Put together what is known of samples.
+
+    Args:
+        parts: of all samples, one after the other.
+        rows: of the samples that are shown, counted through all parts, ascending.
+    """
+    tables, start = [], 0
+    for part in parts:
+        first, end = np.searchsorted(rows, [start, start + len(part.filenames)])
+        shown = rows[first:end] - start
+        names = part.filenames.iloc[shown].reset_index(drop=True)
+        table = pd.DataFrame({"filename": names, "group": part.group, **part.describe(shown)}, index=range(len(shown)))
+        tables.append(table.astype({"iteration": int, "rank": int, "distance": float}))
+        start += len(part.filenames)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _new(inputs: ReportInputs) -> _Part:
     """Return the selection of this iteration, by rank."""
     selection = inputs.selection
     iteration = int(inputs.iterations["iteration"].max()) if len(inputs.iterations) else 0
-    return _described(
-        selection["filename"], NEW, iteration, selection["rank"], selection["distance"], selection["nearest"]
-    )
+
+    def describe(rows: NDArray[np.int64]) -> Mapping[str, object]:
+        return {"iteration": iteration, **_picks(selection.iloc[rows])}
+
+    return _Part(NEW, selection["filename"], describe)
 
 
-def _old(inputs: ReportInputs) -> pd.DataFrame:
+def _old(inputs: ReportInputs) -> _Part:
     """Return the datapool before this iteration, sorted by filename."""
     old = inputs.base_samples.sort_values("filename")
-    return _described(old["filename"], OLD, old["iteration"], old["rank"], old["distance"], old["nearest"])
+
+    def describe(rows: NDArray[np.int64]) -> Mapping[str, object]:
+        return {"iteration": old["iteration"].to_numpy()[rows], **_picks(old.iloc[rows])}
+
+    return _Part(OLD, old["filename"], describe)
 
 
-def _candidates(inputs: ReportInputs, sets: Sets) -> pd.DataFrame:
+def _picks(samples: pd.DataFrame) -> dict[str, object]:
+    """Return what is known of picks: rank, distance when picked, and the nearest sample selected before."""
+    return {
+        "rank": samples["rank"].to_numpy(),
+        "distance": samples["distance"].to_numpy(),
+        "partner": samples["nearest"].to_numpy(),
+    }
+
+
+def _candidates(inputs: ReportInputs, sets: Sets) -> _Part:
     """Return the candidates of this iteration that were not selected, each with the sample that covers it."""
-    left = sets.candidates[~sets.is_selected]
-    return _described(
-        left["filename"], NOT_SELECTED, _iterations(left["raw_path"], inputs), -1, left["distance"], left["covered_by"]
-    )
+    left = np.flatnonzero(~sets.is_selected)
+
+    def describe(rows: NDArray[np.int64]) -> Mapping[str, object]:
+        samples = sets.candidates.iloc[left[rows]]
+        return {
+            "iteration": _iterations(samples["raw_path"], inputs).to_numpy(),
+            "rank": -1,
+            "distance": samples["distance"].to_numpy(),
+            "partner": samples["covered_by"].to_numpy(),
+        }
+
+    return _Part(NOT_SELECTED, sets.candidates["filename"].iloc[left], describe)
 
 
-def _earlier(inputs: ReportInputs, sets: Sets) -> pd.DataFrame:
+def _earlier(inputs: ReportInputs, sets: Sets) -> _Part:
     """Return what earlier iterations did not select and this one did not consider, with the nearest selected sample."""
-    shown = pd.concat([sets.old["filename"], sets.candidates["filename"]])
-    rows = np.flatnonzero(~inputs.processed["filename"].isin(shown).to_numpy())
-    left = inputs.processed.iloc[rows]
-    pool_names = np.array(
-        [*sets.old["filename"], *sets.candidates["filename"][sets.is_selected], NO_NAME], dtype=object
-    )
-    found = nearest_neighbours(inputs.embeddings[rows], sets.new_embeddings)
-    return _described(
-        left["filename"], NOT_SELECTED, _iterations(left["raw_path"], inputs), -1, found.distances,
-        pool_names[found.rows],
-    )  # fmt: skip
+    names = inputs.processed["filename"]
+    left = np.flatnonzero(~is_among(names, sets.old["filename"]) & ~is_among(names, sets.candidates["filename"]))
 
+    def describe(rows: NDArray[np.int64]) -> Mapping[str, object]:
+        selected = sets.candidates["filename"][sets.is_selected]
+        pool_names = np.array([*sets.old["filename"], *selected, NO_NAME], dtype=object)
+        found = nearest_neighbours(inputs.embeddings[left[rows]], sets.new_embeddings)
+        return {
+            "iteration": _iterations(inputs.processed["raw_path"].iloc[left[rows]], inputs).to_numpy(),
+            "rank": -1,
+            "distance": found.distances,
+            "partner": pool_names[found.rows],
+        }
 
-def _described(
-    filenames: "pd.Series[str]", group: str, iteration: object, rank: object, distance: object, partner: object
-) -> pd.DataFrame:
-    """Put together what is known of samples of one group."""
-    columns = {
-        "filename": filenames, "group": group, "iteration": iteration, "rank": rank, "distance": distance,
-        "partner": partner,
-    }  # fmt: skip
-    return pd.DataFrame(
-        {name: values.to_numpy() if isinstance(values, pd.Series) else values for name, values in columns.items()},
-        index=range(len(filenames)),
-    ).astype({"iteration": int, "rank": int, "distance": float})
+    return _Part(NOT_SELECTED, names.iloc[left], describe)
 
 
 def _iterations(raw_paths: "pd.Series[str]", inputs: ReportInputs) -> "pd.Series[int]":
     """Return the iteration that first processed each raw file; 0 where the ledger does not know it."""
-    return raw_paths.map(inputs.ledger.groupby("path")["iteration"].min()).fillna(0).astype(int)
+    ledger = inputs.ledger[is_among(inputs.ledger["path"], raw_paths)]
+    return raw_paths.map(ledger.groupby("path")["iteration"].min()).fillna(0).astype(int)
 
 
-def thumbnail_order(samples: ExplorerSamples, at_hand: Collection[str]) -> list[str]:
+def thumbnail_order(samples: ExplorerSamples, at_hand: "pd.Series[str]") -> list[str]:
     """Return the samples that get a picture, most wanted first.
 
     New samples come first, by rank; then the samples that these and the others refer to, so that a pair can be
@@ -181,9 +231,9 @@ def thumbnail_order(samples: ExplorerSamples, at_hand: Collection[str]) -> list[
         samples: those on the page.
         at_hand: filenames whose picture is available.
     """
-    table = samples.table[samples.table["filename"].isin(set(at_hand))]
+    table = samples.table[is_among(samples.table["filename"], at_hand)]
     is_new = table["group"] == NEW
-    referred = table["filename"].isin(set(samples.table["partner"]))
+    referred = is_among(table["filename"], samples.table["partner"])
     rest = table.loc[~is_new & ~referred, "filename"].to_numpy(dtype=object)
     order = np.random.default_rng(SEED).permutation(len(rest))
     return [*table.loc[is_new, "filename"], *table.loc[~is_new & referred, "filename"], *rest[order]]

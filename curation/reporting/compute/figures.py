@@ -9,7 +9,7 @@ from curation.reporting.compute.migration import migration_of
 from curation.reporting.compute.origins import sources_of
 from curation.reporting.compute.selection import selection_of
 from curation.reporting.compute.series import DISTANCE_SUBSET
-from curation.reporting.compute.sets import make_sets
+from curation.reporting.compute.sets import Sets, make_sets
 from curation.reporting.compute.training import training_of
 from curation.reporting.compute.words import history_notes, notes, verdict
 from curation.reporting.contents.report import ChangedParameter, Configuration, Datapool, Iteration, Report, Savings
@@ -17,9 +17,14 @@ from curation.reporting.contents.selection import Selection
 from curation.reporting.inputs import ReportInputs
 
 
-def compute_figures(inputs: ReportInputs) -> tuple[Report, MapPoints]:
-    """Compute all figures of an iteration."""
-    sets = make_sets(inputs)
+def compute_figures(inputs: ReportInputs, sets: Sets | None = None) -> tuple[Report, MapPoints]:
+    """Compute all figures of an iteration.
+
+    Args:
+        inputs: the iteration.
+        sets: of its samples, where they have been made.
+    """
+    sets = sets or make_sets(inputs)
     map_figures, points = map_of(sets, inputs.settings.umap_neighbours)
     selection = selection_of(inputs, sets)
     training = training_of(inputs)

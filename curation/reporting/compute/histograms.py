@@ -22,27 +22,31 @@ def distances_of(sets: Sets) -> Distances:
     pairwise = {name: pairwise_distances(array[subset(len(array), DISTANCE_SUBSET)]) for name, array in arrays.items()}
     nearest = {name: neighbour_distances(array, DISTANCE_SUBSET) for name, array in arrays.items()}
     sizes = {name: len(array) for name, array in arrays.items()}
-    return Distances(pairwise=_family(pairwise, sizes), nearest=_family(nearest, sizes))
+    compared = {name: min(size, DISTANCE_SUBSET) for name, size in sizes.items()}
+    searched = {name: len(nearest[name]) or size for name, size in sizes.items()}
+    return Distances(pairwise=_family(pairwise, sizes, compared), nearest=_family(nearest, sizes, searched))
 
 
-def _family(distances: dict[str, NDArray[np.float64]], sizes: dict[str, int]) -> HistogramFamily:
+def _family(
+    distances: dict[str, NDArray[np.float64]], sizes: dict[str, int], examined: dict[str, int]
+) -> HistogramFamily:
     """Put several sets of distances into the same bins."""
     largest = max((float(values.max()) for values in distances.values() if len(values)), default=0.0)
     bins = BINS_OF_FEW if sizes["candidates"] < FEW else BINS
     edges = np.linspace(0, nice_ceiling(largest), bins + 1)
     return HistogramFamily(
         bin_edges=tuple(edges),
-        **{name: _histogram(values, edges, sizes[name]) for name, values in distances.items()},
+        **{name: _histogram(values, edges, sizes[name], examined[name]) for name, values in distances.items()},
     )
 
 
-def _histogram(values: NDArray[np.float64], edges: NDArray[np.float64], samples: int) -> Histogram:
+def _histogram(values: NDArray[np.float64], edges: NDArray[np.float64], samples: int, examined: int) -> Histogram:
     # Matrix products differ in their last digits between machines; equal distances must fall into the same bin.
     values = np.round(values, 6)
     counts, _ = np.histogram(values, bins=edges)
     return Histogram(
         samples=samples,
-        examined=min(samples, DISTANCE_SUBSET),
+        examined=examined,
         shares=tuple(counts / counts.sum()) if len(values) else (),
         spread=spread_of(values),
         median=or_none(np.median, values),

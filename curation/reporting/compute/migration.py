@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.embeddings.by_name import NamedEmbeddings
 from curation.reporting.compute.distances import neighbour_distances, pairwise_distances, subset
+from curation.reporting.compute.rows import is_among, rows_of
 from curation.reporting.contents.embeddings import EquivalentDistance, Migration
 from curation.reporting.inputs import ReportInputs
 
@@ -20,12 +20,13 @@ def migration_of(inputs: ReportInputs) -> Migration | None:
     """Compare the former space with the new one; None where they are the same, or no two samples are in both."""
     if inputs.former is None:
         return None
-    new_rows = NamedEmbeddings(list(inputs.processed["filename"]), inputs.embeddings).rows(inputs.former.filenames)
+    former_names = pd.Series(inputs.former.filenames, dtype=str)
+    new_rows = rows_of(former_names, inputs.processed["filename"])
     both = np.flatnonzero(new_rows >= 0)
     if len(both) < 2:
         return None
     # The datapool's samples come first: it is their distances that select.min_distance is about.
-    is_selected = np.isin(np.array(inputs.former.filenames, dtype=object)[both], inputs.base_samples["filename"])
+    is_selected = is_among(former_names.iloc[both], inputs.base_samples["filename"])
     selected, others = both[is_selected], both[~is_selected]
     rows = np.sort(np.concatenate([selected, others[subset(len(others), max(COMPARED - len(selected), 0))]]))
     rows = rows[subset(len(rows), COMPARED)]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from curation.reporting.compute.rows import is_among
 from curation.reporting.compute.series import thinned
 from curation.reporting.compute.sets import Sets
 from curation.reporting.compute.sources import source_names
@@ -102,8 +103,10 @@ def _positions(frames: pd.DataFrame, inputs: ReportInputs) -> dict[str, tuple[fl
     frames = frames[frames["time_s"].notna()]
     if frames.empty:
         return {}
-    declared = inputs.files.set_index("path")["declared_frames"]
-    known = inputs.processed.groupby("raw_path")["frame"].max() + 1
+    videos = frames["raw_path"].drop_duplicates()
+    declared = inputs.files[is_among(inputs.files["path"], videos)].set_index("path")["declared_frames"]
+    processed = inputs.processed.loc[is_among(inputs.processed["raw_path"], videos), ["raw_path", "frame"]]
+    known = processed.groupby("raw_path")["frame"].max() + 1
     result = {}
     for path, group in frames.groupby("raw_path", sort=True):
         length = max(int(declared.get(path, 0)), int(known.get(path, 1)), int(group["frame"].max()) + 1)

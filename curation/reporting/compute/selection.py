@@ -5,7 +5,8 @@ import pandas as pd
 
 from curation.reporting.compute.distances import neighbour_distances
 from curation.reporting.compute.maps import MAP_LIMIT
-from curation.reporting.compute.series import CURVE_POINTS, or_none, spread_of, thinned
+from curation.reporting.compute.rows import is_among
+from curation.reporting.compute.series import CURVE_POINTS, or_none, spread_of, subset_or_none, thinned
 from curation.reporting.compute.sets import Sets
 from curation.reporting.contents.selection import (
     BudgetPoint,
@@ -24,7 +25,7 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> Selection:
     chosen = candidates[sets.is_selected]
     is_frame = chosen["time_s"].notna()
     is_first = sets.old.empty
-    new_names = set(inputs.samples.loc[inputs.samples["is_new"].astype(bool), "filename"])
+    new_names = inputs.samples.loc[inputs.samples["is_new"].astype(bool), "filename"]
     among_new = neighbour_distances(sets.selected_embeddings, MAP_LIMIT)
     return Selection(
         method=asked.method,
@@ -33,7 +34,7 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> Selection:
         proportion_samples=asked.proportion_samples,
         min_distance=asked.min_distance,
         candidates=len(candidates),
-        earlier_candidates=int((~candidates["filename"].isin(new_names)).sum()),
+        earlier_candidates=int((~is_among(candidates["filename"], new_names)).sum()),
         selected=len(chosen),
         selected_frames=int(is_frame.sum()),
         selected_images=int((~is_frame).sum()),
@@ -41,6 +42,7 @@ def selection_of(inputs: ReportInputs, sets: Sets) -> Selection:
         videos=chosen.loc[is_frame, "raw_path"].nunique(),
         distance_to_datapool=None if is_first or chosen.empty else spread_of(chosen["distance_to_base"].to_numpy()),
         smallest_pairwise_distance=or_none(np.min, among_new),
+        smallest_pairwise_examined=subset_or_none(len(among_new), len(chosen)),
         smallest_distance=or_none(np.min, selection["distance"].dropna().to_numpy()),
         coverage_radius_before=or_none(np.max, candidates["distance_to_base"].to_numpy()),
         coverage_radius_after=or_none(np.max, candidates["distance"].to_numpy()),

@@ -20,6 +20,11 @@ def or_none(measure: Callable[[NDArray[np.float64]], np.floating], values: NDArr
     return float(measure(values)) if len(values) else None
 
 
+def subset_or_none(examined: int, samples: int) -> int | None:
+    """Return how many of a set's samples a figure rests on; None where these are all, or there are too few for it."""
+    return examined if 0 < examined < samples else None
+
+
 def thinned(n: int, limit: int) -> Sequence[int]:
     """Return at most `limit` of n rows, evenly spaced, with the first and the last."""
     if n <= limit:

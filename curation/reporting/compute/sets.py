@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.embeddings.by_name import NamedEmbeddings
+from curation.reporting.compute.rows import rows_of
 from curation.reporting.inputs import ReportInputs
+
+_DESCRIPTION = ["raw_path", "frame", "time_s", "label", "label_name"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,8 @@ class Sets:
     """The sets of samples that the report compares, each sorted by filename.
 
     Attributes:
-        candidates: metadata of all candidates, with the columns of `curation.tables.selection.CANDIDATES`.
+        candidates: all candidates, with `inputs.CANDIDATE_COLUMNS` and raw_path, frame,
+            time_s, label and label_name.
         candidate_embeddings: (n, d) float32, their rows.
         old: metadata of the base's samples that have an embedding.
         old_embeddings: (m, d) float32, their rows.
@@ -48,17 +51,25 @@ def make_sets(inputs: ReportInputs) -> Sets:
     Raises:
         RuntimeError: a candidate or an old sample has no embedding: a defect of an earlier stage.
     """
-    known = NamedEmbeddings(list(inputs.processed["filename"]), inputs.embeddings)
+    known = inputs.processed["filename"]
     candidates = inputs.candidates.sort_values("filename", ignore_index=True)
     with_embedding = ~inputs.base_samples["filename"].isin(inputs.without_embedding)
     old = inputs.base_samples[with_embedding].sort_values("filename", ignore_index=True)
-    candidate_rows, old_rows = known.rows(candidates["filename"]), known.rows(old["filename"])
+    candidate_rows, old_rows = rows_of(candidates["filename"], known), rows_of(old["filename"], known)
     if (candidate_rows < 0).any() or (old_rows < 0).any():
         raise RuntimeError("the datapool has no embedding for some of the samples that the report is about")
-    metadata = inputs.processed.drop(columns="filename")
+    described = inputs.processed[_DESCRIPTION].iloc[candidate_rows].reset_index(drop=True)
     return Sets(
-        pd.concat([candidates, metadata.iloc[candidate_rows].reset_index(drop=True)], axis=1),
-        inputs.embeddings[candidate_rows],
+        pd.concat([candidates, described], axis=1),
+        _taken(inputs.embeddings, candidate_rows),
         old,
         inputs.embeddings[old_rows],
     )
+
+
+def _taken(embeddings: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return some rows, or the array itself where these are all, in their order."""
+    if len(rows) == len(embeddings) and bool((rows == np.arange(len(rows))).all()):
+        return embeddings
+    found: NDArray[np.float32] = embeddings[rows]
+    return found

@@ -16,7 +16,7 @@ def training_of(inputs: ReportInputs) -> Training:
     rank = effective_rank(embeddings) if enough else None
     return Training(
         embeddings_file=inputs.embeddings_file,
-        masked=len(set(inputs.masked) & set(inputs.samples["filename"])),
+        masked=int(inputs.samples["filename"].isin(inputs.masked).sum()),
         passed_through=loss.empty,
         steps=int(loss["step"].nunique()),
         epochs=int(loss["epoch"].nunique()),

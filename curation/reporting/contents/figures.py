@@ -20,6 +20,8 @@ Real = Annotated[float, BeforeValidator(_finite)]
 
 
 OptionalReal = Annotated[float | None, BeforeValidator(_finite)]
+SubsetSize = Annotated[Count | None, Field(exclude_if=lambda size: size is None)]
+"""Samples of the seeded subset that a figure rests on; None, and not written, where it rests on all."""
 
 
 class Figures(BaseModel):

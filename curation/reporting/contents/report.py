@@ -6,7 +6,7 @@ from pydantic import Field
 
 from curation.reporting.contents.cleaning import Cleaning, DroppedExample
 from curation.reporting.contents.embeddings import Distances, MapFigures, Migration, Training
-from curation.reporting.contents.figures import Count, Figures, OptionalReal, Real
+from curation.reporting.contents.figures import Count, Figures, OptionalReal, Real, SubsetSize
 from curation.reporting.contents.selection import Selection
 from curation.reporting.contents.sources import Sources
 
@@ -70,6 +70,9 @@ class Examples(Figures):
 
     selected: tuple[SelectedSample, ...] = Field(description="highest rank first")
     pairs: tuple[ExamplePair, ...]
+    pairs_examined: SubsetSize = Field(
+        default=None, description="selected samples that the pairs were chosen from; left out where these are all"
+    )
     near_duplicates: tuple[NearDuplicatePair, ...]
     low_quality: tuple[DroppedExample, ...]
 

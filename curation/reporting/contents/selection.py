@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from curation.reporting.contents.figures import Count, Figures, OptionalReal, Spread
+from curation.reporting.contents.figures import Count, Figures, OptionalReal, Spread, SubsetSize
 
 
 class PickDistance(Figures):
@@ -73,6 +73,9 @@ class Selection(Figures):
     videos: Count = Field(description="videos among these")
     distance_to_datapool: Spread | None = Field(description="of the new samples to the base; null on an empty base")
     smallest_pairwise_distance: OptionalReal = Field(description="among the new samples")
+    smallest_pairwise_examined: SubsetSize = Field(
+        default=None, description="new samples whose nearest other one was searched; left out where these are all"
+    )
     smallest_distance: OptionalReal = Field(description="among the new samples and between them and the base")
     coverage_radius_before: OptionalReal = Field(description="largest distance of a candidate to the base")
     coverage_radius_after: OptionalReal = Field(description="largest distance of a candidate to the datapool")

@@ -46,9 +46,10 @@ def picture_reader(
         with_proxy = samples[samples["filename"].isin(filenames)]
         places = zip(with_proxy["filename"], with_proxy["shard"], with_proxy["member"], strict=True)
         pictures = {name: proxies.image(shard, member) for name, shard, member in places}
-        pictures.update(read_kept(set(filenames) - set(pictures)))
-        rest = without_proxy[without_proxy["filename"].isin(set(filenames) - set(pictures))]
-        if len(rest):
+        if missing := set(filenames) - set(pictures):
+            pictures.update(read_kept(missing))
+        if missing := missing - set(pictures):
+            rest = without_proxy[without_proxy["filename"].isin(missing)]
             decoded = read_raw(list(zip(rest["raw_path"], rest["frame"].astype(int), strict=True)))
             pictures.update({name: image for name, image in zip(rest["filename"], decoded, strict=True) if image})
         return pictures

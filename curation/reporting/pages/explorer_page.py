@@ -7,7 +7,7 @@ milliseconds for 50,000 points and works where WebGL is switched off or there is
 
 import base64
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ _MARGIN = 10_000
 """Bytes for what is written after the room for pictures has been measured: their places are, their number is not."""
 
 
-def render_explorer(report: Report, samples: ExplorerSamples, at_hand: Collection[str], read: PictureReader) -> str:
+def render_explorer(report: Report, samples: ExplorerSamples, at_hand: "pd.Series[str]", read: PictureReader) -> str:
     """Return the page.
 
     Args:

@@ -11,7 +11,7 @@ import pandas as pd
 from curation.core.atomic import atomic_folder, write_bytes, write_json, write_text
 from curation.datapool.store import write_embeddings_csv
 from curation.reporting.compute.maps import MapPoints
-from curation.reporting.compute.sets import make_sets
+from curation.reporting.compute.sets import Sets
 from curation.reporting.contents.embeddings import Histogram, HistogramFamily
 from curation.reporting.contents.report import Report
 from curation.reporting.inputs import ReportInputs
@@ -155,12 +155,11 @@ def write_filenames(folder: Path, inputs: ReportInputs) -> None:
     write_text(folder / NEW_FILENAMES, "".join(f"{filename}\n" for filename in selection["filename"]))
 
 
-def write_embeddings(folder: Path, inputs: ReportInputs) -> None:
-    """Write the embeddings of candidates, datapool and selection, if they are asked for; always say what is there."""
+def write_embeddings(folder: Path, sets: Sets | None) -> None:
+    """Write the embeddings of candidates, datapool and selection, if there are sets; always say what is there."""
     with atomic_folder(folder / EMBEDDINGS) as target:
         (target / "README.txt").write_text(_ABOUT_EMBEDDINGS, encoding="utf-8", newline="\n")
-        if inputs.settings.dump_embeddings:
-            sets = make_sets(inputs)
+        if sets is not None:
             old, new = sets.old, sets.candidates[sets.is_selected]
             parts = {
                 "embeddings": (

@@ -36,7 +36,12 @@ PDF_SOURCES = 40
 """Rows of the table of sources in the PDF; the HTML page and the JSON file have all that the figures list."""
 
 _PARAMETER_COLUMNS, _HEADING_ROWS = 3, 2
+_LONGEST_IN_COLUMN = 200
+"""Characters of a value that a narrow column shows; a longer one that was changed is in the table above."""
 _FIXED_EPOCH = "315532800"  # 1980-01-01, the first date that every format can hold
+
+_BREAKS = re.compile(r"(?<=[/_\-.])(?<!\d\.(?=\d))(?<! -)(?<! --)")
+"""The places in a word where a line may end: not in a number such as 0.5, nor in an option of a command such as -f."""
 
 
 def render_html(
@@ -134,9 +139,10 @@ def trusted(text: str) -> Markup:
 def parameter_columns(report: Report, columns: int) -> list[list[tuple[str, list[tuple[str, Any]]]]]:
     """Distribute the sections of `params.yaml`, with their keys and values, over columns of about the same height."""
     sections: dict[str, list[tuple[str, Any]]] = {}
+    above_all = {item.key for item in report.configuration.changed if len(value(item.value)) > _LONGEST_IN_COLUMN}
     for key, setting in report.configuration.parameters.items():
         section, _, short = key.partition(".")
-        sections.setdefault(section, []).append((short, setting))
+        sections.setdefault(section, []).append((short, "see above" if key in above_all else setting))
     heights = {section: len(keys) + _HEADING_ROWS for section, keys in sections.items()}
     result: list[list[tuple[str, list[tuple[str, Any]]]]] = [[] for _ in range(columns)]
     above = 0
@@ -211,12 +217,14 @@ def name(context: Mapping[str, Any], text: str) -> Markup:
 
     It keeps to its own direction of writing (`<bdi>`), may break after separators, and shows characters that are not
     seen or turn the direction of writing, and so would let one name look like another, as their code. On paper the
-    parts are boxes of their own, since WeasyPrint breaks a name anywhere else.
+    parts are boxes of their own, since WeasyPrint breaks a name anywhere else. Reasons are written so too: what stands
+    between two spaces is a word of its own.
     """
-    parts = [escape(part) for part in re.split(r"(?<=[/_\-.])", visible(text)) if part]
+    parts = [escape(part) for part in _BREAKS.split(visible(text)) if part]
     if context["interactive"]:
         return Markup("<bdi>") + Markup("<wbr>").join(parts) + Markup("</bdi>")
-    boxes = (Markup("<span>") + part + Markup("</span>") for part in parts)
+    words = (word for part in parts for word in re.split("( +)", part) if word)
+    boxes = (word if word.isspace() else Markup("<span>") + word + Markup("</span>") for word in map(Markup, words))
     return Markup("<bdi>") + Markup("").join(boxes) + Markup("</bdi>")
 
 
@@ -232,7 +240,8 @@ def value(setting: Any) -> str:
     if isinstance(setting, bool):
         return str(setting).lower()
     if isinstance(setting, list | tuple):
-        return ", ".join(map(str, setting)) or "[]"
+        separator = ",\n" if any(str(item).startswith("{") for item in setting) else ", "
+        return separator.join(map(str, setting)) or "[]"
     return str(setting)
 
 

@@ -57,7 +57,7 @@ def enclose(
     Args:
         phi: (n, q) float32 projections, last column 0.
         start: (g + 1,) int64 first row of each group.
-        n_columns: number of centres that there will be, at most.
+        n_columns: number of the newest centres of which is known which groups they can matter to.
         coarsen: makes coarse projections.
         executor: computes groups side by side.
     """
@@ -65,7 +65,7 @@ def enclose(
     half = _half_norms(middle)
     middle[:, -1] = 1
     n = len(middle)
-    reach, pending = np.full(n, np.inf, np.float32), np.zeros((n, n_columns // 64 + 1), np.uint64)
+    reach, pending = np.full(n, np.inf, np.float32), np.zeros((n, n_columns // 64 + 2), np.uint64)
     return kernels.Groups(start, middle, coarsen(middle), half, radius, reach, pending)
 
 

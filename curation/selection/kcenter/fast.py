@@ -59,6 +59,7 @@ class Tuning:
         outer: candidates in the active set, at least; a sixteenth of all where that is more.
         inner: candidates that every pick is compared with at once.
         width: columns a matrix product.
+        window: picks after which all candidates are brought up to date, so that what is pending takes little memory.
         threads: None for one a core.
         most_kinds: kinds of units that quotas are computed for after every pick (`curation.selection.greedy.kinds`).
     """
@@ -69,6 +70,7 @@ class Tuning:
     outer: int = 4096
     inner: int = 2048
     width: int = 512
+    window: int = 2**16
     threads: int | None = None
     most_kinds: int = 4096
 
@@ -154,12 +156,13 @@ class Search:
         self._threads = tuning.threads or available_cores()
         self.n_base = self.count = len(base)
         self.limit = len(base) + limit
+        self._window_end = len(base) + tuning.window
         n, dimension = candidates.shape
         self._project = project = projection.fit(candidates, base, limit)
         phi, half = project(candidates, executor)
         base_phi, base_half = project(base, executor)
         order, start = self._order_and_groups(phi, half)
-        groups = grouping.enclose(phi, start, self.limit, project.coarse, executor)
+        groups = grouping.enclose(phi, start, min(limit, tuning.window), project.coarse, executor)
         self._grouped = len(start) > 2
         phi[:, -1] = 1
         base_phi[:, -1] = -base_half
@@ -377,14 +380,25 @@ class Search:
 
     def _mark_pending(self, first: int) -> None:
         """Note for every group which of the centres from number `first` on can matter to it."""
-        if first < self.count and self._grouped:
-            centres = self.state.centres
-            centres.coarse[first : self.count] = self._project.coarse(centres.phi[first : self.count])
-            self._side_by_side(
-                lambda a, b: kernels.mark_pending(self.state, a, b, first, self.count),
-                len(self.state.groups.half),
-                _MARKED_A_TASK,
-            )
+        centres = self.state.centres
+        while first < self.count and self._grouped:
+            stop = min(self.count, self._window_end)
+            centres.coarse[first:stop] = self._project.coarse(centres.phi[first:stop])
+
+            def mark(first_group: int, end_group: int, start: int = first, end: int = stop) -> None:
+                kernels.mark_pending(self.state, first_group, end_group, start, end)
+
+            self._side_by_side(mark, len(self.state.groups.half), _MARKED_A_TASK)
+            if stop == self._window_end:
+                self._begin_window(stop)
+            first = stop
+
+    def _begin_window(self, count: int) -> None:
+        """Make every distance to the first `count` centres exact, so that none of them is pending any more."""
+        newest, self.count = self.count, count
+        self.refresh(kernels.at_least(self._cover.squared, np.float32(0)), np.zeros(len(self._floors), np.float32))
+        self.state.groups.pending[:] = 0
+        self._window_end, self.count = count + self._tuning.window, newest
 
     def take_duplicates(self, threshold: np.float32) -> None:
         """Pick what is left at distance 0, the lowest candidate first, as far as the limit and the threshold allow."""

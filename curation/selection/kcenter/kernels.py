@@ -131,7 +131,8 @@ class Groups(NamedTuple):
         half: (g,) float32 half squared norms of both.
         radius: (n,) float32, not below the distance of a row to the middle of its ball.
         reach: (g,) float32, not below the `_reach` of any row.
-        pending: (g, words) uint64 bit sets of the columns that can matter to a row of the group.
+        pending: (g, words) uint64 bit sets of the newest columns that can matter to a row of the group. The bit of a
+            column is in word `column // 64`, modulo the number of words.
     """
 
     start: NDArray[np.int64]
@@ -548,7 +549,7 @@ def _product_within(half: np.float32, reach: np.float32, slack: np.float32) -> n
 
 @compiled
 def _mark(words: NDArray[np.uint64], column: int) -> None:
-    words[column // 64] |= np.uint64(1) << np.uint64(column % 64)
+    words[column // 64 % words.shape[0]] |= np.uint64(1) << np.uint64(column % 64)
 
 
 @compiled
@@ -607,7 +608,7 @@ def _pending_columns(words: NDArray[np.uint64], first: int, count: int) -> NDArr
     columns = np.empty(count - first, np.int64)
     found = 0
     for w in range(first // 64, (count + 63) // 64):
-        word = words[w]
+        word = words[w % words.shape[0]]
         if w == first // 64:
             shift = np.uint64(first % 64)
             word = (word >> shift) << shift

@@ -13,7 +13,7 @@ from curation.selection.rarity import rarity
 from curation.selection.rule import Example, Rule
 from curation.selection.traversal import Traversal
 
-_LEAST = 1e-6
+_LEAST = 2.0**-20
 """What a candidate counts of which the model is certain: where it is certain of all, rarity alone decides."""
 
 POWER = 2
