@@ -34,6 +34,7 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
+from curation.raw.pages import as_processed
 from curation.selection.given import predicted_by
 from curation.tables.files import read_parquet, write_parquet
 from curation.tables.objects import OBJECT_METADATA, OBJECTS
@@ -55,6 +56,7 @@ def run(params: Params) -> str:
     )
     finder = raw_finder()
     raw = as_they_lie(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, finder)
+    raw = as_processed(raw, base.ledger)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
         max_luma=params.clean.max_luma,

@@ -28,16 +28,18 @@ from curation.history.accepted_inputs import accepted_table, processed_contents,
 from curation.history.cache_folders import cache_folders
 from curation.history.listed_changes import told
 from curation.history.rewritten import changed_paths, require_cache_untouched
+from curation.image.pages import page_counts_of
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import last_listing
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
+from curation.raw.pages import as_processed
 from curation.raw.relevant import Pattern, in_other_form, read_patterns, relevance
 from curation.raw.tracks import file_paths, track_hash, track_path
 from curation.tables.files import read_parquet, write_parquet
-from curation.tables.samples import IGNORED, IMAGE, RAW_FILES, VIDEO
+from curation.tables.samples import IGNORED, IMAGE, PAGES, RAW_FILES, VIDEO
 from curation.video.declared import declared_frames_of, further_tracks_of
 
 _DVC = Path(".dvc")
@@ -76,6 +78,7 @@ def ingest(
     relevant: RelevantFiles = EVERY_FILE,
     *,
     all_tracks: bool = False,
+    all_pages: bool = False,
 ) -> pd.DataFrame:
     """List and hash the raw files.
 
@@ -87,6 +90,7 @@ def ingest(
         relevant: others are neither read nor hashed, and listed as ignored.
         all_tracks: whether each further video track of a file has a row of its own, with a path inside that of the file
             (`curation.raw.tracks`).
+        all_pages: whether image files of several images count as such.
 
     Returns:
         One row for each file, with the columns of `RAW_FILES`, sorted by path.
@@ -104,7 +108,7 @@ def ingest(
     listed = list_raw_files(folder, media_of_extension(image_extensions, video_extensions), linked_folders)
     if not listed:
         raise NothingListedError(f"{folder} is empty: {wanted}")
-    table = _with_content(folder, _with_relevance(listed, relevant), all_tracks=all_tracks)
+    table = _with_content(folder, _with_relevance(listed, relevant), all_tracks=all_tracks, all_pages=all_pages)
     if (table["media"] == IGNORED).all():
         first = table.iloc[0]
         raise RawDataError(
@@ -134,7 +138,7 @@ def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
     counts = table["media"].value_counts()
     return {
         "raw_files": len(table),
-        "images": int(counts.get(IMAGE, 0)),
+        "images": int(counts.get(IMAGE, 0) + counts.get(PAGES, 0)),
         "videos": int(counts.get(VIDEO, 0)),
         "ignored": int(counts.get(IGNORED, 0)),
         "bytes": int(table.loc[table["media"] != IGNORED, "size"].sum()),
@@ -189,7 +193,7 @@ def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     return found
 
 
-def _with_content(folder: Path, listed: Sequence[ListedFile], *, all_tracks: bool) -> pd.DataFrame:
+def _with_content(folder: Path, listed: Sequence[ListedFile], *, all_tracks: bool, all_pages: bool) -> pd.DataFrame:
     """Read every accepted file, several at a time, for its hash, and videos for their declared frames."""
     total = sum(file.size for file in listed if file.media != IGNORED)
     with (
@@ -201,7 +205,11 @@ def _with_content(folder: Path, listed: Sequence[ListedFile], *, all_tracks: boo
     table = pd.DataFrame(rows, columns=[name for name in RAW_FILES.names if name != "frames"])
     videos = table.loc[table["media"] == VIDEO, "path"].tolist()
     frames = dict(zip(videos, declared_frames_of([folder / path for path in videos]), strict=True))
-    frames |= dict.fromkeys(table.loc[table["media"] == IMAGE, "path"], 1)
+    images = table.loc[table["media"] == IMAGE, "path"].tolist()
+    pages = page_counts_of([folder / path for path in images]) if all_pages else [1] * len(images)
+    frames |= dict(zip(images, pages, strict=True))
+    of_several = {path for path, count in zip(images, pages, strict=True) if count > 1}
+    table.loc[table["path"].isin(of_several), "media"] = PAGES
     table["frames"] = np.array([frames.get(path, 0) for path in table["path"]], dtype=np.int64)
     return table.sort_values("path", kind="stable", ignore_index=True)
 
@@ -244,11 +252,14 @@ def run(params: Params) -> str:
         table = ingest(
             *(paths.RAW, settings.image_extensions, settings.video_extensions, links, relevant),
             all_tracks=settings.video_tracks == "all",
+            all_pages=settings.pages == "all",
         )
     except NothingListedError:
         if former is None:
             raise
         table = former.iloc[:0]
+    if former is not None:
+        table = as_processed(table, former)
     known = [one for one in (former, last_listing()) if one is not None]
     require_cache_untouched(paths.RAW, table["path"], changed_paths(known, table))
     found = _changes(former, table) if former is not None else None

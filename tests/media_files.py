@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
@@ -179,6 +179,15 @@ def _scene(seed: int, width: int, height: int) -> tuple[NDArray[np.int16], NDArr
 def write_image(path: Path, seed: int, width: int = 32, height: int = 24) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture(seed, width, height)).save(path)
+    return path
+
+
+def write_pages(path: Path, seeds: Sequence[int], width: int = 32, height: int = 24, **options: Any) -> Path:
+    """Write a file of several images, without loss: TIFF, GIF, PNG or WebP."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = (Image.fromarray(picture(seed, width, height)) for seed in seeds)
+    options |= {"lossless": True} if path.suffix == ".webp" else {}
+    first.save(path, save_all=True, append_images=others, **options)
     return path
 
 

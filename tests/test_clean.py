@@ -33,6 +33,7 @@ from curation.image.quality import Quality
 from curation.params.load import load_params
 from curation.pipeline import paths
 from curation.raw.finding import RawFinder
+from curation.raw.pages import as_processed
 from curation.raw.relevant import parse_patterns
 from curation.tables.datapool import LEDGER
 from curation.tables.datapool import SAMPLES as SELECTED
@@ -40,8 +41,9 @@ from curation.tables.embeddings import embedding_schema
 from curation.tables.files import empty_frame, read_parquet, write_csv, write_parquet
 from curation.tables.samples import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, TAKEN_IN
 from stages import clean as stage
-from stages.ingest import RelevantFiles, ingest
-from tests.media_files import TrackOfTest, cut, picture, write_image, write_tracks, write_video
+from stages.ingest import RelevantFiles, ingest, metrics
+from tests.media_files import TrackOfTest, cut, picture, write_image, write_pages, write_tracks, write_video
+from tests.no_workers import in_this_process
 
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
@@ -143,6 +145,56 @@ def test_each_video_track_gives_samples_of_its_own(tmp_path: Path) -> None:
     finder = RawFinder(raw, table.assign(path=table["path"].str.replace("cars/cam", "top")), {"mkv": "video"})
     wanted = (tracks[0], str(table["content_hash"][1]))
     assert finder.places([wanted]) == {wanted: "top.mkv/track-1.mkv"}
+
+
+@pytest.mark.thorough
+def test_pages_give_samples_that_are_named_like_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curation.cleaning.decode_files.run_in_workers", in_this_process)
+    monkeypatch.setattr("curation.workers.asking.run_in_workers", in_this_process)
+    raw = tmp_path / "raw"
+    write_pages(raw / "cells/stack.tif", range(12))
+    write_pages(raw / "moving.gif", [20, 21, 20])
+    write_image(raw / "cells/a.png", 3)  # equal to a page
+
+    tables = {pages: ingest(raw, ["gif", "png", "tif"], ["mkv"], all_pages=pages) for pages in (False, True)}
+
+    def cleaned(base: BaseTables, *, pages: bool, retrain: bool = False) -> Cleaned:
+        table = tables[pages]
+        (proxies := tmp_path / f"proxies-{len(list(tmp_path.iterdir()))}").mkdir()
+        settings = replace(SETTINGS, fps=1.0)  # pages have no time
+        arguments = (as_processed(table, base.ledger), base, raw, proxies, settings, NO_RULES)
+        return clean(*arguments, workers=1, retrain=retrain)
+
+    assert metrics(tables[False], "") == metrics(tables[True], "")
+    first = cleaned(NO_BASE, pages=False)
+    assert first.samples["filename"].tolist() == ["cells/a.png", "cells/stack.tif", "moving.gif"]
+    assert set(first.files["media"]) == {"image"}
+    every = cleaned(NO_BASE, pages=True)
+    names = [f"cells/stack-{page:02d}-tif.png" for page in range(12) if page != 3]
+    assert every.samples["filename"].tolist() == ["cells/a.png", *names, "moving-0-gif.png", "moving-1-gif.png"]
+    assert every.samples["frame"].tolist() == [0, *(page for page in range(12) if page != 3), 0, 1]
+    assert every.samples["label_name"].tolist() == ["cells"] * 12 + [""] * 2
+    assert every.samples["time_s"].isna().all()
+    assert every.dropped[["filename", "status", "duplicate_of"]].to_numpy().tolist() == [
+        ["cells/stack-03-tif.png", "duplicate", "cells/a.png"],
+        ["moving-2-gif.png", "duplicate", "moving-0-gif.png"],
+    ]
+    assert every.files["declared_frames"].tolist() == [1, 12, 3]
+    assert every.files["media"].tolist() == ["image", "pages", "pages"]
+    for before, pages in ((first, True), (every, False)):
+        base = _base_after(before, selected=2)
+        assert set(_status(cleaned(base, pages=pages)).values()) == {"processed"}
+        again = cleaned(base, pages=pages, retrain=True)
+        same = ["filename", "pixel_hash", "member", "shard"]
+        pd.testing.assert_frame_equal(again.samples[same], before.samples[same])
+    hashes = every.samples.set_index("filename")["pixel_hash"]
+    wanted = [("cells/stack.tif", 7), ("moving.gif", 1), ("moving.gif", 2)]
+    known = [hashes["cells/stack-07-tif.png"], hashes["moving-1-gif.png"], hashes["moving-1-gif.png"]]
+    found = read_raw_samples(raw, wanted, video_extensions=["mkv"], max_pixels=10_000, pixel_hashes=known)
+    assert found[2] is None  # has other pixels
+    for image, seed in zip(found[:2], (7, 21), strict=True):
+        assert image is not None
+        assert np.array_equal(np.asarray(image), picture(seed))
 
 
 def test_a_note_on_a_video_is_told_where_none_of_its_frames_stays_too(tmp_path: Path) -> None:

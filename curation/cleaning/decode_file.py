@@ -3,22 +3,23 @@
 import errno
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from curation.cleaning.crop_shards import CropWriter, KeptCrop, crop_shard, kept_crop
+from curation.cleaning.decode_pages import decode_pages
+from curation.cleaning.proxy_writing import add_crop, add_proxy, writing
 from curation.cleaning.tasks import RawFile
-from curation.core.errors import OutputError, RawDataError
-from curation.core.kinds import IMAGE, VIDEO
+from curation.core.errors import RawDataError
+from curation.core.kinds import IMAGE, PAGES, VIDEO
 from curation.core.regular import open_regular
-from curation.image.crops import Crop, Cropping
+from curation.image.crops import Cropping
 from curation.image.decode import decode_image
 from curation.image.decoded_sample import DecodedSample
-from curation.image.proxies import ShardWriter, member_name
+from curation.image.proxies import ShardWriter
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
 from curation.image.window import ValueRange, ValueWindows, Window
 from curation.raw.naming import label_name
@@ -85,9 +86,9 @@ class DecodedFile:
 
     Attributes:
         path: relative to the folder of raw data.
-        media: `image` or `video`.
-        samples: all that came out of the decoder, of a video the chosen ones.
-        missing: chosen frames that should have come, but did not.
+        media: `image`, `video` or `pages`.
+        samples: all that came out of the decoder, of a video or of pages the chosen ones.
+        missing: chosen frames or pages that should have come, but did not.
         is_corrupt: whether the file as a whole is refused.
         reason: why; or what is missing.
         shard: temporary name of the shard with its proxies.
@@ -96,8 +97,8 @@ class DecodedFile:
         decoded: frames that came out of the decoder, or would have if they had not been left out.
         crops: what was cut out of its pictures.
         is_unsupported: whether it is refused since it is of a kind that is not read.
-        values: of an image of more than 8 bits a channel, the range of its values; else None.
-        window: through which these are seen in the proxy.
+        values: of an image or pages of more than 8 bits a channel, the range of the values; else None.
+        window: through which these are seen in the proxy; None where that differs from page to page.
     """
 
     path: str
@@ -127,8 +128,8 @@ def decode_file(
 ) -> DecodedFile:
     """Decode one file and write its proxies.
 
-    A video's proxies make a shard of their own. An image's proxy goes into a folder beside the shards, from which
-    `gather_shard` makes the shard when all images of the chunk are done: they are, in any order, by several processes.
+    The proxies of a video, or of a file of pages, make a shard of their own. An image's proxy goes into a folder beside
+    the shards, from which `gather_shard` makes the shard when all images of the chunk are done.
 
     Args:
         file: what to decode.
@@ -145,6 +146,8 @@ def decode_file(
     _require_readable(raw_folder, file.path)
     if file.media == VIDEO:
         return _decode_video(file, min(threads, _MOST_THREADS), announce, raw_folder, shard_folder, settings)
+    if file.media == PAGES:
+        return _decode_pages(file, announce, raw_folder, shard_folder, settings)
     decoded = _decode_image(file, raw_folder, shard_folder, settings)
     announce(1)
     return decoded
@@ -193,7 +196,7 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
         return replace(refused, limit=error.limit, is_unsupported=is_unsupported)
     folder = _proxies_of(shard_folder, file.shard)
     crops = [kept_crop(file, 0, crop) for crop in image.crops]
-    with _writing():
+    with writing():
         folder.mkdir(exist_ok=True)
         (folder / file.member).write_bytes(image.proxy)
         for kept, crop in zip(crops, image.crops, strict=True):
@@ -225,11 +228,11 @@ def _decode_video(
             proxy_size=settings.proxy_size,
             corruption_threshold=settings.corruption_threshold,
             threads=threads,
-            add_proxy=partial(_add, writer),
+            add_proxy=partial(add_proxy, writer),
             restart=restart,
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
-            cropping=Cropping(file.boxes, partial(_add_crop, crops)),
+            cropping=Cropping(file.boxes, partial(add_crop, crops)),
         )
         if video.is_corrupt:
             restart()
@@ -250,29 +253,40 @@ def _decode_video(
     )
 
 
-def _add(writer: ShardWriter, index: int, jpeg: bytes) -> None:
-    """Add the proxy of a frame to a shard."""
-    with _writing():
-        writer.add(member_name(index), jpeg)
-
-
-def _add_crop(writer: CropWriter, index: int, crop: Crop) -> None:
-    """Add a crop of a frame to the shard of crops."""
-    with _writing():
-        writer.add_crop(index, crop)
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    """Tell a disk that cannot be written from a file that cannot be decoded.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"proxies cannot be written ({error}): see whether the disk is full") from None
+def _decode_pages(
+    file: RawFile, announce: Callable[[int], None], raw_folder: Path, shard_folder: Path, settings: Settings
+) -> DecodedFile:
+    with ShardWriter(shard_folder / file.shard) as writer, CropWriter(shard_folder, file) as crops:
+        pages = decode_pages(
+            raw_folder / file.path,
+            max_pixels=settings.max_pixels,
+            proxy_size=settings.proxy_size,
+            corruption_threshold=settings.corruption_threshold,
+            add_proxy=partial(add_proxy, writer),
+            progress=announce,
+            choice=FrameChoice(limit=settings.max_frames_per_video, known=file.known),
+            cropping=Cropping(file.boxes, partial(add_crop, crops)),
+            window_of=partial(settings.windows.of, label_name(file.path)),
+        )
+        if pages.is_corrupt:
+            writer.discard()
+            crops.discard()
+    return DecodedFile(
+        file.path,
+        PAGES,
+        pages.samples,
+        pages.missing,
+        pages.is_corrupt,
+        pages.reason,
+        file.shard,
+        pages.limit,
+        pages.skipped,
+        pages.decoded,
+        crops.kept,
+        pages.is_unsupported,
+        pages.values,
+        pages.window,
+    )
 
 
 def _require_readable(raw_folder: Path, path: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from curation.image.decode import load_image
+from curation.image.decode import load_image, load_pages
 from curation.image.proxies import to_rgb
+from curation.image.undecodable import UndecodableImageError
 from curation.image.window import OWN_WINDOWS, ValueWindows, WindowOf
 from curation.raw.listing import extension_of
 from curation.raw.naming import label_name
@@ -103,8 +104,13 @@ def _attempts(path: Path, known: Mapping[int, str], max_pixels: int) -> Iterator
 
 
 def _image(path: Path, known: Mapping[int, str], max_pixels: int, window_of: WindowOf) -> dict[int, Image.Image]:
-    picture = load_image(path, max_pixels=max_pixels, pixel_hash=known.get(0, ""), window_of=window_of)
-    return {0: to_rgb(picture)}
+    """Decode an image, or chosen pages of a file of several."""
+    if known.keys() == {0}:
+        # The first page is what the file shows as an image, unless damage in a later one stands in the way.
+        with suppress(UndecodableImageError):
+            return {0: to_rgb(load_image(path, max_pixels=max_pixels, pixel_hash=known[0], window_of=window_of))}
+    pages = load_pages(path, known, max_pixels=max_pixels, window_of=window_of)
+    return {index: to_rgb(picture) for index, picture in pages}
 
 
 def _video_frames(path: Path, known: Mapping[int, str], max_pixels: int) -> dict[int, Image.Image]:

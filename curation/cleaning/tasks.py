@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from curation.core.kinds import IMAGE, VIDEO
+from curation.core.kinds import IMAGE, PAGES, VIDEO
 from curation.image.crops import WantedBox
 from curation.image.proxies import IMAGES_PER_SHARD, member_name
 
@@ -17,8 +17,8 @@ class Task:
     """Raw files whose proxies make one shard.
 
     Attributes:
-        media: `image` or `video`.
-        paths: relative to the folder of raw data; one video, or images of one folder.
+        media: `image`, `video` or `pages`.
+        paths: relative to the folder of raw data; one video or file of pages, or images of one folder.
         declared: frames that the files say they have.
         known: of a video whose frames were chosen in an earlier iteration, the pixel hash of each, by frame index.
         boxes: what to cut out of the files, by their path.
@@ -39,7 +39,7 @@ class RawFile:
 
     Attributes:
         path: relative to the folder of raw data.
-        media: `image` or `video`.
+        media: `image`, `video` or `pages`.
         declared: frames that it says it has.
         shard: temporary name of the shard for its proxies.
         member: of an image, the name of its proxy in the shard; empty for a video.
@@ -61,7 +61,9 @@ def tasks_of(
     known: Mapping[str, Mapping[int, str]] | None = None,
     boxes: Mapping[str, Boxes] | None = None,
 ) -> list[Task]:
-    """Cut the work into tasks by what the files are: each video is one, images of one folder are taken in chunks.
+    """Cut the work into tasks by what the files are.
+
+    Each video is one, and each file of pages; images of one folder are taken in chunks.
 
     Args:
         files: path, media and declared frames of each file, sorted by path.
@@ -75,9 +77,9 @@ def tasks_of(
         return {path: wanted[path] for path in paths if path in wanted}
 
     tasks = [
-        Task(VIDEO, (path,), frames, chosen.get(path), boxes_in([path]))
+        Task(media, (path,), frames, chosen.get(path), boxes_in([path]))
         for path, media, frames in everything
-        if media == VIDEO
+        if media in (VIDEO, PAGES)
     ]
     images = sorted((path.rpartition("/")[0], path) for path, media, _ in everything if media == IMAGE)
     for _, group in groupby(images, key=lambda item: item[0]):
@@ -97,8 +99,8 @@ def files_of(task: Task, shard: str) -> list[RawFile]:
         shard: temporary name of the shard for its proxies.
     """
     boxes = [task.boxes.get(path, {}) for path in task.paths]
-    if task.media == VIDEO:
-        return [RawFile(task.paths[0], VIDEO, task.declared, shard, "", task.known, *boxes)]
+    if task.media != IMAGE:
+        return [RawFile(task.paths[0], task.media, task.declared, shard, "", task.known, *boxes)]
     known = [{0: task.hashes[path]} if path in task.hashes else None for path in task.paths]
     return [
         RawFile(path, IMAGE, 1, shard, member_name(place), known[place], boxes[place])

@@ -1,4 +1,4 @@
 """Kinds of raw files."""
 
-IMAGE, VIDEO, IGNORED = "image", "video", "ignored"
-"""Media types of a raw file."""
+IMAGE, VIDEO, PAGES, IGNORED = "image", "video", "pages", "ignored"
+"""Media types of a raw file; `pages` is a file of several images, each of which is a sample."""

@@ -8,9 +8,10 @@ import pandas as pd
 
 from curation.image.window import OWN_WINDOWS, ValueWindows
 from curation.raw.listing import extension_of
+from curation.raw.pages import is_page
 
 PictureFormat = Literal["original", "png", "jpg"]
-"""`original` copies images as they are, and writes frames as PNG."""
+"""`original` copies images as they are, and writes frames and pages as PNG."""
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 _WANTED = ["filename", "target", "frame", "pixel_hash", "content_hash"]
@@ -22,7 +23,7 @@ class Wanted(NamedTuple):
     Attributes:
         filename: of the sample.
         target: path to write, relative to the folder of the export.
-        frame: index in its video; 0 for images.
+        frame: index in its video, or among the pages of its file; 0 for images.
         pixel_hash: its pixels must have.
         content_hash: SHA-256 that the raw file must have where it is copied; empty = known to be right.
     """
@@ -43,6 +44,7 @@ class Batch(NamedTuple):
         is_video: whether that is a video.
         is_copy: whether it is copied as it is.
         wanted: the samples.
+        is_pages: whether these are pages of an image file.
     """
 
     raw_path: str
@@ -50,6 +52,7 @@ class Batch(NamedTuple):
     is_video: bool
     is_copy: bool
     wanted: tuple[Wanted, ...]
+    is_pages: bool = False
 
 
 class Kept(NamedTuple):
@@ -57,7 +60,7 @@ class Kept(NamedTuple):
 
     Attributes:
         path: of the file, whose bytes are known to be sound.
-        form: `original` for the image's own file, `png` for a frame, `jpg` for what was encoded with loss.
+        form: `original` for the image's own file, `png` for a frame or page, `jpg` for what was encoded with loss.
     """
 
     path: Path
@@ -102,7 +105,9 @@ def raw_batches(rows: pd.DataFrame, raw_folder: Path, settings: Settings) -> Ite
         extension = extension_of(str(raw_path))
         is_video = extension in settings.video_extensions
         as_it_is = settings.picture_format == "original" or (settings.copies_jpeg and f".{extension}" in JPEG_SUFFIXES)
-        yield Batch(str(raw_path), str(raw_folder / str(raw_path)), is_video, as_it_is and not is_video, tuple(wanted))
+        is_pages = not is_video and any(is_page(each.filename, str(raw_path)) for each in wanted)
+        is_copy = as_it_is and not is_video and not is_pages
+        yield Batch(str(raw_path), str(raw_folder / str(raw_path)), is_video, is_copy, tuple(wanted), is_pages)
 
 
 def kept_batches(rows: pd.DataFrame, kept: Mapping[str, Kept], settings: Settings) -> Iterator[Batch]:

@@ -32,11 +32,12 @@ from curation.export.batches import (
     kept_batches,
     raw_batches,
 )
-from curation.image.decode import load_image
+from curation.image.decode import load_image, load_pages
 from curation.image.proxies import to_rgb
 from curation.image.window import WindowOf
 from curation.raw.listing import extension_of
 from curation.raw.naming import label_name
+from curation.raw.pages import is_page
 from curation.raw.tracks import file_on_disk
 from curation.workers.outcomes import Done, Failure, Limits
 from curation.workers.processes import run_in_workers
@@ -77,7 +78,11 @@ def targets_of(samples: pd.DataFrame, picture_format: PictureFormat, video_exten
         OutputError: two samples would get one path, or one would lie outside of the folder.
     """
     targets = [
-        target_name(filename, is_frame=extension_of(raw) in video_extensions, picture_format=picture_format)
+        target_name(
+            filename,
+            is_frame=extension_of(raw) in video_extensions or is_page(filename, raw),
+            picture_format=picture_format,
+        )
         for filename, raw in zip(samples["filename"], samples["raw_path"], strict=True)
     ]
     for target in targets:
@@ -199,8 +204,7 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
     by_frame = {wanted.frame: wanted for wanted in batch.wanted}
     failed = {wanted.filename: f"{batch.raw_path} no longer holds these pixels" for wanted in batch.wanted}
     window_of = partial(settings.windows.of, label_name(batch.raw_path))
-    pictures = _pictures(source, by_frame, settings, window_of, is_video=batch.is_video)
-    for number, (frame, picture) in enumerate(pictures, 1):
+    for number, (frame, picture) in enumerate(_pictures(batch, by_frame, settings, window_of), 1):
         wanted = by_frame[frame]
         fault = write_sample(folder / wanted.target, partial(_save, scaled_down(picture, settings.size), wanted.target))
         if fault:
@@ -212,23 +216,20 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
 
 
 def _pictures(
-    source: Path, wanted: Mapping[int, Wanted], settings: Settings, window_of: WindowOf, *, is_video: bool
+    batch: Batch, wanted: Mapping[int, Wanted], settings: Settings, window_of: WindowOf
 ) -> Iterator[tuple[int, Image.Image]]:
     """Yield the wanted pictures of a file one after the other, those that it still holds."""
-    known = {frame: sample.pixel_hash for frame, sample in wanted.items()}
+    source, known = Path(batch.source), {frame: sample.pixel_hash for frame, sample in wanted.items()}
+    max_pixels, keeps_16_bits = settings.max_pixels, settings.picture_format != "jpg"
     try:
-        if is_video:
-            keeps_16_bits = settings.picture_format != "jpg"
-            yield from video_pictures(source, known, settings.max_pixels, keeps_16_bits=keeps_16_bits)
-        else:
-            picture = load_image(
-                source,
-                max_pixels=settings.max_pixels,
-                pixel_hash=known[0],
-                window_of=window_of,
-                keeps_16_bits=settings.picture_format != "jpg",
-            )
-            yield 0, picture if picture.mode == "I;16" else to_rgb(picture)
+        if batch.is_video:
+            yield from video_pictures(source, known, max_pixels, keeps_16_bits=keeps_16_bits)
+            return
+        load = partial(load_image, max_pixels=max_pixels, window_of=window_of, keeps_16_bits=keeps_16_bits)
+        load_each = partial(load_pages, max_pixels=max_pixels, window_of=window_of, keeps_16_bits=keeps_16_bits)
+        pictures = load_each(source, known) if batch.is_pages else iter([(0, load(source, pixel_hash=known[0]))])
+        for frame, picture in pictures:
+            yield frame, picture if picture.mode == "I;16" else to_rgb(picture)
     except MemoryError:
         raise
     except Exception:  # besides those that decoders are known for, whatever a library raises about a file

@@ -17,6 +17,7 @@ from curation.datapool.pictures import PICTURES_FOLDER, folder_name, picture_pat
 from curation.export.batches import JPEG_SUFFIXES, Settings
 from curation.export.images import export_images
 from curation.raw.listing import extension_of
+from curation.raw.pages import is_page
 from curation.raw.tracks import file_on_disk
 from curation.tables.datapool import COMBINED, PICTURES
 from curation.workers.outcomes import Limits
@@ -64,7 +65,7 @@ def planned(samples: pd.DataFrame, places: Sequence[str], former: Path, settings
     is_here = np.array([not path.startswith(COMBINED) for path in samples["raw_path"]], dtype=bool)
     here = samples.assign(place=list(places))[is_here]
     rows = here[columns].reset_index(drop=True)
-    forms = [_form(path, settings) for path in rows["raw_path"]]
+    forms = [_form(name, path, settings) for name, path in zip(rows["filename"], rows["raw_path"], strict=True)]
     suffixes = [
         extension_of(path) if form == "original" else form for path, form in zip(rows["raw_path"], forms, strict=True)
     ]
@@ -82,10 +83,10 @@ def planned(samples: pd.DataFrame, places: Sequence[str], former: Path, settings
     return Work(rows, former, at_hand)
 
 
-def _form(raw_path: str, settings: Settings) -> str:
+def _form(filename: str, raw_path: str, settings: Settings) -> str:
     """Return the form in which a sample's picture is kept: `original`, `png` or `jpg`."""
     extension = extension_of(raw_path)
-    if extension in settings.video_extensions:
+    if extension in settings.video_extensions or is_page(filename, raw_path):
         return "png" if settings.picture_format == "original" else "jpg"
     is_jpeg = f".{extension}" in JPEG_SUFFIXES
     return "original" if settings.picture_format == "original" or is_jpeg else "jpg"

@@ -3,8 +3,9 @@
 What cannot be read to the last row is corrupt, whatever way its decoder fails.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from PIL import Image
 
 from curation.image.crops import WantedBox, cut
 from curation.image.decoded_sample import DecodedImage
+from curation.image.pages import read_pages
 from curation.image.pillow_modes import former_hash
 from curation.image.proxies import proxy_dimensions, to_rgb
 from curation.image.quality import quality_of
@@ -65,13 +67,53 @@ def decode_image(
         note = "; ".join(filter(None, (note, _note_beyond(picture, window))))
         digest = known_hash if _had_hash(stored, path, max_pixels, known_hash) else digest
         picture = seen(picture, window)
-    small = _small(picture, proxy_dimensions(*read.size, proxy_size))
-    width, height = read.size[::-1] if stored.transpose in SWAPPING else read.size
-    proxy = encode_jpeg(turned(small, stored.transpose))
-    quality = quality_of(small, stored.transpose)
     full = _in_full(path, data, max_pixels) if boxes and read.is_draft else picture
+    image = _described(picture, read.size, stored.transpose, digest, proxy_size)
     crops = cut(full, stored.transpose, boxes, proxy_size)
-    return DecodedImage(width, height, digest, proxy, quality, note, crops, values, window)
+    return replace(image, note=note, crops=crops, values=values, window=window)
+
+
+def decode_page(
+    stored: StoredImage, *, proxy_size: int, boxes: Sequence[WantedBox] = (), window_of: WindowOf = own_window
+) -> DecodedImage:
+    """Make of one of several images of a file what `decode_image` makes of the only one.
+
+    Args:
+        stored: the image.
+        proxy_size: see `decode_image`.
+        boxes: likewise.
+        window_of: likewise.
+    """
+    picture = stored.picture
+    values, window, note = None, None, ""
+    if isinstance(picture, Values):
+        values, window = usual_range(picture), _window(picture, window_of)
+        note, picture = _note_beyond(picture, window), seen(picture, window)
+    size = (picture.width, picture.height)
+    image = _described(picture, size, stored.transpose, pixel_hash_of(stored), proxy_size)
+    crops = cut(picture, stored.transpose, boxes, proxy_size)
+    return replace(image, note=note, crops=crops, values=values, window=window)
+
+
+def _described(
+    picture: Image.Image | av.VideoFrame,
+    size: tuple[int, int],
+    transpose: Image.Transpose | None,
+    digest: str,
+    proxy_size: int,
+) -> DecodedImage:
+    """Return the proxy of a picture, and its figures.
+
+    Args:
+        picture: as stored, in 8 bits; may be a draft.
+        size: width and height of what the file stores, pixels.
+        transpose: what turns it upright.
+        digest: hash of its pixels.
+        proxy_size: see `decode_image`.
+    """
+    small = _small(picture, proxy_dimensions(*size, proxy_size))
+    width, height = size[::-1] if transpose in SWAPPING else size
+    return DecodedImage(width, height, digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))
 
 
 def _in_full(path: Path, data: bytes, max_pixels: int) -> Image.Image | av.VideoFrame:
@@ -113,6 +155,40 @@ def load_image(
     is_known = not pixel_hash or pixel_hash in hashes_of(read.stored, data)
     if not is_known and not _had_hash(stored, path, max_pixels, pixel_hash):
         raise UndecodableImageError("the file holds another image than before")
+    return _upright(stored, window_of, keeps_16_bits=keeps_16_bits)
+
+
+def load_pages(
+    path: Path,
+    known: Mapping[int, str],
+    *,
+    max_pixels: int,
+    window_of: WindowOf = own_window,
+    keeps_16_bits: bool = False,
+) -> Iterator[tuple[int, Image.Image]]:
+    """Decode some of several images of a file one after the other, each as `load_image` gives the only one.
+
+    Args:
+        path: the file.
+        known: pixel hash of each that is wanted, by index; empty = unknown.
+        max_pixels: see `load_image`.
+        window_of: likewise.
+        keeps_16_bits: likewise.
+
+    Yields:
+        Index and picture; those that are damaged, or other images than before, are missing.
+
+    Raises:
+        UndecodableImageError: the file cannot be opened, or holds what is not read or too large.
+        OSError: the file cannot be opened at all.
+    """
+    for page in read_pages(path, sorted(known), max_pixels):
+        if page.stored and known[page.index] in ("", pixel_hash_of(page.stored)):
+            yield page.index, _upright(page.stored, window_of, keeps_16_bits=keeps_16_bits)
+
+
+def _upright(stored: StoredImage, window_of: WindowOf, *, keeps_16_bits: bool) -> Image.Image:
+    """Return an image in full size, in one of the modes of `load_image`."""
     picture = stored.picture
     assert not isinstance(picture, av.VideoFrame)
     if isinstance(picture, Values):

@@ -202,10 +202,32 @@ def _decoded_by_pillow(opened: Image.Image, path: Path, repaired: bytes = b"") -
         return guarded(decode)
 
 
-def _picture(image: Image.Image, path: Path) -> Image.Image | Values:
-    """Decode an image that is open to the last row."""
+def decoded(opened: Image.Image, path: Path, place: int) -> tuple[Image.Image | Values, int]:
+    """Decode the picture of a file that Pillow has turned to, to the last row.
+
+    Args:
+        opened: the image.
+        path: of its file.
+        place: of the picture among those that Pillow counts.
+
+    Returns:
+        The image as stored, and its EXIF orientation.
+    """
+    with tiff.unsupported(opened):
+        return guarded(lambda: (_picture(opened, path, place), _orientation(opened)))
+
+
+def _picture(image: Image.Image, path: Path, place: int | None = None) -> Image.Image | Values:
+    """Decode an image that is open to the last row; without a place, it is the one that is meant by default."""
+
+    def reopened() -> Image.Image:
+        again = open_image(path)
+        if place is not None:
+            again.seek(place)
+        return again
+
     if is_deep(image):
-        return read_deep(image, lambda: open_image(path))
+        return read_deep(image, reopened)
     image.load()
     return normalised(image)
 

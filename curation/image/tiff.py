@@ -24,6 +24,9 @@ _SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 25
 _PHOTOMETRIC, _SAMPLES, _PLANAR, _SAMPLE_FORMAT = 262, 277, 284, 339
 GDAL_NODATA, _DNG_VERSION = 42113, 50706
 
+_MASK = 4
+"""Of the subfile type, what says that a picture tells which pixels of another count."""
+
 _MIN_IS_WHITE = 0
 _OF_SENSORS = (32803, 34892)
 """Photometric interpretations of what a camera's sensor recorded."""
@@ -161,18 +164,51 @@ def unsupported(image: Image.Image) -> Iterator[None]:
 def first_tags(path: Path) -> Mapping[int, Any]:
     """Return the tags of a TIFF file's first picture, as far as they make sense; else nothing."""
     try:
-        with path.open("rb") as file:
-            head = file.read(8)
-            head += file.read(8) if head[2:3] == b"+" or head[3:4] == b"+" else b""
-            tags = ImageFileDirectory_v2(head)
-            file.seek(tags.next)
-            tags.load(file)
-            found = dict(tags.items())
+        found = next(_directories(path))
     except Exception:  # damaged in any way
         return {}
-    sides = [_numbers(found, tag, 0)[0] for tag in (_WIDTH, _HEIGHT)]
-    makes_sense = min(sides) > 0 and all(bits in _BITS_THERE_ARE for bits in _numbers(found, _BITS, 1))
-    return found if makes_sense else {}
+    return found if makes_sense(found) else {}
+
+
+def pages_in(path: Path) -> list[int]:
+    """Return the places of the pictures of a TIFF file that are neither reduced ones of others nor masks.
+
+    Where the list of pictures breaks off, the place of one more.
+
+    Args:
+        path: the file.
+    """
+    places: list[int] = []
+    number = 0
+    try:
+        for number, tags in enumerate(_directories(path), 1):
+            if not (_is_reduced(tags) or (places and _numbers(tags, _SUBFILE_TYPE, 0)[0] & _MASK)):
+                places.append(number - 1)
+    except MemoryError:
+        raise
+    except Exception:  # damaged in any way
+        places.append(number)
+    return places
+
+
+def _directories(path: Path) -> Iterator[dict[int, Any]]:
+    """Yield the tags of each picture of a TIFF file, up to one that came before."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        head += file.read(8) if head[2:3] == b"+" or head[3:4] == b"+" else b""
+        tags = ImageFileDirectory_v2(head)
+        seen: set[int] = set()
+        while tags.next and tags.next not in seen:
+            seen.add(tags.next)
+            file.seek(tags.next)
+            tags.load(file)
+            yield dict(tags.items())
+
+
+def makes_sense(tags: Mapping[int, Any]) -> bool:
+    """Return whether the tags of a picture may be those of a sound one."""
+    sides = [_numbers(tags, tag, 0)[0] for tag in (_WIDTH, _HEIGHT)]
+    return min(sides) > 0 and all(bits in _BITS_THERE_ARE for bits in _numbers(tags, _BITS, 1))
 
 
 def what_to_do(image: Image.Image) -> str:

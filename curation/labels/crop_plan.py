@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from curation.core.errors import ParamsError
-from curation.core.kinds import VIDEO
+from curation.core.kinds import IMAGE
 from curation.image.crops import WantedBox
 from curation.labels.given import Given, Label
 from curation.labels.matching import candidates_of, match_names
@@ -122,7 +122,7 @@ def plan_crops(
     Raises:
         ParamsError: predictions have no box, or none of their names can mean a sample.
     """
-    pictures = {_name_of(path, media): _Picture(path, None if media == VIDEO else 0) for path, media in files}
+    pictures = {_name_of(path, media): _Picture(path, 0 if media == IMAGE else None) for path, media in files}
     if again:
         rows = processed[processed["content_hash"].isin(again.keys())][["filename", "content_hash", "frame"]]
         pictures |= {name: _Picture(again[content], int(at)) for name, content, at in rows.itertuples(index=False)}
@@ -150,8 +150,8 @@ def plan_crops(
 
 
 def _name_of(path: str, media: str) -> str:
-    """Return the name of an image, or the one that stands for all frames of a video."""
-    return _shared_name(sample_name(path, VIDEO, 0, 1)) if media == VIDEO else path
+    """Return the name of an image, or the one that stands for all frames of a video, or all pages of a file."""
+    return path if media == IMAGE else _shared_name(sample_name(path, media, 0, 1))
 
 
 def _shared_name(name: str) -> str:

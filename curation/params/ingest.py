@@ -46,6 +46,16 @@ class IngestParams(Section):
             }
         ),
     )
+    pages: Literal["first", "all"] = Field(
+        default="first",
+        description="Images that are read of a file of several: TIFF, and animated GIF, PNG, WebP and AVIF.",
+        json_schema_extra=About(
+            values={
+                "first": "the first one, which has the name of the file",
+                "all": "each of them, named like the frames of a video: stack-2-tif.png",
+            }
+        ),
+    )
     fps: Real | None = Field(
         default=None,
         gt=0,
@@ -54,7 +64,10 @@ class IngestParams(Section):
     )
     max_frames_per_video: Count | None = Field(
         default=None,
-        description="Largest number of frames taken from one video, spread evenly over those that `fps` leaves.",
+        description=(
+            "Largest number of frames taken from one video, spread evenly over those that `fps` leaves; and of pages "
+            "taken from one file (`pages`)."
+        ),
         json_schema_extra=About(unit="frames", null="no limit", read_by=("clean",)),
     )
 

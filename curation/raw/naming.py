@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from curation.core.kinds import VIDEO
+from curation.core.kinds import IMAGE
 from curation.raw.listing import safe_path
 from curation.raw.tracks import file_path
 
@@ -12,15 +12,16 @@ def sample_name(path: str, media: str, frame: int, frames: int) -> str:
 
     Args:
         path: of the raw file, relative to the folder of raw data.
-        media: `image` or `video`.
-        frame: index among all frames of the video.
-        frames: how many frames its decoder gives, those left out included; its digits are the width of the number.
+        media: `image`, `video` or `pages`.
+        frame: index among all frames of the video, or pages of the file.
+        frames: how many of them its decoder gives, those left out included; its digits are the width of the number.
 
     Returns:
         The path itself for an image; `city/my_video-153-mp4.png` for frame 153 of `city/my_video.mp4`, and
-        `city/my_video.mp4/track-2-153-mp4.png` for one of its further tracks.
+        `city/my_video.mp4/track-2-153-mp4.png` for one of its further tracks; `stack-2-tif.png` for a page of
+        `stack.tif`.
     """
-    if media != VIDEO:
+    if media == IMAGE:
         return path
     folder, slash, name = path.rpartition("/")
     stem, _, extension = name.rpartition(".")

@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from curation.core.kinds import IGNORED as IGNORED
 from curation.core.kinds import IMAGE as IMAGE
+from curation.core.kinds import PAGES as PAGES
 from curation.core.kinds import VIDEO as VIDEO
 
 KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near_duplicate"
@@ -26,11 +27,11 @@ COMING_AGAIN = (OVER_LIMIT, UNSUPPORTED)
 RAW_FILES = pa.schema(
     {
         "path": pa.string(),  # relative to data/raw, with /; sorted; see curation.raw.listing on unusual names
-        "media": pa.string(),  # image, video or ignored
+        "media": pa.string(),  # image, video, pages (several images in one file) or ignored
         "reason": pa.string(),  # why it is ignored, else empty
         "size": pa.int64(),  # bytes; 0 for a further track of a video
         "content_hash": pa.string(),  # SHA-256 of the bytes; empty for ignored files
-        "frames": pa.int64(),  # as the container declares, counted by demuxing if it does not; images 1; 0 unknown
+        "frames": pa.int64(),  # as the container declares, else counted by demuxing; of pages all; images 1; 0 unknown
     }
 )
 
@@ -39,8 +40,8 @@ SAMPLES = pa.schema(
         "filename": pa.string(),  # the sample's name, its key everywhere; the table is sorted by it
         "raw_path": pa.string(),
         "content_hash": pa.string(),  # of the raw file
-        "frame": pa.int64(),  # 0-based index among all frames of the video; 0 for images
-        "time_s": pa.float64(),  # seconds from the first frame's pts; NaN for images
+        "frame": pa.int64(),  # 0-based index among all frames of the video, or pages of the file; 0 for images
+        "time_s": pa.float64(),  # seconds from the first frame's pts; NaN for images and pages
         "width": pa.int32(),  # pixels, after orientation
         "height": pa.int32(),
         "pixel_hash": pa.string(),  # 32 hexadecimal digits; equal for equal decoded pixels

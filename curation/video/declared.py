@@ -1,23 +1,19 @@
 """The number of frames that a video states, and its tracks, without decoding it."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 import av
 
-from curation.core.cores import available_cores
 from curation.core.regular import size_of
 from curation.raw.tracks import file_on_disk
 from curation.video.opening import NoVideoError, further_tracks, number_in_file, open_video, video_stream
 from curation.video.structure.examine import examine
-from curation.workers.outcomes import Done, Limits
-from curation.workers.processes import run_in_workers
+from curation.workers.asking import asked
 
 Answer = TypeVar("Answer")
 
-_LIMITS = Limits(timeout_s=60, memory_mb=4096)
 _VIDEOS_PER_BATCH = 8
 
 
@@ -51,12 +47,7 @@ def further_tracks_of(paths: Sequence[Path]) -> list[tuple[int, ...]]:
 
 
 def _asked(paths: Sequence[Path], ask: Callable[[Path, int, Callable[[int], None]], Answer]) -> dict[Path, Answer]:
-    """Return what is found out about videos, of those that do no harm to the process that opens them."""
-    batches = [paths[start : start + _VIDEOS_PER_BATCH] for start in range(0, len(paths), _VIDEOS_PER_BATCH)]
-    cores = available_cores()
-    events = run_in_workers(ask, batches, workers=cores, cores=cores, limits=_LIMITS, size_of=_size_of)
-    with closing(events):
-        return {path: event.result for path, event in events if isinstance(event, Done)}
+    return asked(paths, ask, _size_of, files_per_batch=_VIDEOS_PER_BATCH)
 
 
 def _size_of(path: Path) -> int:

@@ -34,7 +34,7 @@ from curation.export.location import parse_location
 from curation.export.predictions import predictions_of
 from curation.image.window import ValueWindows, Window
 from curation.workers.outcomes import Limits
-from tests.media_files import write_image, write_video
+from tests.media_files import picture, write_image, write_pages, write_video
 
 LIMITS = Limits(60, None)
 TEXT, COUNT = {"type": "string", "minLength": 1}, {"type": "integer", "minimum": 1}
@@ -164,6 +164,24 @@ def test_pictures_are_scaled_to_the_short_side(samples: pd.DataFrame, raw: Path,
         (9, 7),
         (3000, 1),
     )
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.tif", "original"), ("a.gif", "png"), ("a.png", "original")])
+def test_pages_are_lossless_and_read_by_their_index(tmp_path: Path, name: str, form: str) -> None:
+    write_pages(tmp_path / name, range(12))
+    ending = name.removeprefix("a.")
+    rows = [(f"a-{page:02d}-{ending}.png", name, page, "") for page in (0, 7, 11)]
+    # The pixels of the last one are known to be others.
+    samples = pd.DataFrame(rows, columns=["filename", "raw_path", "frame", "content_hash"])
+    samples = samples.assign(pixel_hash=["", "", "0" * 32])
+    failed = export(samples, tmp_path, tmp_path / "out", written(form))
+    assert failed == {f"a-11-{ending}.png": f"{name} no longer holds these pixels"}
+    assert files_in(tmp_path / "out") == [f"a-00-{ending}.png", f"a-07-{ending}.png"]
+    for page in (0, 7):
+        with Image.open(tmp_path / f"out/a-{page:02d}-{ending}.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), picture(page))
+    assert export(samples[:2], tmp_path, tmp_path / "jpg", written("jpg")) == {}
+    assert files_in(tmp_path / "jpg") == [f"a-00-{ending}.jpg", f"a-07-{ending}.jpg"]
 
 
 @pytest.mark.thorough

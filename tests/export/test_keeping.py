@@ -1,9 +1,9 @@
 """Full-size pictures that stay with the datapool: what is kept, in which form, and what exports take from it."""
 
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -16,8 +16,9 @@ from curation.export.batches import Kept, Settings
 from curation.export.images import export_images
 from curation.export.keeping import Work, estimated_bytes, keep_pictures, planned
 from curation.tables.datapool import COMBINED
-from curation.workers.outcomes import Done, Limits
-from tests.media_files import write_image, write_video
+from curation.workers.outcomes import Limits
+from tests.media_files import picture, write_image, write_pages, write_video
+from tests.no_workers import in_this_process
 
 LIMITS = Limits(60, None)
 GIVEN: dict[str, Any] = {"workers": 1, "limits": LIMITS}
@@ -26,13 +27,6 @@ NAMES = ["drive-07-mp4.png", "city/a.jpg", "=b.png"]
 
 def settings(form: str, size: int | None = None) -> Settings:
     return Settings(form, size, ("mp4",), 10**6)  # type: ignore[arg-type]
-
-
-def in_this_process(
-    work: Callable[..., Any], batches: Sequence[Sequence[Any]], **_: object
-) -> Iterator[tuple[Any, Done[Any]]]:
-    """Do at once what `run_in_workers` gives to worker processes."""
-    return ((item, Done(work(item, 1, lambda _: None))) for batch in batches for item in batch)
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +101,18 @@ def test_originals_are_the_files_themselves_and_frames_lossless(
         for name in files_in(out[0]):
             assert (out[0] / name).read_bytes() == (out[1] / name).read_bytes(), (form, name)
     assert export_images(samples, gone, out[1], form, **GIVEN, kept=kept) == {}, "again: all is there"
+
+
+def test_pages_are_kept_like_frames(tmp_path: Path) -> None:
+    write_pages(tmp_path / "a.tif", range(3))
+    sample = pd.DataFrame([("a-2-tif.png", "a.tif", 2, "", "")])
+    sample.columns = ["filename", "raw_path", "frame", "content_hash", "pixel_hash"]
+    for form, kept_as in (("original", "png"), ("jpg", "jpg")):
+        assert keep(tmp_path / form, sample, tmp_path, form) == {}
+        (kept,) = kept_in(tmp_path / form).values()
+        assert (kept.form, kept.path.name) == (kept_as, f"0a.{kept_as}")
+        with Image.open(kept.path) as image:
+            assert np.abs(np.asarray(image, np.int16) - picture(2)).mean() < (0.1 if form == "original" else 15)
 
 
 def test_jpeg_images_stay_as_they_are_and_all_else_becomes_one(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from curation.core.errors import ParamsError
-from curation.core.kinds import IMAGE, VIDEO
+from curation.core.kinds import IMAGE, PAGES, VIDEO
 from curation.labels.crop_plan import MOST, Plan, Task, plan_crops
 from curation.labels.given import SHARES, Given, Label
 from curation.labels.objects import ObjectCrops, cut_in_words
@@ -60,6 +60,12 @@ def test_names_of_frames_find_their_video_whatever_the_width_of_their_number() -
         "city/drive.mp4": {7: 1, 12: 1, 13: 1, 3: 1},
         "other/drive.mp4": {3: 1},
     }
+
+
+def test_names_of_pages_find_their_file() -> None:
+    given = task(label("cells/stack-0007-tif.png"), label("stack-1-tif.png"), label("cells/stack.tif"))
+    plan = plan_crops([given], [("cells/stack.tif", PAGES), ("a.tif", IMAGE)], {}, PROCESSED, NONE)
+    assert places(plan) == {"cells/stack.tif": {7: 1, 1: 1}}
 
 
 def test_the_samples_decide_whose_objects_the_crops_show() -> None:

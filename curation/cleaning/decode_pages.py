@@ -1,0 +1,172 @@
+"""Decoding files of several images: each wanted page once, one at a time in memory, and every page accounted for."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from curation.core.records import Records
+from curation.image.crops import Cropping
+from curation.image.decode import decode_page
+from curation.image.decoded_sample import DecodedImage, DecodedSample
+from curation.image.pages import Page, page_count, read_pages
+from curation.image.proxies import member_name
+from curation.image.quality import Quality
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
+from curation.image.window import ValueRange, Window, WindowOf
+from curation.video.sampling import FrameChoice, thinned
+
+
+@dataclass(frozen=True)
+class DecodedPages:
+    """The result of one pass over a file of several images.
+
+    Attributes:
+        samples: the chosen pages as far as the file was read, damaged ones among them.
+        missing: chosen pages that come after what could be read.
+        reason: why the whole file is refused, or what else there is to say; else empty.
+        is_corrupt: whether it is refused.
+        limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
+        is_unsupported: whether it is refused since a page is of a kind that is not read.
+        skipped: pages that were left out on purpose.
+        decoded: pages that the file has.
+        values: of pages of more than 8 bits a channel, the range of their values; else None.
+        window: through which these are seen in the proxies; None where that differs from page to page.
+    """
+
+    samples: Sequence[DecodedSample]
+    missing: int
+    reason: str
+    is_corrupt: bool
+    limit: str = ""
+    is_unsupported: bool = False
+    skipped: int = 0
+    decoded: int = 0
+    values: ValueRange | None = None
+    window: Window | None = None
+
+
+def decode_pages(
+    path: Path,
+    *,
+    max_pixels: int,
+    proxy_size: int,
+    corruption_threshold: float,
+    add_proxy: Callable[[int, bytes], None],
+    progress: Callable[[int], None],
+    choice: FrameChoice,
+    cropping: Cropping,
+    window_of: WindowOf,
+) -> DecodedPages:
+    """Decode a file of several images.
+
+    Args:
+        path: the file.
+        max_pixels: a file with larger pages is refused.
+        proxy_size: short side of the proxies in pixels.
+        corruption_threshold: share of damaged and missing pages above which the whole file counts as corrupt. Without
+            influence where pages are chosen that are known from before.
+        add_proxy: takes index and JPEG bytes of each sound page whose pixels are new in this file.
+        progress: takes the number of pages done since the last call.
+        choice: of pages; they have no time stamps, so its rate has no influence.
+        cropping: what to cut out of sound pages whose pixels are new in this file.
+        window_of: says through which window values of more than 8 bits are seen.
+    """
+    pages = page_count(path)
+    wanted = _chosen(pages, choice)
+    keeper = _Keeper(add_proxy, cropping)
+    try:
+        for page in read_pages(path, wanted, max_pixels):
+            keeper.keep(page, proxy_size, window_of)
+            progress(1)
+    except UndecodableImageError as error:
+        is_unsupported = isinstance(error, UnsupportedImageError)
+        return DecodedPages([], len(wanted), str(error), True, error.limit, is_unsupported, pages - len(wanted), pages)
+    threshold = 1.0 if choice.known is not None else corruption_threshold
+    skipped = max(0, pages - len(wanted))
+    return replace(_judged(keeper, len(wanted), threshold), skipped=skipped, decoded=pages)
+
+
+def _chosen(pages: int, choice: FrameChoice) -> Sequence[int]:
+    """Return the indices of the pages to take, ascending."""
+    if choice.known is not None:
+        return sorted(choice.known)
+    everything = range(pages)  # of which a damaged header may promise any number
+    return everything if choice.limit is None or pages <= choice.limit else thinned(everything, choice.limit)
+
+
+@dataclass
+class _Keeper:
+    """Takes each page in their order, and hands over the proxies.
+
+    Attributes:
+        samples: what is kept of the pages so far.
+        first_fault: what is wrong with the first damaged page; empty where all are sound.
+        note: what else there is to say of the first page of which there is something to say.
+        noted: of how many pages there is.
+        ranges: of values of more than 8 bits.
+        windows: through which these are seen.
+        seen: figures of the pages so far, by the hash of their pixels.
+    """
+
+    add_proxy: Callable[[int, bytes], None]
+    cropping: Cropping
+    samples: Records[DecodedSample] = field(default_factory=lambda: Records(DecodedSample))
+    first_fault: str = ""
+    note: str = ""
+    noted: int = 0
+    ranges: list[ValueRange] = field(default_factory=list)
+    windows: set[Window | None] = field(default_factory=set)
+    seen: dict[str, Quality] = field(default_factory=dict)
+
+    def keep(self, page: Page, proxy_size: int, window_of: WindowOf) -> None:
+        """Take the next page."""
+        if page.stored is None:
+            self.first_fault = self.first_fault or f"page {page.index}: {page.fault}"
+            self.samples.append(DecodedSample(page.index, math.nan, 0, 0, "", page.fault, "", None))
+            return
+        boxes = self.cropping.boxes.get(page.index, ())
+        image = decode_page(page.stored, proxy_size=proxy_size, boxes=boxes, window_of=window_of)
+        is_repeated = image.pixel_hash in self.seen
+        if not is_repeated:
+            self.seen[image.pixel_hash] = image.quality
+            self.add_proxy(page.index, image.proxy)
+            for crop in image.crops:
+                self.cropping.add(page.index, crop)
+        self._note(page.index, image)
+        member = "" if is_repeated else member_name(page.index)
+        quality = self.seen[image.pixel_hash]
+        self.samples.append(
+            DecodedSample(page.index, math.nan, image.width, image.height, image.pixel_hash, "", member, quality)
+        )
+
+    def _note(self, index: int, image: DecodedImage) -> None:
+        if image.note:
+            self.note = self.note or f"page {index}: {image.note}"
+            self.noted += 1
+        if image.values is not None:
+            self.ranges.append(image.values)
+            self.windows.add(image.window)
+
+    @property
+    def values(self) -> ValueRange | None:
+        """The range of the values of all pages, of the kind that the first one has; None where there are none."""
+        of_kind = [each for each in self.ranges if each.kind == self.ranges[0].kind]
+        if not of_kind:
+            return None
+        return ValueRange(of_kind[0].kind, min(each.low for each in of_kind), max(each.high for each in of_kind))
+
+
+def _judged(keeper: _Keeper, wanted: int, corruption_threshold: float) -> DecodedPages:
+    """Decide whether the file as a whole is corrupt."""
+    damaged = sum(bool(sample.fault) for sample in keeper.samples)
+    missing = wanted - len(keeper.samples)
+    share = (damaged + missing) / wanted
+    reason = keeper.note + (f", and {keeper.noted - 1} more pages likewise" if keeper.noted > 1 else "")
+    if damaged or missing:
+        reason = f"{damaged} damaged and {missing} missing of {wanted} pages (first error: {keeper.first_fault})"
+    is_corrupt = share == 1 or share > corruption_threshold
+    if is_corrupt:
+        reason += f": {100 * share:.1f} %, more than clean.corruption_threshold"
+    window = next(iter(keeper.windows)) if len(keeper.windows) == 1 else None
+    return DecodedPages(keeper.samples, missing, reason, is_corrupt, values=keeper.values, window=window)
