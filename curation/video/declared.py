@@ -87,7 +87,10 @@ def declared_frames(path: Path) -> int:
             structure = examine(path, container.format.name, number_in_file(container, stream))
             if structure is None:
                 return int(stream.frames)
-            return structure.shown if structure.shown is not None else structure.count or int(stream.frames)
+            if structure.shown is not None:
+                return structure.shown
+            # Of a file that was cut, what is there may be known, while its header says what it had.
+            return max(structure.count or 0, int(stream.frames) - structure.repeats)
     except av.error.MemoryError:  # a damaged header may ask for any amount of memory
         return 0
     except MemoryError:

@@ -15,7 +15,8 @@ def test_tasks_come_back_as_they_were_written(tmp_path: Path, monkeypatch: pytes
         Path(path).write_text("{}")
     text = object_tasks_text(tasks, given_files_hash(list(tasks.values())))
     assert read_object_tasks(text) == tasks
-    assert object_tasks_text({}, None) == ""
+    assert object_tasks_text({}, None) == "\n"
+    assert read_object_tasks("\n") == {}
     assert read_object_tasks("") == {}
     Path("signs.json").write_text("[]")
     with pytest.raises(ParamsError, match=r"signs\.json changed since this run began: run `dvc repro` again"):
