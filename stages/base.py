@@ -121,7 +121,7 @@ def run(params: Params) -> str:
     Writes  data/base/: a datapool; with train.checkpoint an empty one holds that checkpoint already
             data/given_weights.txt: the hash of the file that train.weights names
             data/given_embeddings.txt: of what embed.embeddings_file names
-            data/given_predictions.txt: of the predictions whose objects are embedded, and what they are
+            data/given_predictions.txt: of the predictions whose objects are embedded, and these
             pictures/*.dvc: by which DVC holds pictures of former iterations, where they are kept
     """
     content = parse_base(paths.BASE_JSON.read_text())

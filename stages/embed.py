@@ -30,8 +30,8 @@ def run(params: Params) -> str:
     r"""Embed the new samples; all of them where the checkpoint is not the base's.
 
     \b
-    Reads   data/clean/samples.parquet, data/clean/proxies/, data/clean/objects/, data/train/checkpoint.ckpt,
-            data/base/, data/given_embeddings.txt
+    Reads   data/clean/samples.parquet, data/clean/proxies/, data/clean/objects/,
+            data/train/checkpoint.ckpt, data/base/, data/given_embeddings.txt
     Writes  data/embed/embeddings/*.parquet, data/embed/objects/*.parquet, data/embed/marks.csv
     """
     checkpoint_hash = sha256_of_file(paths.CHECKPOINT)

@@ -172,7 +172,7 @@ def test_an_image_finds_its_like(name: str, tmp_path: Path) -> None:
         select.run(given({"images": [path]}))
         assert selected() == [f"night/{name}"]
     assert {file.name for file in paths.SELECTION.parent.iterdir()} == {
-        "selection.csv", "candidates.parquet", "budget_curve.csv", "comparison.csv"
+        "selection.csv", "candidates.parquet", "budget_curve.csv", "comparison.csv", "contributions.csv"
     }  # fmt: skip
 
 
