@@ -77,7 +77,6 @@ def read_inputs(params: Params) -> ReportInputs:
     # The datapool holds the embeddings of everything that was processed, in the space of its checkpoint.
     processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
     processed = processed[list(PROCESSED_COLUMNS)]
-    settings = params.report
     marks = read_csv(paths.MARKS, MARKS)
     pairs, near = read_union(paths.BASE)
     method = STRATEGIES if params.select.strategies else params.select.method
@@ -108,7 +107,7 @@ def read_inputs(params: Params) -> ReportInputs:
             proportion_samples=params.select.proportion_samples,
             min_distance=params.select.min_distance,
         ),
-        settings=ReportSettings(**settings.model_dump()),
+        settings=ReportSettings(**params.report.model_dump()),
         base_commits=tuple(base.get("commits", [])),
         embeddings_file=params.embed.embeddings_file,
         masked=tuple(marks["filename"][marks["mark"] == MASKED]),

@@ -134,9 +134,8 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             counts = {name: int(getattr(original, name)) for name in (CORRUPT, SKIPPED)}
             row |= _copy_of(str(original.path), str(original.status), "", int(str(original.frames)), counts)
         else:
-            row["duplicate_of"] = first_of_run.setdefault(content, path)
-            if row["duplicate_of"] == path:
-                row["duplicate_of"] = ""
+            first = first_of_run.setdefault(content, path)
+            row["duplicate_of"] = "" if first == path else first
         rows.append(row)
     processed = raw[is_known].rename(columns={"frames": "declared_frames"})
     processed = processed.assign(status=PROCESSED, reason="processed in an earlier iteration", **_NOTHING)

@@ -191,10 +191,7 @@ def compare(
             falls = changes(points, candidates[rule.picks], base_squared)
             curves[id(rule)] = coverage_curve(falls, base_squared, count)
         curve = curves[id(rule)]
-        prefix = "" if name == CHOSEN else f"{name}_"
-        columns[f"{prefix}coverage_radius"] = curve.radius
-        columns[f"{prefix}mean_distance"] = curve.mean
-        columns[f"{prefix}pick_distance"] = np.concatenate([[np.nan], euclidean(rule.squared)])
+        columns |= _columns_of(name, curve, rule)
         table.append(
             {
                 "rule": name,
@@ -209,6 +206,16 @@ def compare(
             }
         )
     return pd.DataFrame(columns), pd.DataFrame(table)
+
+
+def _columns_of(name: str, curve: Curve, rule: Picks) -> dict[str, NDArray[np.generic]]:
+    """Return the columns of `BUDGET_CURVE` that are a rule's."""
+    prefix = "" if name == CHOSEN else f"{name}_"
+    return {
+        f"{prefix}coverage_radius": curve.radius,
+        f"{prefix}mean_distance": curve.mean,
+        f"{prefix}pick_distance": np.concatenate([[np.nan], euclidean(rule.squared)]),
+    }
 
 
 def _smallest(squared: NDArray[np.float32]) -> float:
