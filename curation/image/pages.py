@@ -11,12 +11,11 @@ from pathlib import Path
 from PIL import Image
 
 from curation.core.regular import size_of
-from curation.core.words import in_one_line
 from curation.image import tiff
 from curation.image.damage import findings_in
 from curation.image.deep import is_deep
 from curation.image.png_frames import png_frames
-from curation.image.reading import decoded, opened_image
+from curation.image.reading import decoded, guarded, opened_image
 from curation.image.stored import StoredImage
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_pixels
 from curation.workers.asking import asked
@@ -127,14 +126,12 @@ def _places(image: Image.Image, path: Path) -> Sequence[int]:
 def _at(image: Image.Image, path: Path, place: int, max_pixels: int) -> StoredImage:
     """Decode one of the pictures of a file."""
     try:
-        image.seek(place)
-    except MemoryError:
-        raise
-    except Exception as error:  # of any type, as the frames before it are decoded
+        guarded(lambda: image.seek(place))
+    except UndecodableImageError:
         tags = tiff.tags_of(image)
         if tiff.makes_sense(tags):
             raise UnsupportedImageError(tiff.words_for(tags)) from None
-        raise UndecodableImageError(in_one_line(error)) from None
+        raise
     require_pixels(image.width, image.height, max_pixels)
     if damage := findings_in(image, b"", path, is_strictly_sound=False).damage:
         raise UndecodableImageError(damage)
