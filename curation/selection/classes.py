@@ -49,9 +49,7 @@ def _of_metadata(given: MetadataInput, described: Described) -> Classes:
         assert described.metadata is not None
         values = described.metadata.categories(given.key)
     else:
-        if given.key not in described.processed.columns:
-            raise ParamsError(f"select.strategies: the samples have no metadata {given.key!r}")
-        values = described.processed.set_index("filename")[given.key].map(str)
+        values = described.measured(given.key).map(str)
     table = pd.DataFrame({"filename": values.index.to_numpy(object), "class": values.to_numpy(object)})
     return Classes(table, frozenset(table["filename"]))
 

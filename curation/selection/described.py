@@ -49,6 +49,17 @@ class Described:
             return None
         return read_metadata(self.metadata_file, self.processed, self.tolerance)
 
+    def measured(self, key: str) -> "pd.Series[float]":
+        """Return what stage `clean` measured of each sample, or its weak label, by filename.
+
+        Raises:
+            ParamsError: the samples have no such metadata.
+        """
+        if key not in self.processed.columns:
+            raise ParamsError(f"select.strategies: the samples have no metadata {key!r}")
+        column: pd.Series[float] = self.processed.set_index("filename")[key]
+        return column
+
     def predicted(self, path: str) -> tuple[Given, Match]:
         """Return what a file of predictions holds, and the samples that its names mean."""
         if path not in self._predicted:

@@ -95,10 +95,7 @@ def _metadata(given: MetadataInput, described: Described) -> tuple["pd.Series[fl
     if described.is_in_table(given.key):
         assert described.metadata is not None
         return described.metadata.numbers(given.key), f"{described.metadata.path}: {given.key}"
-    if given.key not in described.processed.columns:
-        raise ParamsError(f"select.strategies: the samples have no metadata {given.key!r}")
-    column: pd.Series[float] = described.processed.set_index("filename")[given.key]
-    return column, f"the metadata {given.key}"
+    return described.measured(given.key), f"the metadata {given.key}"
 
 
 def as_weights(values: NDArray[np.float64], item: StrategyParams, names: Sequence[str]) -> NDArray[np.float64]:
