@@ -7,7 +7,6 @@ import pandas as pd
 from curation.core.errors import ParamsError
 from curation.params.strategy_inputs import MetadataInput, PredictionsInput
 from curation.selection.described import Described
-from curation.selection.given import ranked
 from curation.tables.membership import is_among
 
 _SHOWN = 20
@@ -59,7 +58,7 @@ def _of_predictions(given: PredictionsInput, described: Described) -> Classes:
     table, known, declared = _empty(), set[str](), set[str]()
     if given.file is not None:
         predictions, match = described.predicted(given.file)
-        rows = ranked(predictions, match)
+        rows = described.ranked(given.file)
         table = rows[is_among(rows["filename"], described.known)]
         known = set(match.samples.values())
         declared = {*predictions.classes, *rows["class"]}

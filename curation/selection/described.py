@@ -13,7 +13,7 @@ from curation.labels.matching import Match
 from curation.labels.stored import Labelled, from_coco
 from curation.params.select import SelectParams
 from curation.params.strategy_inputs import MEASURED, WEAK_LABEL, ScoresInput
-from curation.selection.given import predicted_by, read_scores, told, unmatched_names
+from curation.selection.given import predicted_by, ranked, read_scores, told, unmatched_names
 from curation.selection.metadata import Metadata, read_metadata
 from curation.tables.given_lists import read_text
 
@@ -34,6 +34,7 @@ class Described:
     tolerance: float | None = None
     seed: int = 0
     _predicted: dict[str, tuple[Given, Match]] = field(default_factory=dict, repr=False)
+    _ranked: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     _labelled: dict[str, Labelled] = field(default_factory=dict, repr=False)
     _scores: "dict[tuple[str, str], pd.Series[float]]" = field(default_factory=dict, repr=False)
 
@@ -65,6 +66,12 @@ class Described:
         if path not in self._predicted:
             self._predicted[path] = predicted_by(path, "select.strategies", self.known)
         return self._predicted[path]
+
+    def ranked(self, path: str) -> pd.DataFrame:
+        """Return predictions as `curation.selection.given.ranked` does; several strategies may look at one file."""
+        if path not in self._ranked:
+            self._ranked[path] = ranked(*self.predicted(path))
+        return self._ranked[path]
 
     def labelled(self, path: str) -> Labelled:
         """Return labels that `curate import-labels` wrote.
