@@ -75,7 +75,7 @@ def read_inputs(params: Params) -> ReportInputs:
     base = json.loads(paths.BASE_JSON.read_text(encoding="utf-8"))
     datapool_samples = read_samples(paths.DATAPOOL)
     # The datapool holds the embeddings of everything that was processed, in the space of its checkpoint.
-    processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
+    processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER, wanted=PROCESSED_COLUMNS)
     processed = processed[list(PROCESSED_COLUMNS)]
     marks = read_csv(paths.MARKS, MARKS)
     pairs, near = read_union(paths.BASE)
@@ -156,7 +156,7 @@ def former_space() -> FormerSpace | None:
     """Read the embeddings of the base, where they are of another checkpoint than the datapool's."""
     if checkpoint_hash(paths.BASE) in (None, checkpoint_hash(paths.DATAPOOL)):
         return None
-    rows, embeddings = read_shards(paths.BASE / EMBEDDINGS_FOLDER)
+    rows, embeddings = read_shards(paths.BASE / EMBEDDINGS_FOLDER, wanted=["filename"])
     return FormerSpace(tuple(rows["filename"]), embeddings) if len(rows) else None
 
 
