@@ -130,15 +130,17 @@ def imported_labels(hashes: Mapping[str, str], names: Sequence[str]) -> dict[str
         names: samples of the datapool.
     """
     found: dict[str, LabelledSamples] = {}
-    for task, digest in sorted(hashes.items()):
-        try:
-            with open_cache() as cache:
+    if not hashes:
+        return found
+    with open_cache() as cache:
+        for task, digest in sorted(hashes.items()):
+            try:
                 labels = from_coco(cache.file(digest).read_text(encoding="utf-8"))
-        except (BaseError, LabelFileError, OSError, ValueError) as error:
-            click.echo(f"report: warning: the labels of {task} are not counted ({error})", err=True)
-            continue
-        labelled = [name for name in names if name in labels.samples]
-        found[task] = LabelledSamples(len(labelled), labels.counts(labelled))
+            except (BaseError, LabelFileError, OSError, ValueError) as error:
+                click.echo(f"report: warning: the labels of {task} are not counted ({error})", err=True)
+                continue
+            labelled = [name for name in names if name in labels.samples]
+            found[task] = LabelledSamples(len(labelled), labels.counts(labelled))
     return found
 
 
