@@ -178,7 +178,10 @@ def contents_of(inputs: ReportInputs, wanted: Collection[str]) -> dict[str, set[
 
 
 def raw_reader(
-    contents: Callable[[Collection[str]], Mapping[str, Collection[str]]], finder: RawFinder, params: Params
+    contents: Callable[[Collection[str]], Mapping[str, Collection[str]]],
+    finder: RawFinder,
+    params: Params,
+    windows: ValueWindows = OWN_WINDOWS,
 ) -> RawReader:
     """Return a reader of pictures from the raw files, wherever these lie now.
 
@@ -186,6 +189,7 @@ def raw_reader(
         contents: returns the hashes of raw files, by the paths that they were processed under.
         finder: says where they lie.
         params: which files are videos, and how large pictures may be.
+        windows: through which images of more than 8 bits a channel are seen.
     """
 
     def read_raw(wanted: Sequence[tuple[str, int]]) -> Sequence[Image.Image | None]:
@@ -199,7 +203,7 @@ def raw_reader(
             [(places.get(path, path), frame) for path, frame in wanted],
             video_extensions=params.ingest.video_extensions,
             max_pixels=params.clean.max_pixels,
-            windows=value_windows(params.clean.value_window, paths.DATAPOOL),
+            windows=windows,
         )
 
     return read_raw
@@ -239,7 +243,8 @@ def run(params: Params) -> str:
     Writes  reports/
     """
     inputs = read_inputs(params)
-    read_raw = raw_reader(partial(contents_of, inputs), raw_finder(), params)
+    windows = value_windows(params.clean.value_window, paths.DATAPOOL)
+    read_raw = raw_reader(partial(contents_of, inputs), raw_finder(), params, windows)
     proxies = ProxyReader(paths.PROXIES)
     try:
         columns = ["filename", "raw_path", "frame"]
@@ -250,7 +255,7 @@ def run(params: Params) -> str:
             pd.concat([inputs.processed[columns], dropped]),
             proxies,
             read_raw,
-            kept_reader(kept, params.clean.max_pixels, value_windows(params.clean.value_window, paths.DATAPOOL)),
+            kept_reader(kept, params.clean.max_pixels, windows),
         )
         old = inputs.base_samples[~inputs.base_samples["filename"].isin(inputs.samples["filename"])]
         cheap = pd.Series(cheap_to_decode(old, set(kept["filename"])), dtype=str)
