@@ -37,6 +37,8 @@ from curation.embeddings.shards import read_shards
 from curation.history.dvc_cache import open_cache
 from curation.image.decode import load_image
 from curation.image.proxies import ProxyReader, to_rgb
+from curation.image.reading import guarded
+from curation.image.undecodable import UndecodableImageError
 from curation.image.window import OWN_WINDOWS, ValueWindows
 from curation.inspection.kept_pictures import kept_pictures
 from curation.labels.given import LabelFileError
@@ -227,8 +229,9 @@ def kept_reader(table: pd.DataFrame, max_pixels: int, windows: ValueWindows = OW
         with open_cache() as cache, suppress(BaseError):
             for name, picture in kept_pictures(table, wanted, cache).items():
                 window_of = partial(windows.of, label_name(name))
-                with suppress(Exception):  # whatever a library raises about a file
-                    found[name] = to_rgb(load_image(picture.path, max_pixels=max_pixels, window_of=window_of))
+                load = partial(load_image, picture.path, max_pixels=max_pixels, window_of=window_of)
+                with suppress(UndecodableImageError):
+                    found[name] = to_rgb(guarded(load))
         return found
 
     return read_kept
