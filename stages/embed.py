@@ -7,9 +7,12 @@ and `data/embed/marks.csv` names the samples that it marks as masked or selected
 holds crops of are embedded by the same model, into `data/embed/objects/`.
 """
 
+from pathlib import Path
+
 import click
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from curation.core.atomic import atomic_folder
 from curation.core.hashing import sha256_of_file
@@ -52,14 +55,7 @@ def run(params: Params) -> str:
     else:
         check_precision(reused, params.embed.precision)
         marks, precision = empty_frame(MARKS), params.embed.precision
-        # Imported here, because torch takes seconds that given embeddings need not cost.
-        from curation.model.cached_embedding import embed_new
-
-        members = list(zip(samples["shard"], samples["member"], strict=True))
-        how = (params.embed.batch_size, params.train.accelerator, precision)
-        source = ProxyReader(paths.PROXIES)
-        embeddings, known = embed_new(source, members, paths.CHECKPOINT, paths.EMBEDDING_CACHE, *how)
-        again = f" ({known} of them in an earlier run)" if known else ""
+        embeddings, again = embed_by_model(params, samples, paths.PROXIES, paths.EMBEDDING_CACHE)
     losses = pd.DataFrame({"filename": lost, "mark": WITHOUT_EMBEDDING})
     marks = pd.concat([marks[~marks["filename"].isin(lost)], losses]) if lost else marks
     write_csv(marks.sort_values("filename", kind="stable"), MARKS, paths.MARKS)
@@ -69,6 +65,28 @@ def run(params: Params) -> str:
     rows, dimension = sum(map(shard_rows, reused)), embeddings.shape[1]
     objects = embed_objects(params, samples["filename"], dimension, checkpoint_hash)
     return f"{len(samples)} samples embedded{again} ({dimension} values each), {rows} reused from the base{objects}"
+
+
+def embed_by_model(params: Params, table: pd.DataFrame, proxies: Path, cache: Path) -> tuple[NDArray[np.float32], str]:
+    """Embed samples, or objects, by the model of the checkpoint.
+
+    Args:
+        params: of the project.
+        table: `shard` and `member` of n proxies or crops.
+        proxies: folder that holds these.
+        cache: file that keeps the embeddings for the next run.
+
+    Returns:
+        (n, d) embeddings of unit length, and how many of them were known, in words.
+    """
+    # Imported here, because torch takes seconds that given embeddings need not cost.
+    from curation.model.cached_embedding import embed_new
+
+    members = list(zip(table["shard"], table["member"], strict=True))
+    how = (params.embed.batch_size, params.train.accelerator, params.embed.precision)
+    with ProxyReader(proxies) as source:
+        embeddings, known = embed_new(source, members, paths.CHECKPOINT, cache, *how)
+    return embeddings, f" ({known} of them in an earlier run)" if known else ""
 
 
 def embed_objects(params: Params, samples: "pd.Series[str]", dimension: int, checkpoint_hash: str) -> str:
@@ -84,14 +102,8 @@ def embed_objects(params: Params, samples: "pd.Series[str]", dimension: int, che
     table = table[table["filename"].isin(set(samples))].reset_index(drop=True)
     embeddings, again, precision = np.empty((0, dimension), np.float32), "", DEFAULT_PRECISION
     if len(table):
-        from curation.model.cached_embedding import embed_new
-
+        embeddings, again = embed_by_model(params, table, paths.OBJECTS, paths.OBJECT_CACHE)
         precision = params.embed.precision
-        members = list(zip(table["shard"], table["member"], strict=True))
-        how = (params.embed.batch_size, params.train.accelerator, precision)
-        with ProxyReader(paths.OBJECTS) as source:
-            embeddings, known = embed_new(source, members, paths.CHECKPOINT, paths.OBJECT_CACHE, *how)
-        again = f" ({known} of them in an earlier run)" if known else ""
     with atomic_folder(paths.OBJECT_EMBEDDINGS) as folder:
         write_shards(folder, table, embeddings, checkpoint_hash, precision, OBJECT_METADATA)
     return f"; {len(table)} objects embedded{again}" if len(table) else ""

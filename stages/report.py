@@ -37,6 +37,8 @@ from curation.embeddings.shards import read_shards
 from curation.history.dvc_cache import open_cache
 from curation.image.decode import load_image
 from curation.image.proxies import ProxyReader, to_rgb
+from curation.image.reading import guarded
+from curation.image.undecodable import UndecodableImageError
 from curation.image.window import OWN_WINDOWS, ValueWindows
 from curation.inspection.kept_pictures import kept_pictures
 from curation.labels.given import LabelFileError
@@ -75,7 +77,7 @@ def read_inputs(params: Params) -> ReportInputs:
     base = json.loads(paths.BASE_JSON.read_text(encoding="utf-8"))
     datapool_samples = read_samples(paths.DATAPOOL)
     # The datapool holds the embeddings of everything that was processed, in the space of its checkpoint.
-    processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER)
+    processed, embeddings = read_shards(paths.DATAPOOL / EMBEDDINGS_FOLDER, wanted=PROCESSED_COLUMNS)
     processed = processed[list(PROCESSED_COLUMNS)]
     marks = read_csv(paths.MARKS, MARKS)
     pairs, near = read_union(paths.BASE)
@@ -130,15 +132,17 @@ def imported_labels(hashes: Mapping[str, str], names: Sequence[str]) -> dict[str
         names: samples of the datapool.
     """
     found: dict[str, LabelledSamples] = {}
-    for task, digest in sorted(hashes.items()):
-        try:
-            with open_cache() as cache:
+    if not hashes:
+        return found
+    with open_cache() as cache:
+        for task, digest in sorted(hashes.items()):
+            try:
                 labels = from_coco(cache.file(digest).read_text(encoding="utf-8"))
-        except (BaseError, LabelFileError, OSError, ValueError) as error:
-            click.echo(f"report: warning: the labels of {task} are not counted ({error})", err=True)
-            continue
-        labelled = [name for name in names if name in labels.samples]
-        found[task] = LabelledSamples(len(labelled), labels.counts(labelled))
+            except (BaseError, LabelFileError, OSError, ValueError) as error:
+                click.echo(f"report: warning: the labels of {task} are not counted ({error})", err=True)
+                continue
+            labelled = [name for name in names if name in labels.samples]
+            found[task] = LabelledSamples(len(labelled), labels.counts(labelled))
     return found
 
 
@@ -156,7 +160,7 @@ def former_space() -> FormerSpace | None:
     """Read the embeddings of the base, where they are of another checkpoint than the datapool's."""
     if checkpoint_hash(paths.BASE) in (None, checkpoint_hash(paths.DATAPOOL)):
         return None
-    rows, embeddings = read_shards(paths.BASE / EMBEDDINGS_FOLDER)
+    rows, embeddings = read_shards(paths.BASE / EMBEDDINGS_FOLDER, wanted=["filename"])
     return FormerSpace(tuple(rows["filename"]), embeddings) if len(rows) else None
 
 
@@ -176,7 +180,10 @@ def contents_of(inputs: ReportInputs, wanted: Collection[str]) -> dict[str, set[
 
 
 def raw_reader(
-    contents: Callable[[Collection[str]], Mapping[str, Collection[str]]], finder: RawFinder, params: Params
+    contents: Callable[[Collection[str]], Mapping[str, Collection[str]]],
+    finder: RawFinder,
+    params: Params,
+    windows: ValueWindows = OWN_WINDOWS,
 ) -> RawReader:
     """Return a reader of pictures from the raw files, wherever these lie now.
 
@@ -184,6 +191,7 @@ def raw_reader(
         contents: returns the hashes of raw files, by the paths that they were processed under.
         finder: says where they lie.
         params: which files are videos, and how large pictures may be.
+        windows: through which images of more than 8 bits a channel are seen.
     """
 
     def read_raw(wanted: Sequence[tuple[str, int]]) -> Sequence[Image.Image | None]:
@@ -197,7 +205,7 @@ def raw_reader(
             [(places.get(path, path), frame) for path, frame in wanted],
             video_extensions=params.ingest.video_extensions,
             max_pixels=params.clean.max_pixels,
-            windows=value_windows(params.clean.value_window, paths.DATAPOOL),
+            windows=windows,
         )
 
     return read_raw
@@ -221,8 +229,9 @@ def kept_reader(table: pd.DataFrame, max_pixels: int, windows: ValueWindows = OW
         with open_cache() as cache, suppress(BaseError):
             for name, picture in kept_pictures(table, wanted, cache).items():
                 window_of = partial(windows.of, label_name(name))
-                with suppress(Exception):  # whatever a library raises about a file
-                    found[name] = to_rgb(load_image(picture.path, max_pixels=max_pixels, window_of=window_of))
+                load = partial(load_image, picture.path, max_pixels=max_pixels, window_of=window_of)
+                with suppress(UndecodableImageError):
+                    found[name] = to_rgb(guarded(load))
         return found
 
     return read_kept
@@ -237,7 +246,8 @@ def run(params: Params) -> str:
     Writes  reports/
     """
     inputs = read_inputs(params)
-    read_raw = raw_reader(partial(contents_of, inputs), raw_finder(), params)
+    windows = value_windows(params.clean.value_window, paths.DATAPOOL)
+    read_raw = raw_reader(partial(contents_of, inputs), raw_finder(), params, windows)
     proxies = ProxyReader(paths.PROXIES)
     try:
         columns = ["filename", "raw_path", "frame"]
@@ -248,7 +258,7 @@ def run(params: Params) -> str:
             pd.concat([inputs.processed[columns], dropped]),
             proxies,
             read_raw,
-            kept_reader(kept, params.clean.max_pixels, value_windows(params.clean.value_window, paths.DATAPOOL)),
+            kept_reader(kept, params.clean.max_pixels, windows),
         )
         old = inputs.base_samples[~inputs.base_samples["filename"].isin(inputs.samples["filename"])]
         cheap = pd.Series(cheap_to_decode(old, set(kept["filename"])), dtype=str)

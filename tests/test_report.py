@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import jsonschema
 import pandas as pd
@@ -255,6 +256,9 @@ def test_pictures_that_were_kept_come_before_raw_files(tmp_path: Path, monkeypat
     assert found["a.png"].tobytes() == Image.open(file).convert("RGB").tobytes()
     assert [path for path, _ in asked] == ["b.png", "gone.png", "raw.png"]
     assert cheap_to_decode(rows.assign(time_s=1.0, frame=5000), names) == names, "a video's late frame is not cheap"
+    monkeypatch.setattr("stages.report.load_image", Mock(side_effect=MemoryError))
+    with pytest.raises(MemoryError):
+        read_kept(names)
 
 
 def test_imported_labels_are_counted(

@@ -120,7 +120,7 @@ def merge_datapool(
     same_checkpoint = store.checkpoint_hash(base) in (checkpoint_hash, None)
     shards = embedding_sources(base / store.EMBEDDINGS_FOLDER, new_embeddings, same_checkpoint=same_checkpoint)
     objects = embedding_sources(base / store.OBJECTS_FOLDER, new_objects, same_checkpoint=same_checkpoint)
-    processed, embeddings = read_shards(shards)
+    processed, embeddings = read_shards(shards, wanted=SAMPLES.names)
     _require_unique(processed["filename"])
 
     samples = merged_samples(former, tables["selection"], processed, iteration)

@@ -13,7 +13,7 @@ import pandas as pd
 from curation.core.atomic import link_or_copy
 from curation.core.hashing import sha256_of_bytes
 from curation.tables.datapool import PICTURES
-from curation.tables.files import empty_frame, read_csv, write_csv
+from curation.tables.files import read_csv_if_any, write_csv
 
 PICTURES_CSV = "pictures.csv"
 """Only a datapool has it that keeps pictures, or did."""
@@ -22,8 +22,7 @@ PICTURES_FOLDER = "pictures"
 
 def read_pictures(folder: Path) -> pd.DataFrame:
     """Read which pictures are kept, in order of selection within each iteration; no rows where none are."""
-    path = folder / PICTURES_CSV
-    return read_csv(path, PICTURES) if path.exists() else empty_frame(PICTURES)
+    return read_csv_if_any(folder / PICTURES_CSV, PICTURES)
 
 
 def write_pictures(folder: Path, table: pd.DataFrame) -> None:

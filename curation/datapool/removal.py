@@ -109,7 +109,7 @@ def take_out(folder: Path, listed: pd.DataFrame) -> list[str]:
         lacking = store.read_without_embedding(folder) & set(kept["filename"])
         (folder / store.WITHOUT_EMBEDDING).unlink(missing_ok=True)
         if (folder / store.LATEST_CSV).exists():
-            metadata, embeddings = read_shards(folder / store.EMBEDDINGS_FOLDER)
+            metadata, embeddings = read_shards(folder / store.EMBEDDINGS_FOLDER, wanted=["filename"])
             store.write_embedded(folder, kept, metadata, embeddings, lacking)
         else:
             store.write_without_embedding(folder, lacking)

@@ -16,7 +16,7 @@ from curation.core.errors import BaseError
 from curation.core.hashing import sha256_of_bytes, sha256_of_file
 from curation.embeddings.by_name import NamedEmbeddings
 from curation.tables.datapool import ITERATIONS, LEDGER, REMOVED, SAMPLES, VALUE_WINDOWS
-from curation.tables.files import empty_frame, read_csv, write_csv
+from curation.tables.files import empty_frame, read_csv, read_csv_if_any, write_csv
 
 LATEST_CSV = "datapool_latest.csv"
 SAMPLES_CSV = "samples.csv"
@@ -78,14 +78,12 @@ def join_ledger(parts: Iterable[Path]) -> pd.DataFrame:
 
 def read_removed(folder: Path) -> pd.DataFrame:
     """Read the tombstones of samples that were taken out for good."""
-    path = folder / REMOVED_CSV
-    return read_csv(path, REMOVED) if path.exists() else empty_frame(REMOVED)
+    return read_csv_if_any(folder / REMOVED_CSV, REMOVED)
 
 
 def read_value_windows(folder: Path) -> pd.DataFrame:
     """Read the windows through which pictures of more than 8 bits were seen."""
-    path = folder / VALUE_WINDOWS_CSV
-    return read_csv(path, VALUE_WINDOWS) if path.exists() else empty_frame(VALUE_WINDOWS)
+    return read_csv_if_any(folder / VALUE_WINDOWS_CSV, VALUE_WINDOWS)
 
 
 def write_value_windows(folder: Path, windows: pd.DataFrame) -> None:

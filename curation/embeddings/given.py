@@ -268,7 +268,7 @@ def _require_same(given: GivenEmbeddings, path: str, masked: Collection[str], re
     Raises:
         ParamsError: a sample has another one.
     """
-    former, values = read_shards(list(reused))
+    former, values = read_shards(list(reused), wanted=["filename"])
     comparable = given.row_of.keys() - masked
     both = [(place, given.row_of[name]) for place, name in enumerate(former["filename"]) if name in comparable]
     if both:

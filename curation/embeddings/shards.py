@@ -163,7 +163,7 @@ def _dimension(file: Path) -> int:
     return int(_schema(file).field("embedding").type.list_size)
 
 
-def _read(file: Path, columns: list[str] | None = None) -> pa.Table:
+def _read(file: Path, columns: list[str]) -> pa.Table:
     """Read a shard whose content is what its name says.
 
     Raises:
@@ -187,7 +187,7 @@ def _require_whole(file: Path) -> None:
         raise BaseError(f"{file} is damaged, since its name is no longer the hash of its content: {_ADVICE}")
 
 
-def _parsed(file: Path, columns: list[str] | None) -> pa.Table:
+def _parsed(file: Path, columns: list[str]) -> pa.Table:
     """Read columns of a shard that was found whole."""
     try:
         return pq.read_table(file, columns=columns)

@@ -16,6 +16,8 @@ from curation.core.cores import available_cores
 from curation.history.dvc_lock import output_hash
 from curation.image.decode import load_image
 from curation.image.proxies import to_rgb
+from curation.image.reading import guarded
+from curation.image.undecodable import UndecodableImageError
 from curation.inspection.recorded import known_tables
 from curation.inspection.revision import Revision
 from curation.params.clean import CleanParams
@@ -87,10 +89,8 @@ def thumbnail(proxy: bytes, side: int) -> bytes | None:
 def thumbnail_of_file(path: Path, side: int) -> bytes | None:
     """Return a small JPEG of a full-size picture; None where it cannot be decoded. As `thumbnail`."""
     try:
-        picture = to_rgb(load_image(path, max_pixels=_MOST_PIXELS))
-    except MemoryError:
-        raise
-    except Exception:  # besides those that decoders are known for, whatever a library raises about a file
+        picture = guarded(lambda: to_rgb(load_image(path, max_pixels=_MOST_PIXELS)))
+    except UndecodableImageError:
         return None
     return _encoded(picture, side)
 

@@ -272,8 +272,3 @@ def write_sample(target: Path, write: Callable[[Path], object]) -> str:
             raise
         return f"{NOT_WRITTEN}: {error.strerror or error}"
     return ""
-
-
-def put(content: bytes, path: Path) -> None:
-    """Write bytes; for `write_sample`."""
-    path.write_bytes(content)

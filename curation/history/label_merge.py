@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from hashlib import md5
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from curation.core.atomic import write_bytes
 from curation.core.errors import BaseError
 from curation.history.dvc_cache import Cache
 from curation.history.dvc_files import Sides
-from curation.labels.given import LabelFileError
+from curation.history.label_hashes import label_hash
 from curation.labels.stored import Annotation, Labelled, as_coco, from_coco
 
 Found = tuple[Annotation, ...] | None
@@ -73,9 +71,8 @@ def _labels(path: Path, text: str | None, cache: Cache) -> Labelled:
     if text is None:
         return Labelled()
     try:
-        (out,) = YAML(typ="safe", pure=True).load(text)["outs"]
-        return from_coco(cache.file(str(out["md5"])).read_text(encoding="utf-8"))
-    except (LabelFileError, KeyError, TypeError, ValueError) as error:
+        return from_coco(cache.file(label_hash(text)).read_text(encoding="utf-8"))
+    except ValueError as error:
         raise BaseError(
             f"the labels of {path} cannot be united ({error}): take one side (`git checkout --ours {path}`, or "
             f"--theirs), `git add {path}`, and run `python -m curate merge` again"

@@ -70,7 +70,7 @@ def unite(
     write_pictures(target, united.pictures)
     store.write_value_windows(target, reduce(united_windows, map(store.read_value_windows, sources)))
     if len(checkpoints) <= 1:
-        metadata, embeddings = read_shards(target / store.EMBEDDINGS_FOLDER)
+        metadata, embeddings = read_shards(target / store.EMBEDDINGS_FOLDER, wanted=["filename"])
         lacking = {name for source in sources for name in store.read_without_embedding(source)}
         lacking = (lacking & set(united.samples["filename"])) - set(metadata["filename"])
         store.write_embedded(target, united.samples, metadata, embeddings, lacking)
@@ -118,7 +118,7 @@ def _with(united: _Tables, source: Path, target: Path, near: NearRule) -> tuple[
     new_samples = renumbered(new_sample_rows(united.samples, other.samples), numbers)
     pairs = exact_pairs(united.samples, other.samples)
     if near.min_distance is not None:
-        embedded = read_shards(target / store.EMBEDDINGS_FOLDER)
+        embedded = read_shards(target / store.EMBEDDINGS_FOLDER, wanted=["filename"])
         found = near_pairs(united.samples, new_samples, embedded, near.min_distance)
         pairs += found
         if near.choice == "drop":

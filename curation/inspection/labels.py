@@ -1,12 +1,9 @@
 """Labels that were imported, as a revision has them: by the `.dvc` files in git, from the DVC cache."""
 
-from ruamel.yaml import YAML
-
 from curation.core.errors import LabelsError
 from curation.history import git
-from curation.history.label_hashes import SUFFIX
+from curation.history.label_hashes import SUFFIX, label_hash
 from curation.inspection.revision import Revision
-from curation.labels.given import LabelFileError
 from curation.labels.stored import Labelled, from_coco
 from curation.pipeline import paths
 
@@ -33,9 +30,8 @@ def labels_of(start: Revision, task: str) -> Labelled:
         there = ", ".join(tasks_of(start)) or "none"
         raise LabelsError(f"{start.name} has no labels of a task {task!r} (there: {there})")
     try:
-        (out,) = YAML(typ="safe", pure=True).load(text)["outs"]
-        return from_coco(start.cache.file(str(out["md5"])).read_text(encoding="utf-8"))
-    except (LabelFileError, KeyError, TypeError, ValueError) as error:
+        return from_coco(start.cache.file(label_hash(text)).read_text(encoding="utf-8"))
+    except ValueError as error:
         raise LabelsError(f"{start.name}: {tracked} is damaged ({error}): `git checkout {tracked}`") from None
 
 

@@ -163,23 +163,23 @@ class Revision:
     @cached_property
     def removed(self) -> pd.DataFrame:
         """Tombstones of what was taken out for good (`curation.tables.datapool.REMOVED`)."""
-        if store.REMOVED_CSV not in self.datapool_files:
-            return empty_frame(REMOVED)
-        return read_csv(self.datapool_file(store.REMOVED_CSV), REMOVED)
+        return self._table_if_any(store.REMOVED_CSV, REMOVED)
 
     @cached_property
     def pictures(self) -> pd.DataFrame:
         """The full-size pictures that stayed with the datapool (`curation.tables.datapool.PICTURES`)."""
-        if PICTURES_CSV not in self.datapool_files:
-            return empty_frame(PICTURES)
-        return read_csv(self.datapool_file(PICTURES_CSV), PICTURES)
+        return self._table_if_any(PICTURES_CSV, PICTURES)
 
     @cached_property
     def value_windows(self) -> pd.DataFrame:
         """The windows of pictures of more than 8 bits (`curation.tables.datapool.VALUE_WINDOWS`)."""
-        if not self.has_datapool or store.VALUE_WINDOWS_CSV not in self.datapool_files:
+        if not self.has_datapool:
             return empty_frame(VALUE_WINDOWS)
-        return read_csv(self.datapool_file(store.VALUE_WINDOWS_CSV), VALUE_WINDOWS)
+        return self._table_if_any(store.VALUE_WINDOWS_CSV, VALUE_WINDOWS)
+
+    def _table_if_any(self, name: str, schema: pa.Schema) -> pd.DataFrame:
+        """Read a CSV table that not every datapool has; no rows without it."""
+        return read_csv(self.datapool_file(name), schema) if name in self.datapool_files else empty_frame(schema)
 
     @cached_property
     def processed(self) -> pd.DataFrame:

@@ -65,3 +65,8 @@ def read_csv(path: Path, schema: pa.Schema) -> pd.DataFrame:
         else:
             columns[field.name] = values.astype(field.type.to_pandas_dtype())
     return pd.DataFrame(columns, columns=schema.names)
+
+
+def read_csv_if_any(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """Read as `read_csv`; no rows where there is no such file."""
+    return read_csv(path, schema) if path.exists() else empty_frame(schema)

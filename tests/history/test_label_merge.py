@@ -52,5 +52,6 @@ def test_the_merged_file_is_in_the_cache(tmp_path: Path) -> None:
     assert different == ["3"]
     assert merged_label_file(path, sides._replace(base=None), cache)[1] == ["1", "2", "3"]  # type: ignore[arg-type]
     cache.path("ours").write_text("{}")
-    with pytest.raises(BaseError, match=r"the labels of labels/cars\.json\.dvc cannot be united"):
-        merged_label_file(path, sides, cache)  # type: ignore[arg-type]
+    for broken in (sides, sides._replace(ours="outs: ["), sides._replace(base="outs: []")):
+        with pytest.raises(BaseError, match=r"the labels of labels/cars\.json\.dvc cannot be united"):
+            merged_label_file(path, broken, cache)  # type: ignore[arg-type]

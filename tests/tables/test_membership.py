@@ -1,9 +1,10 @@
-"""Which names of a table are among others."""
+"""Looking up names of a table among others."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from curation.tables.membership import is_among
+from curation.tables.membership import is_among, rows_of
 
 
 @pytest.mark.parametrize("names", [["a", "b", "a"], []])
@@ -11,3 +12,22 @@ def test_names_among_others(names: list[str]) -> None:
     for table in (pd.Series(names, dtype=str), pd.Series(names, dtype=object), pd.Index(names, dtype=object)):
         assert is_among(table, {"a", "c"}).tolist() == [name == "a" for name in names]
         assert is_among(table, {"b": 1}.keys()).tolist() == [name == "b" for name in names]
+
+
+@pytest.mark.parametrize("kind", ["str", object])
+def test_rows_are_those_of_a_dictionary(kind: str) -> None:
+    random = np.random.default_rng(3)
+    known = [f"é/{number}" for number in random.permutation(50)]
+    wanted = [f"é/{number}" for number in random.integers(0, 80, 40)]
+    row_of = {name: row for row, name in enumerate(known)}
+    names, among = pd.Series(wanted, dtype=kind), pd.Series(known, dtype=kind, index=range(7, 57))
+    assert rows_of(names, among).tolist() == [row_of.get(name, -1) for name in wanted]
+    assert is_among(names, among).tolist() == [name in row_of for name in wanted]
+
+
+def test_nothing_is_found_among_nothing() -> None:
+    nothing, one = pd.Series([], dtype=str), pd.Series(["a"])
+    assert rows_of(one, nothing).tolist() == [-1]
+    assert is_among(one, nothing).tolist() == [False]
+    assert rows_of(nothing, one).tolist() == []
+    assert is_among(nothing, one).tolist() == []

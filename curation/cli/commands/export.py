@@ -22,7 +22,7 @@ from curation.datapool.value_windows import as_windows
 from curation.export.batches import Kept, Settings
 from curation.export.format import TextFile
 from curation.export.formats.registry import FORMATS
-from curation.export.images import export_images, put, targets_of, write_sample
+from curation.export.images import export_images, targets_of, write_sample
 from curation.export.listing import listing_of
 from curation.export.location import Location
 from curation.export.present import refuse_other_sizes
@@ -210,7 +210,7 @@ def write_proxies(start: Revision, chosen: Chosen, target: Path, params: Params)
     missing = {name: path for name, path in place.items() if not is_file(target / path)}
     with tqdm(total=len(missing), desc="exporting", unit="sample", disable=None, leave=False) as bar:
         for name, content in proxies_in(start, chosen.samples[chosen.samples["filename"].isin(missing)]):
-            if fault := write_sample(target / missing.pop(name), partial(put, content)):
+            if fault := write_sample(target / missing.pop(name), partial(Path.write_bytes, data=content)):
                 failed[name] = fault
             bar.update()
     if failed:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from curation.reporting.compute.distances import SEED, nearest_neighbours, subset
 from curation.reporting.compute.maps import GROUPS, NEW, NOT_SELECTED, OLD, MapPoints, umap_columns
-from curation.reporting.compute.rows import is_among, rows_of
 from curation.reporting.compute.sets import Sets, make_sets
 from curation.reporting.compute.sources import source_names
 from curation.reporting.inputs import ReportInputs
+from curation.tables.membership import is_among, rows_of
 
 EXPLORER_LIMIT = 50_000
 """Samples on the page at most. All new ones come first; old ones take up to half of the room that is left."""

@@ -5,9 +5,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.reporting.compute.distances import neighbour_distances, pairwise_distances, subset
-from curation.reporting.compute.rows import is_among, rows_of
 from curation.reporting.contents.embeddings import EquivalentDistance, Migration
 from curation.reporting.inputs import ReportInputs
+from curation.tables.membership import is_among, rows_of
 
 COMPARED = 2_000
 """Samples whose distances are compared, at most: memory grows with the square."""

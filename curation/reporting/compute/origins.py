@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from curation.reporting.compute.rows import is_among
 from curation.reporting.compute.series import thinned
 from curation.reporting.compute.sets import Sets
 from curation.reporting.compute.sources import source_names
 from curation.reporting.contents.sources import Label, LabelledClass, LabelledTask, PredictedClass, Source, Sources
 from curation.reporting.inputs import ReportInputs
+from curation.tables.membership import is_among
 from curation.tables.samples import COMING_AGAIN, KEPT, SKIPPED, TAKEN_IN, VIDEO
 
 LISTED_SOURCES = 1_000

@@ -5,7 +5,6 @@ import pandas as pd
 
 from curation.reporting.compute.distances import neighbour_distances
 from curation.reporting.compute.maps import MAP_LIMIT
-from curation.reporting.compute.rows import is_among
 from curation.reporting.compute.series import CURVE_POINTS, or_none, spread_of, subset_or_none, thinned
 from curation.reporting.compute.sets import Sets
 from curation.reporting.contents.selection import (
@@ -17,6 +16,7 @@ from curation.reporting.contents.selection import (
     StrategyFigures,
 )
 from curation.reporting.inputs import ReportInputs
+from curation.tables.membership import is_among
 
 
 def selection_of(inputs: ReportInputs, sets: Sets) -> Selection:

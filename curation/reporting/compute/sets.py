@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation.reporting.compute.rows import rows_of
 from curation.reporting.inputs import ReportInputs
+from curation.tables.membership import rows_of
 
 _DESCRIPTION = ["raw_path", "frame", "time_s", "label", "label_name"]
 
