@@ -64,7 +64,7 @@ from curation.reporting.inputs import (
 from curation.reporting.pages import outputs
 from curation.reporting.parameters import flat_parameters
 from curation.reporting.report import report
-from curation.selection.given import matched_names, read_predictions
+from curation.selection.given import read_predictions
 from curation.selection.rules.registry import STRATEGIES, sentence_of
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_known_parquet, read_parquet
@@ -150,10 +150,9 @@ def _predictions(file: str | None, filenames: "pd.Series[str]") -> "pd.Series[st
     """Read the predicted classes, where a file is given, and tell which names in it are no sample's own."""
     if file is None:
         return None
-    key, known = "select.predictions_file", set(filenames)
-    for line in matched_names([file], known, key):
-        click.echo(f"report: {line}", err=True)
-    return read_predictions(file, key, known)
+    return read_predictions(
+        file, "select.predictions_file", set(filenames), lambda line: click.echo(f"report: {line}", err=True)
+    )
 
 
 def former_space() -> FormerSpace | None:

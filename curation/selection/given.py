@@ -1,6 +1,6 @@
 """Files that a user gives to the selection: scores, predictions, query samples."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,19 +41,28 @@ def read_scores(path: str, column: str, known: Collection[str] = ()) -> "pd.Seri
     return result
 
 
-def read_predictions(path: str, parameter: str = "select.strategies", known: Collection[str] = ()) -> "pd.Series[str]":
+def read_predictions(
+    path: str,
+    parameter: str = "select.strategies",
+    known: Collection[str] = (),
+    tell: Callable[[str], object] = lambda line: None,
+) -> "pd.Series[str]":
     """Read the class with the highest score of each sample; the first in alphabetical order on ties.
 
     Args:
         path: see `predicted_by`.
         parameter: that names the file, for messages.
         known: names of samples, as a set or mapping; none: names stay as they are.
+        tell: takes a line on which samples the names mean, see `told`, where there is one to say.
 
     Returns:
         Class names, indexed by filename.
     """
-    ranked = ranked_predictions(path, parameter, known)
-    result: pd.Series[str] = ranked.drop_duplicates("filename").set_index("filename")["class"]
+    given, match = predicted_by(path, parameter, known)
+    if (line := told(path, given, match)) is not None:
+        tell(line)
+    rows = ranked(given, match)
+    result: pd.Series[str] = rows.drop_duplicates("filename").set_index("filename")["class"]
     return result
 
 
@@ -194,20 +203,6 @@ def unmatched_names(
     for file in files:
         rows = _read(file, ["filename"], (), parameter).rows
         if (line := unmatched(file, set(as_known(rows["filename"].unique(), known).values()), known)) is not None:
-            yield line
-
-
-def matched_names(files: Iterable[str], known: Collection[str], parameter: str = "select.strategies") -> Iterator[str]:
-    """Say which samples the names in files of predictions mean, a line for each file whose names are not just theirs.
-
-    Args:
-        files: see `predicted_by`.
-        known: names of all samples, as a set or mapping.
-        parameter: that names them, for messages.
-    """
-    for file in files:
-        line = told(file, *predicted_by(file, parameter, known))
-        if line is not None:
             yield line
 
 

@@ -17,7 +17,7 @@ from curation.params.strategies import StrategyParams
 from curation.selection.covering import follow
 from curation.selection.described import Described
 from curation.selection.distance import squared_distances
-from curation.selection.given import matched_names, read_filenames, read_predictions, read_scores, scores_by
+from curation.selection.given import read_filenames, read_predictions, read_scores, scores_by
 from curation.selection.greedy.search import combined
 from curation.selection.numbers import numbers
 from curation.selection.objectives import Diverse, Fixed, Objectives, Quota
@@ -299,8 +299,10 @@ def test_a_task_that_is_not_there_is_told() -> None:
 def test_names_of_predictions_that_are_no_samples_are_told(tmp_path: Path) -> None:
     file = tmp_path / "p.csv"
     file.write_text("filename,class,score\n/srv/0.png,a,1\n/srv/lost.png,a,1\n")
-    assert read_predictions(str(file), known={"0.png", "1.png"}).to_dict() == {"0.png": "a", "/srv/lost.png": "a"}
-    assert list(matched_names([str(file)], {"0.png", "1.png"})) == [
+    lines: list[str] = []
+    found = read_predictions(str(file), known={"0.png", "1.png"}, tell=lines.append)
+    assert found.to_dict() == {"0.png": "a", "/srv/lost.png": "a"}
+    assert lines == [
         f"{file}: 1 of 2 names are samples (1 by the end of the given path, '/srv/0.png' is '0.png'); 1 are no sample: "
         "'/srv/lost.png'"
     ]

@@ -21,7 +21,7 @@ from curation.history.dvc_cache import open_cache
 from curation.inspection.given_file import given_file
 from curation.inspection.revision import Revision, revision
 from curation.pipeline import paths
-from curation.selection.given import matched_names, read_predictions
+from curation.selection.given import read_predictions
 
 KEY = "select.predictions_file"
 ATLAS = "embedding-atlas"
@@ -177,9 +177,11 @@ def predictions_of(start: Revision, known: Collection[str]) -> "pd.Series[str] |
     with tempfile.TemporaryDirectory() as folder:
         try:
             place = given_file(start, str(given), Path(folder))
-            for line in matched_names([str(place)], known, KEY):
+
+            def tell(line: str) -> None:
                 click.echo(f"explore: {line.replace(str(place), str(given))}", err=True)
-            return read_predictions(str(place), KEY, known)
+
+            return read_predictions(str(place), KEY, known, tell)
         except CurationError as error:
             said = error.message.removeprefix(f"{KEY}: ").replace(str(Path(folder) / str(given)), str(given))
             click.echo(f"explore: warning: {KEY}: {said}; no class is shown", err=True)
