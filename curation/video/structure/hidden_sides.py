@@ -29,28 +29,25 @@ class HiddenSides(NamedTuple):
     bottom: int
 
 
-def hidden_sides_of(
-    path: Path, format_name: str, number: int, stream: int, size: tuple[int, int]
-) -> HiddenSides | None:
+def hidden_sides_of(path: Path, format_name: str, stream: int, size: tuple[int, int]) -> HiddenSides | None:
     """Return what is to be cut off a video's pictures; None if nothing is, or what the file says makes no sense.
 
     Args:
         path: the file.
         format_name: as FFmpeg calls its container.
-        number: of the stream among those that are videos.
-        stream: as the container numbers the stream.
+        stream: as the container numbers the video stream.
         size: width and height of the pictures.
     """
     try:
         state = path.stat()
-        return _hidden_sides_of(path, format_name, number, stream, size, state.st_size, state.st_mtime_ns)
+        return _hidden_sides_of(path, format_name, stream, size, state.st_size, state.st_mtime_ns)
     except OSError:
         return None
 
 
 @lru_cache(maxsize=4)
 def _hidden_sides_of(
-    path: Path, format_name: str, number: int, stream: int, size: tuple[int, int], _bytes: int, _changed: int
+    path: Path, format_name: str, stream: int, size: tuple[int, int], _bytes: int, _changed: int
 ) -> HiddenSides | None:
     """Read the headers; see `hidden_sides_of`. It is asked several times in a row for the same file."""
     with path.open("rb", buffering=4096) as file:
@@ -58,7 +55,7 @@ def _hidden_sides_of(
         if format_name.startswith("mov"):
             sides = _aperture(_sample_entry(view, stream), size)
         elif format_name.startswith("matroska"):
-            fields = track_fields(view, number, _VIDEO)
+            fields = track_fields(view, stream, _VIDEO)
             sides = HiddenSides(*(int.from_bytes(fields.get(side, b""), "big") for side in _SIDES))
         else:
             return None
