@@ -67,6 +67,8 @@ def packets_with_data(
     is_matroska = container.format.name.startswith("matroska")
     access = random_access(stream.codec_context)
     clocks = defaultdict[int, RunningClock](RunningClock) if container.format.name in FORMATS else None
+    if clocks is not None:
+        tally.shifts = clocks[stream.index].shifts
     while True:
         try:
             packet = next(packets)
@@ -80,9 +82,7 @@ def packets_with_data(
         if is_ogg and packet.stream_index == stream.index and packet.size and _OGG_HEADER.match(memoryview(packet)):
             continue
         if clocks is not None and packet.stream.type in ("video", "audio"):
-            is_new = clocks[packet.stream_index].correct(packet)
-            if packet.stream_index == stream.index and is_new:
-                tally.note_new_clock(clocks[stream.index])
+            clocks[packet.stream_index].correct(packet)
         _note_time(packet, tally)
         skips_bytes = is_matroska and _skips_bytes(packet, tally)
         if packet.stream_index != stream.index:

@@ -61,17 +61,12 @@ class RunningClock:
         self._step = 0
         self._place = 0
 
-    @property
-    def shift(self) -> int:
-        """What is added to the time stamps now, in their units."""
-        return self._now.shift if self._now else 0
-
-    def correct(self, packet: "av.Packet[Stream]") -> bool:
-        """Set the time stamps of the stream's next packet right, and return whether a new clock begins with it."""
+    def correct(self, packet: "av.Packet[Stream]") -> None:
+        """Set the time stamps of the stream's next packet right."""
         self._place = max(self._place, packet.pos or 0)
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None or packet.time_base is None or abs(stamp) >= _LATEST:
-            return False
+            return
         unit, is_keyframe = packet.time_base, packet.is_keyframe
         is_new = self._now is not None and self._now.leaps_to(stamp, unit, is_keyframe=is_keyframe)
         if is_new and self._now is not None:
@@ -81,10 +76,10 @@ class RunningClock:
             # Otherwise the one before goes on: the time stamps in between were damaged.
             self._before, self._now = self._now, former
             self.shifts.append((self._place, former.shift))
-        time, last = stamp + self.shift, self._now.last if self._now and not is_new else None
+        shift = self._now.shift if self._now else 0
+        time, last = stamp + shift, self._now.last if self._now and not is_new else None
         step = packet.duration or (0 if last is None else time - last)
         self._step = step if step > 0 else self._step
-        self._now = _Reading(self.shift, time, time + self._step)
-        if self.shift:
-            set_later(packet, self.shift)
-        return is_new
+        self._now = _Reading(shift, time, time + self._step)
+        if shift:
+            set_later(packet, shift)
