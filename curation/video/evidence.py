@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from curation.video.opening import error_text
 from curation.video.references import NO_STAMP, ReferenceLog
-from curation.video.structure.findings import BEFORE_ALL, Structure
+from curation.video.structure.findings import BEFORE_ALL, Structure, is_before_join
 from curation.video.structure.mpeg_video import PictureNumbers
 
 _DAMAGE_MARGIN = 16
@@ -112,7 +112,7 @@ class Tally:
 
     def excuses(self, place: int | None) -> bool:
         """Return whether a packet is known from before as one that is marked as damaged only for what follows it."""
-        return any(begin <= (place or 0) < end for begin, end in self.joins)
+        return is_before_join(place or 0, self.joins)
 
     @property
     def shift(self) -> int:

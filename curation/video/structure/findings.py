@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -106,3 +106,8 @@ class Structure:
     def is_sound(self) -> bool:
         """Whether nothing is wrong, and the file is known to be whole."""
         return not self.fault and self.is_whole is True
+
+
+def is_before_join(place: int, joins: Iterable[tuple[int, int]]) -> bool:
+    """Return whether a place in the file, in bytes, is in one of the last two frames before a join."""
+    return any(begin <= place < end for begin, end in joins)
