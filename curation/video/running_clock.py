@@ -12,6 +12,8 @@ from fractions import Fraction
 import av
 from av.stream import Stream
 
+from curation.video.structure.findings import LATEST
+
 FORMATS = ("mpegts", "mpeg", "ogg")
 """FFmpeg's names of the containers whose clocks may do so."""
 
@@ -20,15 +22,11 @@ _BACK, _BACK_ANYWHERE = Fraction(1, 10), 1
 """Seconds: larger steps of time than these are a new clock."""
 
 
-_LATEST = 1 << 62
-"""No time stamp is as large."""
-
-
 def set_later(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", units: int) -> None:
     """Add to a packet's time stamps; those that make no sense stay as they are."""
-    if packet.dts is not None and abs(packet.dts + units) < _LATEST:
+    if packet.dts is not None and abs(packet.dts + units) < LATEST:
         packet.dts += units
-    if packet.pts is not None and abs(packet.pts + units) < _LATEST:
+    if packet.pts is not None and abs(packet.pts + units) < LATEST:
         packet.pts += units
 
 
@@ -65,7 +63,7 @@ class RunningClock:
         """Set the time stamps of the stream's next packet right."""
         self._place = max(self._place, packet.pos or 0)
         stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is None or packet.time_base is None or abs(stamp) >= _LATEST:
+        if stamp is None or packet.time_base is None or abs(stamp) >= LATEST:
             return
         unit, is_keyframe = packet.time_base, packet.is_keyframe
         is_new = self._now is not None and self._now.leaps_to(stamp, unit, is_keyframe=is_keyframe)

@@ -9,10 +9,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-_LATEST = 1 << 62
+LATEST = 1 << 62
 """No time stamp is as large."""
 
-BEFORE_ALL = -_LATEST
+BEFORE_ALL = -LATEST
 """A time before that of any frame."""
 
 
@@ -76,9 +76,9 @@ class Structure:
             time: when it is shown.
             place: bytes of the file before it.
         """
-        at = bisect_right(self.shifts, (place, _LATEST)) - 1
+        at = bisect_right(self.shifts, (place, LATEST)) - 1
         time = self.unwrapped(time + (self.shifts[at][1] if at >= 0 else 0))
-        if abs(time) >= _LATEST:
+        if abs(time) >= LATEST:
             self.break_off("a time stamp makes no sense")
             return
         self.times.append(time)
