@@ -16,12 +16,12 @@ from benchmarks.labelled import Rows
 from benchmarks.probes import FewLabelsProbe
 from benchmarks.selection_tracks import MOST_OF_POOL, RANDOM_DRAWS, RULES, Floats, Results
 from curation.labels.scorers import margin
+from curation.params.select import SelectParams
 from curation.selection.greedy.search import combined
 from curation.selection.objectives import Diverse, Fixed, Objectives
 from curation.selection.rules.active import active
 
 ROUNDS, PICKS_A_ROUND = 5, 20
-RARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ def _rule(name: str) -> Method:
 
 def _active(power: float) -> Method:
     return lambda state, count: (
-        active(state.embeddings, state.base, count, rare=RARE, uncertainty=state.uncertainty, power=power).picks
+        active(
+            state.embeddings, state.base, count, rare=SelectParams().rare, uncertainty=state.uncertainty, power=power
+        ).picks
     )
 
 

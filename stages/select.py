@@ -42,8 +42,9 @@ def run(params: Params) -> str:
            data/select/budget_curve.csv, data/select/comparison.csv,
            data/select/contributions.csv
     """
+    checkpoint_hash = sha256_of_file(paths.CHECKPOINT)
     processed, embeddings = read_embeddings(
-        paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, paths.CHECKPOINT, sha256_of_file(paths.CHECKPOINT)
+        paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, paths.CHECKPOINT, checkpoint_hash
     )
     samples, marks = read_parquet(paths.SAMPLES, columns=["filename", "is_new"]), read_csv(paths.MARKS, MARKS)
     known = known_samples(samples, embeddings.names, paths.BASE, marks, retrain=params.train.retrain)
@@ -57,7 +58,7 @@ def run(params: Params) -> str:
     candidate_embeddings = embeddings.by_name(found.names)
     queries = queries_of(params, embeddings, paths.BASE, paths.SELECTION.parent)
     objects = read_object_embeddings(
-        *(paths.BASE / OBJECTS_FOLDER, paths.OBJECT_EMBEDDINGS, sha256_of_file(paths.CHECKPOINT)),
+        *(paths.BASE / OBJECTS_FOLDER, paths.OBJECT_EMBEDDINGS, checkpoint_hash),
         tasks=params.select.object_tasks,
         names=[*found.names, *base],
     )

@@ -18,7 +18,7 @@ from curation.cleaning.judging import Rules, judged
 from curation.cleaning.sample_table import require_unique_names, sample_table
 from curation.cleaning.tasks import Boxes, Task, tasks_of
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
-from curation.image.proxies import store_empty_shard, store_shard
+from curation.image.proxies import store_empty_shard, store_shards
 from curation.image.window import ValueWindows
 from curation.raw.naming import label_indices, label_name
 from curation.tables.files import empty_frame
@@ -175,14 +175,8 @@ def with_final_shards(samples: pd.DataFrame, folder: Path) -> pd.DataFrame:
         samples: with the temporary names in `shard`.
         folder: where the shards are; at the end it holds one at least.
     """
-    temporary = sorted(file.name for file in folder.iterdir() if not is_crop_shard(file.name))
-    members = dict(iter(samples.groupby("shard", sort=True)["member"]))
-    names: dict[str, str] = {}
-    for shard in temporary:
-        if shard in members:
-            names[shard] = store_shard(folder / shard, folder, members[shard])
-        else:
-            (folder / shard).unlink()
+    shards = [file for file in folder.iterdir() if not is_crop_shard(file.name)]
+    names = store_shards(shards, folder, dict(iter(samples.groupby("shard", sort=True)["member"])))
     if not names:
         store_empty_shard(folder)
     return samples.assign(shard=samples["shard"].map(names).astype(str))

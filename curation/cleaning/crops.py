@@ -7,7 +7,7 @@ import pandas as pd
 
 from curation.cleaning.crop_shards import crop_shard, is_crop_shard
 from curation.cleaning.decode_file import DecodedFile
-from curation.image.proxies import store_shard
+from curation.image.proxies import store_shards
 
 _FROM_SAMPLES = ["filename", "content_hash", "frame", "pixel_hash"]
 _FROM_CROPS = ["content_hash", "frame", "key", "left", "top", "width", "height", "shard", "member"]
@@ -50,11 +50,6 @@ def move_crops(crops: pd.DataFrame, source: Path, target: Path) -> pd.DataFrame:
     Returns:
         `crops`, with the final names in `shard`.
     """
-    members = dict(iter(crops.groupby("shard", sort=True)["member"]))
-    names: dict[str, str] = {}
-    for file in sorted(file for file in source.iterdir() if is_crop_shard(file.name)):
-        if file.name in members:
-            names[file.name] = store_shard(file, target, members[file.name])
-        else:
-            file.unlink()
+    shards = [file for file in source.iterdir() if is_crop_shard(file.name)]
+    names = store_shards(shards, target, dict(iter(crops.groupby("shard", sort=True)["member"])))
     return crops.assign(shard=crops["shard"].map(names).astype(str))

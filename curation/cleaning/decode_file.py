@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from curation.cleaning.crop_shards import CropWriter, KeptCrop, crop_shard, kept_crop
-from curation.cleaning.decode_pages import decode_pages
+from curation.cleaning.decode_pages import DecodedPages, decode_pages
 from curation.cleaning.proxy_writing import add_crop, add_proxy, writing
 from curation.cleaning.tasks import RawFile
 from curation.core.errors import RawDataError
@@ -25,6 +25,7 @@ from curation.image.window import ValueRange, ValueWindows, Window
 from curation.raw.naming import label_name
 from curation.raw.tracks import file_on_disk
 from curation.video.decode import decode_video
+from curation.video.decoded_video import DecodedVideo
 from curation.video.sampling import FrameChoice
 
 if TYPE_CHECKING:
@@ -238,19 +239,7 @@ def _decode_video(
             restart()
             if _NO_MEMORY in video.reason:
                 raise MemoryError
-    return DecodedFile(
-        file.path,
-        VIDEO,
-        video.frames,
-        video.missing,
-        video.is_corrupt,
-        video.reason,
-        file.shard,
-        video.limit,
-        video.skipped,
-        video.decoded,
-        crops.kept,
-    )
+    return _of_several(file, video.frames, video, crops)
 
 
 def _decode_pages(
@@ -271,21 +260,24 @@ def _decode_pages(
         if pages.is_corrupt:
             writer.discard()
             crops.discard()
+    decoded = _of_several(file, pages.samples, pages, crops)
+    return replace(decoded, is_unsupported=pages.is_unsupported, values=pages.values, window=pages.window)
+
+
+def _of_several(
+    file: RawFile, samples: Sequence[DecodedSample], outcome: DecodedVideo | DecodedPages, crops: CropWriter
+) -> DecodedFile:
+    """Return the outcome of decoding a video, or a file of pages."""
     return DecodedFile(
-        file.path,
-        PAGES,
-        pages.samples,
-        pages.missing,
-        pages.is_corrupt,
-        pages.reason,
-        file.shard,
-        pages.limit,
-        pages.skipped,
-        pages.decoded,
-        crops.kept,
-        pages.is_unsupported,
-        pages.values,
-        pages.window,
+        *(file.path, file.media, samples),
+        missing=outcome.missing,
+        is_corrupt=outcome.is_corrupt,
+        reason=outcome.reason,
+        shard=file.shard,
+        limit=outcome.limit,
+        skipped=outcome.skipped,
+        decoded=outcome.decoded,
+        crops=crops.kept,
     )
 
 

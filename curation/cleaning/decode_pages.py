@@ -1,19 +1,18 @@
 """Decoding files of several images: each wanted page once, one at a time in memory, and every page accounted for."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from curation.core.records import Records
-from curation.image.crops import Cropping
+from curation.image.crops import Cropping, WantedBox
 from curation.image.decode import decode_page
 from curation.image.decoded_sample import DecodedImage, DecodedSample
 from curation.image.pages import Page, page_count, read_pages
-from curation.image.proxies import member_name
-from curation.image.quality import Quality
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
 from curation.image.window import ValueRange, Window, WindowOf
+from curation.video.frame_samples import FrameKeeper, Work
 from curation.video.sampling import FrameChoice, thinned
 
 
@@ -74,7 +73,7 @@ def decode_pages(
     """
     pages = page_count(path)
     wanted = _chosen(pages, choice)
-    keeper = _Keeper(add_proxy, cropping)
+    keeper = _Keeper(FrameKeeper(add_proxy, cropping), cropping.boxes)
     try:
         for page in read_pages(path, wanted, max_pixels):
             keeper.keep(page, proxy_size, window_of)
@@ -100,45 +99,36 @@ class _Keeper:
     """Takes each page in their order, and hands over the proxies.
 
     Attributes:
+        frames: takes them as it takes the frames of a video.
+        boxes: to be cut out of pages, by their index.
         samples: what is kept of the pages so far.
         first_fault: what is wrong with the first damaged page; empty where all are sound.
         note: what else there is to say of the first page of which there is something to say.
         noted: of how many pages there is.
         ranges: of values of more than 8 bits.
         windows: through which these are seen.
-        seen: figures of the pages so far, by the hash of their pixels.
     """
 
-    add_proxy: Callable[[int, bytes], None]
-    cropping: Cropping
+    frames: FrameKeeper
+    boxes: Mapping[int, Sequence[WantedBox]]
     samples: Records[DecodedSample] = field(default_factory=lambda: Records(DecodedSample))
     first_fault: str = ""
     note: str = ""
     noted: int = 0
     ranges: list[ValueRange] = field(default_factory=list)
     windows: set[Window | None] = field(default_factory=set)
-    seen: dict[str, Quality] = field(default_factory=dict)
 
     def keep(self, page: Page, proxy_size: int, window_of: WindowOf) -> None:
         """Take the next page."""
         if page.stored is None:
             self.first_fault = self.first_fault or f"page {page.index}: {page.fault}"
-            self.samples.append(DecodedSample(page.index, math.nan, 0, 0, "", page.fault, "", None))
-            return
-        boxes = self.cropping.boxes.get(page.index, ())
-        image = decode_page(page.stored, proxy_size=proxy_size, boxes=boxes, window_of=window_of)
-        is_repeated = image.pixel_hash in self.seen
-        if not is_repeated:
-            self.seen[image.pixel_hash] = image.quality
-            self.add_proxy(page.index, image.proxy)
-            for crop in image.crops:
-                self.cropping.add(page.index, crop)
-        self._note(page.index, image)
-        member = "" if is_repeated else member_name(page.index)
-        quality = self.seen[image.pixel_hash]
-        self.samples.append(
-            DecodedSample(page.index, math.nan, image.width, image.height, image.pixel_hash, "", member, quality)
-        )
+            work = Work(0, 0, page.fault)
+        else:
+            boxes = self.boxes.get(page.index, ())
+            image = decode_page(page.stored, proxy_size=proxy_size, boxes=boxes, window_of=window_of)
+            self._note(page.index, image)
+            work = Work(image.width, image.height, "", image.pixel_hash, image.proxy, image.quality, image.crops)
+        self.samples.append(self.frames.keep(page.index, math.nan, work))
 
     def _note(self, index: int, image: DecodedImage) -> None:
         if image.note:

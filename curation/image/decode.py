@@ -22,7 +22,7 @@ from curation.image.reading import jpeg_data, opened_image, read_image
 from curation.image.stored import StoredImage, data_hash_of, hashes_of, pixel_hash_of
 from curation.image.undecodable import UndecodableImageError
 from curation.image.values import Values, as_16_bit_grey, seen, share_beyond, usual_range
-from curation.image.window import Window, WindowOf, full_window, own_window
+from curation.image.window import ValueRange, Window, WindowOf, full_window, own_window
 from curation.image.yuv import SWAPPING, Yuv, encode_jpeg, scaled, turned
 
 _MUCH = 0.5
@@ -59,18 +59,13 @@ def decode_image(
     """
     data = jpeg_data(path)
     read = read_image(path, data, max_pixels, draft_size=proxy_size if jpeg_draft else None, as_image=False)
-    stored, picture = read.stored, read.stored.picture
+    stored = read.stored
     digest = data_hash_of(data, stored.orientation) if read.is_draft else pixel_hash_of(stored)
-    values, window, note = None, None, read.note
-    if isinstance(picture, Values):
-        values, window = usual_range(picture), _window(picture, window_of)
-        note = "; ".join(filter(None, (note, _note_beyond(picture, window))))
-        digest = known_hash if _had_hash(stored, path, max_pixels, known_hash) else digest
-        picture = seen(picture, window)
-    full = _in_full(path, data, max_pixels) if boxes and read.is_draft else picture
-    image = _described(picture, read.size, stored.transpose, digest, proxy_size)
-    crops = cut(full, stored.transpose, boxes, proxy_size)
-    return replace(image, note=note, crops=crops, values=values, window=window)
+    if known_hash not in ("", digest) and _had_hash(stored, path, max_pixels, known_hash):
+        digest = known_hash
+    full = _in_full(path, data, max_pixels) if boxes and read.is_draft else None
+    image = _described(stored, read.size, digest, proxy_size, boxes, window_of, full)
+    return replace(image, note="; ".join(filter(None, (read.note, image.note))))
 
 
 def decode_page(
@@ -84,36 +79,49 @@ def decode_page(
         boxes: likewise.
         window_of: likewise.
     """
-    picture = stored.picture
-    values, window, note = None, None, ""
-    if isinstance(picture, Values):
-        values, window = usual_range(picture), _window(picture, window_of)
-        note, picture = _note_beyond(picture, window), seen(picture, window)
-    size = (picture.width, picture.height)
-    image = _described(picture, size, stored.transpose, pixel_hash_of(stored), proxy_size)
-    crops = cut(picture, stored.transpose, boxes, proxy_size)
-    return replace(image, note=note, crops=crops, values=values, window=window)
+    size = (stored.picture.width, stored.picture.height)
+    return _described(stored, size, pixel_hash_of(stored), proxy_size, boxes, window_of)
 
 
 def _described(
-    picture: Image.Image | av.VideoFrame,
+    stored: StoredImage,
     size: tuple[int, int],
-    transpose: Image.Transpose | None,
     digest: str,
     proxy_size: int,
+    boxes: Sequence[WantedBox],
+    window_of: WindowOf,
+    full: Image.Image | av.VideoFrame | None = None,
 ) -> DecodedImage:
-    """Return the proxy of a picture, and its figures.
+    """Return the proxy of an image, its figures, and what is cut out of it.
 
     Args:
-        picture: as stored, in 8 bits; may be a draft.
+        stored: the image; may be a draft.
         size: width and height of what the file stores, pixels.
-        transpose: what turns it upright.
         digest: hash of its pixels.
         proxy_size: see `decode_image`.
+        boxes: likewise.
+        window_of: likewise.
+        full: of a draft with boxes, the picture in full size.
     """
+    picture, transpose = stored.picture, stored.transpose
+    values, window, note = None, None, ""
+    if isinstance(picture, Values):
+        values = usual_range(picture)
+        window = _window(picture, window_of) or _own_window(values)
+        note, picture = _note_beyond(picture, window), seen(picture, window)
     small = _small(picture, proxy_dimensions(*size, proxy_size))
     width, height = size[::-1] if transpose in SWAPPING else size
-    return DecodedImage(width, height, digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose))
+    return DecodedImage(
+        width,
+        height,
+        digest,
+        encode_jpeg(turned(small, transpose)),
+        quality_of(small, transpose),
+        note,
+        cut(picture if full is None else full, transpose, boxes, proxy_size),
+        values,
+        window,
+    )
 
 
 def _in_full(path: Path, data: bytes, max_pixels: int) -> Image.Image | av.VideoFrame:
@@ -192,17 +200,19 @@ def _upright(stored: StoredImage, window_of: WindowOf, *, keeps_16_bits: bool) -
     picture = stored.picture
     assert not isinstance(picture, av.VideoFrame)
     if isinstance(picture, Values):
-        picture = (as_16_bit_grey(picture) if keeps_16_bits else None) or seen(picture, _window(picture, window_of))
+        grey = as_16_bit_grey(picture) if keeps_16_bits else None
+        picture = grey or seen(picture, _window(picture, window_of) or _own_window(usual_range(picture)))
     return picture if stored.transpose is None else picture.transpose(stored.transpose)
 
 
-def _window(values: Values, window_of: WindowOf) -> Window:
-    """Return the window through which a picture's values are seen: its own range where there is none for its kind."""
-    window = window_of(values.kind) if values.has_window else full_window(values.kind)
-    if window is not None:
-        return window
-    own = usual_range(values)
-    return Window(0.0, 1.0) if own is None else Window(own.low, own.high)
+def _window(values: Values, window_of: WindowOf) -> Window | None:
+    """Return the window through which a picture's values are seen; None where there is none for its kind."""
+    return window_of(values.kind) if values.has_window else full_window(values.kind)
+
+
+def _own_window(values: ValueRange | None) -> Window:
+    """Return the window of a picture for whose kind there is none: the range of its own values."""
+    return Window(0.0, 1.0) if values is None else Window(values.low, values.high)
 
 
 def _note_beyond(values: Values, window: Window) -> str:
@@ -215,7 +225,7 @@ def _note_beyond(values: Values, window: Window) -> str:
 
 def _had_hash(stored: StoredImage, path: Path, max_pixels: int, known_hash: str) -> bool:
     """Return whether an image had a hash in former versions, which took 8 bits of each colour where there are more."""
-    if not known_hash or not isinstance(stored.picture, Values) or known_hash == pixel_hash_of(stored):
+    if not isinstance(stored.picture, Values):
         return False
     with suppress(Exception), opened_image(path, b"", max_pixels) as opened:
         return former_hash(opened, stored.orientation) == known_hash

@@ -68,7 +68,7 @@ def _colours(image: Image.Image, reopened: Callable[[], Image.Image]) -> Values:
     if is_planar:
         layouts = [f"{band};16{tiff.byte_order(image)}" for band in bands]
     if not all(";16" in layout for layout in layouts) or tiff.is_planar_and_compressed(image):
-        raise UnsupportedImageError(tiff.what_to_do(image))
+        raise UnsupportedImageError(tiff.words_for(tiff.tags_of(image)))
     is_premultiplied = layouts[0].startswith("RGBa")
     layouts = [layout.replace("RGBa", "RGBA") for layout in layouts]
     pixels = np.empty((image.height, image.width, len(bands)), dtype=np.uint16)

@@ -5,18 +5,20 @@ ones, so it ends what is read of the file; pages of TIFF stand for themselves.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
 
 from curation.core.regular import size_of
-from curation.core.words import in_one_line
 from curation.image import tiff
 from curation.image.damage import findings_in
 from curation.image.deep import is_deep
+from curation.image.opening import open_image
 from curation.image.png_frames import png_frames
-from curation.image.reading import decoded, opened_image
+from curation.image.reading import decoded, guarded, opened_image
 from curation.image.stored import StoredImage
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_pixels
 from curation.workers.asking import asked
@@ -90,14 +92,16 @@ def read_pages(path: Path, wanted: Iterable[int], max_pixels: int) -> Iterator[P
         UnsupportedImageError: a page is of a kind that is not read.
         UndecodableImageError: the file cannot be opened, or a page is too large.
     """
-    with opened_image(path, b"", max_pixels) as image:
+    with opened_image(path, b"", max_pixels) as image, ExitStack() as opened_again:
         places, is_tiff = _places(image, path), image.format == _TIFF
+        # One for all pages, where they need it: turning a new one to each takes ever longer.
+        other = cache(lambda: opened_again.enter_context(open_image(path)))
         sound = png_frames(path).sound if image.format == _PNG else len(places)
         for index in wanted:
             try:
                 if index >= min(sound, len(places)):
                     raise UndecodableImageError("it is not there, cut off, or its checksum is wrong")
-                page = Page(index, _at(image, path, places[index], max_pixels))
+                page = Page(index, _at(image, other, path, places[index], max_pixels))
             except UndecodableImageError as error:
                 if error.limit or isinstance(error, UnsupportedImageError):
                     raise
@@ -124,18 +128,22 @@ def _places(image: Image.Image, path: Path) -> Sequence[int]:
         return range(2)
 
 
-def _at(image: Image.Image, path: Path, place: int, max_pixels: int) -> StoredImage:
+def _at(image: Image.Image, other: Callable[[], Image.Image], path: Path, place: int, max_pixels: int) -> StoredImage:
     """Decode one of the pictures of a file."""
+
+    def reopened() -> Image.Image:
+        again = other()
+        again.seek(place)
+        return again
+
     try:
-        image.seek(place)
-    except MemoryError:
-        raise
-    except Exception as error:  # of any type, as the frames before it are decoded
+        guarded(lambda: image.seek(place))
+    except UndecodableImageError:
         tags = tiff.tags_of(image)
         if tiff.makes_sense(tags):
             raise UnsupportedImageError(tiff.words_for(tags)) from None
-        raise UndecodableImageError(in_one_line(error)) from None
+        raise
     require_pixels(image.width, image.height, max_pixels)
     if damage := findings_in(image, b"", path, is_strictly_sound=False).damage:
         raise UndecodableImageError(damage)
-    return StoredImage(*decoded(image, path, place))
+    return StoredImage(*decoded(image, reopened))

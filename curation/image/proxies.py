@@ -8,7 +8,7 @@ import io
 import os
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -122,6 +122,26 @@ def store_shard(source: Path, folder: Path, members: Iterable[str]) -> str:
     name = f"{sha256_of_file(source)[:16]}.zip"
     os.replace(source, folder / name)
     return name
+
+
+def store_shards(shards: Iterable[Path], folder: Path, members: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Bring finished shards into the folder of shards, and remove those of which nothing is wanted.
+
+    Args:
+        shards: see `store_shard`.
+        folder: where the shards are.
+        members: those to keep, by the shard's temporary name.
+
+    Returns:
+        The name of each shard that there is now, by its temporary name.
+    """
+    names: dict[str, str] = {}
+    for shard in sorted(shards):
+        if shard.name in members:
+            names[shard.name] = store_shard(shard, folder, members[shard.name])
+        else:
+            shard.unlink()
+    return names
 
 
 def store_empty_shard(folder: Path) -> str:

@@ -189,43 +189,36 @@ def _decoded_by_pillow(opened: Image.Image, path: Path, repaired: bytes = b"") -
     Returns:
         The image as stored, and its EXIF orientation.
     """
+    reopened = partial(open_image, path)
 
     def decode() -> tuple[Image.Image | Values, int]:
         if opened.format == "PNG":  # has checksums, which decoding skips; checking them closes the file
             opened.verify()
         if opened.format == "PNG" or repaired:
             with open_image(path, repaired) as again:
-                return _picture(again, path), _orientation(again)
-        return _picture(opened, path), _orientation(opened)
+                return _picture(again, reopened), _orientation(again)
+        return _picture(opened, reopened), _orientation(opened)
 
     with tiff.unsupported(opened):
         return guarded(decode)
 
 
-def decoded(opened: Image.Image, path: Path, place: int) -> tuple[Image.Image | Values, int]:
+def decoded(opened: Image.Image, reopened: Callable[[], Image.Image]) -> tuple[Image.Image | Values, int]:
     """Decode the picture of a file that Pillow has turned to, to the last row.
 
     Args:
         opened: the image.
-        path: of its file.
-        place: of the picture among those that Pillow counts.
+        reopened: gives another one of the same file, turned to the same picture.
 
     Returns:
         The image as stored, and its EXIF orientation.
     """
     with tiff.unsupported(opened):
-        return guarded(lambda: (_picture(opened, path, place), _orientation(opened)))
+        return guarded(lambda: (_picture(opened, reopened), _orientation(opened)))
 
 
-def _picture(image: Image.Image, path: Path, place: int | None = None) -> Image.Image | Values:
-    """Decode an image that is open to the last row; without a place, it is the one that is meant by default."""
-
-    def reopened() -> Image.Image:
-        again = open_image(path)
-        if place is not None:
-            again.seek(place)
-        return again
-
+def _picture(image: Image.Image, reopened: Callable[[], Image.Image]) -> Image.Image | Values:
+    """Decode an image that is open to the last row."""
     if is_deep(image):
         return read_deep(image, reopened)
     image.load()

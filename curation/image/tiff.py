@@ -63,19 +63,20 @@ def tags_of(image: Image.Image) -> Mapping[int, Any]:
 def at_whole_picture(image: Image.Image) -> Image.Image:
     """Turn to the first picture of a TIFF file that is not a reduced one of another.
 
+    Args:
+        image: of the file, just opened.
+
     Raises:
         UnsupportedImageError: the file has none, as RAW files of cameras.
     """
-    if image.format != "TIFF":
-        return image
     tags = tags_of(image)
     require_no_raw_photo(tags)
-    if not _is_reduced(tags):
+    if not is_reduced(tags):
         return image
     with suppress(EOFError):
         for number in range(1, _MOST_PICTURES):
             image.seek(number)
-            if not _is_reduced(tags_of(image)):
+            if not is_reduced(tags_of(image)):
                 return image
     raise RawPhotoError
 
@@ -100,12 +101,8 @@ def require_no_raw_photo(tags: Mapping[int, Any]) -> None:
         raise RawPhotoError
 
 
-def is_whole(tags: Mapping[int, Any]) -> bool:
-    """Return whether the tags are those of a picture that is not a reduced one of another."""
-    return not _is_reduced(tags)
-
-
-def _is_reduced(tags: Mapping[int, Any]) -> bool:
+def is_reduced(tags: Mapping[int, Any]) -> bool:
+    """Return whether the tags are those of a reduced picture of another."""
     return bool(_numbers(tags, _SUBFILE_TYPE, 0)[0] & 1) or _numbers(tags, _OLD_SUBFILE_TYPE, 1)[0] == 2
 
 
@@ -182,7 +179,7 @@ def pages_in(path: Path) -> list[int]:
     number = 0
     try:
         for number, tags in enumerate(_directories(path), 1):
-            if not (_is_reduced(tags) or (places and _numbers(tags, _SUBFILE_TYPE, 0)[0] & _MASK)):
+            if not (is_reduced(tags) or (places and _numbers(tags, _SUBFILE_TYPE, 0)[0] & _MASK)):
                 places.append(number - 1)
     except MemoryError:
         raise
@@ -209,11 +206,6 @@ def makes_sense(tags: Mapping[int, Any]) -> bool:
     """Return whether the tags of a picture may be those of a sound one."""
     sides = [_numbers(tags, tag, 0)[0] for tag in (_WIDTH, _HEIGHT)]
     return min(sides) > 0 and all(bits in _BITS_THERE_ARE for bits in _numbers(tags, _BITS, 1))
-
-
-def what_to_do(image: Image.Image) -> str:
-    """Say of a TIFF file that Pillow cannot read what it holds, and what to do."""
-    return words_for(tags_of(image))
 
 
 def words_for(tags: Mapping[int, Any]) -> str:

@@ -48,7 +48,7 @@ def read(path: Path, max_pixels: int, refusal: UnsupportedImageError) -> ReadTif
         UndecodableImageError: it is too large.
     """
     with import_module("tifffile").TiffFile(path) as file:
-        whole = [page for page in file.pages if tiff.is_whole({tag.code: tag.value for tag in page.tags})]
+        whole = [page for page in file.pages if not tiff.is_reduced(_tags_of(page))]
         if not whole:
             raise refusal
         page = whole[0]
@@ -57,7 +57,7 @@ def read(path: Path, max_pixels: int, refusal: UnsupportedImageError) -> ReadTif
         if page.imagedepth != 1 or photometric not in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _YCBCR):
             raise refusal
         pixels = np.asarray(page.asarray(maxworkers=1))
-        tags = {tag.code: tag.value for tag in page.tags}
+        tags = _tags_of(page)
         if page.samplesperpixel > 1 and int(page.planarconfig) == 2:
             pixels = np.moveaxis(pixels, 0, -1)
         extra = tuple(int(sample) for sample in page.extrasamples)
@@ -72,6 +72,10 @@ def read(path: Path, max_pixels: int, refusal: UnsupportedImageError) -> ReadTif
     picture = _picture(pixels, bands, extra[0] if has_alpha else 0, nodata, is_inverted=photometric == _MIN_IS_WHITE)
     orientation = tags.get(_ORIENTATION, 1)
     return ReadTiff(picture, int(orientation), len(whole))
+
+
+def _tags_of(page: Any) -> dict[int, Any]:
+    return {tag.code: tag.value for tag in page.tags}
 
 
 def _picture(

@@ -7,7 +7,6 @@ import pandas as pd
 from curation.core.errors import ParamsError
 from curation.params.strategy_inputs import MetadataInput, PredictionsInput
 from curation.selection.described import Described
-from curation.selection.given import ranked
 from curation.tables.membership import is_among
 
 _SHOWN = 20
@@ -49,9 +48,7 @@ def _of_metadata(given: MetadataInput, described: Described) -> Classes:
         assert described.metadata is not None
         values = described.metadata.categories(given.key)
     else:
-        if given.key not in described.processed.columns:
-            raise ParamsError(f"select.strategies: the samples have no metadata {given.key!r}")
-        values = described.processed.set_index("filename")[given.key].map(str)
+        values = described.measured(given.key).map(str)
     table = pd.DataFrame({"filename": values.index.to_numpy(object), "class": values.to_numpy(object)})
     return Classes(table, frozenset(table["filename"]))
 
@@ -61,7 +58,7 @@ def _of_predictions(given: PredictionsInput, described: Described) -> Classes:
     table, known, declared = _empty(), set[str](), set[str]()
     if given.file is not None:
         predictions, match = described.predicted(given.file)
-        rows = ranked(predictions, match)
+        rows = described.ranked(given.file)
         table = rows[is_among(rows["filename"], described.known)]
         known = set(match.samples.values())
         declared = {*predictions.classes, *rows["class"]}

@@ -13,7 +13,7 @@ from curation.labels.matching import Match
 from curation.labels.stored import Labelled, from_coco
 from curation.params.select import SelectParams
 from curation.params.strategy_inputs import MEASURED, WEAK_LABEL, ScoresInput
-from curation.selection.given import predicted_by, read_scores, told, unmatched_names
+from curation.selection.given import predicted_by, ranked, read_scores, told, unmatched_names
 from curation.selection.metadata import Metadata, read_metadata
 from curation.tables.given_lists import read_text
 
@@ -34,6 +34,7 @@ class Described:
     tolerance: float | None = None
     seed: int = 0
     _predicted: dict[str, tuple[Given, Match]] = field(default_factory=dict, repr=False)
+    _ranked: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     _labelled: dict[str, Labelled] = field(default_factory=dict, repr=False)
     _scores: "dict[tuple[str, str], pd.Series[float]]" = field(default_factory=dict, repr=False)
 
@@ -49,11 +50,28 @@ class Described:
             return None
         return read_metadata(self.metadata_file, self.processed, self.tolerance)
 
+    def measured(self, key: str) -> "pd.Series[float]":
+        """Return what stage `clean` measured of each sample, or its weak label, by filename.
+
+        Raises:
+            ParamsError: the samples have no such metadata.
+        """
+        if key not in self.processed.columns:
+            raise ParamsError(f"select.strategies: the samples have no metadata {key!r}")
+        column: pd.Series[float] = self.processed.set_index("filename")[key]
+        return column
+
     def predicted(self, path: str) -> tuple[Given, Match]:
         """Return what a file of predictions holds, and the samples that its names mean."""
         if path not in self._predicted:
             self._predicted[path] = predicted_by(path, "select.strategies", self.known)
         return self._predicted[path]
+
+    def ranked(self, path: str) -> pd.DataFrame:
+        """Return predictions as `curation.selection.given.ranked` does; several strategies may look at one file."""
+        if path not in self._ranked:
+            self._ranked[path] = ranked(*self.predicted(path))
+        return self._ranked[path]
 
     def labelled(self, path: str) -> Labelled:
         """Return labels that `curate import-labels` wrote.

@@ -65,11 +65,8 @@ def read_embeddings(base: Path, new: Path, checkpoint: Path, checkpoint_hash: st
         BaseError: the dimensions differ, or a value is not finite.
         CheckpointError: the new embeddings were made by another checkpoint.
     """
-    stale = [file for file in shard_files(new) if shard_checkpoint(file) != checkpoint_hash]
-    if stale:
-        raise CheckpointError(f"{stale[0]} was made by another checkpoint than {checkpoint}: run `dvc repro embed`")
-    same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
-    metadata, embeddings = read_shards([base, new] if same_space else new, wanted=_COLUMNS)
+    folders = folders_in_use(base, new, checkpoint_hash, str(checkpoint))
+    metadata, embeddings = read_shards(folders, wanted=_COLUMNS)
     row = first_not_finite(embeddings)
     if row is not None:
         raise BaseError(
@@ -78,3 +75,21 @@ def read_embeddings(base: Path, new: Path, checkpoint: Path, checkpoint_hash: st
             "it is an old sample"
         )
     return metadata, Embedded(metadata["filename"].tolist(), embeddings, checkpoint)
+
+
+def folders_in_use(base: Path, new: Path, checkpoint_hash: str, checkpoint: str) -> list[Path]:
+    """Return the folders whose shards the checkpoint in use made: the new one, and the base's where it is its, too.
+
+    Args:
+        base: folder of the base's shards, which need not be there.
+        new: folder of the new shards.
+        checkpoint_hash: SHA-256 of the checkpoint in use.
+        checkpoint: how messages call it.
+
+    Raises:
+        CheckpointError: the new shards were made by another checkpoint.
+    """
+    if stale := [file for file in shard_files(new) if shard_checkpoint(file) != checkpoint_hash]:
+        raise CheckpointError(f"{stale[0]} was made by another checkpoint than {checkpoint}: run `dvc repro embed`")
+    same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
+    return [base, new] if same_space else [new]

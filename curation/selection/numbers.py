@@ -30,13 +30,24 @@ def numbers(item: StrategyParams, place: int, names: Sequence[str], described: D
     if item.input.type == "RANDOM":
         return np.random.default_rng([described.seed, place]).random(len(names))
     known, where = _known_numbers(item, names, described)
+    return of_every(known, names, f"select.strategies: {where} has no value for")
+
+
+def of_every(known: "pd.Series[float]", names: Sequence[str], refusal: str) -> NDArray[np.float64]:
+    """Return the value of each candidate, (n,) float64.
+
+    Args:
+        known: values by filename.
+        names: n filenames of candidates.
+        refusal: begins the message where candidates have none; how many, and which for one, follow.
+
+    Raises:
+        ParamsError: a candidate has none.
+    """
     values = np.asarray(known.reindex(pd.Index(names)), dtype=np.float64)
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
-        raise ParamsError(
-            f"select.strategies: {where} has no value for {len(missing)} of {len(names)} candidates, "
-            f"{names[missing[0]]!r} for one"
-        )
+        raise ParamsError(f"{refusal} {len(missing)} of {len(names)} candidates, {names[missing[0]]!r} for one")
     return values
 
 
@@ -56,8 +67,20 @@ def _known_numbers(item: StrategyParams, names: Sequence[str], described: Descri
     assert given.file is not None
     if given.task is None:
         return described.scores(given.file, given.score), given.file
-    known, is_of_objects = scores_by(given.file, *described.predicted(given.file), given.score)
-    return _with_nothing(known, names, is_of_objects=is_of_objects), given.file
+    return task_scores(given.file, given.score, names, described), given.file
+
+
+def task_scores(path: str, scorer: str, names: Sequence[str], described: Described) -> "pd.Series[float]":
+    """Return scores that are computed from predictions, by filename; 0 for candidates without objects.
+
+    Args:
+        path: of the predictions.
+        scorer: one of `curation.labels.scorers.SCORERS`.
+        names: of candidates.
+        described: what is known of samples.
+    """
+    known, is_of_objects = scores_by(path, *described.predicted(path), scorer)
+    return _with_nothing(known, names, is_of_objects=is_of_objects)
 
 
 def _with_nothing(known: "pd.Series[float]", names: Sequence[str], *, is_of_objects: bool) -> "pd.Series[float]":
@@ -72,10 +95,7 @@ def _metadata(given: MetadataInput, described: Described) -> tuple["pd.Series[fl
     if described.is_in_table(given.key):
         assert described.metadata is not None
         return described.metadata.numbers(given.key), f"{described.metadata.path}: {given.key}"
-    if given.key not in described.processed.columns:
-        raise ParamsError(f"select.strategies: the samples have no metadata {given.key!r}")
-    column: pd.Series[float] = described.processed.set_index("filename")[given.key]
-    return column, f"the metadata {given.key}"
+    return described.measured(given.key), f"the metadata {given.key}"
 
 
 def as_weights(values: NDArray[np.float64], item: StrategyParams, names: Sequence[str]) -> NDArray[np.float64]:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core.errors import BaseError, CheckpointError
-from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files
+from curation.core.errors import BaseError
+from curation.embeddings.shards import read_shards
 from curation.selection.distance import first_not_finite
+from curation.selection.embedded import folders_in_use
+from curation.tables.membership import is_among
 from curation.tables.objects import OBJECT_METADATA
 
 
@@ -47,10 +49,8 @@ def read_object_embeddings(
     """
     if not tasks:
         return {}
-    if stale := [file for file in shard_files(new) if shard_checkpoint(file) != checkpoint_hash]:
-        raise CheckpointError(f"{stale[0]} was made by another checkpoint than the one in use: run `dvc repro embed`")
-    same_space = all(shard_checkpoint(file) == checkpoint_hash for file in shard_files(base))
-    metadata, vectors = read_shards([base, new] if same_space else new, OBJECT_METADATA)
+    folders = folders_in_use(base, new, checkpoint_hash, "the one in use")
+    metadata, vectors = read_shards(folders, OBJECT_METADATA, wanted=("filename", "task"))
     row = first_not_finite(vectors)
     if row is not None:
         raise BaseError(
@@ -58,7 +58,7 @@ def read_object_embeddings(
             "be compared: restore the datapool with `dvc checkout`, or run `dvc repro --force embed`"
         )
     filenames = metadata["filename"].to_numpy(dtype=object)
-    is_wanted = metadata["filename"].isin(set(names)).to_numpy(dtype=bool)
+    is_wanted = is_among(metadata["filename"], set(names))
     of_task = metadata["task"].to_numpy(dtype=object)
     rows = {task: np.flatnonzero(is_wanted & (of_task == task)) for task in sorted(tasks)}
     return {task: ObjectEmbeddings(filenames[found], vectors[found]) for task, found in rows.items()}

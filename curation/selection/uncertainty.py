@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from curation.core.errors import ParamsError
 from curation.params.select import SelectParams
 from curation.selection.described import Described
-from curation.selection.given import scores_by
+from curation.selection.numbers import of_every, task_scores
 from curation.selection.rules.registry import RULES
 
 
@@ -33,13 +31,6 @@ def uncertainty_of(
     if params.strategies or params.task is None or "uncertainty" not in RULES[params.method].options:
         return np.empty(0)
     path = params.predictions[params.task]
-    known, is_of_objects = scores_by(path, *described.predicted(path), params.score)
-    scores = known.reindex(pd.Index(names))
-    missing = scores.index[scores.isna()]
-    # Tools write nothing of a picture in which they found no object.
-    if len(missing) and not (is_of_objects and len(missing) < len(names)):
-        raise ParamsError(
-            f"select.task: {path} has nothing of {len(missing)} of {len(names)} candidates, {missing[0]!r} for one"
-        )
-    found: NDArray[np.float64] = scores.fillna(0.0).to_numpy(np.float64)[members].mean(axis=1)
+    scores = task_scores(path, params.score, names, described)
+    found: NDArray[np.float64] = of_every(scores, names, f"select.task: {path} has nothing of")[members].mean(axis=1)
     return found

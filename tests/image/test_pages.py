@@ -4,11 +4,13 @@ import zlib
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin, features
 
+from curation.image.opening import open_image
 from curation.image.pages import page_count, page_counts_of, read_pages
 from curation.image.png_frames import png_frames
 from curation.image.undecodable import UndecodableImageError
@@ -89,13 +91,15 @@ def test_pages_of_16_bits_keep_their_values_and_other_kinds_of_files_have_one(tm
 
 
 def test_pages_of_16_bit_colours_keep_all_bits(tmp_path: Path) -> None:
-    """Pillow reads their upper bytes alone, so each is decoded twice."""
+    """Pillow reads their upper bytes alone, so each is decoded twice; for all the file is opened once more."""
     colours = np.random.default_rng(3).integers(0, 65536, (3, 12, 16, 3)).astype(np.uint16)
     path = write_tiff(tmp_path / "a.tif", *colours)
-    for index, page in enumerate(read_pages(path, range(3), LIMIT)):
-        assert page.stored is not None
-        assert isinstance(page.stored.picture, Values)
-        np.testing.assert_array_equal(page.stored.picture.pixels, colours[index])
+    with patch("curation.image.pages.open_image", wraps=open_image) as opened_again:
+        for index, page in enumerate(read_pages(path, range(3), LIMIT)):
+            assert page.stored is not None
+            assert isinstance(page.stored.picture, Values)
+            np.testing.assert_array_equal(page.stored.picture.pixels, colours[index])
+    assert opened_again.call_count == 1
 
 
 @pytest.mark.parametrize("share", [0.5, 1], ids=["in the pixels", "in the checksum behind them"])

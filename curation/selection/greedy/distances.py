@@ -43,11 +43,9 @@ class Distances:
         room = int(np.sort(sizes)[::-1][:limit].sum())
         nobody = np.zeros((1, space.items.shape[1]), np.float32)  # an item that is no unit's
         self.search = Search(space.items if len(space.items) else nobody, space.base, room, tuning, executor)
-        order = self.search.state.points.order
-        self.row_of = np.empty(len(order), np.int64)
-        self.row_of[order] = np.arange(len(order))
+        self._row_of = self.search.rows_of_callers()
         self._is_one_each = bool((sizes == 1).all())
-        self._floors = np.full(len(order), np.inf, np.float32)
+        self._floors = np.full(len(self._row_of), np.inf, np.float32)
         self._opened = self.search.count
         self._few_start = np.zeros(1, np.int64)
         self._few = centre_kernels.gather(self.search.state, self._few_start[:0])
@@ -119,11 +117,11 @@ class Distances:
     def _rows(self, units: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of all items of some units, side by side, and the first of each unit, (m + 1,)."""
         if self._is_one_each:
-            return self.row_of[units], np.arange(len(units) + 1)
+            return self._row_of[units], np.arange(len(units) + 1)
         sizes = self._start[units + 1] - self._start[units]
         start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         items = np.arange(start[-1]) + np.repeat(self._start[units] - start[:-1], sizes)
-        return self.row_of[items], start
+        return self._row_of[items], start
 
 
 def distances_of(
@@ -162,9 +160,7 @@ def covered_by(units: Space, picks: NDArray[np.int64], tuning: Tuning, executor:
     among, _ = follow(units.items[picks], units.base, np.arange(len(picks)))
     search = Search(units.items, units.base, len(picks), tuning, executor)
     base_cover = search.in_callers_order()
-    row_of = np.empty(len(units.items), np.int64)
-    row_of[search.state.points.order] = np.arange(len(row_of))
-    search.add(picks, row_of[picks])
+    search.add(picks, search.rows_of_callers()[picks])
     search.find_nearest()
     squared, nearest = search.in_callers_order()
     return Traversal(picks, among.pick_squared, among.pick_nearest, *base_cover, np.maximum(squared, 0), nearest)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.selection.greedy import kernels
-from curation.selection.greedy.terms import quota_value, quotients
+from curation.selection.greedy.terms import quota_value, quotients, seat_quotients
 from curation.selection.objectives import Quota
 
 _LARGEST_CODE = 2**62
@@ -120,11 +120,9 @@ class Balances:
     def _update(self) -> None:
         if not self.is_by_unit:
             self._kind_terms = self._terms(self._members)
-        largest = [
-            (quota.target / (2 * count + 1)).max() for quota, count in zip(self._quotas, self._count, strict=True)
-        ]
         self._largest = sum(
-            quota.strength * float(np.log(quotient)) for quota, quotient in zip(self._quotas, largest, strict=True)
+            quota.strength * float(np.log(seat_quotients(quota, count).max()))
+            for quota, count in zip(self._quotas, self._count, strict=True)
         )
 
     def _find_terms(self) -> None:

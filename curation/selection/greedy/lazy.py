@@ -8,6 +8,9 @@ the level needs a distance only where that is not below what its other objective
 What has a factor of 0 comes last, by its row: the same search, with minus the row as the value.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,10 +37,7 @@ def combined(
         objectives: what is to be large; no distance with a negative strength.
         tuning: sizes.
     """
-    tuning = tuning or Tuning()
-    with threads(tuning) as executor:
-        search = LazySearch(candidates, base, min(limit, len(candidates)), threshold, objectives, tuning, executor)
-        search.select()
+    with _searched(candidates, base, limit, threshold, objectives, tuning or Tuning()) as search:
         return Combined(search.traversal(), search.values(), objectives.places)
 
 
@@ -50,8 +50,21 @@ def picks_only(
     tuning: Tuning | None = None,
 ) -> NDArray[np.int64]:
     """Return the picks of `combined`, (k,) int64, without finding out which of them covers each candidate."""
-    tuning = tuning or Tuning()
+    with _searched(candidates, base, limit, threshold, objectives, tuning or Tuning()) as search:
+        return np.array(search.picks, np.int64)
+
+
+@contextmanager
+def _searched(
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    limit: int,
+    threshold: np.float32 | None,
+    objectives: Objectives,
+    tuning: Tuning,
+) -> Iterator[LazySearch]:
+    """Yield a search that has picked, while it has its threads."""
     with threads(tuning) as executor:
         search = LazySearch(candidates, base, min(limit, len(candidates)), threshold, objectives, tuning, executor)
         search.select()
-        return np.array(search.picks, np.int64)
+        yield search

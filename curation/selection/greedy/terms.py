@@ -41,8 +41,8 @@ def diverse_term(squared: NDArray[np.float32], strength: float) -> NDArray[np.fl
     return strength / 2 * natural_logarithm(_share_of_largest(squared))
 
 
-def quotients(quota: Quota, count: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return how far each class is behind, (c,) float64, 1 for the one that is most.
+def seat_quotients(quota: Quota, count: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return how far each class is behind, (c,) float64; with every member of a class its own falls.
 
     The quotient `target / (2 x members so far + 1)` is the method of Webster and Sainte-Laguë to share out seats (M. L.
     Balinski and H. P. Young, Fair Representation, 1982).
@@ -51,7 +51,13 @@ def quotients(quota: Quota, count: NDArray[np.int64]) -> NDArray[np.float64]:
         quota: what is wanted.
         count: (c,) int64 members of each class so far.
     """
-    quotient = quota.target / (2 * count + 1)
+    quotient: NDArray[np.float64] = quota.target / (2 * count + 1)
+    return quotient
+
+
+def quotients(quota: Quota, count: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return `seat_quotients`, (c,) float64, divided by the largest of them."""
+    quotient = seat_quotients(quota, count)
     result: NDArray[np.float64] = quotient / quotient.max()
     return result
 

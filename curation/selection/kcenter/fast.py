@@ -231,6 +231,13 @@ class Search:
         new = slice(self.n_base, self.count)
         return kernels.Picks(candidate[new], squared[new], nearest[new])
 
+    def rows_of_callers(self) -> NDArray[np.int64]:
+        """Return the row of each candidate, (n,), in the order in which they were given."""
+        order = self.state.points.order
+        row_of = np.empty(len(order), np.int64)
+        row_of[order] = np.arange(len(order))
+        return row_of
+
     def in_callers_order(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the squared distance of each candidate to its nearest centre, and that centre's number."""
         order = self.state.points.order
@@ -409,9 +416,7 @@ class Search:
         numbers = np.arange(self.count, self.count + len(left))
         picks = self.state.picks
         picks.candidate[numbers], picks.squared[numbers], picks.nearest[numbers] = left, 0, nearest[left]
-        row_of = np.empty(len(squared), np.int64)
-        row_of[self.state.points.order] = np.arange(len(squared))
-        self._cover.nearest[row_of[left]] = numbers
+        self._cover.nearest[self.rows_of_callers()[left]] = numbers
         self.count += len(left)
 
 
