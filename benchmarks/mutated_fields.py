@@ -21,7 +21,7 @@ import click
 import numpy as np
 
 from benchmarks.container_fields import DOUBLE, FIELDS, LITTLE, Field, written
-from benchmarks.timed_decoding import BATCH_LIMIT_S, decoded, outcome_of, settings_of
+from benchmarks.timed_decoding import decoded, outcome_of, settings_of
 from curation.core.kinds import VIDEO
 from tests.media_files import VIDEO_FORMATS, write_video_as
 
@@ -116,7 +116,7 @@ def run(folder: Path, number: int, seed: int, workers: int) -> tuple[Counter[tup
     for turn, start in enumerate(range(0, len(names), _BATCH)):
         files = [(name, VIDEO, 1) for name in names[start : start + _BATCH]]
         settings = replace(every, fps=None if turn % 2 else 5.0)
-        found, failure = decoded(folder, files, settings, workers, BATCH_LIMIT_S)
+        found, failure = decoded(folder, files, settings, workers)
         for name, *_ in files:
             file = found.get(name)
             outcome = failure or outcome_of(file)

@@ -34,7 +34,7 @@ from benchmarks.byte_damage import MUTATIONS
 from benchmarks.lost_frames import lost_frames, without_trace
 from benchmarks.picture_damage import PICTURE_DAMAGE, damaged, judge_photographs, warning_of
 from benchmarks.sound_media import FRAMES, LARGE_FRAMES, write_sound_images, write_sound_videos
-from benchmarks.timed_decoding import BATCH, BATCH_LIMIT_S, decoded, outcome_of, settings_of
+from benchmarks.timed_decoding import BATCH, decoded, outcome_of, settings_of
 from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.core.kinds import IMAGE, VIDEO
 
@@ -164,9 +164,7 @@ def run(folder: Path, images: int, videos: int, seed: int, workers: int, thresho
     for media in (IMAGE, VIDEO):
         for start in range(0, len(cases[media]), BATCH):
             batch = cases[media][start : start + BATCH]
-            found, failure = decoded(
-                folder, [(case.path, media, 1) for case in batch], settings, workers, BATCH_LIMIT_S
-            )
+            found, failure = decoded(folder, [(case.path, media, 1) for case in batch], settings, workers)
             for case in batch:
                 verdict = judged(case, found.get(case.path), truth[f"{SOUND}/{case.source}"], folder)
                 verdicts.append(Verdict(case, failure) if failure else verdict)
@@ -176,7 +174,7 @@ def run(folder: Path, images: int, videos: int, seed: int, workers: int, thresho
 def _truth(folder: Path, names: dict[str, list[str]], settings: Settings, workers: int) -> dict[str, DecodedFile]:
     """Decode the sound files, and require that they are called sound."""
     files = [(f"{SOUND}/{name}", media, 1) for media in names for name in names[media]]
-    found, failure = decoded(folder, files, settings, workers, BATCH_LIMIT_S)
+    found, failure = decoded(folder, files, settings, workers)
     if failure or len(found) != len(files):
         raise click.ClickException(f"the sound files did not decode: {failure}")
     wrong = [

@@ -15,7 +15,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from benchmarks.timed_decoding import BATCH, BATCH_LIMIT_S, decoded, settings_of
+from benchmarks.timed_decoding import BATCH, decoded, settings_of
 from curation.cleaning.decode_file import DecodedFile
 from curation.core.kinds import IMAGE
 
@@ -213,7 +213,7 @@ def judge_photographs(sources: Sequence[Path], folder: Path, seed: int, workers:
     photographs = write_photographs(sources, folder / "photographs", seed)
     for start in range(0, len(photographs), BATCH):
         batch = [(each.path, IMAGE, 1) for each in photographs[start : start + BATCH]]
-        found |= decoded(folder, batch, settings_of(0.1), workers, BATCH_LIMIT_S)[0]
+        found |= decoded(folder, batch, settings_of(0.1), workers)[0]
     click.echo(f"\nDamaged photographs, {len(sources)} of each\n{refusals(photographs, found)}")
     judged_ = [(each.path, wrongly_judged(each, found.get(each.path), folder)) for each in photographs]
     return [f"{path}: {words}" for path, words in judged_ if words]

@@ -15,8 +15,10 @@ from curation.cleaning.tasks import tasks_of
 from curation.core.errors import CurationError
 
 BATCH = 250
-BATCH_LIMIT_S = 600
-"""Files decoded in one go, and how long that may take."""
+"""Files decoded in one go."""
+
+_LIMIT_S = 600
+"""How long that may take; more is a hang."""
 
 _FILE_LIMIT_S = 20
 _MEMORY_MB = 1024
@@ -60,7 +62,7 @@ def time_limit(seconds: int) -> Iterator[None]:
 
 
 def decoded(
-    folder: Path, files: Sequence[tuple[str, str, int]], settings: Settings, workers: int, seconds: int
+    folder: Path, files: Sequence[tuple[str, str, int]], settings: Settings, workers: int
 ) -> tuple[dict[str, DecodedFile], str]:
     """Decode files as `clean` does.
 
@@ -69,14 +71,13 @@ def decoded(
         files: path, media and declared frames of each.
         settings: of the decoders.
         workers: processes.
-        seconds: that it may take; more is a hang.
 
     Returns:
         What became of each file; and `crash` or `hang` if that ended the whole, else nothing.
     """
     with tempfile.TemporaryDirectory() as shards:
         try:
-            with time_limit(seconds):
+            with time_limit(_LIMIT_S):
                 results = decode_all(tasks_of(sorted(files)), folder, Path(shards), settings, workers)
         except TimeoutError:
             return {}, "hang"

@@ -79,8 +79,8 @@ def attempts(
 ) -> Iterator[Attempt]:
     """Yield the ways to read chosen frames, the cheapest first: inside the video, through all of it, with one thread.
 
-    The next one is to be asked for where one cannot be trusted. What a damaged frame looks like, and how many are lost,
-    depends on the number of threads: so the last way has one.
+    The next one is to be asked for where one that was read to its end cannot be trusted. What a damaged frame looks
+    like, and how many are lost, depends on the number of threads: so the last way has one.
 
     Args:
         path: the file.
@@ -97,12 +97,13 @@ def attempts(
         yield Attempt(pictures, tally, is_inside=True, is_last=False)
     *before, last = dict.fromkeys(through)
     for threads in [*before, last]:
-        tally = Tally()
+        tally = Tally(references=ReferenceLog() if follows_damage and threads == 1 else None)
         pictures = decode_through(path, choice, max_pixels=max_pixels, threads=threads, tally=tally, passed=passed)
         yield Attempt(pictures, tally, is_inside=False, is_last=threads == last and not follows_damage)
     if follows_damage:
+        known = tally if last == 1 else None
         tally = Tally()
-        pictures = decode_following_damage(path, choice, max_pixels=max_pixels, tally=tally, passed=passed)
+        pictures = decode_following_damage(path, choice, known, max_pixels=max_pixels, tally=tally, passed=passed)
         yield Attempt(pictures, tally, is_inside=False, is_last=True)
 
 
@@ -184,16 +185,23 @@ def decode_through(
 
 
 def decode_following_damage(
-    path: Path, choice: FrameChoice, *, max_pixels: int, tally: Tally, passed: Passed = silently
+    path: Path,
+    choice: FrameChoice,
+    known: Tally | None = None,
+    *,
+    max_pixels: int,
+    tally: Tally,
+    passed: Passed = silently,
 ) -> Generator[Picture, None, None]:
-    """Decode all of a damaged video twice, and yield the chosen frames the second time.
+    """Decode all of a damaged video, and yield the chosen frames; `Tally.spoilt` says which ones damage reaches.
 
     What is damaged may come to light after frames that were decoded from it are out, and some of it at the end of the
-    file only. So the first time all signs of damage are gathered; `Tally.spoilt` says then which frames they reach.
+    file only. So all signs of damage must be known before: if they are not, the video is decoded twice.
 
     Args:
         path: the file.
         choice: of frames.
+        known: what was met when one thread decoded all of the video, with a log of references; None = it has not yet.
         max_pixels: a video with larger frames is refused.
         tally: takes note of what is met.
         passed: takes the number of frames that lie behind, at every frame.
@@ -201,11 +209,12 @@ def decode_following_damage(
     Raises:
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
     """
-    before = Tally(references=ReferenceLog())
-    for _ in read_frames(path, max_pixels=max_pixels, threads=1, tally=before):
-        passed(0)
-    tally.references, tally.spoilt = ReferenceLog(), spoilt_packets(before)
-    tally.joins = before.structure.joins if before.structure is not None else ()
+    if known is None:
+        known = Tally(references=ReferenceLog())
+        for _ in read_frames(path, max_pixels=max_pixels, threads=1, tally=known):
+            passed(0)
+    tally.references, tally.spoilt = ReferenceLog(), spoilt_packets(known)
+    tally.joins = known.structure.joins if known.structure is not None else ()
     yield from decode_through(path, choice, max_pixels=max_pixels, threads=1, tally=tally, passed=passed)
 
 

@@ -6,8 +6,8 @@ then, this is tried again with one thread, and after that the whole video is dec
 Where all frames of an H.264 video are wanted, its groups of pictures are decoded side by side; if anything unexpected
 is met then, it is decoded in one go.
 
-Where a first pass finds any damage, the file is decoded twice more with one thread: with several, what a damaged frame
-looks like and how many are lost depends on their number, and results must not depend on the machine. The first of these
+Where a first pass finds any damage, the file is decoded twice with one thread: with several, what a damaged frame looks
+like and how many are lost depends on their number, and results must not depend on the machine. The first of these
 passes gathers what is damaged, the second one knows from it which frames were decoded from lost ones.
 Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
 """

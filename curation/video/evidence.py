@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 
 from curation.video.opening import error_text
 from curation.video.references import NO_STAMP, ReferenceLog
-from curation.video.running_clock import RunningClock
-from curation.video.structure.findings import BEFORE_ALL, Structure
+from curation.video.structure.findings import BEFORE_ALL, Structure, is_before_join
 from curation.video.structure.mpeg_video import PictureNumbers
 
 _DAMAGE_MARGIN = 16
@@ -70,8 +69,7 @@ class Tally:
         references: what is needed to find the frames that were decoded from lost ones; None if nobody asks.
         spoilt: numbers of the packets whose frames were decoded from lost or damaged ones, as far as known from before.
         joins: see `Structure.joins`, as known from before.
-        shift: what is added to the time stamps of the video's packets now, since its clock began anew.
-        shifts: see `RunningClock.shifts`.
+        shifts: see `RunningClock.shifts`; of the video.
     """
 
     declared: int = 0
@@ -102,7 +100,6 @@ class Tally:
     references: ReferenceLog | None = None
     spoilt: frozenset[int] = frozenset()
     joins: Sequence[tuple[int, int]] = ()
-    shift: int = 0
     shifts: Sequence[tuple[int, int]] = ()
 
     def note(self, error: Exception) -> None:
@@ -115,11 +112,12 @@ class Tally:
 
     def excuses(self, place: int | None) -> bool:
         """Return whether a packet is known from before as one that is marked as damaged only for what follows it."""
-        return any(begin <= (place or 0) < end for begin, end in self.joins)
+        return is_before_join(place or 0, self.joins)
 
-    def note_new_clock(self, clock: RunningClock) -> None:
-        """Note that the clock of the video began anew."""
-        self.shift, self.shifts = clock.shift, clock.shifts
+    @property
+    def shift(self) -> int:
+        """What is added to the time stamps of the video's packets now, since its clock began anew."""
+        return self.shifts[-1][1] if self.shifts else 0
 
     @property
     def is_damaged(self) -> bool:

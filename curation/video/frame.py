@@ -115,8 +115,9 @@ def small_picture(picture: av.VideoFrame, size: tuple[int, int]) -> Yuv:
     Raises:
         OSError: FFmpeg does not convert the frame's pixel format.
     """
-    if _opacity(picture) is not None:
-        picture = av.VideoFrame.from_ndarray(_seen(picture), format="rgb24")
+    opacity = _opacity(picture)
+    if opacity is not None:
+        picture = av.VideoFrame.from_ndarray(_seen(picture, opacity), format="rgb24")
     elif is_hdr(picture):
         picture = av.VideoFrame.from_ndarray(tone_mapped(picture, size), format="rgb24")
     return scaled(picture, size)
@@ -138,7 +139,7 @@ def upright_image(picture: av.VideoFrame, *, keeps_16_bits: bool = True) -> Imag
     if keeps_16_bits and _DEEP_GREY.fullmatch(picture.format.name):
         image = Image.fromarray(picture.to_ndarray(format="gray16le", interpolation=TO_RGB, threads=1))
     else:
-        image = Image.fromarray(_seen(picture))
+        image = Image.fromarray(_seen(picture, _opacity(picture)))
     transpose = transpose_of(picture)
     return image.transpose(transpose) if transpose is not None else image
 
@@ -149,14 +150,19 @@ def as_seen(picture: av.VideoFrame) -> av.VideoFrame | Image.Image:
     Raises:
         OSError: FFmpeg does not convert the frame's pixel format.
     """
-    is_as_stored = _opacity(picture) is None and not is_hdr(picture)
-    return picture if is_as_stored else Image.fromarray(_seen(picture))
-
-
-def _seen(picture: av.VideoFrame) -> NDArray[np.uint8]:
-    """Return a frame as it is seen: (height, width, 3) uint8, RGB."""
-    pixels = tone_mapped(picture) if is_hdr(picture) else _converted(picture, "rgb24")
     opacity = _opacity(picture)
+    is_as_stored = opacity is None and not is_hdr(picture)
+    return picture if is_as_stored else Image.fromarray(_seen(picture, opacity))
+
+
+def _seen(picture: av.VideoFrame, opacity: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Return a frame as it is seen: (height, width, 3) uint8, RGB.
+
+    Args:
+        picture: the frame.
+        opacity: see `_opacity`.
+    """
+    pixels = tone_mapped(picture) if is_hdr(picture) else _converted(picture, "rgb24")
     if opacity is None:
         return pixels
     image = Image.fromarray(pixels)

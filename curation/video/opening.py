@@ -29,6 +29,9 @@ _SEARCHED = 1 << 16
 _PIXELS_OF_DEFAULT = 5_000_000
 """Pixels that a track must have more, to be taken in place of one that the file marks as its default."""
 
+_PROTOCOL = "file:"
+"""Stands before the path, so that a colon in it is not taken for the end of a protocol."""
+
 _NO_DECODER = "there is no decoder for its video format, or its header is damaged"
 
 
@@ -64,9 +67,9 @@ def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
     options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
     if max_pixels is not None:
         options["max_pixels"] = str(max_pixels)
-    # The prefix keeps a colon in a path from being taken for a protocol. Metadata of any encoding is no fault.
+    # Metadata of any encoding is no fault.
     try:
-        container = av.open(f"file:{file}", mode="r", options=options, metadata_errors="replace")
+        container = av.open(f"{_PROTOCOL}{file}", mode="r", options=options, metadata_errors="replace")
     except MemoryError:
         raise
     except Exception as error:  # besides FFmpegError, damaged files have raised IndexError and ValueError
@@ -75,6 +78,11 @@ def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
         container.close()
         raise NoVideoError("the header of its container is damaged")
     return container
+
+
+def opened_file(container: InputContainer) -> Path:
+    """Return the file on the disk that `open_video` opened."""
+    return Path(container.name.removeprefix(_PROTOCOL))
 
 
 def _holds_container(path: Path) -> bool:

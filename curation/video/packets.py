@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import cast
 
 import av
@@ -12,7 +11,7 @@ from av.stream import Stream
 
 from curation.video.avi_stamps import IndexStamps, numbers_by_place
 from curation.video.evidence import Tally
-from curation.video.opening import video_stream
+from curation.video.opening import opened_file, video_stream
 from curation.video.program_stamps import own_stamps, set_stamp
 from curation.video.random_access import random_access
 from curation.video.running_clock import FORMATS, RunningClock
@@ -35,7 +34,7 @@ def read_packets(
     container: InputContainer, stream: av.VideoStream, tally: Tally
 ) -> Iterator["av.Packet[av.VideoStream] | None"]:
     """Yield the packets of the stream that hold data, then None, which asks the decoder for what it still holds."""
-    path = Path(container.name.removeprefix("file:"))
+    path = opened_file(container)
     own = _own_stamps(container, stream) if container.format.name == "mpeg" else None
     by_index = IndexStamps(numbers_by_place(path, stream.id)) if container.format.name == "avi" else None
     is_late = is_in_order_of_decoding(container, stream)
@@ -54,7 +53,7 @@ def read_packets(
 
 def _own_stamps(container: InputContainer, stream: av.VideoStream) -> Mapping[int, int] | None:
     """Return which packets of a program stream have a time stamp of their own; None where FFmpeg's are right."""
-    file = Path(container.name.removeprefix("file:"))
+    file = opened_file(container)
     is_default = stream.index == video_stream(container, file).index
     return own_stamps(file) if is_default else None
 
@@ -68,6 +67,8 @@ def packets_with_data(
     is_matroska = container.format.name.startswith("matroska")
     access = random_access(stream.codec_context)
     clocks = defaultdict[int, RunningClock](RunningClock) if container.format.name in FORMATS else None
+    if clocks is not None:
+        tally.shifts = clocks[stream.index].shifts
     while True:
         try:
             packet = next(packets)
@@ -81,9 +82,7 @@ def packets_with_data(
         if is_ogg and packet.stream_index == stream.index and packet.size and _OGG_HEADER.match(memoryview(packet)):
             continue
         if clocks is not None and packet.stream.type in ("video", "audio"):
-            is_new = clocks[packet.stream_index].correct(packet)
-            if packet.stream_index == stream.index and is_new:
-                tally.note_new_clock(clocks[stream.index])
+            clocks[packet.stream_index].correct(packet)
         _note_time(packet, tally)
         skips_bytes = is_matroska and _skips_bytes(packet, tally)
         if packet.stream_index != stream.index:

@@ -12,6 +12,8 @@ from fractions import Fraction
 import av
 from av.stream import Stream
 
+from curation.video.structure.findings import LATEST
+
 FORMATS = ("mpegts", "mpeg", "ogg")
 """FFmpeg's names of the containers whose clocks may do so."""
 
@@ -20,15 +22,11 @@ _BACK, _BACK_ANYWHERE = Fraction(1, 10), 1
 """Seconds: larger steps of time than these are a new clock."""
 
 
-_LATEST = 1 << 62
-"""No time stamp is as large."""
-
-
 def set_later(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", units: int) -> None:
     """Add to a packet's time stamps; those that make no sense stay as they are."""
-    if packet.dts is not None and abs(packet.dts + units) < _LATEST:
+    if packet.dts is not None and abs(packet.dts + units) < LATEST:
         packet.dts += units
-    if packet.pts is not None and abs(packet.pts + units) < _LATEST:
+    if packet.pts is not None and abs(packet.pts + units) < LATEST:
         packet.pts += units
 
 
@@ -61,17 +59,12 @@ class RunningClock:
         self._step = 0
         self._place = 0
 
-    @property
-    def shift(self) -> int:
-        """What is added to the time stamps now, in their units."""
-        return self._now.shift if self._now else 0
-
-    def correct(self, packet: "av.Packet[Stream]") -> bool:
-        """Set the time stamps of the stream's next packet right, and return whether a new clock begins with it."""
+    def correct(self, packet: "av.Packet[Stream]") -> None:
+        """Set the time stamps of the stream's next packet right."""
         self._place = max(self._place, packet.pos or 0)
         stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is None or packet.time_base is None or abs(stamp) >= _LATEST:
-            return False
+        if stamp is None or packet.time_base is None or abs(stamp) >= LATEST:
+            return
         unit, is_keyframe = packet.time_base, packet.is_keyframe
         is_new = self._now is not None and self._now.leaps_to(stamp, unit, is_keyframe=is_keyframe)
         if is_new and self._now is not None:
@@ -81,10 +74,10 @@ class RunningClock:
             # Otherwise the one before goes on: the time stamps in between were damaged.
             self._before, self._now = self._now, former
             self.shifts.append((self._place, former.shift))
-        time, last = stamp + self.shift, self._now.last if self._now and not is_new else None
+        shift = self._now.shift if self._now else 0
+        time, last = stamp + shift, self._now.last if self._now and not is_new else None
         step = packet.duration or (0 if last is None else time - last)
         self._step = step if step > 0 else self._step
-        self._now = _Reading(self.shift, time, time + self._step)
-        if self.shift:
-            set_later(packet, self.shift)
-        return is_new
+        self._now = _Reading(shift, time, time + self._step)
+        if shift:
+            set_later(packet, shift)

@@ -1,20 +1,18 @@
 """Cutting off what a container says is not to be shown of a video's frames."""
 
-from pathlib import Path
-
 import av
 from av.container import InputContainer
 from av.filter import Graph
 
+from curation.video.opening import number_in_file, opened_file
 from curation.video.structure.hidden_sides import HiddenSides, hidden_sides_of
 
 
 def shown_part_for(container: InputContainer, stream: av.VideoStream) -> "ShownPart":
     """Return what cuts the frames of a video to what its container says is to be shown."""
-    path = Path(container.name.removeprefix("file:"))
-    number = [each.index for each in container.streams.video].index(stream.index)
-    context = stream.codec_context
-    return ShownPart(hidden_sides_of(path, container.format.name, number, stream.id, (context.width, context.height)))
+    size = stream.codec_context.width, stream.codec_context.height
+    number = number_in_file(container, stream)
+    return ShownPart(hidden_sides_of(opened_file(container), container.format.name, number, size))
 
 
 class ShownPart:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 from curation.video.evidence import Tally, in_units
 from curation.video.references import NO_STAMP, ReferenceLog
-from curation.video.structure.findings import Structure
+from curation.video.structure.findings import Structure, is_before_join
 
 
 def spoilt_packets(tally: Tally) -> frozenset[int]:
@@ -19,8 +19,7 @@ def spoilt_packets(tally: Tally) -> frozenset[int]:
     if structure is None:
         return log.spoilt(log.marked)
     # A packet is marked as damaged, too, where only the one behind it begins another stream.
-    joins = structure.joins
-    marked = {n for n in log.marked if not any(begin <= log.places[n] < end for begin, end in joins)}
+    marked = {number for number in log.marked if not is_before_join(log.places[number], structure.joins)}
     of_container = _before_breaks(log, tally, structure) if structure.broken_after and structure.times else set()
     broken = log.last_before(structure.breaks) | log.before_lost(structure.places)
     return log.spoilt(marked | of_container | broken)

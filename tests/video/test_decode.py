@@ -1,20 +1,24 @@
 """Videos: every frame once, every frame accounted for."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from curation.video import chosen_frames
 from curation.video.chosen_frames import placed
 from curation.video.declared import declared_frames
 from curation.video.decoded_video import DecodedVideo
 from curation.video.evidence import Tally
 from curation.video.frame import pixel_hash
+from curation.video.reader import read_frames
 from curation.video.sampling import FrameChoice
 from tests.decoded_videos import decoded, decoded_with_proxies
 from tests.media_files import CODECS, cut, picture, write_video
@@ -102,6 +106,26 @@ def test_frames_known_from_a_damaged_video_are_found_again(tmp_path: Path) -> No
     assert not again.is_corrupt
     assert {frame.frame: frame.pixel_hash for frame in again.frames} == known
     assert again_proxies == {index: proxies[index] for index in known}
+
+
+@pytest.mark.parametrize(("name", "threads", "passes"), [("v.mp4", 2, 2), ("v.webm", 1, 2), ("v.webm", 2, 3)])
+def test_one_thread_decodes_a_damaged_video_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, threads: int, passes: int
+) -> None:
+    counted: list[int] = []
+
+    def counting(path: Path, **arguments: Any) -> Iterator[av.VideoFrame]:
+        counted.append(arguments["threads"])
+        return read_frames(path, **arguments)
+
+    monkeypatch.setattr(chosen_frames, "read_frames", counting)
+    content = bytearray(write_video(tmp_path / name, range(60), options={"g": "10"}).read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + len(content) // 8] = bytes(len(content) // 8)
+    (tmp_path / name).write_bytes(content)
+    video = decoded(tmp_path / name, threshold=1, threads=threads)
+    assert any(frame.fault for frame in video.frames) or video.missing
+    assert (len(counted), counted[-2:]) == (passes, [1, 1])
 
 
 def test_a_known_frame_with_other_pixels_is_looked_for_in_the_whole_video(tmp_path: Path) -> None:

@@ -2,17 +2,17 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LATEST = 1 << 62
+LATEST = 1 << 62
 """No time stamp is as large."""
 
-BEFORE_ALL = -_LATEST
+BEFORE_ALL = -LATEST
 """A time before that of any frame."""
 
 
@@ -76,9 +76,9 @@ class Structure:
             time: when it is shown.
             place: bytes of the file before it.
         """
-        at = bisect_right(self.shifts, (place, _LATEST)) - 1
+        at = bisect_right(self.shifts, (place, LATEST)) - 1
         time = self.unwrapped(time + (self.shifts[at][1] if at >= 0 else 0))
-        if abs(time) >= _LATEST:
+        if abs(time) >= LATEST:
             self.break_off("a time stamp makes no sense")
             return
         self.times.append(time)
@@ -106,3 +106,8 @@ class Structure:
     def is_sound(self) -> bool:
         """Whether nothing is wrong, and the file is known to be whole."""
         return not self.fault and self.is_whole is True
+
+
+def is_before_join(place: int, joins: Iterable[tuple[int, int]]) -> bool:
+    """Return whether a place in the file, in bytes, is in one of the last two frames before a join."""
+    return any(begin <= place < end for begin, end in joins)

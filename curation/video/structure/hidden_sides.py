@@ -4,7 +4,6 @@ MP4 and QuickTime state it as a clean aperture (ISO/IEC 14496-12, 12.1.4), Matro
 (RFC 9559, 5.1.4.1.28.8 to 11). FFmpeg's command line cuts the rest off from version 7.1 on, its libraries do not.
 """
 
-from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,9 @@ _SIDES = (0x54CC, 0x54DD, 0x54BB, 0x54AA)
 _ENTRY_BYTES = 78
 """Bytes of a visual sample entry before the boxes in it."""
 
+_MOST_BYTES = 1 << 16
+"""Bytes of a sample entry that are looked at."""
+
 
 class HiddenSides(NamedTuple):
     """Pixels to cut off at each side of a picture as it is stored."""
@@ -29,36 +31,33 @@ class HiddenSides(NamedTuple):
     bottom: int
 
 
-def hidden_sides_of(
-    path: Path, format_name: str, number: int, stream: int, size: tuple[int, int]
-) -> HiddenSides | None:
+def hidden_sides_of(path: Path, format_name: str, stream: int, size: tuple[int, int]) -> HiddenSides | None:
     """Return what is to be cut off a video's pictures; None if nothing is, or what the file says makes no sense.
 
     Args:
         path: the file.
         format_name: as FFmpeg calls its container.
-        number: of the stream among those that are videos.
-        stream: as the container numbers the stream.
+        stream: as the container numbers the video stream.
         size: width and height of the pictures.
     """
     try:
         state = path.stat()
-        return _hidden_sides_of(path, format_name, number, stream, size, state.st_size, state.st_mtime_ns)
+        return _hidden_sides_of(path, format_name, stream, size, state.st_size, state.st_mtime_ns)
     except OSError:
         return None
 
 
 @lru_cache(maxsize=4)
 def _hidden_sides_of(
-    path: Path, format_name: str, number: int, stream: int, size: tuple[int, int], _bytes: int, _changed: int
+    path: Path, format_name: str, stream: int, size: tuple[int, int], _bytes: int, _changed: int
 ) -> HiddenSides | None:
     """Read the headers; see `hidden_sides_of`. It is asked several times in a row for the same file."""
     with path.open("rb", buffering=4096) as file:
         view = View(file)
         if format_name.startswith("mov"):
-            sides = _aperture(_sample_entry(view, stream), size)
+            sides = _aperture(view, stream, size)
         elif format_name.startswith("matroska"):
-            fields = track_fields(view, number, _VIDEO)
+            fields = track_fields(view, stream, _VIDEO)
             sides = HiddenSides(*(int.from_bytes(fields.get(side, b""), "big") for side in _SIDES))
         else:
             return None
@@ -67,8 +66,8 @@ def _hidden_sides_of(
     return sides if sides.left + sides.right < size[0] and sides.top + sides.bottom < size[1] else None
 
 
-def _sample_entry(view: View, track: int) -> bytes:
-    """Return the content of the first description of a track's samples; nothing where there is none.
+def _sample_entry(view: View, track: int) -> Box | None:
+    """Return the first description of a track's samples; None where there is none.
 
     Args:
         view: the file.
@@ -80,22 +79,27 @@ def _sample_entry(view: View, track: int) -> bytes:
         for box in boxes(view, movie):
             inner = {child.kind: child for child in descendants(view, box)} if box.kind == b"trak" else {}
             if b"stsd" in inner and b"tkhd" in inner and field_of(view, inner[b"tkhd"], 12, 20, 4, 4) == track:
-                entry = box_at(view, inner[b"stsd"].begin + 8)
-                return view.read(entry.begin, min(entry.end - entry.begin, 1 << 16)) if entry else b""
+                return box_at(view, inner[b"stsd"].begin + 8)
         break
-    return b""
+    return None
 
 
-def _aperture(entry: bytes, size: tuple[int, int]) -> HiddenSides | None:
+def _aperture(view: View, track: int, size: tuple[int, int]) -> HiddenSides | None:
     """Return what a clean aperture leaves out, rounded as FFmpeg does; None where there is none.
 
     Args:
-        entry: content of a sample entry.
+        view: the file.
+        track: number of the video track.
         size: width and height of the pictures.
     """
-    content = next((content for kind, content in _boxes_in(entry[_ENTRY_BYTES:]) if kind == b"clap"), b"")
-    if len(content) < 32:
+    entry = _sample_entry(view, track)
+    if entry is None:
         return None
+    inside = Box(entry.kind, entry.begin + _ENTRY_BYTES, min(entry.end, entry.begin + _MOST_BYTES))
+    clap = next((box for box in boxes(view, inside) if box.kind == b"clap"), None)
+    if clap is None or min(clap.end, inside.end, view.size) < clap.begin + 32:
+        return None
+    content = view.read(clap.begin, 32)
     values = [int.from_bytes(content[at : at + 4], "big", signed=True) for at in range(0, 32, 4)]
     if min(values[1::2]) <= 0 or values[0] < 0 or values[2] < 0:
         return None
@@ -108,14 +112,3 @@ def _aperture(entry: bytes, size: tuple[int, int]) -> HiddenSides | None:
             return None
         sides += [int(first), length - 1 - int(last)]
     return HiddenSides(*sides)
-
-
-def _boxes_in(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and content of boxes, as far as they make sense."""
-    at = 0
-    while at + 8 <= len(content):
-        length = int.from_bytes(content[at : at + 4], "big")
-        if length < 8:
-            return
-        yield content[at + 4 : at + 8], content[at + 8 : at + length]
-        at += length
