@@ -132,8 +132,8 @@ def run(params: Params) -> str:
     given = Path(params.train.checkpoint) if params.train.checkpoint else None
     write_text(paths.GIVEN_WEIGHTS, f"{content.fingerprint.get('given_weights') or ''}\n")
     write_text(paths.GIVEN_EMBEDDINGS, f"{content.fingerprint.get('given_embeddings') or ''}\n")
-    tasks = {task: params.select.predictions[task] for task in params.select.object_tasks}
-    write_text(paths.GIVEN_PREDICTIONS, object_tasks_text(tasks, content.fingerprint.get("given_objects")))
+    tasks = object_tasks_text(params.select.object_predictions, content.fingerprint.get("given_objects"))
+    write_text(paths.GIVEN_PREDICTIONS, tasks)
     if removal_list_hash(params.base.removed_file) != content.fingerprint.get("removed"):
         raise BaseError(f"{KEY}: {params.base.removed_file} was changed during the run: run `dvc repro` again")
     near = NearRule(params.select.min_distance, params.base.near_duplicates)

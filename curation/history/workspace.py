@@ -47,7 +47,7 @@ def current_fingerprint(params: Params, pipeline: Pipeline) -> Fingerprint:
         params=read_yaml(paths.PARAMS),
         given_checkpoint=given_file_hash(params.train.checkpoint, "checkpoint"),
         given_files=given_files_hash(params.select.given_files),
-        given_objects=given_files_hash([params.select.predictions[task] for task in params.select.object_tasks]),
+        given_objects=given_files_hash(list(params.select.object_predictions.values())),
         given_weights=given_file_hash(params.train.weights, "weights"),
         given_embeddings=given_embeddings_hash(params.embed.embeddings_file),
         removed=removal_list_hash(params.base.removed_file),

@@ -161,6 +161,11 @@ class SelectParams(Section):
         """The tasks whose objects have embeddings of their own, sorted."""
         return tuple(sorted({item.object_task for item in self.strategies if item.object_task is not None}))
 
+    @property
+    def object_predictions(self) -> dict[str, str]:
+        """The predictions of these tasks, by task."""
+        return {task: self.predictions[task] for task in self.object_tasks}
+
     @model_validator(mode="after")
     def _tasks_are_known(self) -> Self:
         named = ", ".join(self.predictions) or "none"
