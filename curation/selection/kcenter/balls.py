@@ -20,6 +20,7 @@ _GROUPS_A_TASK = 1024
 _ITERATIONS = 4
 _SAMPLE_A_GROUP = 64
 _ONE_LEVEL = 64
+_NEAR = 16
 
 
 def consecutive(n: int, size: int) -> NDArray[np.int64]:
@@ -66,7 +67,8 @@ def enclose(
     middle[:, -1] = 1
     n = len(middle)
     reach, pending = np.full(n, np.inf, np.float32), np.zeros((n, n_columns // 64 + 2), np.uint64)
-    return kernels.Groups(start, middle, coarsen(middle), half, radius, reach, pending)
+    near, near_product = np.full((n, _NEAR), -1, np.int32), np.full((n, _NEAR), -np.inf, np.float32)
+    return kernels.Groups(start, middle, coarsen(middle), half, radius, reach, pending, near, near_product)
 
 
 def _balls(

@@ -164,12 +164,16 @@ class Search:
         order, start = self._order_and_groups(phi, half)
         groups = grouping.enclose(phi, start, min(limit, tuning.window), project.coarse, executor)
         self._grouped = len(start) > 2
+        leading = project.n_leading
+        rest, base_rest = (projection.rest_norms(each, leading, executor) for each in (phi, base_phi))
         phi[:, -1] = 1
         base_phi[:, -1] = -base_half
         centres = kernels.Centres(
-            *(np.empty((self.limit, size), np.float32) for size in (dimension, project.width, groups.coarse.shape[1]))
+            *(np.empty((self.limit, size), np.float32) for size in (dimension, project.width, groups.coarse.shape[1])),
+            np.empty(self.limit, np.float32),
         )
         centres.vectors[: self.n_base], centres.phi[: self.n_base] = base, base_phi
+        centres.rest[: self.n_base] = base_rest
         picks = kernels.Picks(
             np.full(self.limit, -1, np.int64),
             np.full(self.limit, np.inf, np.float32),
@@ -178,13 +182,14 @@ class Search:
         self._cover = kernels.Cover(np.full(n, np.inf, np.float32), np.full(n, -1, np.int32), np.zeros(n, np.int32))
         largest = 2 * max(float(half.max()), float(base_half.max(initial=0)))
         self.state = kernels.State(
-            kernels.Points(np.ascontiguousarray(candidates), order, phi, half[order]),
+            kernels.Points(np.ascontiguousarray(candidates), order, phi, half[order], rest),
             centres,
             picks,
             self._cover,
             groups,
             product_slack(project.width, largest),
             tuning.width,
+            leading,
         )
         self._floors = np.empty(n, np.float32)
         self._find_first_nearest()
@@ -273,6 +278,7 @@ class Search:
         centres.vectors[new] = points.vectors[chosen]
         centres.phi[new] = points.phi[rows]
         centres.phi[new, -1] = -points.half[rows]
+        centres.rest[new] = points.rest[rows]
         self.state.picks.candidate[new] = chosen
         self._cover.squared[rows], self._cover.nearest[rows] = -1, np.arange(first, self.count)
         self.account_for(first)
