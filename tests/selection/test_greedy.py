@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from benchmarks import strategy_properties
 from benchmarks.strategy_properties import Case, differences, failures_of, random_case
-from curation.selection.greedy import kernels, lazy, plain, search
+from curation.selection.greedy import lazy, plain, search
 from curation.selection.greedy.logarithm import natural_logarithm
+from curation.selection.kcenter import kernels
 from curation.selection.kcenter.fast import Tuning
 from curation.selection.objectives import Combined, Diverse, Fixed, Objectives, Quota, Space
 from tests.embedding_examples import embeddings_of_kind

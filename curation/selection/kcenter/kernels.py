@@ -1,4 +1,4 @@
-"""Compiled loops of the fast greedy k-center. Importing this module imports numba.
+"""Compiled loops of greedy k-center and of the lazy greedy for products. Importing this module imports numba.
 
 All of them stand in one file, because numba renews its cache of a compiled function when the function's own file
 changes, not when that of a function it calls does.
@@ -21,12 +21,15 @@ users. So functions that are called once a row get only the tuples that they nee
 written out in the loop, on local names, with calls to small functions of a few arrays alone.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from curation.selection.greedy.logarithm import LN2_HIGH, LN2_LOW, ROOT_HALF, SERIES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -1152,6 +1155,160 @@ def take(state: State, few: Few, first: int, end: int, column: int) -> None:
         _add_centre(state, few, r, column + r - first)
     for r in range(first, end):
         _bring_nearer(state, few, few.rows.shape[0], column + r - first, np.float32(0))
+
+
+# ---- the greedy for a product of objectives
+
+
+@compiled
+def natural_logarithm(value: float) -> float:
+    """Return the bits of `curation.selection.greedy.logarithm.natural_logarithm`."""
+    if not value > 0:
+        return -math.inf
+    mantissa, power = math.frexp(value)
+    if mantissa < ROOT_HALF:
+        mantissa *= 2
+        power -= 1
+    f = mantissa - 1
+    s = f / (2 + f)
+    z = s * s
+    series = SERIES[6]
+    for k in range(5, -1, -1):
+        series = series * z + SERIES[k]
+    half = 0.5 * f * f
+    return power * LN2_HIGH - ((half - (s * (half + series * z) + power * LN2_LOW)) - f)
+
+
+@compiled
+def farthest(
+    item_squared: NDArray[np.float32],
+    start: NDArray[np.int64],
+    squared: NDArray[np.float32],
+    logarithm: NDArray[np.float64],
+) -> None:
+    """Find the farthest item of each unit, and the logarithm of its share of the largest squared distance, 4.
+
+    Args:
+        item_squared: (r,) squared distances of the items, those of each unit side by side; -1 for what is selected.
+        start: (m + 1,) first item of each unit.
+        squared: (m,) squared distance of each unit, changed in place; 0 without items.
+        logarithm: (m,) changed in place where the distance has changed.
+    """
+    for unit in range(squared.shape[0]):
+        largest = np.float32(0) if start[unit] == start[unit + 1] else np.float32(-1)
+        for item in range(start[unit], start[unit + 1]):
+            largest = max(largest, item_squared[item])
+        if largest != squared[unit]:
+            squared[unit] = largest
+            logarithm[unit] = natural_logarithm(min(np.float64(largest), 4.0) / 4.0)
+
+
+@compiled
+def quota_terms(
+    counts: NDArray[np.int64],
+    total: NDArray[np.int64],
+    quotient: NDArray[np.float64],
+    strength: float,
+    terms: NDArray[np.float64],
+) -> None:
+    """Find `curation.selection.greedy.terms.quota_term`, the same bits.
+
+    Args:
+        counts: (k, c) members of each class.
+        total: (k,) members in all, at least 1.
+        quotient: (c,) of each class.
+        strength: exponent.
+        terms: (k,) changed in place.
+    """
+    for kind in range(counts.shape[0]):
+        value = 0.0
+        for column in range(counts.shape[1]):
+            value += quotient[column] * counts[kind, column]
+        terms[kind] = strength * natural_logarithm(value / total[kind])
+
+
+@compiled
+def _best_of_few(
+    start: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    squared: NDArray[np.float32],
+    logarithm: NDArray[np.float64],
+    smallest: np.float32,
+    floor: float,
+) -> tuple[int, float, int]:
+    """Return the position of the largest value, the first on ties; this value; and how many are not below `floor`."""
+    place, best, n_staying = 0, -np.inf, 0
+    for unit in range(start.shape[0]):
+        value = start[unit]
+        for term in range(factors.shape[0]):
+            value = value + factors[term] * logarithm[unit]
+        if squared[unit] < smallest:
+            value = -np.inf
+        n_staying += value >= floor
+        if value > best:
+            place, best = unit, value
+    return place, best, n_staying
+
+
+@compiled
+def pick_by_value(
+    state: State,
+    few: Few,
+    few_start: NDArray[np.int64],
+    units: NDArray[np.int64],
+    start: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    squared: NDArray[np.float32],
+    logarithm: NDArray[np.float64],
+    smallest: np.float32,
+    floor: float,
+    tie: int,
+    count: int,
+    places: NDArray[np.int64],
+    pick_squared: NDArray[np.float32],
+) -> tuple[int, int, bool]:
+    """Pick the best of a few units again and again, as long as nothing outside can be as good.
+
+    A unit's value is what no pick changes and its distance in one space to some powers, added as logarithms.
+
+    Args:
+        state: the picks' items are added to the centres, and the cover of the few items is changed in place.
+        few: the items of the units, changed in place.
+        few_start: (m + 1,) first item of each unit.
+        units: (m,) the units, ascending.
+        start: (m,) what no pick changes, changed in place: minus infinity for picks.
+        factors: (t,) what the logarithm is multiplied by, of each term; they are added one after the other.
+        squared: (m,) squared distance of each unit, changed in place.
+        logarithm: (m,) of its share of the largest, changed in place.
+        smallest: squared distance below which a unit is not allowed.
+        floor: value that no unit outside exceeds.
+        tie: the first unit outside that may be at the floor.
+        count: number of centres.
+        places: (k,) positions of the picks among the units, changed in place; k is how many there are at most.
+        pick_squared: (k,) their squared distances, changed in place.
+
+    Returns:
+        How many were picked, the number of centres, and whether it ended because many of the few are below the floor.
+    """
+    n = 0
+    while True:
+        place, value, n_staying = _best_of_few(start, factors, squared, logarithm, smallest, floor)
+        if 4 * n_staying < 3 * units.shape[0]:
+            return n, count, True
+        is_ahead = value > floor or (value == floor and units[place] < tie)
+        if n == places.shape[0] or value == -np.inf or not is_ahead:
+            return n, count, False
+        places[n], pick_squared[n], start[place] = place, squared[place], -np.inf
+        n += 1
+        first, end = few_start[place], few_start[place + 1]
+        if first == end:
+            continue
+        is_first = count == 0
+        take(state, few, first, end, count)
+        count += end - first
+        farthest(few.squared, few_start, squared, logarithm)
+        if is_first:
+            return n, count, False
 
 
 # ---- preparation

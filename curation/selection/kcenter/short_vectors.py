@@ -60,7 +60,7 @@ class Projection:
 
     @property
     def n_leading(self) -> int:
-        """The principal directions that a quicker bound takes, before that of all; 0 where it would hardly be quicker."""
+        """The principal directions of a quicker bound, which comes before that of all; 0 where it is hardly quicker."""
         if self.basis is None:
             return 0
         return max((width for width in _WIDTHS if 2 * (width + 2) <= self.width and width <= _LEADING), default=0)
