@@ -111,6 +111,24 @@ def test_property_check_finds_a_wrong_program(monkeypatch: pytest.MonkeyPatch) -
     assert "of seed 1: wrong: " in result.output
 
 
+@ONE_PROCESS
+@pytest.mark.parametrize(("radius", "cluster_from"), [(np.inf, 0.0), (0.0, 0.0), (0.0, np.inf)])
+def test_a_bound_of_few_directions_changes_nothing(
+    radius: float, cluster_from: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from curation.selection.kcenter import fast, short_vectors
+
+    monkeypatch.setattr(short_vectors, "_cheapest_width", lambda *given: 30)
+    vectors = embeddings_of_kind("clustered", 700, 48, 1) * (np.arange(1, 49) ** -0.7).astype(np.float32)
+    candidates, base = vectors[:600], vectors[600:]
+    tuning = fast.Tuning(
+        group_size=8, run_radius=radius, cluster_from=cluster_from, outer=60, inner=30, width=16, quick_from=0
+    )
+    assert short_vectors.fit(candidates, base, 150).n_leading == 14
+    expected = plain.farthest_first(candidates, base, 150, np.float32(0))
+    assert_equal(fast.farthest_first(candidates, base, 150, np.float32(0), tuning), expected)
+
+
 @pytest.mark.thorough
 @ONE_PROCESS
 @pytest.mark.parametrize("kind", KINDS)

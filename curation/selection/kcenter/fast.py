@@ -60,6 +60,7 @@ class Tuning:
         inner: candidates that every pick is compared with at once.
         width: columns a matrix product.
         window: picks after which all candidates are brought up to date, so that what is pending takes little memory.
+        quick_from: centres from which on a bound of few directions comes first.
         threads: None for one a core.
         most_kinds: kinds of units that quotas are computed for after every pick (`curation.selection.greedy.kinds`).
     """
@@ -71,6 +72,7 @@ class Tuning:
     inner: int = 2048
     width: int = 512
     window: int = 2**16
+    quick_from: int = 2**13
     threads: int | None = None
     most_kinds: int = 4096
 
@@ -190,6 +192,7 @@ class Search:
             product_slack(project.width, largest),
             tuning.width,
             leading,
+            tuning.quick_from,
         )
         self._floors = np.empty(n, np.float32)
         self._find_first_nearest()

@@ -51,6 +51,9 @@ _MOST = 0.75
 _JUDGED_AT_ONCE = 64
 """Products that are compared with a limit at once, before any of them is looked at."""
 
+_SELDOM = 16
+"""One in how many pairs may pass the quick bound, for it to be worth its time."""
+
 _BY_ITSELF, _COPIED = 4, 4
 """How much longer a product takes by itself than in `refresh_all_columns`; rows whose products take as long as to copy
 a column."""
@@ -177,6 +180,7 @@ class State(NamedTuple):
         slack: how far a bound may be above the squared distance that it bounds, by rounding.
         width: columns a matrix product.
         leading: values of `phi` that give a quicker bound first, with the norm of the rest; 0 for none.
+        quick_from: number of centres from which on that is tried: few of the pairs pass it then.
     """
 
     points: Points
@@ -187,6 +191,7 @@ class State(NamedTuple):
     slack: np.float32
     width: int
     leading: int
+    quick_from: int
 
 
 # ---- exact distances
@@ -423,15 +428,21 @@ def _settle_quickly(
     floor: np.float32,
     slack: np.float32,
     scratch: Scratch,
-) -> None:
-    """Like `_settle`, with products of `_quick_products`: those that are large enough are replaced by the real ones."""
+) -> int:
+    """Like `_settle`, with products of `_quick_products`: those that are large enough are replaced by the real ones.
+
+    Returns:
+        How many were.
+    """
     phi, centre_phi, chosen, chosen_products = points.phi, centres.phi, scratch.chosen, scratch.chosen_products
     needed = _product_needed(points.half[row], cover.squared[row], slack)
-    count = 0
+    count, n_passed = 0, 0
     for first in range(0, products.shape[0], _JUDGED_AT_ONCE):
         end = min(first + _JUDGED_AT_ONCE, products.shape[0])
-        if _count_among(products, first, end, needed) == 0:
+        passed = _count_among(products, first, end, needed)
+        if passed == 0:
             continue
+        n_passed += passed
         for k in range(first, end):
             if products[k] >= needed:
                 product = _product(phi, row, centre_phi, columns[k])
@@ -441,6 +452,7 @@ def _settle_quickly(
                     count += 1
     if count > 0:
         _settle(points, centres, cover, row, chosen_products[:count], chosen[:count], floor, slack, scratch.open)
+    return n_passed
 
 
 @compiled
@@ -528,7 +540,7 @@ def refresh(
     points, centres, cover = state.points, state.centres, state.cover
     width = min(state.width, columns.shape[0])
     scratch = _scratch(state, rows.shape[0], width)
-    live, is_quick = rows.copy(), state.leading > 0
+    live, is_quick, n_passed, n_judged = rows.copy(), state.leading > 0 and count >= state.quick_from, 0, 0
     for start in range(0, columns.shape[0], max(1, width)):
         block = columns[start : start + width]
         last = block[-1]
@@ -543,11 +555,13 @@ def refresh(
                 first = _first_not_below(block, cover.seen[row])
                 left, of, floor = products[r, first:], block[first:], floors[row]
                 if is_quick:
-                    _settle_quickly(points, centres, cover, row, left, of, floor, state.slack, scratch)
+                    n_judged += left.shape[0]
+                    n_passed += _settle_quickly(points, centres, cover, row, left, of, floor, state.slack, scratch)
                 else:
                     _settle(points, centres, cover, row, left, of, floor, state.slack, scratch.open)
                 if cover.squared[row] >= floors[row]:
                     cover.seen[row] = last + 1
+            is_quick = is_quick and n_passed * _SELDOM <= n_judged
             live = _not_below(cover, live, floors)
             if live.shape[0] == 0:
                 return
@@ -692,7 +706,8 @@ def mark_pending(state: State, first_group: int, end_group: int, first_column: i
         products = np.dot(groups.coarse[first_group:end_group], centres.coarse[start:stop].T)
         for g in range(needed.shape[0]):
             passed[g] = _count_from(products[g], needed[g])
-            _list_near(groups, centres, first_group + g, products[g], start)
+            if passed[g] * _BY_ITSELF > stop - start:
+                _list_near(groups, centres, first_group + g, products[g], start)
         all_passed = passed.sum()
         is_enough = all_passed > _MOST * products.size
         is_exact = not is_enough and all_passed * _FEW > products.size
@@ -919,41 +934,50 @@ def _compare_with_near(state: State, group: int, rows: NDArray[np.int64]) -> Non
 
 @compiled
 def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floors: NDArray[np.float32]) -> None:
-    """Bring the rows of some groups that are not below their floor up to date, by the columns near each group only."""
-    cover, groups = state.cover, state.groups
+    """Bring the rows of some groups that are not below their floor up to date, by the columns near each group only.
+
+    Where a ball rules out too little to be worth it, rows that may not be below their floor are left as they are.
+    """
+    cover, groups, centres = state.cover, state.groups, state.centres
+    pending, near, radius, start = groups.pending, groups.near, groups.radius, groups.start
     size = 0
     for k in range(chosen.shape[0]):
-        size = max(size, groups.start[chosen[k] + 1] - groups.start[chosen[k]])
+        size = max(size, start[chosen[k] + 1] - start[chosen[k]])
     scratch = _scratch(state, size, state.width)
     for k in range(chosen.shape[0]):
         group = chosen[k]
-        rows = _not_seen(cover, _not_below(cover, _rows_of_group(cover, groups.start, group), floors), count - 1)
+        rows = _not_seen(cover, _not_below(cover, _rows_of_group(cover, start, group), floors), count - 1)
         if rows.shape[0] == 0:
             continue
-        _compare_with_near(state, group, rows)
-        rows = _not_below(cover, rows, floors)
-        if _refresh_group(state, group, rows, count, scratch):
+        first, n_unseen = _unseen(cover, rows, count)
+        n_pending = _count_pending(pending[group], first, count)
+        if near[group, 0] >= 0 and n_pending * _BY_ITSELF > count - first:
+            _compare_with_near(state, group, rows)
+            rows = _not_below(cover, rows, floors)
+            first, n_unseen = _unseen(cover, rows, count)
+        is_done = n_pending * _BY_ITSELF <= n_unseen
+        if n_pending > 0 and is_done:
+            columns = _pending_columns(pending[group], first, count)
+            to_ball = _products_with_middle(groups, centres, group, columns)
+            if columns.shape[0] > 0:
+                _compare_rows(state, rows, columns[_largest(to_ball)])
+                rows = _not_below(cover, rows, floors)
+            if rows.shape[0] > 0:
+                is_done = _search_group(state, group, rows, columns, to_ball, n_unseen, scratch)
+        if is_done:
             for r in range(rows.shape[0]):
                 cover.seen[rows[r]] = count
-        groups.reach[group] = _reach_of_rows(cover, groups.radius, _rows_of_group(cover, groups.start, group))
+        groups.reach[group] = _reach_of_rows(cover, radius, _rows_of_group(cover, start, group))
 
 
 @compiled
-def _refresh_group(state: State, group: int, rows: NDArray[np.int64], count: int, scratch: Scratch) -> bool:
-    """Make the distances of some rows of a group exact; return whether that was worth its time, and so was done."""
-    groups, seen = state.groups, state.cover.seen
+def _unseen(cover: Cover, rows: NDArray[np.int64], count: int) -> tuple[int, int]:
+    """Return the first column that one of some rows has not seen, and how many these are, of all rows together."""
     first, n_unseen = count, 0
     for r in range(rows.shape[0]):
-        first = min(first, seen[rows[r]])
-        n_unseen += count - seen[rows[r]]
-    n_pending = _count_pending(groups.pending[group], first, count)
-    if n_pending == 0:
-        return True
-    if n_pending * _BY_ITSELF > n_unseen:
-        return False
-    columns = _pending_columns(groups.pending[group], first, count)
-    to_ball = _products_with_middle(groups, state.centres, group, columns)
-    return _search_group(state, group, rows, columns, to_ball, n_unseen, scratch)
+        first = min(first, cover.seen[rows[r]])
+        n_unseen += count - cover.seen[rows[r]]
+    return first, n_unseen
 
 
 @compiled
@@ -974,11 +998,12 @@ def search_groups(state: State, first_group: int, end_group: int, count: int) ->
         for g in range(to_balls.shape[0]):
             group = start + g
             rows = _rows_of_group(cover, groups.start, group)
-            _list_near(groups, centres, group, to_balls[g], 0)
             _compare_rows(state, rows, _largest(to_balls[g]))
             if _search_group(state, group, rows, columns, to_balls[g], count * rows.shape[0], scratch):
                 for r in range(rows.shape[0]):
                     cover.seen[rows[r]] = count
+            else:
+                _list_near(groups, centres, group, to_balls[g], 0)
             groups.reach[group] = _reach_of_rows(cover, groups.radius, rows)
 
 
