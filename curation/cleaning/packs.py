@@ -5,13 +5,14 @@ A pack is records one after the other, so that it can grow. Each record is of on
 counts as absent, as does all that comes after a damaged length. Nothing in a pack is run or unpickled.
 """
 
+import errno
 import io
 import json
 import os
 import struct
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -187,8 +188,13 @@ def restored(outcome: Outcome, file: RawFile, shard_folder: Path) -> DecodedFile
     return replace(decoded, path=file.path, shard=file.shard if decoded.shard else "")
 
 
-def add_outcome(pack: BinaryIO, outcome: Outcome) -> None:
+def add_outcome(pack: BinaryIO, outcome: Outcome, alive: Callable[[], object] = lambda: None) -> None:
     """Append the record of an outcome to a pack.
+
+    Args:
+        pack: to be written.
+        outcome: see there.
+        alive: called after every piece of a long record.
 
     Raises:
         OSError: what was written of the file cannot be read, or the pack not be written.
@@ -208,8 +214,15 @@ def add_outcome(pack: BinaryIO, outcome: Outcome) -> None:
     digest = blake3()
     for piece in [b"".join(chunks)] if body <= _CHUNK else chunks:  # few calls for the many small records
         digest.update(piece)
-        pack.write(piece)
-    pack.write(digest.digest())
+        _write(pack, piece)
+        alive()
+    _write(pack, digest.digest())
+
+
+def _write(pack: BinaryIO, content: bytes) -> None:
+    """Write all of some bytes: a file without a buffer writes fewer where the disk becomes full."""
+    if pack.write(content) != len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def places_in(pack: BinaryIO) -> Iterator[tuple[str, Place]]:

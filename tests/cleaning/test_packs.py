@@ -79,7 +79,7 @@ def test_a_damaged_record_is_absent_and_those_before_it_are_there(outcomes: list
 
 
 def _sample(frame: int, member: str) -> DecodedSample:
-    return DecodedSample(frame, 0.1, 4, 3, "ab", "", member, Quality(*[0.1] * 7, "cd"))
+    return DecodedSample(frame, 0.1, 4, 3, "ab", "", member, Quality(0.1, 1.1, 2.1, 3.1, 4.1, 5.1, 6.1, "cd"))
 
 
 def _image(file: RawFile, folder: Path) -> DecodedFile:

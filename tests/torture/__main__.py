@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-KINDS = ("faults", "names", "flips", "together", "kills")
+KINDS = ("faults", "names", "flips", "together", "resume", "kills")
 """Modules of this package, each with a generator of its own name."""
 
 
