@@ -83,8 +83,11 @@ def decode_all(
                 outcomes.finish(file, known)
         missing = [[file for file in chunk if file.path not in outcomes.decoded] for chunk in chunks]
         work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
-        keeping = Keeping(work, None if results is None else results.journal(settings), raw_folder, shard_folder)
-        with closing(_events(keeping, missing, raw_folder, settings, workers)) as events:
+        journal = None if results is None else results.journal(settings)
+        with (
+            closing(Keeping(work, journal, raw_folder, shard_folder)) as keeping,
+            closing(_events(keeping, missing, raw_folder, settings, workers)) as events,
+        ):
             for file, event in events:
                 match event:
                     case Progress(frames):

@@ -15,11 +15,15 @@ from typing import Final
 from curation.cleaning.decode_file import DecodedFile
 from curation.cleaning.packs import add_outcome, outcome_of
 from curation.cleaning.tasks import RawFile
+from curation.core.kinds import IMAGE
 from curation.raw.tracks import file_on_disk
 from curation.workers.worker import Announce
 
 PACK_BYTES: Final = 64 << 20
 """A pack that has grown so large is left as it is, and the next one begun."""
+
+_RECORDS: Final = 64
+"""Records of images after which the free space is looked at once more; the record of a video may be large."""
 
 _OF_THE_MACHINE: Final = tuple(
     os.strerror(number)
@@ -83,6 +87,8 @@ class Keeping:
         self._raw_folder = raw_folder
         self._shard_folder = shard_folder
         self._pack: FileIO | None = None
+        self._size = 0
+        self._records = 0
 
     def __call__(self, file: RawFile, threads: int, announce: Announce) -> Kept:
         """Decode one file; the worker process calls this."""
@@ -120,19 +126,34 @@ class Keeping:
         """
         pack = self._pack or _new_pack(journal)
         self._pack = pack
-        free = os.fstatvfs(pack.fileno())
-        if free.f_bavail * free.f_frsize < journal.least_free:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        start = pack.tell()
+        if decoded.media != IMAGE or self._records % _RECORDS == 0:
+            _require_space(pack, journal.least_free)
         try:
-            add_outcome(pack, outcome_of(key, decoded, self._shard_folder), lambda: announce(0))
+            self._size += add_outcome(pack, outcome_of(key, decoded, self._shard_folder), lambda: announce(0))
         except BaseException:
-            pack.truncate(start)
-            pack.seek(start)
+            pack.truncate(self._size)
+            pack.seek(self._size)
             raise
-        if pack.tell() >= PACK_BYTES:
-            pack.close()
-            self._pack = None
+        self._records += 1
+        if self._size >= PACK_BYTES:
+            self.close()
+
+    def close(self) -> None:
+        """Close the pack; the next record begins another one."""
+        if self._pack is not None:
+            self._pack.close()
+        self._pack, self._size = None, 0
+
+
+def _require_space(pack: FileIO, least_free: int) -> None:
+    """Make sure that the run itself has room enough.
+
+    Raises:
+        OSError: it has not.
+    """
+    space = os.fstatvfs(pack.fileno())
+    if space.f_bavail * space.f_frsize < least_free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _new_pack(journal: Journal) -> FileIO:
