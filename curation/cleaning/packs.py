@@ -26,7 +26,7 @@ from curation.cleaning.decode_file import DecodedFile, proxies_of
 from curation.cleaning.proxy_writing import writing
 from curation.cleaning.tasks import RawFile
 from curation.core.kinds import IMAGE
-from curation.core.records import Records
+from curation.core.records import Buffer, Records
 from curation.image.decoded_sample import DecodedSample
 from curation.image.window import ValueRange, Window
 
@@ -49,13 +49,7 @@ _RANGES: Final = {"values": ValueRange, "window": Window}
 
 
 class Part(NamedTuple):
-    """A part of a pack.
-
-    Attributes:
-        pack: an open file, or the like.
-        start: where it begins, bytes.
-        length: bytes.
-    """
+    """A part of a pack: an open file or the like, where the part begins in there, and its bytes."""
 
     pack: BinaryIO
     start: int
@@ -139,7 +133,7 @@ def outcome_of(key: str, decoded: DecodedFile, shard_folder: Path) -> Outcome:
         shards = {PROXIES: shard_folder / decoded.shard, CROPS: shard_folder / crop_shard(decoded.shard)}
         return Outcome(key, decoded, {name: path for name, path in shards.items() if path.is_file()})
     folder = str(proxies_of(shard_folder, decoded.shard))
-    members = [each.member for each in (*decoded.samples, *decoded.crops)]
+    members = [*(sample.member for sample in decoded.samples), *(crop.member for crop in decoded.crops)]
     return Outcome(key, decoded, {member: _content_of(f"{folder}/{member}") for member in members})
 
 
@@ -205,15 +199,16 @@ def add_outcome(pack: BinaryIO, outcome: Outcome, alive: Callable[[], object] = 
     decoded, contents = outcome.decoded, outcome.contents
     tables = {name: Records.of(kind, rows) for name, kind in _TABLES.items() if (rows := getattr(decoded, name))}
     buffers = {name: list(records.buffers()) for name, records in tables.items()}
+    lengths = {name: _length(content) for name, content in contents.items()}
     known = {
         "file": {name: value for name in _FIELDS if (value := getattr(decoded, name)) != _DEFAULTS.get(name, MISSING)},
         "tables": {name: (len(tables[name]), list(map(len, buffers[name]))) for name in tables},
-        "contents": {name: _length(content) for name, content in contents.items()},
+        "contents": lengths,
     }
-    header, columns = json.dumps(known).encode(), b"".join(chain.from_iterable(buffers.values()))
-    body = len(columns) + sum(known["contents"].values())
+    header, columns = json.dumps(known).encode(), list(chain.from_iterable(buffers.values()))
+    body = sum(map(len, columns)) + sum(lengths.values())
     start = _START.pack(_MARK, bytes.fromhex(outcome.key), len(header), body)
-    chunks = chain([start, header, columns], *map(chunks_of, contents.values()))
+    chunks = chain([start, header], columns, *map(chunks_of, contents.values()))
     if body <= _CHUNK:  # one call for each of the many small records
         record = b"".join(chunks)
         _write(pack, record + blake3(record).digest())
@@ -227,7 +222,7 @@ def add_outcome(pack: BinaryIO, outcome: Outcome, alive: Callable[[], object] = 
     return len(start) + len(header) + body + _DIGEST_BYTES
 
 
-def _write(pack: BinaryIO, content: bytes) -> None:
+def _write(pack: BinaryIO, content: Buffer) -> None:
     """Write all of some bytes: a file without a buffer writes fewer where the disk becomes full."""
     if pack.write(content) != len(content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -21,13 +21,10 @@ from curation.cleaning.tasks import RawFile, tasks_of
 from curation.core.kinds import IMAGE, PAGES, VIDEO
 from curation.image.crops import WantedBox
 from curation.image.window import ValueWindows, Window
+from tests.killed_decoding import SETTINGS, killed, noted, repeated
 from tests.media_files import write_image, write_video
 from tests.no_workers import in_this_process
-from tests.torture.resume import killed, noted, noting_decode, repeated
 
-SETTINGS = Settings(
-    max_pixels=100_000_000, proxy_size=64, corruption_threshold=0.1, decode_timeout_s=60, decode_memory_mb=512
-)
 CHANGED: dict[str, Any] = {
     "max_pixels": 7,
     "proxy_size": 32,
@@ -267,24 +264,14 @@ def _is_kept(
     return sum(packs.sizes().values()) > 0
 
 
-def decode_here() -> None:
-    """Decode the images of the current folder in worker processes."""
-    shutil.rmtree("shards", ignore_errors=True)
-    Path("shards").mkdir()
-    paths = sorted(path.name for path in Path("raw").iterdir())
-    results = Results(PackFolder(Path("packs")), "code", lambda file: file.path, 1 << 30, print)
-    tasks = tasks_of((path, IMAGE, 1) for path in paths)
-    decode_all(tasks, Path("raw"), Path("shards"), SETTINGS, 2, noting_decode, results=results)
-
-
 @pytest.mark.thorough
 def test_a_killed_run_repeats_what_was_in_hand(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for number in range(40):
         write_image(tmp_path / "raw" / f"{number:02d}.png", number, 200, 200)
-    command = (sys.executable, "-c", "from tests.cleaning.test_results import decode_here; decode_here()")
+    command = (sys.executable, "-c", "from tests.killed_decoding import decode_here; decode_here()")
     runs, shards = [], tmp_path / "shards"
-    for number, begun in enumerate((3, 9, 14, None)):
+    for number, begun in enumerate((5, 14, None)):
         later_s = float(rng.uniform(0, 0.01))
         status = killed(command, tmp_path, notes := tmp_path / f"notes-{number}", begun, later_s)
         assert (status == 0) == (begun is None)

@@ -8,50 +8,26 @@ that nobody disturbed and that kept nothing.
 One *tried* is one kill. A file is *lost* where a kill has cost more files than there are workers.
 """
 
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 
-from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
 from curation.cleaning.decode_files import decode_all
-from curation.cleaning.tasks import RawFile
 from tests import ROOT
+from tests.killed_decoding import killed, noted, noting_decode, repeated
 from tests.pipeline.project import Project, new_project
 from tests.torture.tally import Tally, tree
 
 KILLS, WORKERS = 30, 2
-NOTES = "CURATION_TESTS_NOTES"
-"""Variable that names the file in which each file is noted that a worker begins."""
-
 _LATER_S = 0.02
-_LOOK_S = 0.001
 _STAGE = "from tests.torture.resume import stage_with_notes; stage_with_notes()"
 _REAL = ROOT.parent / "shared" / "data"
-
-
-def noting_decode(
-    file: RawFile,
-    threads: int,
-    announce: Callable[[int], None],
-    *,
-    raw_folder: Path,
-    shard_folder: Path,
-    settings: Settings,
-) -> DecodedFile:
-    """Note that a file begins, and decode it."""
-    with Path(os.environ[NOTES]).open("a") as notes:
-        notes.write(f"{file.path}\n")
-    return decode_file(file, threads, announce, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
 
 
 def stage_with_notes() -> None:
@@ -60,53 +36,6 @@ def stage_with_notes() -> None:
         from stages.clean import main
 
         main()
-
-
-def killed(command: Sequence[str], folder: Path, notes: Path, begun: int | None, later_s: float = 0.0) -> int:
-    """Run a command, and kill it when some files have begun.
-
-    Args:
-        command: what to run.
-        folder: where.
-        notes: file for the files that begin; there must be none.
-        begun: files; None: it is not killed.
-        later_s: seconds from then to the kill.
-
-    Returns:
-        Its exit status; less than 0 where it was killed.
-    """
-    environment = os.environ | {NOTES: str(notes), "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        while begun is not None and process.poll() is None:
-            if len(noted(notes)) >= begun:
-                time.sleep(later_s)
-                os.killpg(process.pid, signal.SIGKILL)
-                break
-            time.sleep(_LOOK_S)
-        return process.wait()
-
-
-def noted(notes: Path) -> list[str]:
-    """Return the files that have begun."""
-    return notes.read_text().splitlines() if notes.exists() else []
-
-
-def repeated(runs: Sequence[Sequence[str]]) -> list[int]:
-    """Return how many of the files that each run has begun were begun once more by a later one.
-
-    Args:
-        runs: the files that each has begun.
-    """
-    return [
-        len(set(begun) & {path for later in runs[place + 1 :] for path in later}) for place, begun in enumerate(runs)
-    ]
 
 
 def _project(folder: Path) -> Project:
