@@ -107,14 +107,13 @@ class Keeping:
 
     def _is_of_content(self, decoded: DecodedFile, file: RawFile, journal: Journal) -> bool:
         """Return whether the outcome comes from what the file held when it was listed, and from nothing else."""
-        path = self._raw_folder / file.path
         if not decoded.is_corrupt and not decoded.shard:  # it was not decoded, since its content was known
             return False
-        tells_of_others = (str(path), *_OF_THE_MACHINE)
-        if decoded.reason and any(words in decoded.reason for words in tells_of_others):
+        path = f"{self._raw_folder}/{file.path}"
+        if decoded.reason and any(words in decoded.reason for words in (path, *_OF_THE_MACHINE)):
             return False
         try:
-            return os.stat(file_on_disk(path)).st_mtime_ns < journal.since_ns  # noqa: PTH116
+            return _changed_ns(path) < journal.since_ns
         except OSError:
             return False
 
@@ -143,6 +142,14 @@ class Keeping:
         if self._pack is not None:
             self._pack.close()
         self._pack, self._size = None, 0
+
+
+def _changed_ns(path: str) -> int:
+    """Return when a file was changed last, nanoseconds; of a further track of a video the file that has it."""
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return file_on_disk(Path(path)).stat().st_mtime_ns
 
 
 def _require_space(pack: FileIO, least_free: int) -> None:

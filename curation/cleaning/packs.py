@@ -13,9 +13,10 @@ import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache, partial
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -28,6 +29,7 @@ from curation.cleaning.tasks import RawFile
 from curation.core.kinds import IMAGE
 from curation.core.records import Buffer, Records
 from curation.image.decoded_sample import DecodedSample
+from curation.image.quality import Quality
 from curation.image.window import ValueRange, Window
 
 _MARK: Final = b"clean-1" + sys.byteorder[:1].encode()
@@ -44,7 +46,12 @@ PROXIES, CROPS = "proxies", "crops"
 
 _TABLES: Final = {"samples": DecodedSample, "crops": KeptCrop}
 _FIELDS: Final = tuple(field.name for field in fields(DecodedFile) if field.name not in _TABLES)
-_DEFAULTS: Final = {field.name: field.default for field in fields(DecodedFile) if field.default is not MISSING}
+_DEFAULTS: Final = tuple(field.default for field in fields(DecodedFile) if field.name not in _TABLES)
+_values_of: Final = attrgetter(*_FIELDS)
+_FIGURES: Final = tuple(field.name for field in fields(Quality))
+_figures_of: Final = attrgetter(*_FIGURES)
+_PLAIN: Final = tuple(field.name for field in fields(DecodedSample) if field.name != "quality")
+_plain_of: Final = attrgetter(*_PLAIN)
 _RANGES: Final = {"values": ValueRange, "window": Window}
 
 
@@ -132,9 +139,15 @@ def outcome_of(key: str, decoded: DecodedFile, shard_folder: Path) -> Outcome:
     if decoded.media != IMAGE:
         shards = {PROXIES: shard_folder / decoded.shard, CROPS: shard_folder / crop_shard(decoded.shard)}
         return Outcome(key, decoded, {name: path for name, path in shards.items() if path.is_file()})
-    folder = str(proxies_of(shard_folder, decoded.shard))
+    folder = _name_of(shard_folder, decoded.shard)
     members = [*(sample.member for sample in decoded.samples), *(crop.member for crop in decoded.crops)]
     return Outcome(key, decoded, {member: _content_of(f"{folder}/{member}") for member in members})
+
+
+@lru_cache(maxsize=4)
+def _name_of(shard_folder: Path, shard: str) -> str:
+    """Return the folder for the proxies of a chunk of images; most files have that of the one before."""
+    return str(proxies_of(shard_folder, shard))
 
 
 def _content_of(path: str) -> bytes:
@@ -197,11 +210,18 @@ def add_outcome(pack: BinaryIO, outcome: Outcome, alive: Callable[[], object] = 
         OSError: what was written of the file cannot be read, or the pack not be written.
     """
     decoded, contents = outcome.decoded, outcome.contents
-    tables = {name: Records.of(kind, rows) for name, kind in _TABLES.items() if (rows := getattr(decoded, name))}
+    rows = {"samples": decoded.samples, "crops": decoded.crops}
+    is_single = len(decoded.samples) == 1 and not decoded.crops  # as most images, for which tables take their time
+    tables = {name: Records.of(kind, rows[name]) for name, kind in _TABLES.items() if rows[name] and not is_single}
     buffers = {name: list(records.buffers()) for name, records in tables.items()}
     lengths = {name: _length(content) for name, content in contents.items()}
     known = {
-        "file": {name: value for name in _FIELDS if (value := getattr(decoded, name)) != _DEFAULTS.get(name, MISSING)},
+        "file": {
+            name: value
+            for name, value, default in zip(_FIELDS, _values_of(decoded), _DEFAULTS, strict=True)
+            if value != default
+        },
+        "sample": _as_row(decoded.samples[0]) if is_single else None,
         "tables": {name: (len(tables[name]), list(map(len, buffers[name]))) for name in tables},
         "contents": lengths,
     }
@@ -265,7 +285,19 @@ def read_outcome(pack: BinaryIO, place: Place) -> Outcome:
     for name, length in header["contents"].items():
         contents[name] = Part(pack, start, length)
         start += length
+    if header["sample"] is not None:
+        tables["samples"] = [_of_row(*header["sample"])]
     return Outcome(key.hex(), _of_json(header["file"], tables), contents)
+
+
+def _as_row(sample: DecodedSample) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+    """Return all that is known of a sample, and its figures."""
+    return _plain_of(sample), None if sample.quality is None else _figures_of(sample.quality)
+
+
+def _of_row(plain: Sequence[Any], figures: Sequence[Any] | None) -> DecodedSample:
+    quality = None if figures is None else Quality(**dict(zip(_FIGURES, figures, strict=True)))
+    return DecodedSample(**dict(zip(_PLAIN, plain, strict=True)), quality=quality)
 
 
 def _of_json(known: dict[str, Any], tables: Mapping[str, Sequence[Any]]) -> DecodedFile:
