@@ -11,26 +11,23 @@ import json
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from blake3 import blake3
 
-from curation.cleaning.crop_shards import KeptCrop, crop_shard
+from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.decode_file import DecodedFile, proxies_of
+from curation.cleaning.described import decoded_of, described
 from curation.cleaning.proxy_writing import writing
 from curation.cleaning.tasks import RawFile
 from curation.core.kinds import IMAGE
-from curation.core.records import Buffer, Records
-from curation.image.decoded_sample import DecodedSample
-from curation.image.quality import Quality
-from curation.image.window import ValueRange, Window
+from curation.core.records import Buffer
 
 _MARK: Final = b"clean-1" + sys.byteorder[:1].encode()
 """Begins a record: the form, and the order of bytes, in which numbers are kept as they lie in memory."""
@@ -43,16 +40,6 @@ _CHUNK: Final = 1 << 20
 
 PROXIES, CROPS = "proxies", "crops"
 """Names under which the shards of a video, or of a file of pages, are kept. Those of an image go by their members."""
-
-_TABLES: Final = {"samples": DecodedSample, "crops": KeptCrop}
-_FIELDS: Final = tuple(field.name for field in fields(DecodedFile) if field.name not in _TABLES)
-_DEFAULTS: Final = tuple(field.default for field in fields(DecodedFile) if field.name not in _TABLES)
-_values_of: Final = attrgetter(*_FIELDS)
-_FIGURES: Final = tuple(field.name for field in fields(Quality))
-_figures_of: Final = attrgetter(*_FIGURES)
-_PLAIN: Final = tuple(field.name for field in fields(DecodedSample) if field.name != "quality")
-_plain_of: Final = attrgetter(*_PLAIN)
-_RANGES: Final = {"values": ValueRange, "window": Window}
 
 
 class Part(NamedTuple):
@@ -210,22 +197,9 @@ def add_outcome(pack: BinaryIO, outcome: Outcome, alive: Callable[[], object] = 
         OSError: what was written of the file cannot be read, or the pack not be written.
     """
     decoded, contents = outcome.decoded, outcome.contents
-    rows = {"samples": decoded.samples, "crops": decoded.crops}
-    is_single = len(decoded.samples) == 1 and not decoded.crops  # as most images, for which tables take their time
-    tables = {name: Records.of(kind, rows[name]) for name, kind in _TABLES.items() if rows[name] and not is_single}
-    buffers = {name: list(records.buffers()) for name, records in tables.items()}
     lengths = {name: _length(content) for name, content in contents.items()}
-    known = {
-        "file": {
-            name: value
-            for name, value, default in zip(_FIELDS, _values_of(decoded), _DEFAULTS, strict=True)
-            if value != default
-        },
-        "sample": _as_row(decoded.samples[0]) if is_single else None,
-        "tables": {name: (len(tables[name]), list(map(len, buffers[name]))) for name in tables},
-        "contents": lengths,
-    }
-    header, columns = json.dumps(known).encode(), list(chain.from_iterable(buffers.values()))
+    description, columns = described(decoded)
+    header = json.dumps({**description, "contents": lengths}).encode()
     body = sum(map(len, columns)) + sum(lengths.values())
     start = _START.pack(_MARK, bytes.fromhex(outcome.key), len(header), body)
     chunks = chain([start, header], columns, *map(chunks_of, contents.values()))
@@ -278,33 +252,12 @@ def read_outcome(pack: BinaryIO, place: Place) -> Outcome:
     header = json.loads(pack.read(place.header))
     if mark != _MARK:
         raise DamagedRecordError
-    tables = dict[str, Sequence[Any]]()
-    for name, (length, sizes) in header["tables"].items():
-        tables[name] = Records.of_buffers(_TABLES[name], length, map(pack.read, sizes))
+    decoded = decoded_of(header, pack.read)
     contents, start = dict[str, Part](), pack.tell()
     for name, length in header["contents"].items():
         contents[name] = Part(pack, start, length)
         start += length
-    if header["sample"] is not None:
-        tables["samples"] = [_of_row(*header["sample"])]
-    return Outcome(key.hex(), _of_json(header["file"], tables), contents)
-
-
-def _as_row(sample: DecodedSample) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
-    """Return all that is known of a sample, and its figures."""
-    return _plain_of(sample), None if sample.quality is None else _figures_of(sample.quality)
-
-
-def _of_row(plain: Sequence[Any], figures: Sequence[Any] | None) -> DecodedSample:
-    quality = None if figures is None else Quality(**dict(zip(_FIGURES, figures, strict=True)))
-    return DecodedSample(**dict(zip(_PLAIN, plain, strict=True)), quality=quality)
-
-
-def _of_json(known: dict[str, Any], tables: Mapping[str, Sequence[Any]]) -> DecodedFile:
-    """Return a file of which everything is known; without rows a table is not kept."""
-    tables = dict.fromkeys(_TABLES, ()) | dict(tables)
-    ranges = {name: kind(*known[name]) for name, kind in _RANGES.items() if name in known}
-    return DecodedFile(**{**known, **ranges, **tables})
+    return Outcome(key.hex(), decoded, contents)
 
 
 def _length(content: bytes | Path | Part) -> int:
