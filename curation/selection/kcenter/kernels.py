@@ -790,7 +790,7 @@ def _count_pending(words: NDArray[np.uint64], first: int, count: int) -> int:
         word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
         word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
         found += (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
-    return np.int64(found)
+    return int(found)
 
 
 @compiled
