@@ -171,7 +171,9 @@ class Search:
         phi[:, -1] = 1
         base_phi[:, -1] = -base_half
         centres = kernels.Centres(
-            *(np.empty((self.limit, size), np.float32) for size in (dimension, project.width, groups.coarse.shape[1])),
+            np.empty((self.limit, dimension), np.float32),
+            np.empty((self.limit, project.width), np.float32),
+            np.empty((self.limit, groups.coarse.shape[1]), np.float32),
             np.empty(self.limit, np.float32),
         )
         centres.vectors[: self.n_base], centres.phi[: self.n_base] = base, base_phi
