@@ -14,11 +14,12 @@ from curation.core.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
 from curation.history.cache_folders import cache_folders
 from curation.params.load import load_params
 from curation.pipeline import paths
+from curation.raw.list_warnings import warnings
 from curation.raw.listing import ListedFile
 from curation.raw.relevant import Pattern, parse_patterns
 from curation.tables.files import read_parquet
 from curation.tables.samples import RAW_FILES
-from stages.ingest import RelevantFiles, ingest, metrics, run, summary, warnings
+from stages.ingest import RelevantFiles, ingest, metrics, run, summary
 from tests.media_files import write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent

@@ -147,7 +147,7 @@ _numbers = count()
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[tuple[str, Server]]:
     """A server for the whole session: its address, and itself."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     server = Server(DomainDispatcherApplication(create_backend_app))
