@@ -59,8 +59,8 @@ def as_raw_files(objects: pd.DataFrame, media_of_extension: Mapping[str, str]) -
     reasons = [reason or reason_of_name(path, media_of_extension) for path, reason in given]
     kinds = zip(objects["path"], reasons, strict=True)
     media = [IGNORED if reason else media_of_extension[extension_of(path)] for path, reason in kinds]
-    columns = {"media": media, "reason": reasons, "content_hash": "", "frames": np.int64(0)}
-    rows: pd.DataFrame = objects.assign(**columns)[RAW_FILES.names]
+    whole = objects.assign(media=media, reason=reasons, content_hash="", frames=np.int64(0))
+    rows: pd.DataFrame = whole[RAW_FILES.names]
     return rows
 
 

@@ -1,4 +1,7 @@
-"""Objects of S3, and of services that speak as it does: one request an object, and the pinned version of it alone."""
+"""Objects of S3, and of services that speak as it does: one request an object, and the pinned version of it alone.
+
+Where no region is set, one more request for each bucket and process asks for it.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -141,7 +144,10 @@ async def _in_our_words(request: Coroutine[Any, Any, Answer]) -> Answer:
         return await request
     except boto.ClientError as error:
         raise _of_status(error) from None
-    except (boto.HTTPClientError, boto.IncompleteReadError, boto.ResponseStreamingError) as error:
+    except (
+        *(boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError, boto.ResponseStreamingError),
+        boto.MetadataRetrievalError,
+    ) as error:
         raise RequestError("failed", _said(error)) from None
     except boto.BotoCoreError as error:
         raise BucketError(
