@@ -72,5 +72,6 @@ def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame
         objects: with the column `path`.
         local_paths: of all files in the folder of raw data.
     """
-    rows: pd.DataFrame = objects[~objects["path"].isin(set(local_paths))]
+    local = set(local_paths)
+    rows: pd.DataFrame = objects[[path not in local for path in objects["path"].tolist()]]
     return rows
