@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from curation.buckets.listing import LISTING, SUFFIX, is_listing, read_listing
+from curation.buckets.objects import source_ids
 from curation.core.errors import RawDataError
 from curation.core.kinds import IGNORED
 from curation.raw.listing import extension_of, reason_of_name
@@ -63,6 +64,26 @@ def as_raw_files(objects: pd.DataFrame, media_of_extension: Mapping[str, str]) -
     whole = objects.assign(media=media, reason=reasons, content_hash="", frames=np.int64(0))
     rows: pd.DataFrame = whole[RAW_FILES.names]
     return rows
+
+
+def with_present_addresses(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Return raw files with the addresses that unchanged objects have by now: a bucket may be listed by another name.
+
+    Args:
+        table: columns of `RAW_FILES`, of the last listing, which stays as it was accepted where nothing is new.
+        folder: of raw data.
+
+    Raises:
+        RawDataError: as `listed_objects`.
+    """
+    are_objects = np.asarray(table["address"] != "")
+    if not are_objects.any():
+        return table
+    objects = listed_objects(folder)
+    ids = zip(objects["path"].tolist(), source_ids(objects).tolist(), strict=True)
+    now = dict(zip(ids, objects["address"].tolist(), strict=True))
+    rows = zip(table["path"].tolist(), source_ids(table).tolist(), table["address"].tolist(), strict=True)
+    return table.assign(address=[now.get((path, one), address) for path, one, address in rows])
 
 
 def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame:
