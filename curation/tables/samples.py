@@ -32,8 +32,17 @@ RAW_FILES = pa.schema(
         "size": pa.int64(),  # bytes; 0 for a further track of a video
         "content_hash": pa.string(),  # SHA-256 of the bytes; empty for ignored files
         "frames": pa.int64(),  # as the container declares, else counted by demuxing; of pages all; images 1; 0 unknown
+        # Of objects that stay in their bucket (`curation.buckets`), else empty. They are not read for the table: their
+        # content hash is empty, and the frames of videos unknown.
+        "etag": pa.string(),  # changes with the content
+        "version": pa.string(),  # empty where the bucket keeps none
+        "address": pa.string(),  # s3://bucket/key or remote://NAME/key
     }
 )
+
+OBJECT_COLUMNS = ("etag", "version", "address")
+"""The columns of `RAW_FILES` that only objects have; tables of former versions lack them, and are read with
+`curation.tables.raw_files.read_raw_files`."""
 
 SAMPLES = pa.schema(
     {
