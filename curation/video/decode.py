@@ -24,8 +24,10 @@ from curation.core.cores import available_cores
 from curation.core.records import Records
 from curation.image.crops import NO_CROPPING, Cropping, WantedBox
 from curation.image.decoded_sample import DecodedSample
+from curation.image.view import Views
+from curation.image.window import WindowOf, own_window
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
-from curation.video.decoded_video import DecodedVideo, judged, noted
+from curation.video.decoded_video import DecodedVideo, judged, noted, with_views
 from curation.video.evidence import Tally
 from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
 from curation.video.opening import NoVideoError
@@ -51,6 +53,7 @@ def decode_video(
     progress: Callable[[int], object] | None = None,
     choice: FrameChoice = EVERY_FRAME,
     cropping: Cropping = NO_CROPPING,
+    window_of: WindowOf = own_window,
 ) -> DecodedVideo:
     """Decode a video, in bounded memory.
 
@@ -66,9 +69,10 @@ def decode_video(
         progress: takes the number of frames done or skipped since the last call; 0 says that work goes on.
         choice: of frames.
         cropping: what to cut out of sound frames whose pixels are new in this video.
+        window_of: says through which window values are seen that have no range of their own.
     """
-    steps = _Steps(progress, restart)
-    reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps, cropping)
+    steps, threads = _Steps(progress, restart), threads or available_cores()
+    reading = _Reading(path, choice, max_pixels, proxy_size, threads, add_proxy, steps, cropping, window_of)
     threshold = 1.0 if choice.known is not None else corruption_threshold
     try:
         header = header_of(path, max_pixels=max_pixels)
@@ -99,6 +103,7 @@ class _Reading:
     add_proxy: Callable[[int, bytes], None]
     steps: "_Steps"
     cropping: Cropping
+    window_of: WindowOf
 
 
 class _Steps:
@@ -147,8 +152,8 @@ def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
         UnsureError: something is unexpected, so another way must be tried.
     """
-    tally = attempt.tally
-    frames = _finished(attempt.pictures, reading, tally)
+    tally, views = attempt.tally, Views()
+    frames = _finished(attempt.pictures, reading, tally, views)
     if attempt.is_inside:
         if any(frame.fault for frame in frames):
             raise UnsureError("a damaged frame")
@@ -157,10 +162,11 @@ def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float
     reading.steps.reach(tally.decoded)
     if attempt.is_inside:
         skipped = tally.decoded - len(frames)
-        return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=tally.decoded)
+        sound = DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=tally.decoded)
+        return with_views(sound, views)
     if tally.is_damaged and not attempt.is_last:
         raise UnsureError("signs of damage")
-    return judged(frames, tally, reading.choice, corruption_threshold)
+    return with_views(judged(frames, tally, reading.choice, corruption_threshold), views)
 
 
 def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
@@ -174,7 +180,13 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
     boxes, stamped = reading.cropping.boxes, _boxes_by_stamp(reading)
     groups = read_groups(
         reading.path,
-        lambda picture: work_on(picture, reading.proxy_size, keeper.seen, boxes=stamped.get(picture.pts, ())),
+        lambda picture: work_on(
+            picture,
+            reading.proxy_size,
+            keeper.seen,
+            boxes=stamped.get(picture.pts, ()),
+            window_of=reading.window_of,
+        ),
         max_pixels=reading.max_pixels,
         decoders=reading.threads,
         tally=tally,
@@ -189,7 +201,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
                 raise UnsureError("a frame is not in the place that its packet tells")
             frames.append(keeper.keep(each.index, float(each.seconds), work))
             reading.steps.reach(tally.decoded)
-    return judged(frames, tally, reading.choice, corruption_threshold)
+    return with_views(judged(frames, tally, reading.choice, corruption_threshold), keeper.views)
 
 
 def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox]]:
@@ -205,8 +217,8 @@ def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox
     return {int(index.pts[index.order[frame]]): boxes[frame] for frame in boxes if frame < index.frames}
 
 
-def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[DecodedSample]:
-    """Keep what is needed of each frame, and hand over the proxies."""
+def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, views: Views) -> Sequence[DecodedSample]:
+    """Keep what is needed of each frame, and hand over the proxies; `views` takes what is seen of them."""
     frames = Records(DecodedSample)
     helpers = min(reading.threads, _MOST_HELPERS)
     known = reading.choice.known or {}
@@ -222,6 +234,8 @@ def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> S
         threads=helpers,
         add_proxy=reading.add_proxy,
         cropping=reading.cropping,
+        window_of=reading.window_of,
+        views=views,
     ):
         frames.append(frame)
     return frames

@@ -6,6 +6,8 @@ from fractions import Fraction
 from math import floor
 
 from curation.image.decoded_sample import DecodedSample
+from curation.image.view import Views
+from curation.image.window import ValueRange, Window
 from curation.video.evidence import Tally
 from curation.video.sampling import FrameChoice
 
@@ -24,6 +26,8 @@ class DecodedVideo:
         limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
         skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
         decoded: frames that came out of the decoder, or would have if they had not been left out.
+        values: of frames whose values have no range of their own, the range of these; else None.
+        window: through which these are seen in the proxies; None where that differs from frame to frame.
     """
 
     frames: Sequence[DecodedSample]
@@ -33,6 +37,8 @@ class DecodedVideo:
     limit: str = ""
     skipped: int = 0
     decoded: int = 0
+    values: ValueRange | None = None
+    window: Window | None = None
 
 
 def judged(
@@ -83,3 +89,8 @@ def noted(video: DecodedVideo, note: str) -> DecodedVideo:
     """Add to a sound video what else there is to say."""
     parts = [video.reason] if video.is_corrupt else [video.reason, note]
     return replace(video, reason="; ".join(filter(None, parts)))
+
+
+def with_views(video: DecodedVideo, views: Views) -> DecodedVideo:
+    """Add what was seen of the frames of a video."""
+    return noted(replace(video, values=views.values, window=views.window), views.told("frame"))
