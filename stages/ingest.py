@@ -33,6 +33,7 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import last_listing
+from curation.raw.camera_files import warnings_of
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
 from curation.raw.pages import as_processed
@@ -185,6 +186,13 @@ def _other_forms(name: str, listed: Sequence[str], patterns: Sequence[Pattern]) 
     ]
 
 
+def _ignored_photographs(table: pd.DataFrame, patterns: Sequence[Pattern]) -> list[str]:
+    """Return what to tell about RAW files of cameras that are ignored although they are relevant."""
+    files = table[table["media"] == IGNORED]
+    is_relevant, _ = relevance(files["path"].tolist(), patterns)
+    return warnings_of(files.loc[list(is_relevant), "reason"])
+
+
 def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     """Compare two listings, and look up what is new among all that the accepted datapool has taken in."""
     found = changes(former, table)
@@ -269,7 +277,8 @@ def run(params: Params) -> str:
     else:
         write_parquet(table, RAW_FILES, paths.RAW_FILES)
     _, unmatched = relevance(table["path"].tolist(), relevant.patterns)
-    for warning in [*warnings(name, unmatched), *_other_forms(name, table["path"].tolist(), relevant.patterns)]:
+    of_list = [*warnings(name, unmatched), *_other_forms(name, table["path"].tolist(), relevant.patterns)]
+    for warning in [*of_list, *_ignored_photographs(table, relevant.patterns)]:
         click.echo(f"ingest: warning: {warning}", err=True)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})

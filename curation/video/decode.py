@@ -9,7 +9,7 @@ is met then, it is decoded in one go.
 Where a first pass finds any damage, the file is decoded twice with one thread: with several, what a damaged frame looks
 like and how many are lost depends on their number, and results must not depend on the machine. The first of these
 passes gathers what is damaged, the second one knows from it which frames were decoded from lost ones.
-Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
+Decoders that may show memory which they never wrote have one thread from the beginning: see `decoder_memory`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +28,7 @@ from curation.image.view import Views
 from curation.image.window import WindowOf, own_window
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
 from curation.video.decoded_video import DecodedVideo, judged, noted, with_views
+from curation.video.decoder_memory import Copies
 from curation.video.evidence import Tally
 from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
 from curation.video.opening import NoVideoError
@@ -76,14 +77,15 @@ def decode_video(
     threshold = 1.0 if choice.known is not None else corruption_threshold
     try:
         header = header_of(path, max_pixels=max_pixels)
-        if choice.takes_all and header.is_for_one_thread:
+        if choice.takes_all and header.has_many_decoders:
             try:
                 return noted(_decode_groups(reading, threshold), header.note)
             except UnsureError:
                 steps.restart()
+        is_copied = header.is_for_one_thread and not header.has_many_decoders
         for attempt in _attempts(reading, 1 if header.is_for_one_thread else reading.threads):
             try:
-                return noted(_decoded_by(attempt, reading, threshold), header.note)
+                return noted(_decoded_by(attempt, reading, threshold, is_copied=is_copied), header.note)
             except UnsureError:
                 steps.restart()
     except NoVideoError as error:
@@ -145,15 +147,15 @@ def _attempts(reading: _Reading, threads: int) -> Iterator[Attempt]:
     )
 
 
-def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float) -> DecodedVideo:
-    """Decode the chosen frames in one way.
+def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float, *, is_copied: bool) -> DecodedVideo:
+    """Decode the chosen frames in one way; for `is_copied`, see `curation.video.decoder_memory`.
 
     Raises:
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
         UnsureError: something is unexpected, so another way must be tried.
     """
     tally, views = attempt.tally, Views()
-    frames = _finished(attempt.pictures, reading, tally, views)
+    frames = _finished(attempt.pictures, reading, tally, views, is_copied=is_copied)
     if attempt.is_inside:
         if any(frame.fault for frame in frames):
             raise UnsureError("a damaged frame")
@@ -217,19 +219,22 @@ def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox
     return {int(index.pts[index.order[frame]]): boxes[frame] for frame in boxes if frame < index.frames}
 
 
-def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, views: Views) -> Sequence[DecodedSample]:
+def _finished(
+    pictures: Iterable[Picture], reading: _Reading, tally: Tally, views: Views, *, is_copied: bool
+) -> Sequence[DecodedSample]:
     """Keep what is needed of each frame, and hand over the proxies; `views` takes what is seen of them."""
     frames = Records(DecodedSample)
     helpers = min(reading.threads, _MOST_HELPERS)
     known = reading.choice.known or {}
-    decoded = (
-        DecodedFrame(
-            each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame, known.get(each.index, "")
-        )
-        for each in pictures
-    )
+    own = Copies() if is_copied and helpers > 1 else _as_it_is
+
+    def decoded() -> Iterator[DecodedFrame]:
+        for index, seconds, picture in ((each.index, each.seconds, each.frame) for each in pictures):
+            fault = _fault_of(picture, tally)
+            yield DecodedFrame(index, float(seconds), fault, own(picture), known.get(index, ""))
+
     for frame in frame_samples(
-        decoded,
+        decoded(),
         proxy_size=reading.proxy_size,
         threads=helpers,
         add_proxy=reading.add_proxy,
@@ -239,6 +244,10 @@ def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally, view
     ):
         frames.append(frame)
     return frames
+
+
+def _as_it_is(picture: av.VideoFrame) -> av.VideoFrame:
+    return picture
 
 
 def _fault_of(picture: av.VideoFrame, tally: Tally) -> str:

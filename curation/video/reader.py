@@ -11,6 +11,7 @@ from typing import NamedTuple
 import av
 from av.container import InputContainer
 
+from curation.video.decoder_memory import shows_old_memory
 from curation.video.display_order import DisplayTimes
 from curation.video.evidence import Tally
 from curation.video.opening import NoVideoError, note_of, number_in_file, open_video, video_stream
@@ -28,9 +29,10 @@ that out before another thread met the damage; then nothing would tell of it. Wi
 the frame with it, concealed as well as can be.
 """
 
-_ONE_THREAD = frozenset({"h264"})
-"""Formats whose decoder gets one thread, however many there are: damage that FFmpeg conceals without an error is only
-marked, and with more threads the frame may come out before its mark. See `curation.video.picture_groups`."""
+_MANY_DECODERS = frozenset({"h264"})
+"""Formats whose decoders get one thread each, but of which there may be many, for they conceal all damage. That which
+they conceal without an error is only marked, and with more threads the frame may come out before its mark. See
+`curation.video.picture_groups`."""
 
 _PACKETS_FOR_DISTANCE = 2000
 _HIGHEST_RATE = 1000
@@ -125,10 +127,12 @@ class Header(NamedTuple):
 
     Attributes:
         is_for_one_thread: whether its decoder gets one thread, whatever number is asked for.
+        has_many_decoders: whether, instead, several may decode parts of it side by side.
         note: what else a user should know; empty as a rule.
     """
 
     is_for_one_thread: bool
+    has_many_decoders: bool
     note: str
 
 
@@ -139,20 +143,13 @@ def header_of(path: Path, *, max_pixels: int) -> Header:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
     with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (container, stream):
-        return Header(_wants_one_thread(stream), note_of(container, stream))
-
-
-def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
-    """Return whether a video's decoder gets one thread, whatever number is asked for.
-
-    Raises:
-        NoVideoError: see `header_of`.
-    """
-    return header_of(path, max_pixels=max_pixels).is_for_one_thread
+        has_many_decoders = stream.codec_context.codec.canonical_name in _MANY_DECODERS
+        return Header(_wants_one_thread(stream), has_many_decoders, note_of(container, stream))
 
 
 def _wants_one_thread(stream: av.VideoStream) -> bool:
-    return stream.codec_context.codec.canonical_name in _ONE_THREAD
+    name = stream.codec_context.codec.canonical_name
+    return name in _MANY_DECODERS or shows_old_memory(name)
 
 
 def usual_distance(path: Path, *, max_pixels: int) -> Fraction:

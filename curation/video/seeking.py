@@ -30,7 +30,7 @@ from curation.video.opening import error_text
 from curation.video.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
 from curation.video.packets import read_packets
 from curation.video.random_access import RandomAccess, random_access
-from curation.video.reader import is_for_one_thread, open_stream
+from curation.video.reader import header_of, open_stream
 from curation.video.runs import WORTH_A_BREAK, Run, planned_runs
 from curation.video.shown_part import shown_part_for
 from curation.video.strict import decode_strictly
@@ -114,7 +114,8 @@ class _Source:
 
     def frames(self, wanted: Sequence[int], threads: int, passed: Passed) -> Generator[av.VideoFrame, None, None]:
         """Yield the wanted frames; see `read_by_seeking`."""
-        if is_for_one_thread(self.path, max_pixels=self.max_pixels):
+        header = header_of(self.path, max_pixels=self.max_pixels)
+        if header.has_many_decoders:
             runs = planned_runs(self.index, wanted, self.worth_a_break, _LONG)
             decoders = min(threads, len(runs))
             if decoders > 1:
@@ -123,6 +124,9 @@ class _Source:
                 yield from self.one_by_one(runs, 1, 0, passed)
             return
         runs = planned_runs(self.index, wanted, self.worth_a_break)
+        if header.is_for_one_thread:
+            yield from self.one_by_one(runs, 1, 0, passed)
+            return
         at_the_end = [run for run in runs if run.stop + self.worth_a_break > len(self.index.pts)]
         others = runs[: len(runs) - len(at_the_end)]
         yield from self.one_by_one(others, min(threads, _MOST_THREADS), self.worth_a_break, passed)
