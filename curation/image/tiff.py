@@ -3,7 +3,8 @@
 Tags: TIFF 6.0; DNG 1.7; GDAL for `GDAL_NODATA`. What Pillow cannot read is read with tifffile, where that is installed.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from curation.image.library_words import caught_words
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
 from curation.image.values import Values
 
@@ -44,6 +46,9 @@ _NEVER_THERE = (50001,)
 
 _MOST_PICTURES = 1000
 """Pictures of a TIFF file that are looked at for a whole one."""
+
+_LINE_OF_LIBTIFF = re.compile(r"(tempfile\.tif: )?(?P<words>(?(1)|_?[A-Z]\w*: ).+)")
+"""An error: of the file, or of one of libtiff's functions. Other threads may write to standard error, too."""
 
 _BITS_THERE_ARE = (1, 2, 4, 6, 8, 10, 12, 14, 16, 24, 32, 64)
 
@@ -144,10 +149,39 @@ def is_planar_and_compressed(image: Image.Image) -> bool:
 
 
 @contextmanager
+def told_in_full(image: Image.Image) -> Iterator[None]:
+    """Let decoding a TIFF file fail on all that libtiff calls an error, and with its words.
+
+    Of damaged facsimiles, for one, Pillow takes no notice, while libtiff names each line that it cannot read.
+    """
+    if not any(tile[0] == "libtiff" for tile in getattr(image, "tile", ())):
+        yield
+        return
+    with caught_words() as lines:
+        try:
+            yield
+        except UndecodableImageError as error:
+            words = _words_of_libtiff(lines())
+            if words and type(error) is UndecodableImageError:
+                raise UndecodableImageError(f"{error}: {words}", error.limit) from None
+            raise
+        if words := _words_of_libtiff(lines()):
+            raise UndecodableImageError(f"damaged TIFF file: {words}")
+
+
+def _words_of_libtiff(lines: Sequence[str]) -> str:
+    """Return the first line of libtiff's, without the name that Pillow gives every file; empty if there is none."""
+    words = [found["words"].rstrip(".") for line in lines if (found := _LINE_OF_LIBTIFF.fullmatch(line))]
+    more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
+    return f"{words[0]}{more}" if words else ""
+
+
+@contextmanager
 def unsupported(image: Image.Image) -> Iterator[None]:
     """Let an error of decoding a TIFF file tell whether it is Pillow that lacks something, as far as can be known."""
     try:
-        yield
+        with told_in_full(image):
+            yield
     except UnsupportedImageError:
         raise
     except UndecodableImageError as error:

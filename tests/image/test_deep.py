@@ -255,9 +255,13 @@ def test_rawpy_develops_the_photograph(tmp_path: Path) -> None:
     assert np.corrcoef(np.asarray(picture.convert("L")).ravel(), SCENE.ravel())[0, 1] > 0.9
     with pytest.raises(UndecodableImageError, match="more than"):
         load_image(tmp_path / "a.dng", max_pixels=10)
-    write_tiff(tmp_path / "b.dng", mosaic, tags={262: 32803})
+    content = (tmp_path / "a.dng").read_bytes()
+    (tmp_path / "c.dng").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UndecodableImageError, match="damaged RAW file: Input/output error"):
+        decoded(tmp_path / "c.dng")
+    (tmp_path / "b.raf").write_bytes(b"FUJIFILMCCD-RAW" + bytes(100))
     with pytest.raises(UnsupportedImageError, match="LibRaw does not know it"):
-        decoded(tmp_path / "b.dng")
+        decoded(tmp_path / "b.raf")
 
 
 def test_colours_in_lab_become_rgb(tmp_path: Path) -> None:
