@@ -16,7 +16,7 @@ from av.filter import Graph
 
 _WRITE_ALL = frozenset(
     {"h264", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "flv1", "h263"}
-    | {"vp9", "av1"}
+    | {"vp9", "av1", "prores", "dnxhd", "png", "jpeg2000"}
 )
 """FFmpeg's names of formats whose decoders leave no part of a frame as it was."""
 
