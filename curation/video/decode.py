@@ -31,10 +31,10 @@ from curation.video.decoded_video import DecodedVideo, judged, noted, with_views
 from curation.video.decoder_memory import Copies
 from curation.video.evidence import Tally
 from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
-from curation.video.opening import NoVideoError
+from curation.video.opening import NoVideoError, OpenAlready
 from curation.video.packet_index import UnsureError, index_packets
 from curation.video.picture_groups import read_groups
-from curation.video.reader import header_of, usual_distance
+from curation.video.reader import Header, header_of, usual_distance
 from curation.video.references import packet_number
 from curation.video.sampling import EVERY_FRAME, FrameChoice
 
@@ -77,19 +77,29 @@ def decode_video(
     threshold = 1.0 if choice.known is not None else corruption_threshold
     try:
         header = header_of(path, max_pixels=max_pixels)
-        if choice.takes_all and header.has_many_decoders:
-            try:
-                return noted(_decode_groups(reading, threshold), header.note)
-            except UnsureError:
-                steps.restart()
-        is_copied = header.is_for_one_thread and not header.has_many_decoders
-        for attempt in _attempts(reading, 1 if header.is_for_one_thread else reading.threads):
-            try:
-                return noted(_decoded_by(attempt, reading, threshold, is_copied=is_copied), header.note)
-            except UnsureError:
-                steps.restart()
+        with header.opened:
+            return noted(_decoded(reading, header, threshold), header.note, header.tracks)
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
+
+
+def _decoded(reading: "_Reading", header: Header, corruption_threshold: float) -> DecodedVideo:
+    """Decode the chosen frames in the first way that can be trusted.
+
+    Raises:
+        NoVideoError: the file cannot be opened any more.
+    """
+    if reading.choice.takes_all and header.has_many_decoders:
+        try:
+            return _decode_groups(reading, header.opened, corruption_threshold)
+        except UnsureError:
+            reading.steps.restart()
+    is_copied = header.is_for_one_thread and not header.has_many_decoders
+    for attempt in _attempts(reading, header.opened, 1 if header.is_for_one_thread else reading.threads):
+        try:
+            return _decoded_by(attempt, reading, corruption_threshold, is_copied=is_copied)
+        except UnsureError:
+            reading.steps.restart()
     raise RuntimeError("the last way to read a video gave nothing")
 
 
@@ -130,7 +140,7 @@ class _Steps:
         self._done = 0
 
 
-def _attempts(reading: _Reading, threads: int) -> Iterator[Attempt]:
+def _attempts(reading: _Reading, opened: OpenAlready, threads: int) -> Iterator[Attempt]:
     """Yield the ways to read the chosen frames.
 
     Several threads take the missing predecessors of frames before an open entry for damage; one does not. And where
@@ -144,6 +154,7 @@ def _attempts(reading: _Reading, threads: int) -> Iterator[Attempt]:
         through=(threads,),
         follows_damage=True,
         passed=reading.steps.reach,
+        opened=opened,
     )
 
 
@@ -171,7 +182,7 @@ def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float
     return with_views(judged(frames, tally, reading.choice, corruption_threshold), views)
 
 
-def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
+def _decode_groups(reading: _Reading, opened: OpenAlready, corruption_threshold: float) -> DecodedVideo:
     """Decode all frames of an H.264 video, its groups of pictures side by side.
 
     Raises:
@@ -192,6 +203,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
         max_pixels=reading.max_pixels,
         decoders=reading.threads,
         tally=tally,
+        opened=opened,
     )
     usual = partial(usual_distance, reading.path, max_pixels=reading.max_pixels)
     with closing(groups) as made:  # its threads end before anything else is tried

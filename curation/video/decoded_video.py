@@ -85,9 +85,9 @@ def _missing_of_chosen(chosen: int, lost: int, tally: Tally, choice: FrameChoice
     return min(lost, max(0, wanted - chosen))
 
 
-def noted(video: DecodedVideo, note: str) -> DecodedVideo:
-    """Add to a sound video what else there is to say."""
-    parts = [video.reason] if video.is_corrupt else [video.reason, note]
+def noted(video: DecodedVideo, note: str, tracks: str = "") -> DecodedVideo:
+    """Add what else there is to say: `note` to a sound video, `tracks` to a corrupt one, too."""
+    parts = [video.reason, tracks] if video.is_corrupt else [video.reason, tracks, note]
     return replace(video, reason="; ".join(filter(None, parts)))
 
 

@@ -14,7 +14,15 @@ from av.container import InputContainer
 from curation.video.decoder_memory import shows_old_memory
 from curation.video.display_order import DisplayTimes
 from curation.video.evidence import Tally
-from curation.video.opening import NoVideoError, note_of, number_in_file, open_video, video_stream
+from curation.video.opening import (
+    NoVideoError,
+    OpenAlready,
+    note_of,
+    note_of_tracks,
+    number_in_file,
+    open_video,
+    video_stream,
+)
 from curation.video.packets import is_in_order_of_decoding, packets_with_data, read_packets
 from curation.video.references import NO_STAMP
 from curation.video.shown_part import shown_part_for
@@ -40,7 +48,7 @@ _HIGHEST_RATE = 1000
 
 
 def read_frames(
-    path: Path, *, max_pixels: int, threads: int, tally: Tally | None = None
+    path: Path, *, max_pixels: int, threads: int, tally: Tally | None = None, opened: OpenAlready | None = None
 ) -> Generator[av.VideoFrame, None, None]:
     """Yield every frame that the decoder gives, damaged ones included.
 
@@ -49,13 +57,14 @@ def read_frames(
         max_pixels: a video with larger frames is refused.
         threads: threads of the decoder, if its format allows for several; 0 = one a core.
         tally: takes note of what is met.
+        opened: the file, if it is open already.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large. Errors met later are
             noted in `tally`.
     """
     tally = tally if tally is not None else Tally()
-    with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally) as (container, stream):
+    with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally, opened=opened) as (container, stream):
         stream.codec_context.copy_opaque = tally.references is not None
         for picture in _pictures(container, stream, tally):
             tally.decoded += 1
@@ -89,7 +98,7 @@ def _pictures(container: InputContainer, stream: av.VideoStream, tally: Tally) -
 
 @contextmanager
 def open_stream(
-    path: Path, *, max_pixels: int, threads: int, tally: Tally
+    path: Path, *, max_pixels: int, threads: int, tally: Tally, opened: OpenAlready | None = None
 ) -> Iterator[tuple[InputContainer, av.VideoStream]]:
     """Open a video file and its video stream for decoding, and note what its header says.
 
@@ -98,19 +107,13 @@ def open_stream(
         max_pixels: a video with larger frames is refused.
         threads: threads of the decoder, if its format allows for several; 0 = one a core.
         tally: takes note of the header.
+        opened: the file, if it is open already.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
-    with open_video(path, max_pixels) as container:
-        stream = video_stream(container, path)
-        pixels = stream.codec_context.width * stream.codec_context.height
-        if pixels > max_pixels:
-            raise NoVideoError(
-                f"frames of {stream.codec_context.width} x {stream.codec_context.height} = {pixels} pixels, "
-                f"more than clean.max_pixels ({max_pixels})",
-                limit="clean.max_pixels",
-            )
+    with (opened.take() if opened else None) or open_video(path, max_pixels) as container:
+        stream = _stream_of(container, path, max_pixels)
         threads = 1 if _wants_one_thread(stream) else threads
         stream.codec_context.options = {"max_pixels": str(max_pixels)} | ({} if threads == 1 else _STRICT)
         stream.thread_type = "AUTO"
@@ -122,18 +125,35 @@ def open_stream(
         yield container, stream
 
 
+def _stream_of(container: InputContainer, path: Path, max_pixels: int) -> av.VideoStream:
+    """Return the video stream that a path stands for; see `open_stream`."""
+    stream = video_stream(container, path)
+    pixels = stream.codec_context.width * stream.codec_context.height
+    if pixels > max_pixels:
+        raise NoVideoError(
+            f"frames of {stream.codec_context.width} x {stream.codec_context.height} = {pixels} pixels, "
+            f"more than clean.max_pixels ({max_pixels})",
+            limit="clean.max_pixels",
+        )
+    return stream
+
+
 class Header(NamedTuple):
     """What the header of a video says to those who plan how to read it.
 
     Attributes:
         is_for_one_thread: whether its decoder gets one thread, whatever number is asked for.
         has_many_decoders: whether, instead, several may decode parts of it side by side.
-        note: what else a user should know; empty as a rule.
+        tracks: which of several tracks is read; empty as a rule.
+        note: what else a user should know if the video is sound; empty as a rule.
+        opened: the file, which stays open.
     """
 
     is_for_one_thread: bool
     has_many_decoders: bool
+    tracks: str
     note: str
+    opened: OpenAlready
 
 
 def header_of(path: Path, *, max_pixels: int) -> Header:
@@ -142,9 +162,15 @@ def header_of(path: Path, *, max_pixels: int) -> Header:
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
-    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (container, stream):
+    container = open_video(path, max_pixels)
+    try:
+        stream = _stream_of(container, path, max_pixels)
         has_many_decoders = stream.codec_context.codec.canonical_name in _MANY_DECODERS
-        return Header(_wants_one_thread(stream), has_many_decoders, note_of(container, stream))
+        notes = note_of_tracks(container, stream), note_of(stream)
+        return Header(_wants_one_thread(stream), has_many_decoders, *notes, OpenAlready(container))
+    except BaseException:
+        container.close()
+        raise
 
 
 def _wants_one_thread(stream: av.VideoStream) -> bool:
