@@ -23,7 +23,7 @@ STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 PACKAGES = "tifffile imagecodecs"
 
 _SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 255, 256, 257, 258, 259
-_PHOTOMETRIC, _SAMPLES, _PLANAR, _SAMPLE_FORMAT = 262, 277, 284, 339
+_PHOTOMETRIC, _SAMPLES, _PLANAR, _COLOUR_MAP, _SAMPLE_FORMAT = 262, 277, 284, 320, 339
 GDAL_NODATA, _DNG_VERSION = 42113, 50706
 
 _MASK = 4
@@ -128,6 +128,17 @@ def grey_values(image: Image.Image, pixels: NDArray[Any]) -> Values:
         pixels = pixels.view(np.uint32)
     is_inverted = _numbers(tags, _PHOTOMETRIC, 1)[0] == _MIN_IS_WHITE and bits > 8
     return Values(pixels, None, nodata_of(tags.get(GDAL_NODATA)), is_inverted)
+
+
+def mend_palette(image: Image.Image) -> None:
+    """Set a palette right whose writer put 8 bits in the place of 16, as libtiff does: else all is black.
+
+    Args:
+        image: that is decoded.
+    """
+    colours = _numbers(tags_of(image), _COLOUR_MAP, 0)
+    if image.mode == "P" and len(colours) % 3 == 0 and 0 < max(colours) < 256:
+        image.putpalette(np.array(colours, np.uint8).reshape(3, -1).T.tobytes())
 
 
 def nodata_of(text: Any) -> float | None:

@@ -7,7 +7,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from curation.image.proxies import to_rgb
+from curation.image.proxies import to_rgb, without_empty_alpha
 from curation.image.values import Values, seen, share_beyond, usual_range
 from curation.image.window import ValueRange, Window, WindowOf, full_window, spanning
 from curation.image.yuv import Yuv, scaled
@@ -67,7 +67,7 @@ def small(picture: Image.Image | av.VideoFrame, size: tuple[int, int]) -> Yuv:
     """
     if isinstance(picture, av.VideoFrame):
         return scaled(picture, size)
-    image = picture
+    image = without_empty_alpha(picture)
     factors = (max(1, image.width // (2 * size[0])), max(1, image.height // (2 * size[1])))
     if factors != (1, 1):
         # Whole numbers of pixels first, which is faster. What is left to do, at least by two, evens out what they lack.

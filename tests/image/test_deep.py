@@ -161,6 +161,27 @@ def test_what_stands_for_no_data_does_not_count(tmp_path: Path, nothing: float) 
     assert decoded(write_tiff(tmp_path / "b.tif", pixels, tags=tags)).values is None
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u2", "i2", "i4", "f4"])
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_values_are_the_same_in_either_order_of_bytes(
+    tmp_path: Path, order: str, dtype: str, is_compressed: bool
+) -> None:
+    """libtiff brings what is compressed in the machine's order; ImageJ and others write the other one."""
+    pixels = (GREY.astype(int) - (0 if dtype == "u2" else 20_000)).astype(dtype)
+    path = write_tiff(tmp_path / "a.tif", pixels, order=order, is_compressed=is_compressed)
+    assert np.array_equal(values(path).pixels, pixels)
+
+
+@pytest.mark.parametrize("scale", [1, 257])
+def test_a_palette_of_8_bits_in_the_place_of_16_is_seen_in_its_colours(tmp_path: Path, scale: int) -> None:
+    places = (16 * SCENE).astype(np.uint8)
+    colours = np.random.default_rng(1).integers(20, 256, (3, 256))
+    write_tiff(tmp_path / "a.tif", places, tags={262: 3, 320: (scale * colours).ravel().tolist()})
+    picture = np.asarray(load_image(tmp_path / "a.tif", max_pixels=LIMIT))
+    assert np.array_equal(picture, colours.T[places])
+
+
 def test_inks_of_16_bits_have_their_own_scale(tmp_path: Path) -> None:
     inks = np.dstack([COLOURS, np.zeros_like(GREY)])
     image = decoded(write_tiff(tmp_path / "a.tif", inks, tags={262: 5, 338: []}))
