@@ -10,16 +10,17 @@ which need to have one (`curation/video/decoder_memory.py`).
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import av
 import click
 import numpy as np
 
 from curation.core.hashing import sha256_of_bytes
-from curation.video import reader
 from curation.video.decode import decode_video
 from tests.media_files import VIDEO_FORMATS, VideoFormat, write_video_as
 
@@ -96,24 +97,28 @@ def decoded(path: Path, threads: int) -> str:
 @click.argument("names", nargs=-1)
 def main(clips: int, repeats: int, seed: int, threads: Sequence[int], any_threads: bool, names: Sequence[str]) -> None:
     """Make, damage, decode and compare; see the module."""
-    if any_threads:
-        reader.shows_old_memory = lambda format_name: False
     total = 0
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _several_threads() if any_threads else nullcontext():
         for name in names or FORMATS:
             form = FORMATS[name]
             form = replace(form, size=_SIZE) if form.size == VideoFormat("", "").size else form
             sound = write_video_as(Path(folder) / name, form, frames=_FRAMES)
             differing = 0
             for number in range(clips):
-                path = with_damaged_packets(
-                    sound, sound.with_name(f"{number}-{name}"), np.random.default_rng((seed, number))
-                )
+                rng = np.random.default_rng((seed, number))
+                path = with_damaged_packets(sound, sound.with_name(f"{number}-{name}"), rng)
                 results = {decoded(path, count) for count in (1, *threads) for _ in range(repeats)}
                 differing += len(results) > 1
             click.echo(f"{name}: {differing} of {clips} give results that differ")
             total += differing
     raise SystemExit(min(1, total))
+
+
+@contextmanager
+def _several_threads() -> Iterator[None]:
+    """Let every decoder have several threads."""
+    with patch("curation.video.reader.shows_old_memory", lambda format_name: False):
+        yield
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_videos_and_pictures_of_a_folder_have_one_window(tmp_path: Path) -> None
         assert _window(cleaned, f"thermal/{path}") == ("uint16", 29_000, 31_000)
     assert _window(cleaned, "thermal/c.mkv") == ("uint10", 29_000 // 64, 31_000 // 64)
     figures = cleaned.samples.set_index("filename")[["luma_mean", "contrast", "perceptual_hash"]]
-    assert figures.loc["thermal/a.png"].equals(figures.loc["thermal/b-0-mkv.png"])
+    assert figures.loc["thermal/a.png"].tolist() == figures.loc["thermal/b-0-mkv.png"].tolist()
     again = _cleaned(folder, ValueWindows(known={("thermal", "uint16"): Window(29_000, 31_000)}), workers=2)
     pd.testing.assert_frame_equal(again.samples, cleaned.samples)
 
@@ -126,11 +126,18 @@ def test_unsupported_files_are_counted_by_themselves_and_come_again(tmp_path: Pa
     (folder / "b.tif").write_bytes(b"II\x1a\0\0\0HEAPCCDR")
     (folder / "c.tif").write_bytes(b"II\x1a\0\0\0HEAPCCDR")
     (folder / "d.tif").write_bytes(b"no image")
+    Image.fromarray(np.full((32, 32), np.nan, np.float32)).save(folder / "e.tif")
     cleaned = _cleaned(folder, ValueWindows())
     status = dict(zip(cleaned.files["path"], cleaned.files["status"], strict=True))
-    assert status == {"a.png": "kept", "b.tif": "unsupported", "c.tif": "unsupported", "d.tif": "corrupt"}
-    assert cleaned.files["unsupported"].tolist() == [0, 1, 1, 0]
-    assert cleaned.dropped["status"].tolist() == ["unsupported", "unsupported", "corrupt"]
+    assert status == {
+        "a.png": "kept",
+        "b.tif": "unsupported",
+        "c.tif": "unsupported",
+        **dict.fromkeys(("d.tif", "e.tif"), "corrupt"),
+    }
+    assert cleaned.files["unsupported"].tolist() == [0, 1, 1, 0, 0]
+    assert cleaned.dropped["status"].tolist() == ["unsupported", "unsupported", "corrupt", "corrupt"]
+    assert cleaned.files["reason"].iloc[-1].startswith("none of its pixels has a value: all are NaN")
 
 
 def _ranged(path: str, low: float, high: float) -> DecodedFile:

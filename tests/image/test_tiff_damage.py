@@ -53,7 +53,7 @@ def test_a_facsimile_that_libtiff_cannot_read_is_refused_and_nothing_is_printed(
     Image.fromarray(moving_picture(1, 1, 96, 80)).convert("1").save(path, compression="group4")
     assert decode_image(path, max_pixels=10_000, proxy_size=32).width == 96
     with Image.open(path) as opened:
-        start, size = opened.tag_v2[STRIPOFFSETS][0], opened.tag_v2[STRIPBYTECOUNTS][0]
+        start, size = (opened.tag_v2[tag][0] for tag in (STRIPOFFSETS, STRIPBYTECOUNTS))  # type: ignore[attr-defined]
     content = bytearray(path.read_bytes())
     content[start + size // 2 : start + size // 2 + 40] = np.random.default_rng(1).bytes(40)
     path.write_bytes(content)

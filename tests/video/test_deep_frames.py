@@ -12,7 +12,7 @@ from PIL import Image
 
 from curation.cleaning.full_size import read_raw_samples, video_pictures
 from curation.image.decode import decode_image
-from curation.image.window import ValueWindows, Window, full_window
+from curation.image.window import ValueRange, ValueWindows, Window, full_window
 from curation.video.deep_frames import values_of
 from curation.video.frame import upright_image
 from tests.decoded_videos import decoded_with_proxies
@@ -81,7 +81,7 @@ def test_frames_are_seen_as_pictures_with_their_values(tmp_path: Path) -> None:
     window = Window(29_000.0, 30_500.0)
     video, proxies = decoded_with_proxies(write_values(tmp_path / "a.mkv", frames, "gray16le"))
     seen, through = decoded_with_proxies(tmp_path / "a.mkv", window_of=lambda kind: window)
-    assert (video.values, video.window, video.reason) == (("uint16", 29_000, 30_200), None, "")
+    assert (video.values, video.window, video.reason) == (ValueRange("uint16", 29_000, 30_200), None, "")
     assert (seen.values, seen.window) == (video.values, window)
     for index, values in enumerate(frames):
         Image.fromarray(values).save(tmp_path / "a.png")
@@ -99,8 +99,8 @@ def test_one_odd_frame_among_many_does_not_make_the_others_flat(tmp_path: Path) 
     odd[:8] = 60_000
     few, _ = decoded_with_proxies(write_values(tmp_path / "few.mkv", [odd, *frames[:10]], "gray16le"))
     many, _ = decoded_with_proxies(write_values(tmp_path / "many.mkv", [odd, *frames], "gray16le"))
-    assert few.values == ("uint16", 0, 60_000)
-    assert many.values == ("uint16", 29_000, 31_000)
+    assert few.values == ValueRange("uint16", 0, 60_000)
+    assert many.values == ValueRange("uint16", 29_000, 31_000)
 
 
 def test_what_lies_beyond_the_window_is_told(tmp_path: Path) -> None:
