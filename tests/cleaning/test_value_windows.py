@@ -100,8 +100,9 @@ def test_videos_and_pictures_of_a_folder_have_one_window(tmp_path: Path) -> None
     for path in ("a.png", "b.mkv"):
         assert _window(cleaned, f"thermal/{path}") == ("uint16", 29_000, 31_000)
     assert _window(cleaned, "thermal/c.mkv") == ("uint10", 29_000 // 64, 31_000 // 64)
-    figures = cleaned.samples.set_index("filename")[["luma_mean", "contrast", "perceptual_hash"]]
-    assert figures.loc["thermal/a.png"].tolist() == figures.loc["thermal/b-0-mkv.png"].tolist()
+    columns = ["luma_mean", "contrast", "perceptual_hash"]
+    figures = cleaned.samples.set_index("filename")[columns].to_dict("index")
+    assert figures["thermal/a.png"] == figures["thermal/b-0-mkv.png"]
     again = _cleaned(folder, ValueWindows(known={("thermal", "uint16"): Window(29_000, 31_000)}), workers=2)
     pd.testing.assert_frame_equal(again.samples, cleaned.samples)
 
