@@ -27,6 +27,7 @@ from curation.video.packets import is_in_order_of_decoding, packets_with_data, r
 from curation.video.references import NO_STAMP
 from curation.video.shown_part import shown_part_for
 from curation.video.structure.examine import examine
+from curation.video.told_damage import damage_told
 
 _DECLARE_DURATION = ("matroska", "flv", "asf")
 """Containers whose header states the duration. For others FFmpeg derives it from what is there, or counts frames."""
@@ -230,7 +231,10 @@ def _decoded(
         times.add(stamp)
     while True:
         try:
-            pictures = stream.codec_context.decode(packet)
+            with damage_told(stream.codec_context) as told:
+                pictures = stream.codec_context.decode(packet)
+            if (damage := told()) is not None:
+                tally.note(damage)
         except av.error.EOFError:
             return
         except MemoryError:
