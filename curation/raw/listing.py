@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from curation.core.kinds import IGNORED, IMAGE, VIDEO
 
@@ -83,7 +83,8 @@ def safe_path(relative: str) -> str:
 
 def extension_of(path: str) -> str:
     """Return the file name ending in lower case without the dot; empty if there is none."""
-    return PurePosixPath(path).suffix.removeprefix(".").lower()
+    stem, _, ending = path.rpartition("/")[2].rpartition(".")
+    return ending.lower() if stem else ""
 
 
 def media_of_extension(image_extensions: Sequence[str], video_extensions: Sequence[str]) -> dict[str, str]:
@@ -183,6 +184,8 @@ def _reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str
 
 def writable(name: str) -> str:
     """Return a name with control characters, and bytes that are not UTF-8, as backslash escapes."""
+    if name.isascii() and name.isprintable():
+        return name
     shown = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(_escaped(one) if _is_control(one) else one for one in shown)
 
