@@ -5,14 +5,13 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from curation.cleaning.decode_file import DecodedFile
 from curation.cleaning.judging import shortlex_keys
 from curation.core.errors import RawFilesChangedError
 from curation.raw.moves import paired
 from curation.tables.files import empty_frame
-from curation.tables.membership import is_among
+from curation.tables.membership import are_together, is_among
 from curation.tables.samples import (
     COMING_AGAIN,
     CORRUPT,
@@ -51,6 +50,8 @@ _NOTHING: Mapping[str, Any] = {
 }
 """What is known of a file that is not decoded."""
 
+_PAIR = ("path", "content_hash")
+
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
 
@@ -73,7 +74,7 @@ def require_unchanged(raw: pd.DataFrame, ledger: pd.DataFrame) -> None:
         RawFilesChangedError: naming each such file with both hashes.
     """
     has_content, is_named = (raw["content_hash"] != "").to_numpy(bool), is_among(raw["path"], ledger["path"])
-    is_other = has_content & is_named & ~pairs_are_among(raw, ledger)
+    is_other = has_content & is_named & ~are_together(raw, ledger, _PAIR)
     other = dict(_pairs(raw[is_other]))
     before: dict[str, set[str]] = {path: set() for path in other}
     for path, content in _pairs(ledger) if other else ():
@@ -104,7 +105,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
         file that is still to be decoded, `duplicate_of` names that file, and status and counts follow later. A file
         that the base has processed at another place, where it no longer is, has moved: it is processed.
     """
-    is_known = pairs_are_among(raw, ledger) & (raw["media"] != IGNORED)
+    is_known = are_together(raw, ledger, _PAIR) & (raw["media"] != IGNORED)
     others = raw[~is_known]  # few, as a rule: what follows looks at each row
     alike = ledger[is_among(ledger["content_hash"], others["content_hash"])]
     known_contents = {
@@ -160,7 +161,9 @@ def accounted(
     counts = status_counts(samples)
     lost = samples[samples["raw_path"].isin([path for path, of in counts.items() if not of.get(KEPT)])]
     lost_of = dict(iter(lost.groupby("raw_path", sort=False)))
-    raw_path_of = _raw_paths(lost.loc[lost["duplicate_of"] != "", "duplicate_of"], [base, samples])
+    names = pd.concat([base[["filename", "raw_path"]], samples[["filename", "raw_path"]]])
+    standing = names[is_among(names["filename"], lost["duplicate_of"])]
+    raw_path_of = dict(zip(standing["filename"], standing["raw_path"], strict=True))
     results = {file.path: _result(file, counts.get(file.path), lost_of.get(file.path), raw_path_of) for file in decoded}
     is_new = plan["status"] == NEW
     rows: list[dict[str, Any]] = []
@@ -172,8 +175,7 @@ def accounted(
             row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], original["samples"], original)
         rows.append(row)
     parts = [part for part in (plan[~is_new], _typed(rows).set_index(plan.index[is_new])) if len(part)]
-    table: pd.DataFrame = pd.concat(parts).sort_index() if parts else plan
-    return table.reset_index(drop=True)
+    return pd.concat(parts).sort_index() if parts else plan
 
 
 def status_counts(samples: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -182,20 +184,6 @@ def status_counts(samples: pd.DataFrame) -> dict[str, dict[str, int]]:
     for (path, status), count in samples.groupby(["raw_path", "status"], sort=False).size().items():
         counts.setdefault(path, {})[status] = int(count)
     return counts
-
-
-def _raw_paths(wanted: "pd.Series[str]", tables: Iterable[pd.DataFrame]) -> dict[str, str]:
-    """Return the raw files that samples come from, by filename.
-
-    Args:
-        wanted: filenames.
-        tables: `filename` and `raw_path` of samples, of later tables before those of earlier ones.
-    """
-    found: dict[str, str] = {}
-    for table in tables:
-        rows = table[is_among(table["filename"], wanted)] if len(wanted) else table.iloc[:0]
-        found |= dict(zip(rows["filename"], rows["raw_path"], strict=True))
-    return found
 
 
 def dropped_table(files: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
@@ -244,15 +232,6 @@ def _moved(raw: pd.DataFrame, ledger: pd.DataFrame, known: Collection[tuple[str,
     return paired(gone, {path: content for path, content in found.items() if content in known})
 
 
-def pairs_are_among(rows: pd.DataFrame, known: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return whether path and content of each of n rows stand together in a row that is known, (n,)."""
-    if not len(known):
-        return np.zeros(len(rows), dtype=bool)
-    # No path has this character, and a hash has one length: two texts are equal where both parts are.
-    one, other = (table["path"] + "\0" + table["content_hash"] for table in (rows, known))
-    return is_among(one, other)
-
-
 def _pairs(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:
     return zip(rows["path"].tolist(), rows["content_hash"].tolist(), strict=True)
 
@@ -278,13 +257,9 @@ def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapp
 def _result(
     file: DecodedFile, of_status: Mapping[str, int] | None, lost: pd.DataFrame | None, raw_path_of: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return status and counts of a file that was decoded.
+    """Return status and counts of a file that was decoded, from the statuses that its samples have.
 
-    Args:
-        file: what was decoded.
-        of_status: how many of its samples have each status; None where it has none.
-        lost: its samples, where none of them is kept.
-        raw_path_of: raw files of the samples that stand for these.
+    `lost` are its samples where none of them is kept; `raw_path_of` has the raw files of those that stand for them.
     """
     if file.is_corrupt:
         status = UNSUPPORTED if file.is_unsupported else OVER_LIMIT if file.limit else CORRUPT

@@ -25,6 +25,21 @@ def is_among(names: "pd.Series[str] | pd.Index[str]", known: "pd.Series[str] | A
     return found
 
 
+def are_together(rows: pd.DataFrame, known: pd.DataFrame, columns: tuple[str, str]) -> NDArray[np.bool_]:
+    """Return whether two texts of each of n rows stand together in one row of another table, (n,).
+
+    Args:
+        rows: to look up.
+        known: the other table.
+        columns: of the texts, in both; neither has the character of number 0.
+    """
+    if not len(rows) or not len(known):
+        return np.zeros(len(rows), dtype=bool)
+    first, second = columns
+    one, other = (table[first] + "\0" + table[second] for table in (rows, known))
+    return is_among(one, other)
+
+
 def rows_of(names: "pd.Series[str]", among: "pd.Series[str]") -> NDArray[np.int64]:
     """Return for each of m names its row in another column, (m,); -1 where it has none.
 
