@@ -1,4 +1,4 @@
-"""The weak labels of many raw files at once. Apart from the names of samples, which worker processes make: see imports."""
+"""The weak labels of many raw files at once, apart from `naming`, which worker processes import."""
 
 import pandas as pd
 import pyarrow as pa
