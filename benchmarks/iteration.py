@@ -4,8 +4,8 @@
 
 Each stage runs in a process of its own, by its own code, on two kinds of projects:
 
-- `--pictures` JPEG files from a seed are listed, decoded and embedded for real by `ingest`, `clean`, `train` and `embed`,
-  with the template's parameters. What a million of them take is extrapolated from these, and said to be;
+- `--pictures` JPEG files from a seed are listed, decoded and embedded for real by `ingest`, `clean`, `train` and
+  `embed`, with the template's parameters. What a million of them take is extrapolated from these, and said to be;
 - `--rows` samples are imagined (`benchmarks.seeded_project`): what decoding gives, and the embeddings, are made from a
   seed in the form in which the stages write them. From there on the stages do all of their own work: `clean` accounts
   for files and samples, `embed` takes in given embeddings, `select` chooses, `merge_datapool` and `report` follow.
@@ -104,11 +104,9 @@ def real_iterations(folder: Path, pictures: int) -> tuple[Costs, Costs]:
 
 def table(title: str, first: Costs, more: Costs, start: tuple[Costs, Costs] | None) -> list[str]:
     """Return the lines that tell what two iterations cost, by stage and in all."""
-    lines = [
-        title,
-        f"  {'stage':15} {'first: cpu s':>13} {'wall':>7} {'MB':>6} {'+1 %: cpu s':>13} {'wall':>7} {'MB':>6}",
-    ]
-    lines[1] += f" {'start-up':>9} {'+1 % / first':>13}  largest parts of the first | of +1 %"
+    heads = [f"{when + ' cpu s':>13} {'wall':>7} {'MB':>6}" for when in ("first:", "+1 %:")]
+    largest = "largest parts of the first | of +1 %"
+    lines = [title, f"  {'stage':15} {heads[0]} {heads[1]} {'start-up':>9} {'+1 % / first':>13}  {largest}"]
     for stage in first:
         one, other = first[stage], more.get(stage)
         if other is None:

@@ -48,7 +48,8 @@ def raw_files(start: int, stop: int) -> pd.DataFrame:
             rows += [(f"{folder}/{number:09}.jpg", IMAGE, 1) for number in range(first, first + count)]
     table = pd.DataFrame(rows, columns=["path", "media", "frames"])
     hashes = [_hash(path) for path in table["path"]]
-    return table.assign(reason="", size=100_000, content_hash=hashes)[RAW_FILES.names]
+    listed: pd.DataFrame = table.assign(reason="", size=100_000, content_hash=hashes)[RAW_FILES.names]
+    return listed
 
 
 def _hash(text: str) -> str:
@@ -64,8 +65,8 @@ def decoded_file(path: str, media: str, frames: int) -> DecodedFile:
 def _decoded_sample(path: str, media: str, frame: int) -> DecodedSample:
     digest = _hash(f"{path} {frame}")
     values = [int(digest[place : place + 4], 16) / 256 for place in range(0, 28, 4)]
-    luma, contrast, sharpness, rows, *colours = values
-    quality = Quality(20 + luma * 0.8, 20 + contrast / 3, sharpness, rows / 1024, *colours, digest[32:48])
+    luma, contrast, sharpness, rows, red, green, blue = values
+    quality = Quality(20 + luma * 0.8, 20 + contrast / 3, sharpness, rows / 1024, red, green, blue, digest[32:48])
     seconds = frame / 30 if media == VIDEO else float("nan")
     return DecodedSample(frame, seconds, 1280, 720, digest[:32], "", member_name(0), quality)
 

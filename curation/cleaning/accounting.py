@@ -161,7 +161,7 @@ def accounted(
     counts = status_counts(samples)
     lost = samples[samples["raw_path"].isin([path for path, of in counts.items() if not of.get(KEPT)])]
     lost_of = dict(iter(lost.groupby("raw_path", sort=False)))
-    names = pd.concat([base[["filename", "raw_path"]], samples[["filename", "raw_path"]]])
+    names = pd.concat([table[["filename", "raw_path"]] for table in (base, samples)])
     standing = names[is_among(names["filename"], lost["duplicate_of"])]
     raw_path_of = dict(zip(standing["filename"], standing["raw_path"], strict=True))
     results = {file.path: _result(file, counts.get(file.path), lost_of.get(file.path), raw_path_of) for file in decoded}
@@ -181,8 +181,9 @@ def accounted(
 def status_counts(samples: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Return how many samples of each raw file have each status, those that some have."""
     counts: dict[str, dict[str, int]] = {}
-    for (path, status), count in samples.groupby(["raw_path", "status"], sort=False).size().items():
-        counts.setdefault(path, {})[status] = int(count)
+    rows = samples.groupby(["raw_path", "status"], sort=False).size().reset_index(name="count")
+    for path, status, count in rows.itertuples(index=False, name=None):
+        counts.setdefault(str(path), {})[str(status)] = int(count)
     return counts
 
 
@@ -268,7 +269,7 @@ def _result(
         return {"status": status, "reason": file.reason, **counts}
     if of_status is None:
         raise RuntimeError(f"{file.path} is sound but has no samples: this is a defect of stage clean")
-    counts = dict.fromkeys(COUNTS, 0) | of_status
+    counts = {**dict.fromkeys(COUNTS, 0), **of_status}
     counts[CORRUPT] += file.missing
     counts[SKIPPED] += file.skipped
     counts["samples"] = len(file.samples) + file.missing + file.skipped

@@ -113,7 +113,7 @@ def _flipped(content: bytes) -> bytes:
 def _of_another_table(content: bytes) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"path": ["b.jpg"]}), sink)
-    body = sink.getvalue().to_pybytes()
+    body: bytes = sink.getvalue().to_pybytes()
     return hashlib.sha256(body).digest() + body
 
 
