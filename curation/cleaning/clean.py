@@ -15,6 +15,7 @@ from curation.cleaning.crops import crops_of
 from curation.cleaning.decode_file import DecodedFile, Settings
 from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, judged
+from curation.cleaning.results import Results
 from curation.cleaning.sample_table import require_unique_names, sample_table
 from curation.cleaning.tasks import Boxes, Task, tasks_of
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
@@ -60,6 +61,7 @@ def clean(
     retrain: bool,
     may_lack: bool = False,
     what_to_cut: WhatToCut | None = None,
+    results: Results | None = None,
 ) -> Cleaned:
     """Decode what is new, and account for everything.
 
@@ -74,6 +76,7 @@ def clean(
         retrain: whether the samples of earlier iterations need their proxies again.
         may_lack: whether those may be left out then whose raw files are gone.
         what_to_cut: None for nothing.
+        results: of earlier runs; without influence on the result. None for none.
 
     Raises:
         RawDataError: a known file changed, is needed but gone, or two files would give the same sample name.
@@ -85,7 +88,8 @@ def clean(
     wanted = raw[raw["path"].isin({*new, *again.values()})]
     boxes = what_to_cut(_rows(raw[raw["path"].isin(new)], "path", "media"), again) if what_to_cut else {}
     tasks_for = partial(_tasks_for, files=wanted, known=known_frames(base.processed, again), boxes=boxes)
-    decoded, windows = _decoded(tasks_for, set(wanted["path"]), raw_folder, proxy_folder, settings, workers)
+    where = (raw_folder, proxy_folder, settings, workers, results)
+    decoded, windows = _decoded(tasks_for, set(wanted["path"]), *where)
     content_hashes = dict(_rows(wanted, "path", "content_hash"))
     new_files, old_files = ([file for file in decoded if (file.path in new) is is_new] for is_new in (True, False))
     found = sample_table(new_files, content_hashes)
@@ -123,6 +127,7 @@ def _decoded(
     proxy_folder: Path,
     settings: Settings,
     workers: int,
+    results: Results | None,
 ) -> tuple[list[DecodedFile], ValueWindows]:
     """Decode files; once more those whose folder turns out to have another window than their own.
 
@@ -133,16 +138,18 @@ def _decoded(
         proxy_folder: an existing, empty folder for the proxy shards.
         settings: of the decoders.
         workers: processes that decode side by side.
+        results: of earlier runs; None for none.
 
     Returns:
         One entry for each file, sorted by path, and the windows of all folders.
     """
     tasks = tasks_for(wanted)
-    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
+    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers, results=results)
     windows = with_found(settings.windows, decoded)
     if otherwise := seen_otherwise(decoded, windows):
         settings = replace(settings, windows=windows)
-        seen_again = decode_all(tasks_for(otherwise), raw_folder, proxy_folder, settings, workers, first=len(tasks))
+        again = tasks_for(otherwise)
+        seen_again = decode_all(again, raw_folder, proxy_folder, settings, workers, first=len(tasks), results=results)
         stays = [file for file in decoded if file.path not in otherwise]
         decoded = sorted([*stays, *seen_again], key=lambda file: file.path)
     return decoded, windows

@@ -10,6 +10,7 @@ CODE = Path("code.json")
 EARLY_CODE = Path("data/early_code.json")
 CODE_MEMORY = Path(".dvc/tmp/code.json")
 STAT_CACHE = Path(".dvc/tmp/raw_files.bin")
+CLEAN_RESULTS = Path(".dvc/tmp/clean")
 RAW = Path("data/raw")
 
 RAW_FILES = Path("data/ingest/raw_files.parquet")
