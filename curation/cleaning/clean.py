@@ -21,7 +21,8 @@ from curation.cleaning.tasks import Boxes, Task, tasks_of
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
 from curation.image.proxies import store_empty_shard, store_shards
 from curation.image.window import ValueWindows
-from curation.raw.naming import label_indices, label_name
+from curation.raw.naming import label_indices
+from curation.raw.weak_labels import label_names
 from curation.tables.files import empty_frame
 from curation.tables.samples import IGNORED, KEPT, SAMPLES
 
@@ -171,7 +172,7 @@ def with_labels(samples: pd.DataFrame, raw: pd.DataFrame, processed: pd.DataFram
     """
     pairs = processed[["label_name", "label"]].drop_duplicates().sort_values("label", ascending=False)
     known = {str(name): int(label) for name, label in zip(pairs["label_name"], pairs["label"], strict=True)}
-    names = {label_name(path) for path in raw.loc[raw["media"] != IGNORED, "path"]}
+    names = label_names(raw.loc[raw["media"] != IGNORED, "path"])
     return samples.assign(label=samples["label_name"].map(label_indices(names, known)).astype("int32"))
 
 
