@@ -16,6 +16,7 @@ ROOMS = [
     {"tables"},
     {"raw"},
     {"workers"},
+    {"execution"},
     {"image"},
     {"video"},
     {"cleaning"},
