@@ -1,0 +1,153 @@
+"""Greedy k-center over shards: the arrays of one process, whatever the shards."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from benchmarks.coreset_properties import differences
+from curation.selection.kcenter import fast, plain
+from curation.selection.sharded.driver import Call, Sizes, bound_of, farthest_first
+from curation.selection.sharded.picking import Last, put_together
+from curation.selection.sharded.shard import Far, Shard, Sketch
+from curation.selection.stopping import squared_threshold
+from curation.selection.traversal import Traversal
+from tests.embedding_examples import KINDS, bases_for, embedding_sets, embeddings_of_kind
+
+COMPILED = pytest.mark.xdist_group("numba")
+"""Compiled once, not once a process."""
+
+Make = Callable[[int], Shard]
+THREAD = ThreadPoolExecutor(1)
+
+
+def shards_of(candidates: NDArray[np.float32], n_shards: int, tuning: fast.Tuning) -> tuple[int, Make]:
+    """Return how many shards there are, and what makes one of them."""
+    bounds = np.linspace(0, len(candidates), min(n_shards, len(candidates)) + 1).astype(int).tolist()
+    parts = list(pairwise(bounds))
+
+    def make(number: int) -> Shard:
+        first, end = parts[number]
+        return Shard(candidates[first:end], first, THREAD, tuning)
+
+    return len(parts), make
+
+
+def calling(n_shards: int, make: Make, lost_at: int | None = None) -> Call:
+    """Return what calls shards; at one call, if any, the first shard is lost, made anew and told again."""
+    shards = [make(number) for number in range(n_shards)]
+    told: list[tuple[str, tuple[Any, ...]]] = []
+    calls = 0
+
+    def call(method: str, *args: Any, only: int | None = None, replayed: bool = False) -> list[Any]:
+        nonlocal calls
+        calls += 1
+        if calls == lost_at:
+            shards[0] = make(0)
+            for earlier, with_args in told:
+                getattr(shards[0], earlier)(*with_args)
+        if replayed:
+            told.append((method, args))
+        return [getattr(shard, method)(*args) for shard in (shards if only is None else [shards[only]])]
+
+    return call
+
+
+def select(
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    limit: int,
+    threshold: np.float32,
+    n_shards: int,
+    sizes: Sizes,
+    tuning: fast.Tuning | None = None,
+    lost_at: int | None = None,
+) -> Traversal:
+    made = shards_of(candidates, n_shards, tuning or fast.Tuning(threads=1))
+    return farthest_first(calling(*made, lost_at), len(candidates), base, limit, threshold, THREAD, sizes)
+
+
+@pytest.mark.thorough
+@COMPILED
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_shards_give_the_arrays_of_one_process(data: st.DataObject) -> None:
+    candidates = data.draw(embedding_sets(smallest=1, largest=80))
+    candidates *= np.float32(data.draw(st.sampled_from([1, 30])))  # of no unit length
+    base, limit = data.draw(bases_for(candidates)), data.draw(st.integers(0, 90))
+    threshold = data.draw(st.sampled_from([None, 1e-3, 0.5, 2**0.5]).map(squared_threshold))
+    tuning = fast.Tuning(
+        group_size=data.draw(st.integers(2, 40)),
+        run_radius=data.draw(st.sampled_from([0.0, 0.05, np.inf])),
+        cluster_from=data.draw(st.sampled_from([0.0, np.inf])),
+        window=data.draw(st.integers(1, 80)),
+        threads=1,
+    )
+    sizes = Sizes(data.draw(st.integers(1, 60)), data.draw(st.integers(1, 40)))
+    n_shards, lost_at = data.draw(st.integers(1, 6)), data.draw(st.none() | st.integers(2, 12))
+    found = select(candidates, base, limit, threshold, n_shards, sizes, tuning, lost_at)
+    assert differences(found, plain.farthest_first(candidates, base, limit, threshold)) == []
+
+
+@pytest.mark.thorough
+@COMPILED
+@pytest.mark.parametrize("kind", KINDS)
+def test_thousands_in_four_shards(kind: str) -> None:
+    candidates, base = embeddings_of_kind(kind, 1500, 24, 1), embeddings_of_kind(kind, 40, 24, 2)
+    expected = plain.farthest_first(candidates, base, 300, np.float32(0))
+    assert differences(select(candidates, base, 300, np.float32(0), 4, Sizes(200, 150)), expected) == []
+
+
+@pytest.mark.thorough
+@COMPILED
+def test_few_of_very_many_that_are_equally_far_are_sent() -> None:
+    """All corners are equally far from each other: a shard sends two of ten, and the lower rows come first."""
+    corners, sent = np.eye(40, dtype=np.float32), []
+    n_shards, make = shards_of(corners, 4, fast.Tuning(threads=1))
+    shards = calling(n_shards, make)
+
+    def call(method: str, *args: Any, **how: Any) -> list[Any]:
+        answers = shards(method, *args, **how)
+        sent.extend(len(answer.rows) for answer in answers if method == "at_least")
+        return answers
+
+    found = farthest_first(call, 40, corners[:0], 40, np.float32(0), THREAD, Sizes(20, 2))
+    assert found.picks.tolist() == list(range(40))
+    assert max(sent) == 2
+
+
+def far(rows: list[int], squared: list[float], is_all: bool = True) -> Far:
+    n = len(rows)
+    return Far(
+        np.array(rows), np.array(squared, np.float32), np.zeros(n, np.int64), np.zeros((n, 2), np.float32), is_all
+    )
+
+
+def test_nothing_is_at_hand_beyond_the_first_that_was_left_out() -> None:
+    parts = [far([2, 0], [9, 4], False), far([5, 6, 7], [4, 5, 3]), far([8, 9], [7, 3], False)]
+    together, last = put_together(parts, np.float32(2))
+    assert together.rows.tolist() == [0, 2, 6, 8]
+    assert together.squared.tolist() == [4, 9, 5, 7]
+    assert last == Last(np.float32(4), 0)
+
+
+def test_everything_is_at_hand_where_nothing_was_left_out() -> None:
+    together, last = put_together([far([3], [4]), far([], []), far([5, 6], [2, 5])], np.float32(2))
+    assert together.rows.tolist() == [3, 5, 6]
+    assert last.squared == 2
+    assert last.row > 10**12
+
+
+def test_bound_that_some_candidates_are_above() -> None:
+    sketches = [
+        Sketch(np.array([9, 5, 1], np.float32), np.array([1, 2, 4])),
+        Sketch(np.array([7], np.float32), np.array([3])),
+    ]
+    assert [bound_of(sketches, aim) for aim in (1, 2, 4, 5, 6, 7, 100)] == [9, 7, 7, 5, 5, 1, 1]
+    assert bound_of([Sketch(np.empty(0, np.float32), np.empty(0, np.int64))], 3) == 0
