@@ -1,5 +1,7 @@
 """Greedy k-center over shards: the arrays of one process, whatever the shards."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -12,13 +14,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from benchmarks.coreset_properties import differences
+from curation.execution.cluster_engine import ClusterEngine
+from curation.execution.engine import Engine
+from curation.execution.local import LocalEngine
 from curation.selection.kcenter import fast, plain
+from curation.selection.rules import coreset as rule
+from curation.selection.sharded import coreset as sharded
+from curation.selection.sharded.coreset import coreset_on
 from curation.selection.sharded.driver import Call, Sizes, bound_of, farthest_first
 from curation.selection.sharded.picking import Last, put_together
 from curation.selection.sharded.shard import Far, Shard, Sketch
 from curation.selection.stopping import squared_threshold
 from curation.selection.traversal import Traversal
+from tests.conftest import REPOSITORY
 from tests.embedding_examples import KINDS, bases_for, embedding_sets, embeddings_of_kind
+from tests.execution.fake_cluster import FakeCluster
 
 COMPILED = pytest.mark.xdist_group("numba")
 """Compiled once, not once a process."""
@@ -151,3 +161,66 @@ def test_bound_that_some_candidates_are_above() -> None:
     ]
     assert [bound_of(sketches, aim) for aim in (1, 2, 4, 5, 6, 7, 100)] == [9, 7, 7, 5, 5, 1, 1]
     assert bound_of([Sketch(np.empty(0, np.float32), np.empty(0, np.int64))], 3) == 0
+
+
+@pytest.mark.thorough
+@COMPILED
+@pytest.mark.parametrize(
+    "engine",
+    [
+        LocalEngine(shards=3),
+        ClusterEngine(FakeCluster(["a", "b"]), wanted_shards=4),
+        ClusterEngine(FakeCluster(["a", "b", "c"], {"a": 3, "b": 40}, cpus=4), cpus_per_task=2, wanted_shards=5),
+    ],
+)
+@pytest.mark.parametrize("threshold", [None, squared_threshold(0.7)])
+def test_an_engine_gives_what_the_rule_gives(
+    engine: Engine, threshold: np.float32 | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidates, base = embeddings_of_kind("duplicated", 600, 24, 1), embeddings_of_kind("clustered", 40, 24, 2)
+    expected = rule.coreset(candidates, base, 400, threshold)
+    monkeypatch.setattr(rule, "_PLAIN_UP_TO", 0)
+    monkeypatch.setattr(sharded, "_FEWEST", 50)
+    monkeypatch.setattr(sharded, "coreset", None)
+    assert differences(coreset_on(engine)(candidates, base, 400, threshold), expected) == []
+
+
+def test_what_is_quick_or_too_little_to_divide_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = embeddings_of_kind("random", 200, 8, 1)
+    expected = rule.coreset(candidates, candidates[:0], 20)
+    nowhere = ClusterEngine(FakeCluster([]), wanted_shards=4)
+    assert differences(coreset_on(nowhere)(candidates, candidates[:0], 20), expected) == []
+    monkeypatch.setattr(sharded, "is_quick", lambda *_: False)
+    assert differences(coreset_on(nowhere)(candidates, candidates[:0], 20), expected) == []
+    assert coreset_on(LocalEngine()) is rule.coreset
+
+
+_COMPILED_LATE = """
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+from curation.selection.kcenter import fast, kernels
+from curation.selection.sharded.coreset import Part, make, warm
+from tests.embedding_examples import embeddings_of_kind
+
+def compiled():
+    return {name: len(each.signatures) for name, each in vars(kernels).items() if isinstance(each, Dispatcher)}
+
+warm()
+before = compiled()
+for kind, dimension in (("random", 3), ("clustered", 40), ("video", 60)):
+    vectors = embeddings_of_kind(kind, 600, dimension, 1)
+    vectors.flags.writeable = False
+    shard = make(Part(vectors, 100, 1))
+    shard.begin(vectors[:50], 5_000_000)
+    shard.add(vectors[50:80], np.arange(150, 180))
+    shard.at_least(np.float32(1e-6), 100)
+    shard.finish()
+print({name: count for name, count in compiled().items() if count != before[name]})
+"""
+
+
+@pytest.mark.thorough
+@COMPILED
+def test_nothing_is_compiled_after_what_is_done_once_a_node() -> None:
+    shown = subprocess.run([sys.executable, "-c", _COMPILED_LATE], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (shown.stdout, shown.stderr) == ("{}\n", "")
