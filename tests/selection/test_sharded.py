@@ -22,7 +22,7 @@ from curation.selection.rules import coreset as rule
 from curation.selection.sharded import coreset as sharded
 from curation.selection.sharded.coreset import coreset_on
 from curation.selection.sharded.driver import Call, Sizes, bound_of, farthest_first
-from curation.selection.sharded.picking import Last, put_together
+from curation.selection.sharded.picking import Last, Picker, put_together
 from curation.selection.sharded.shard import Far, Shard, Sketch
 from curation.selection.stopping import squared_threshold
 from curation.selection.traversal import Traversal
@@ -130,6 +130,29 @@ def test_few_of_very_many_that_are_equally_far_are_sent() -> None:
     found = farthest_first(call, 40, corners[:0], 40, np.float32(0), THREAD, Sizes(20, 2))
     assert found.picks.tolist() == list(range(40))
     assert max(sent) == 2
+
+
+@pytest.mark.thorough
+@COMPILED
+def test_picks_end_where_what_was_left_out_could_come_next() -> None:
+    """Once 0 is picked, 5 is as far as what was left out, which has lower rows if the last one at hand is 3."""
+    vectors = np.array([[0], [2]], np.float32)
+    at_hand = Far(np.array([0, 5]), np.array([9, 9], np.float32), np.array([2, 2]), vectors, False)
+    for last, rows, nearest in ((3, [0], [2]), (7, [0, 5], [2, 10])):
+        found = Picker(THREAD).pick(at_hand, Last(np.float32(4), last), 10, 9)
+        assert (found.rows.tolist(), found.nearest.tolist()) == (rows, nearest)
+
+
+@pytest.mark.thorough
+@COMPILED
+def test_what_is_far_from_all_candidates_of_a_shard_is_compared_exactly() -> None:
+    """The distances differ by less than what rounding does to bounds."""
+    rng = np.random.default_rng(0)
+    around = rng.normal(size=(150, 24))
+    around *= 1000 / np.linalg.norm(around, axis=1, keepdims=True)
+    candidates = np.concatenate([around, 3e-5 * rng.normal(size=(150, 24))]).astype(np.float32)
+    expected = plain.farthest_first(candidates, candidates[:0], 40, np.float32(0))
+    assert differences(select(candidates, candidates[:0], 40, np.float32(0), 2, Sizes(50)), expected) == []
 
 
 def far(rows: list[int], squared: list[float], is_all: bool = True) -> Far:
