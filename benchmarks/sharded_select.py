@@ -16,10 +16,10 @@ Exit code 1 if one of the arrays that describe a selection is not the one of one
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from itertools import pairwise
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -28,6 +28,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.select_speed import DATA, Vectors, timed
 from curation.selection.kcenter import fast
+from curation.selection.sharded.coreset import Part, parts_of
 from curation.selection.sharded.driver import Sizes, farthest_first
 from curation.selection.sharded.shard import Far, Shard
 from curation.selection.traversal import Traversal
@@ -70,23 +71,23 @@ class Threads:
     def __init__(self, vectors: Vectors, n_shards: int, pool: Executor) -> None:
         """Cut candidates, (n, d), into shards, side by side."""
         self.account, self._pool = Account(), pool
-        bounds = np.linspace(0, len(vectors), n_shards + 1).astype(int)
 
-        def make(first: int, end: int) -> Shard:
-            return Shard(vectors[first:end], first, _AtOnce(), fast.Tuning(threads=1))
+        def make(part: Part) -> Shard:
+            return Shard(part.vectors, part.first_row, _AtOnce(), fast.Tuning(threads=1))
 
-        self._shards: list[Shard] = self._side_by_side([lambda a=a, b=b: make(a, b) for a, b in pairwise(bounds)])
+        tasks = [partial(make, part) for part in parts_of(vectors, n_shards, 1)]
+        self._shards: list[Shard] = self._side_by_side(tasks)
 
     def call(self, method: str, *args: Any, only: int | None = None, replayed: bool = False) -> list[Any]:
         """Call a method of every shard; see `curation.selection.sharded.driver.Call`."""
         chosen = self._shards if only is None else [self._shards[only]]
-        answers = self._side_by_side([lambda shard=shard: getattr(shard, method)(*args) for shard in chosen])
+        answers = self._side_by_side([partial(getattr(shard, method), *args) for shard in chosen])
         if method == "at_least":
             self.account.rounds += 1
             self.account.sent += sum(len(answer.rows) for answer in answers if isinstance(answer, Far))
         return answers
 
-    def _side_by_side(self, tasks: list[Callable[[], Any]]) -> list[Any]:
+    def _side_by_side(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
         """Return what tasks return, and write down their processor time."""
 
         def measured(task: Callable[[], Any]) -> tuple[float, Any]:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from curation.execution.local import LocalEngine
 from curation.selection.kcenter import fast, plain
 from curation.selection.rules import coreset as rule
 from curation.selection.sharded import coreset as sharded
-from curation.selection.sharded.coreset import coreset_on
+from curation.selection.sharded.coreset import coreset_on, parts_of
 from curation.selection.sharded.driver import Call, Sizes, bound_of, farthest_first
 from curation.selection.sharded.picking import Last, Picker, put_together
 from curation.selection.sharded.shard import Far, Shard, Sketch
@@ -39,14 +38,8 @@ THREAD = ThreadPoolExecutor(1)
 
 def shards_of(candidates: NDArray[np.float32], n_shards: int, tuning: fast.Tuning) -> tuple[int, Make]:
     """Return how many shards there are, and what makes one of them."""
-    bounds = np.linspace(0, len(candidates), min(n_shards, len(candidates)) + 1).astype(int).tolist()
-    parts = list(pairwise(bounds))
-
-    def make(number: int) -> Shard:
-        first, end = parts[number]
-        return Shard(candidates[first:end], first, THREAD, tuning)
-
-    return len(parts), make
+    parts = parts_of(candidates, n_shards, 1)
+    return len(parts), lambda number: Shard(parts[number].vectors, parts[number].first_row, THREAD, tuning)
 
 
 def calling(n_shards: int, make: Make, lost_at: int | None = None) -> Call:
@@ -118,7 +111,8 @@ def test_thousands_in_four_shards(kind: str) -> None:
 @COMPILED
 def test_few_of_very_many_that_are_equally_far_are_sent() -> None:
     """All corners are equally far from each other: a shard sends two of ten, and the lower rows come first."""
-    corners, sent = np.eye(40, dtype=np.float32), []
+    corners = np.eye(40, dtype=np.float32)
+    sent: list[int] = []
     n_shards, make = shards_of(corners, 4, fast.Tuning(threads=1))
     shards = calling(n_shards, make)
 

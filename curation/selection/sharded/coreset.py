@@ -56,14 +56,19 @@ def _over_shards(
     from curation.selection.kcenter import fast  # imports numba, which takes longer than a small selection
     from curation.selection.sharded.driver import farthest_first
 
-    bounds = np.linspace(0, len(candidates), n_shards + 1).astype(int).tolist()
-    parts = [Part(candidates[first:end], first, engine.cpus_per_task) for first, end in pairwise(bounds)]
+    parts = parts_of(candidates, n_shards, engine.cpus_per_task)
     smallest = np.float32(0) if threshold is None else threshold
     with (
         fast.threads(fast.Tuning()) as executor,
         engine.actors(make, parts, cpus=engine.cpus_per_task, warm=warm) as shards,
     ):
         return farthest_first(shards.call, len(candidates), base, limit, smallest, executor)
+
+
+def parts_of(candidates: NDArray[np.float32], n_shards: int, threads: int) -> list[Part]:
+    """Cut candidates, (n, d), into parts of about the same size, none of them empty; nothing is copied."""
+    bounds = np.linspace(0, len(candidates), min(n_shards, len(candidates)) + 1).astype(int).tolist()
+    return [Part(candidates[first:end], first, threads) for first, end in pairwise(bounds)]
 
 
 def make(part: Part) -> "Shard":

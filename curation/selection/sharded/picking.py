@@ -70,7 +70,8 @@ def put_together(parts: Sequence[Far], floor: np.float32) -> tuple[Far, Last]:
 
 
 def _is_at_hand(rows: NDArray[np.int64], squared: NDArray[np.float32], last: Last) -> NDArray[np.bool_]:
-    return (squared > last.squared) | ((squared == last.squared) & (rows <= last.row))
+    at_hand: NDArray[np.bool_] = (squared > last.squared) | ((squared == last.squared) & (rows <= last.row))
+    return at_hand
 
 
 class Picker:
@@ -98,16 +99,12 @@ class Picker:
         """
         state = self._state(far, min(limit, len(far.rows)))
         picked = self._pick_all(state, last.squared)
-        own, squared, nearest = (column[:picked] for column in state.picks)
-        right = _is_at_hand(far.rows[own], squared, last)
-        right = np.logical_and.accumulate(right)
-        own = own[right]
-        return Found(
-            far.rows[own],
-            squared[right],
-            np.where(nearest[right] < 0, far.nearest[own], nearest[right] + count),
-            far.vectors[own],
-        )
+        picks = state.picks
+        own, squared, nearest = picks.candidate[:picked], picks.squared[:picked], picks.nearest[:picked]
+        right = np.logical_and.accumulate(_is_at_hand(far.rows[own], squared, last))
+        own, nearest = own[right], nearest[right]
+        nearest = np.where(nearest < 0, far.nearest[own], count + nearest)
+        return Found(far.rows[own], squared[right], nearest, far.vectors[own])
 
     def _state(self, far: Far, limit: int) -> kernels.State:
         """Return what the compiled loops work on: the picks to come are its centres, and have their numbers from 0."""
