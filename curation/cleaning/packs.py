@@ -113,11 +113,14 @@ def packed(outcomes: Iterable[Outcome]) -> bytes:
 
 def unpacked(pack: bytes) -> list[Outcome]:
     """Return the outcomes in a pack, without those that were cut off or changed; their contents are parts of it."""
-    stream, found = io.BytesIO(pack), list[Outcome]()
-    for _, place in places_in(stream):
+    return list(outcomes_in(io.BytesIO(pack)))
+
+
+def outcomes_in(pack: BinaryIO) -> Iterator[Outcome]:
+    """Yield the outcomes in a pack as `unpacked` returns them."""
+    for _, place in places_in(pack):
         with suppress(DamagedRecordError):
-            found.append(read_outcome(stream, place))
-    return found
+            yield read_outcome(pack, place)
 
 
 def outcome_of(key: str, decoded: DecodedFile, shard_folder: Path) -> Outcome:
