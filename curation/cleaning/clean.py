@@ -13,11 +13,13 @@ from curation.cleaning.base import BaseTables, earlier_samples, files_to_decode_
 from curation.cleaning.crop_shards import is_crop_shard
 from curation.cleaning.crops import crops_of
 from curation.cleaning.decode_file import DecodedFile, Settings
-from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, judged
 from curation.cleaning.sample_table import require_unique_names, sample_table
+from curation.cleaning.spread import decode_with
 from curation.cleaning.tasks import Boxes, Task, tasks_of
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
+from curation.execution.engine import Engine
+from curation.execution.local import HERE
 from curation.image.proxies import store_empty_shard, store_shards
 from curation.image.window import ValueWindows
 from curation.raw.naming import label_indices, label_name
@@ -59,6 +61,7 @@ def clean(
     retrain: bool,
     may_lack: bool = False,
     what_to_cut: WhatToCut | None = None,
+    engine: Engine = HERE,
 ) -> Cleaned:
     """Decode what is new, and account for everything.
 
@@ -73,6 +76,7 @@ def clean(
         retrain: whether the samples of earlier iterations need their proxies again.
         may_lack: whether those may be left out then whose raw files are gone.
         what_to_cut: None for nothing.
+        engine: decodes; without influence on the result.
 
     Raises:
         RawDataError: a known file changed, is needed but gone, or two files would give the same sample name.
@@ -84,7 +88,8 @@ def clean(
     wanted = raw[raw["path"].isin({*new, *again.values()})]
     boxes = what_to_cut(_rows(raw[raw["path"].isin(new)], "path", "media"), again) if what_to_cut else {}
     tasks_for = partial(_tasks_for, files=wanted, known=known_frames(base.processed, again), boxes=boxes)
-    decoded, windows = _decoded(tasks_for, set(wanted["path"]), raw_folder, proxy_folder, settings, workers)
+    where = (raw_folder, proxy_folder, settings, workers, engine)
+    decoded, windows = _decoded(tasks_for, set(wanted["path"]), *where)
     content_hashes = dict(_rows(wanted, "path", "content_hash"))
     new_files, old_files = ([file for file in decoded if (file.path in new) is is_new] for is_new in (True, False))
     found = sample_table(new_files, content_hashes)
@@ -122,6 +127,7 @@ def _decoded(
     proxy_folder: Path,
     settings: Settings,
     workers: int,
+    engine: Engine,
 ) -> tuple[list[DecodedFile], ValueWindows]:
     """Decode files; once more those whose folder turns out to have another window than their own.
 
@@ -132,16 +138,18 @@ def _decoded(
         proxy_folder: an existing, empty folder for the proxy shards.
         settings: of the decoders.
         workers: processes that decode side by side.
+        engine: decodes.
 
     Returns:
         One entry for each file, sorted by path, and the windows of all folders.
     """
     tasks = tasks_for(wanted)
-    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers)
+    decoded = decode_with(engine, tasks, raw_folder, proxy_folder, settings, workers)
     windows = with_found(settings.windows, decoded)
     if otherwise := seen_otherwise(decoded, windows):
         settings = replace(settings, windows=windows)
-        seen_again = decode_all(tasks_for(otherwise), raw_folder, proxy_folder, settings, workers, first=len(tasks))
+        again, first = tasks_for(otherwise), len(tasks)
+        seen_again = decode_with(engine, again, raw_folder, proxy_folder, settings, workers, first=first)
         stays = [file for file in decoded if file.path not in otherwise]
         decoded = sorted([*stays, *seen_again], key=lambda file: file.path)
     return decoded, windows

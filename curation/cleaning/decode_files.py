@@ -50,6 +50,7 @@ def decode_all(
     workers: int,
     decode: Decode = decode_file,
     first: int = 0,
+    cores: int | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
 
@@ -61,6 +62,7 @@ def decode_all(
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
         first: number of the first task, for the temporary names of shards.
+        cores: threads of all workers together; None: as many as this machine has cores.
 
     Returns:
         One entry for each file, sorted by path.
@@ -70,7 +72,7 @@ def decode_all(
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
-    limits, cores = Limits(settings.decode_timeout_s, settings.decode_memory_mb), available_cores()
+    limits, cores = Limits(settings.decode_timeout_s, settings.decode_memory_mb), cores or available_cores()
 
     def bytes_of(file: RawFile) -> int:
         return size_of(file_on_disk(raw_folder / file.path))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from curation.core.errors import ClusterError
@@ -29,11 +30,13 @@ class ClusterEngine:
         cluster: that does it.
         wanted_shards: parts that data is cut into; None: as many as the cluster has CPUs for.
         cpus_per_task: CPUs, and threads, of a task.
+        storage: folder that all nodes see.
     """
 
     cluster: Cluster
     wanted_shards: int | None = None
     cpus_per_task: int = 1
+    storage: Path | None = None
     is_cluster: bool = True
 
     @property
@@ -47,11 +50,12 @@ class ClusterEngine:
         """Do work on items, see `Engine`."""
         numbered = enumerate(items)
         begun: dict[Any, _Try] = {}
+        shared = self.cluster.shared(function)
         try:
             while True:
                 window = _WINDOW * max(1, self.cluster.cpus // cpus)
                 for number, item in islice(numbered, max(0, window - len(begun))):
-                    begun[self.cluster.submit(function, item, cpus, None)] = _Try(number, item)
+                    begun[self.cluster.submit(shared, item, cpus, None)] = _Try(number, item)
                 if not begun:
                     return
                 ticket = self.cluster.first_done(list(begun))
@@ -61,7 +65,7 @@ class ClusterEngine:
                 except LostError as lost:
                     again = this.next(lost)
                     node = _nth(self.cluster.sound_nodes(), again.number + again.tries)
-                    begun[self.cluster.submit(function, again.item, cpus, node)] = again
+                    begun[self.cluster.submit(shared, again.item, cpus, node)] = again
                     continue
                 yield this.number, result
         finally:

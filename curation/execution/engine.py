@@ -6,6 +6,7 @@ can be pickled, and results of plain values, bytes and arrays.
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -27,7 +28,7 @@ class Actors(Protocol):
                 on an object that is made anew because its node was lost.
 
         Returns:
-            What the method gave, in the order of the parts.
+            What the method gave, in the order of the parts; arrays may be read-only.
 
         Raises:
             ClusterError: nodes were lost again and again.
@@ -52,6 +53,11 @@ class Engine(Protocol):
     @property
     def cpus_per_task(self) -> int:
         """The CPUs that a task takes, and the threads that it should use."""
+        ...
+
+    @property
+    def storage(self) -> Path | None:
+        """A folder that all nodes see, where they leave what is large; None: they send it."""
         ...
 
     def run(

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from curation.core.cores import available_cores
@@ -24,6 +25,7 @@ class LocalEngine:
     shards: int = 1
     cpus_per_task: int = 1
     is_cluster: bool = False
+    storage: Path | None = None
 
     def __enter__(self) -> "LocalEngine":
         return self
@@ -64,6 +66,10 @@ class LocalEngine:
             warm()
         with ThreadPoolExecutor(max(1, min(len(parts), available_cores() // cpus))) as pool:
             yield _Objects(list(pool.map(make, parts)), pool)
+
+
+HERE = LocalEngine()
+"""What does the work where nothing else is said."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,234 @@
+"""Decoding on the nodes of a cluster: each decodes some tasks as this machine would, and sends what came of them.
+
+What comes back is a pack, which is checked before it is used and never unpickled. Neither the order in which packs come
+back has an influence, nor how the tasks are put together: what becomes of a file depends on the file alone.
+"""
+
+import io
+import secrets
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import chdir, closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from tqdm import tqdm
+
+from curation.cleaning.crop_shards import crop_shard
+from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
+from curation.cleaning.decode_files import Decode, decode_all
+from curation.cleaning.packs import Outcome, add_outcome, outcome_of, outcomes_in, packed, restored
+from curation.cleaning.tasks import RawFile, Task, files_of
+from curation.core.errors import ClusterError
+from curation.core.kinds import IMAGE
+from curation.execution.engine import Engine
+
+_MOST_FRAMES: Final = 1024
+"""Frames that tasks declare which are put together: a worker process is started for them, which takes half a second."""
+
+_LEAST_FRAMES: Final = 32
+_LEAST_GROUPS: Final = 8
+"""Groups of tasks for each that is worked on at once, where there is so much to do: so all end at about one time."""
+
+_NO_KEY: Final = "0" * 64
+"""Stands where a pack names what an outcome depends on: here that is known."""
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where nodes decode, and how.
+
+    Attributes:
+        project: folder that relative paths start from; all nodes see it.
+        raw_folder: see `decode_all`.
+        settings: likewise.
+        threads: that a node's task may use, whatever number of cores it has.
+        decode: see `decode_all`.
+        packs: folder for the packs; None: they are sent.
+    """
+
+    project: Path
+    raw_folder: Path
+    settings: Settings
+    threads: int
+    decode: Decode
+    packs: Path | None
+
+
+def decode_with(
+    engine: Engine,
+    tasks: Sequence[Task],
+    raw_folder: Path,
+    shard_folder: Path,
+    settings: Settings,
+    workers: int,
+    decode: Decode = decode_file,
+    first: int = 0,
+) -> list[DecodedFile]:
+    """Decode all tasks where the engine works; see `decode_all`, whose results these are.
+
+    Args:
+        engine: on a cluster, all nodes must see `raw_folder` under its path.
+        tasks: see `decode_all`.
+        raw_folder: likewise.
+        shard_folder: likewise.
+        settings: likewise.
+        workers: processes of this machine that decode, where it does.
+        decode: see `decode_all`.
+        first: likewise.
+
+    Raises:
+        RawDataError: a file is gone.
+        ClusterError: the cluster cannot go on.
+    """
+    if not engine.is_cluster:
+        return decode_all(tasks, raw_folder, shard_folder, settings, workers, decode, first)
+    chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
+    taken = _Taken(chunks, shard_folder)
+    groups = _grouped(tasks, engine.shards)
+    with _folder_in(engine.storage) as packs:
+        where = _Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs)
+        results = engine.run(partial(_decoded_group, where=where), groups, cpus=engine.cpus_per_task)
+        with tqdm(total=_frames(tasks), unit="frame", desc="decoding", disable=None) as bar, closing(results):
+            for place, pack in results:
+                with (
+                    io.BytesIO(pack) if isinstance(pack, bytes) else (packs or Path()).joinpath(pack).open("rb") as file
+                ):
+                    for outcome in outcomes_in(file):
+                        taken.take(outcome)
+                bar.update(_frames(groups[place]))
+    return taken.files()
+
+
+@contextmanager
+def _folder_in(storage: Path | None) -> Iterator[Path | None]:
+    """Make a folder of this run in the storage, and remove it at the end."""
+    if storage is None:
+        yield None
+        return
+    with TemporaryDirectory(prefix="clean-", dir=storage) as folder:
+        yield Path(folder)
+
+
+def _frames(tasks: Iterable[Task]) -> int:
+    """Return the frames that tasks declare; those that declare none count as one."""
+    return sum(max(task.declared, 1) for task in tasks)
+
+
+def _grouped(tasks: Sequence[Task], slots: int) -> list[list[Task]]:
+    """Cut tasks of many images, and put short ones together, the longest first.
+
+    Args:
+        tasks: to decode.
+        slots: groups that are worked on side by side.
+    """
+    limit = max(_LEAST_FRAMES, min(_MOST_FRAMES, _frames(tasks) // (_LEAST_GROUPS * slots)))
+    pieces = [
+        replace(task, paths=task.paths[start : start + limit], declared=len(task.paths[start : start + limit]))
+        if task.media == IMAGE
+        else task
+        for task in tasks
+        for start in range(0, len(task.paths), limit)
+    ]
+    groups: list[list[Task]] = []
+    frames = limit
+    for piece in sorted(pieces, key=lambda piece: -piece.declared):
+        frames += max(piece.declared, 1)
+        if frames > limit or not groups:
+            groups.append([])
+            frames = max(piece.declared, 1)
+        groups[-1].append(piece)
+    return groups
+
+
+def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
+    """Decode some tasks on a node.
+
+    Returns:
+        A pack with one outcome for each file; or where it lies in the folder of packs.
+    """
+    with TemporaryDirectory() as folder, chdir(where.project):
+        threads, shards = where.threads, Path(folder)
+        decoded = decode_all(tasks, where.raw_folder, shards, where.settings, threads, where.decode, cores=threads)
+        if where.packs is None:
+            return packed(_outcomes(decoded, shards))
+        path = where.packs / secrets.token_hex(16)  # a node that counts as lost may still be writing its own
+        with path.open("xb") as pack:
+            for outcome in _outcomes(decoded, shards):
+                add_outcome(pack, outcome)
+        return path
+
+
+def _outcomes(decoded: Iterable[DecodedFile], shards: Path) -> Iterator[Outcome]:
+    """Yield what came of files, with the proxies and crops that were written of them."""
+    with _Members(shards) as members:
+        for file in decoded:
+            yield outcome_of(_NO_KEY, file, shards) if file.media != IMAGE else members.outcome(file)
+
+
+class _Members:
+    """Proxies and crops in the shards of images, each of which is opened once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: dict[str, zipfile.ZipFile] = {}
+
+    def __enter__(self) -> "_Members":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for archive in self._open.values():
+            archive.close()
+
+    def outcome(self, file: DecodedFile) -> Outcome:
+        """Return what came of an image."""
+        proxies = {sample.member: self._content(file.shard, sample.member) for sample in file.samples}
+        crops = {crop.member: self._content(crop_shard(file.shard), crop.member) for crop in file.crops}
+        return Outcome(_NO_KEY, file, proxies | crops)
+
+    def _content(self, shard: str, member: str) -> bytes:
+        if shard not in self._open:
+            self._open[shard] = zipfile.ZipFile(self._folder / shard)
+        return self._open[shard].read(member)
+
+
+class _Taken:
+    """Takes what nodes made of files, and writes it as if it had been decoded here.
+
+    Args:
+        chunks: the files of each task.
+        shard_folder: where the shards go.
+    """
+
+    def __init__(self, chunks: Sequence[Sequence[RawFile]], shard_folder: Path) -> None:
+        self._folder = shard_folder
+        self._chunks = {file.path: chunk for chunk in chunks for file in chunk}
+        self._files = {file.path: file for chunk in chunks for file in chunk}
+        self._decoded: dict[str, DecodedFile] = {}
+        self._missing = {chunk[0].shard: len(chunk) for chunk in chunks}
+
+    def take(self, outcome: Outcome) -> None:
+        """Take the outcome of one file; of the last image of a chunk it makes their shard."""
+        file = self._files[outcome.decoded.path]
+        self._decoded[file.path] = restored(outcome, file, self._folder)
+        self._missing[file.shard] -= 1
+        if file.media == IMAGE and not self._missing[file.shard]:
+            chunk = self._chunks[file.path]
+            gather_shard(self._folder, file.shard, [self._decoded[image.path] for image in chunk])
+
+    def files(self) -> list[DecodedFile]:
+        """Return all files, sorted by path.
+
+        Raises:
+            ClusterError: something is missing.
+        """
+        missing = sorted(self._files.keys() - self._decoded.keys())
+        if missing:
+            raise ClusterError(
+                f"{len(missing)} files came back damaged from the nodes, {missing[0]} among them: look at the network, "
+                "then run the same command again"
+            )
+        return [self._decoded[path] for path in sorted(self._decoded)]

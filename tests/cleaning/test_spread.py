@@ -1,0 +1,98 @@
+"""Decoding on a cluster gives what decoding on this machine gives, whatever happens to the nodes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from curation.cleaning import spread
+from curation.cleaning.decode_file import DecodedFile
+from curation.cleaning.decode_files import decode_all
+from curation.cleaning.spread import decode_with
+from curation.cleaning.tasks import Task
+from curation.core.errors import ClusterError, RawDataError
+from curation.core.kinds import IMAGE, VIDEO
+from curation.execution.cluster_engine import ClusterEngine
+from curation.execution.local import HERE
+from tests.cleaning.test_decode_files import SETTINGS
+from tests.execution.fake_cluster import FakeCluster
+from tests.hostile_decoders import decode_or_do_harm
+from tests.media_files import write_image, write_video
+
+
+def _tasks(raw: Path) -> list[Task]:
+    """Write images, one of them no image, one that kills its decoder, and two videos."""
+    for number in range(7):
+        write_image(raw / "i" / f"{number}.png", number)
+    (raw / "i" / "3.png").write_bytes(b"no image")
+    with (raw / "i" / "5.png").open("ab") as file:
+        file.write(b"\nORDER kill")
+    for number in range(2):
+        write_video(raw / f"{number}.mp4", range(3))
+    images = tuple(f"i/{number}.png" for number in range(7))
+    return [Task(VIDEO, ("0.mp4",), 3), Task(VIDEO, ("1.mp4",), 3), Task(IMAGE, images, 7)]
+
+
+def _in_words(file: DecodedFile) -> str:
+    """Return all of a file in a form in which NaN equals NaN."""
+    return repr(replace(file, samples=list(file.samples), crops=list(file.crops)))
+
+
+def _shards(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("has_storage", [False, True])
+def test_a_cluster_gives_what_this_machine_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_storage: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    raw, here, there, storage = (Path(name) for name in ("raw", "here", "there", "storage"))
+    tasks = _tasks(raw)
+    for folder in (here, there, storage):
+        folder.mkdir()
+    monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)  # so that the images are cut into parts
+    cluster = FakeCluster(["a", "b"], {"a": 2})
+    engine = ClusterEngine(cluster, storage=storage.resolve() if has_storage else None)
+    expected = decode_all(tasks, raw, here, SETTINGS, 2, decode_or_do_harm, first=4)
+    found = decode_with(engine, tasks, raw, there, SETTINGS, 2, decode_or_do_harm, first=4)
+    assert list(map(_in_words, found)) == list(map(_in_words, expected))
+    assert [file.path for file in found if "SIGKILL" in file.reason] == ["i/5.png"]
+    assert _shards(there) == _shards(here)
+    assert set(_shards(here)) == {"task-000004", "task-000005", "task-000006"}
+    assert "a" in cluster.dying
+    assert not list(storage.iterdir())
+
+
+def test_a_damaged_pack_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Liar(FakeCluster):
+        def result(self, ticket: int) -> bytes:
+            pack: bytes = super().result(ticket)
+            return pack[:-1] + bytes([pack[-1] ^ 1])
+
+    monkeypatch.chdir(tmp_path)
+    write_image(tmp_path / "raw" / "a.png", 1)
+    task = Task(IMAGE, ("a.png",), 1)
+    with pytest.raises(ClusterError, match=r"1 files came back damaged from the nodes, a\.png among them"):
+        decode_with(ClusterEngine(Liar(["a"])), [task], Path("raw"), tmp_path, SETTINGS, 1)
+
+
+def test_a_file_that_is_gone_on_a_node_is_the_same_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    task = Task(IMAGE, ("a.png",), 1)
+    for engine in (HERE, ClusterEngine(FakeCluster(["a"]))):
+        with pytest.raises(RawDataError, match=r"raw file a\.png could be read"):
+            decode_with(engine, [task], Path("raw"), tmp_path, SETTINGS, 1)
+
+
+def test_work_is_cut_and_put_together_by_its_frames() -> None:
+    tasks = [Task(VIDEO, (f"{n}.mp4",), n) for n in (1, 900, 40)] + [Task(IMAGE, tuple(map(str, range(400))), 400)]
+    groups = spread._grouped(tasks, 2)
+    assert sorted(path for group in groups for task in group for path in task.paths) == sorted(
+        path for task in tasks for path in task.paths
+    )
+    limit = 1341 // 16
+    assert [sum(task.declared for task in group) for group in groups] == [900, *[limit] * 4, 68, 41]
+    assert spread._grouped([], 4) == []
+    assert len(spread._grouped([Task(VIDEO, ("a",), 0)] * 5, 1)) == 1
