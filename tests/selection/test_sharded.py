@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from benchmarks.coreset_properties import differences
 from curation.execution.cluster_engine import ClusterEngine
 from curation.execution.engine import Engine
 from curation.execution.local import LocalEngine
+from curation.params.execution import ExecutionParams
+from curation.params.select import SelectParams
 from curation.selection.kcenter import fast, plain
 from curation.selection.rules import coreset as rule
 from curation.selection.sharded import coreset as sharded
-from curation.selection.sharded.coreset import coreset_on, parts_of
+from curation.selection.sharded.coreset import coreset_on, parts_of, told
 from curation.selection.sharded.driver import Call, Sizes, bound_of, farthest_first
 from curation.selection.sharded.picking import Last, Picker, put_together
 from curation.selection.sharded.shard import Far, Shard, Sketch
@@ -199,17 +202,38 @@ def test_an_engine_gives_what_the_rule_gives(
     monkeypatch.setattr(rule, "_PLAIN_UP_TO", 0)
     monkeypatch.setattr(sharded, "_FEWEST", 50)
     monkeypatch.setattr(sharded, "coreset", None)
-    assert differences(coreset_on(engine)(candidates, base, 400, threshold), expected) == []
+    found = coreset_on(lambda: nullcontext(engine))(candidates, base, 400, threshold)
+    assert differences(found, expected) == []
 
 
-def test_what_is_quick_or_too_little_to_divide_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("patched", [{}, {"is_quick": lambda *_: False}, {"_FEWEST": 50}])
+def test_what_is_quick_or_too_little_to_divide_is_done_here(
+    patched: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     candidates = embeddings_of_kind("random", 200, 8, 1)
     expected = rule.coreset(candidates, candidates[:0], 20)
-    nowhere = ClusterEngine(FakeCluster([]), wanted_shards=4)
+    for name, value in patched.items():
+        monkeypatch.setattr(sharded, name, value)
+    nowhere = pytest.fail  # not even a cluster that cannot be reached is asked for
     assert differences(coreset_on(nowhere)(candidates, candidates[:0], 20), expected) == []
+
+
+def test_an_engine_of_one_shard_leaves_it_to_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = embeddings_of_kind("random", 200, 8, 1)
+    monkeypatch.setattr(sharded, "_FEWEST", 50)
     monkeypatch.setattr(sharded, "is_quick", lambda *_: False)
-    assert differences(coreset_on(nowhere)(candidates, candidates[:0], 20), expected) == []
-    assert coreset_on(LocalEngine()) is rule.coreset
+    found = coreset_on(lambda: nullcontext(LocalEngine()))(candidates, candidates[:0], 20)
+    assert differences(found, rule.coreset(candidates, candidates[:0], 20)) == []
+
+
+def test_what_a_cluster_takes_no_part_in_is_told() -> None:
+    ray, few = ExecutionParams(engine="ray"), 3
+    assert told(ray, SelectParams(n_samples=few)) is None
+    assert told(ExecutionParams(), SelectParams(n_samples=few, method="kmeans")) is None
+    assert (told(ray, SelectParams(n_samples=few, method="kmeans")) or "").startswith("select.method: kmeans is eval")
+    diversity = {"input": {"type": "EMBEDDINGS"}, "strategy": {"type": "DIVERSITY"}}
+    by_strategies = SelectParams.model_validate({"n_samples": few, "strategies": [diversity]})
+    assert (told(ray, by_strategies) or "").startswith("select.strategies is evaluated")
 
 
 _COMPILED_LATE = """

@@ -73,8 +73,8 @@ def is_quick(candidates: NDArray[np.float32], base: NDArray[np.float32], limit: 
 
 def _work(candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int) -> float:
     """Return the candidates times picks times dimension of a selection."""
-    n, dimension = candidates.shape
-    return float(n) * (len(base) + min(limit, n)) * dimension
+    n, dimension = len(candidates), int(candidates.shape[1])
+    return 1.0 * n * (len(base) + min(limit, n)) * dimension
 
 
 def _gpu_has_room(n_bytes: int) -> bool:

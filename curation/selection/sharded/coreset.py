@@ -1,6 +1,8 @@
 """The coreset rule where an engine has several places to work: large selections are made over shards."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from curation.execution.engine import Engine
+from curation.params.execution import ExecutionParams
+from curation.params.select import SelectParams
 from curation.selection.rules.coreset import Coreset, coreset, is_quick
 from curation.selection.traversal import Traversal
 
@@ -34,13 +38,17 @@ class Part(NamedTuple):
     threads: int
 
 
-def coreset_on(engine: Engine) -> Coreset:
-    """Return greedy k-center (`curation.selection.rules.coreset`) as an engine does it: the same, to the last bit."""
-    return coreset if engine.shards == 1 else partial(_over_shards, engine)
+def coreset_on(open_engine: Callable[[], AbstractContextManager[Engine]]) -> Coreset:
+    """Return greedy k-center (`curation.selection.rules.coreset`) as an engine does it: the same, to the last bit.
+
+    Args:
+        open_engine: called only where there is much to do.
+    """
+    return partial(_over_shards, open_engine)
 
 
 def _over_shards(
-    engine: Engine,
+    open_engine: Callable[[], AbstractContextManager[Engine]],
     candidates: NDArray[np.float32],
     base: NDArray[np.float32],
     limit: int,
@@ -50,19 +58,37 @@ def _over_shards(
 
     Each shard keeps its candidates, their projections and all picks. What is kept here is what comes out.
     """
-    n_shards = min(engine.shards, len(candidates) // _FEWEST)
-    if n_shards < 2 or is_quick(candidates, base, limit):
+    most = len(candidates) // _FEWEST
+    if most < 2 or is_quick(candidates, base, limit):
         return coreset(candidates, base, limit, threshold)
+    with open_engine() as engine:
+        if engine.shards > 1:
+            parts = parts_of(candidates, min(engine.shards, most), engine.cpus_per_task)
+            return _by_engine(engine, parts, base, limit, np.float32(0) if threshold is None else threshold)
+    return coreset(candidates, base, limit, threshold)
+
+
+def _by_engine(
+    engine: Engine, parts: Sequence[Part], base: NDArray[np.float32], limit: int, threshold: np.float32
+) -> Traversal:
+    """Select over the shards that an engine makes of parts."""
     from curation.selection.kcenter import fast  # imports numba, which takes longer than a small selection
     from curation.selection.sharded.driver import farthest_first
 
-    parts = parts_of(candidates, n_shards, engine.cpus_per_task)
-    smallest = np.float32(0) if threshold is None else threshold
+    n = sum(len(part.vectors) for part in parts)
     with (
         fast.threads(fast.Tuning()) as executor,
         engine.actors(make, parts, cpus=engine.cpus_per_task, warm=warm) as shards,
     ):
-        return farthest_first(shards.call, len(candidates), base, limit, smallest, executor)
+        return farthest_first(shards.call, n, base, limit, threshold, executor)
+
+
+def told(execution: ExecutionParams, select: SelectParams) -> str | None:
+    """Say what of a selection a cluster takes no part in; None where there is no such thing."""
+    if execution.engine == "local" or (select.method == "coreset" and not select.strategies):
+        return None
+    chosen_by = "strategies" if select.strategies else f"method: {select.method}"
+    return f"select.{chosen_by} is evaluated on this machine: of the rules, a cluster takes part in coreset alone"
 
 
 def parts_of(candidates: NDArray[np.float32], n_shards: int, threads: int) -> list[Part]:
