@@ -5,8 +5,8 @@
 A case is up to 120 embeddings of some kind (random, clustered, duplicated, on a grid, on a line, like a video, all
 equal, all zero, nearly equal) in 1 to 33 dimensions, with or without a base, which may hold copies of candidates, a
 number or a share of samples to select, and with or without a `min_distance`, which may be a distance that occurs. The
-sizes that decide how the fast programs work are drawn too. Picks, their distances and neighbours, and the nearest
-selected sample of each candidate, before and after, must be the same to the last bit.
+sizes that decide how the fast programs work are drawn too, and the number of shards. Picks, their distances and
+neighbours, and the nearest selected sample of each candidate, before and after, must be the same to the last bit.
 
 Exit code 1 if a case fails; the message says how to repeat it.
 """

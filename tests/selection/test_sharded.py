@@ -5,14 +5,17 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks import sharded_select
 from benchmarks.coreset_properties import differences
 from curation.execution.cluster_engine import ClusterEngine
 from curation.execution.engine import Engine
@@ -265,3 +268,20 @@ print({name: count for name, count in compiled().items() if count != before[name
 def test_nothing_is_compiled_after_what_is_done_once_a_node() -> None:
     shown = subprocess.run([sys.executable, "-c", _COMPILED_LATE], cwd=REPOSITORY, capture_output=True, text=True)
     assert (shown.stdout, shown.stderr) == ("{}\n", "")
+
+
+@pytest.mark.thorough
+@COMPILED
+def test_benchmark_compares_with_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = ["--points", "3000", "--dimension", "8", "--picks", "200", "--base", "20", "--shards", "3"]
+    shown = CliRunner().invoke(sharded_select.main, case)
+    assert (shown.exit_code, shown.output.splitlines()[-1].split()[-1]) == (0, "equal")
+    right = sharded_select.over_shards
+
+    def wrong(*given: Any) -> tuple[Traversal, sharded_select.Account]:
+        found, account = right(*given)
+        return replace(found, nearest=found.nearest + 1), account
+
+    monkeypatch.setattr(sharded_select, "over_shards", wrong)
+    shown = CliRunner().invoke(sharded_select.main, case)
+    assert (shown.exit_code, shown.output.splitlines()[-1].split()[-2:]) == (1, ["DIFFER:", "nearest"])
