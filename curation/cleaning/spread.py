@@ -88,15 +88,13 @@ def decode_with(
         return decode_all(tasks, raw_folder, shard_folder, settings, workers, decode, first)
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     taken = _Taken(chunks, shard_folder)
-    groups = _grouped(tasks, engine.shards)
+    groups = _grouped(tasks, engine.slots)
     with _folder_in(engine.storage) as packs:
         where = _Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs)
         results = engine.run(partial(_decoded_group, where=where), groups, cpus=engine.cpus_per_task)
         with tqdm(total=_frames(tasks), unit="frame", desc="decoding", disable=None) as bar, closing(results):
             for place, pack in results:
-                with (
-                    io.BytesIO(pack) if isinstance(pack, bytes) else (packs or Path()).joinpath(pack).open("rb") as file
-                ):
+                with io.BytesIO(pack) if isinstance(pack, bytes) else pack.open("rb") as file:
                     for outcome in outcomes_in(file):
                         taken.take(outcome)
                 bar.update(_frames(groups[place]))

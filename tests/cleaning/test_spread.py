@@ -20,7 +20,7 @@ from tests.hostile_decoders import decode_or_do_harm
 from tests.media_files import write_image, write_video
 
 
-def _tasks(raw: Path) -> list[Task]:
+def tasks_in(raw: Path) -> list[Task]:
     """Write images, one of them no image, one that kills its decoder, and two videos."""
     for number in range(7):
         write_image(raw / "i" / f"{number}.png", number)
@@ -33,35 +33,34 @@ def _tasks(raw: Path) -> list[Task]:
     return [Task(VIDEO, ("0.mp4",), 3), Task(VIDEO, ("1.mp4",), 3), Task(IMAGE, images, 7)]
 
 
-def _in_words(file: DecodedFile) -> str:
+def in_words(file: DecodedFile) -> str:
     """Return all of a file in a form in which NaN equals NaN."""
     return repr(replace(file, samples=list(file.samples), crops=list(file.crops)))
 
 
-def _shards(folder: Path) -> dict[str, bytes]:
+def shards_in(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("has_storage", [False, True])
-def test_a_cluster_gives_what_this_machine_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_storage: bool
-) -> None:
+def test_a_cluster_gives_what_this_machine_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    raw, here, there, storage = (Path(name) for name in ("raw", "here", "there", "storage"))
-    tasks = _tasks(raw)
-    for folder in (here, there, storage):
-        folder.mkdir()
-    monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)  # so that the images are cut into parts
-    cluster = FakeCluster(["a", "b"], {"a": 2})
-    engine = ClusterEngine(cluster, storage=storage.resolve() if has_storage else None)
+    raw, here, storage = (Path(name) for name in ("raw", "here", "storage"))
+    tasks = tasks_in(raw)
+    here.mkdir()
+    storage.mkdir()
     expected = decode_all(tasks, raw, here, SETTINGS, 2, decode_or_do_harm, first=4)
-    found = decode_with(engine, tasks, raw, there, SETTINGS, 2, decode_or_do_harm, first=4)
-    assert list(map(_in_words, found)) == list(map(_in_words, expected))
-    assert [file.path for file in found if "SIGKILL" in file.reason] == ["i/5.png"]
-    assert _shards(there) == _shards(here)
-    assert set(_shards(here)) == {"task-000004", "task-000005", "task-000006"}
-    assert "a" in cluster.dying
+    assert [file.path for file in expected if "SIGKILL" in file.reason] == ["i/5.png"]
+    assert set(shards_in(here)) == {"task-000004", "task-000005", "task-000006"}
+    monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)  # so that the images are cut into parts
+    for name, place in (("sent", None), ("left", storage.resolve())):
+        there, cluster = Path(name), FakeCluster(["a", "b"], {"a": 2})
+        there.mkdir()
+        engine = ClusterEngine(cluster, storage=place)
+        found = decode_with(engine, tasks, raw, there, SETTINGS, 2, decode_or_do_harm, first=4)
+        assert list(map(in_words, found)) == list(map(in_words, expected))
+        assert shards_in(there) == shards_in(here)
+        assert "a" in cluster.dying
     assert not list(storage.iterdir())
 
 
