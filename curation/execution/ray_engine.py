@@ -51,7 +51,7 @@ def ray_engine(execution: ExecutionParams) -> Iterator[ClusterEngine]:
         import ray
     except ImportError:
         raise MissingPackageError(
-            "execution.engine: ray needs the package Ray: `python -m pip install --no-deps -r requirements-ray.lock`, "
+            "execution.engine: ray needs the package Ray: `python -m pip install -r requirements-ray.lock`, "
             "or set execution.engine: local in params.yaml"
         ) from None
     try:

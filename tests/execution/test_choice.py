@@ -52,6 +52,6 @@ def test_no_stage_loads_ray_with_the_local_engine(tmp_path: Path) -> None:
 def test_without_ray_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    told = r"pip install --no-deps -r requirements-ray\.lock"
+    told = r"pip install -r requirements-ray\.lock"
     with pytest.raises(MissingPackageError, match=told), ray_engine(ExecutionParams(engine="ray")):
         pass

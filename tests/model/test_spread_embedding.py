@@ -37,7 +37,7 @@ def test_bits_are_those_of_one_process_whichever_nodes_are_lost(checkpoint: Path
 
 def test_other_nodes_are_refused_before_they_compute(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = iter(["AVX512", "AVX2"])  # this machine, and the node
-    monkeypatch.setattr(spread_embedding.torch.backends.cpu, "get_cpu_capability", lambda: next(kinds))
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: next(kinds))
     monkeypatch.setattr(spread_embedding, "computation", lambda *_: "the same")
     cluster = FakeCluster(["a"])
     with pytest.raises(ClusterError, match="what computes embeddings is AVX2 on node a, and AVX512 here"):
