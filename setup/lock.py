@@ -128,7 +128,9 @@ def main(wanted: list[str]) -> None:
     complete = resolve(uv, "\n".join(former), ["--extra", "dev", *upgrade_options(wanted)])
     runtime = resolve(uv, complete, [])
     explore = resolve(uv, "\n".join(former), ["--extra", "explore", "--no-deps", *upgrade_options(wanted)])
-    ray = resolve(uv, "\n".join([*pins(complete), *former]), ["--extra", "ray", *upgrade_options(wanted)])
+    # What developers have as well gets the same version: some of what Ray needs is needed by tests, too.
+    preferred = {line.split("==")[0]: line for line in [*former, *pins(complete)]}
+    ray = resolve(uv, "\n".join(preferred.values()), ["--extra", "ray", *upgrade_options(wanted)])
     texts = (
         *lock_texts(pins(complete), pins(runtime)),
         explore_text(pins(explore), project.read_text()),
