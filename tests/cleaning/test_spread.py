@@ -1,5 +1,6 @@
 """Decoding on a cluster gives what decoding on this machine gives, whatever happens to the nodes."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from curation.cleaning import spread
 from curation.cleaning.decode_file import DecodedFile
 from curation.cleaning.decode_files import decode_all
+from curation.cleaning.pack_folder import PackFolder
+from curation.cleaning.results import Results
 from curation.cleaning.spread import decode_with
 from curation.cleaning.tasks import Task
 from curation.core.errors import ClusterError, RawDataError
@@ -62,6 +65,28 @@ def test_a_cluster_gives_what_this_machine_gives(tmp_path: Path, monkeypatch: py
         assert shards_in(there) == shards_in(here)
         assert "a" in cluster.dying
     assert not list(storage.iterdir())
+
+
+def test_what_came_from_nodes_is_kept_for_a_run_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)
+    for number in range(6):
+        write_image(tmp_path / "raw" / f"{number}.png", number)
+        os.utime(tmp_path / "raw" / f"{number}.png", ns=(0, 0))  # long before the run
+    tasks, raw = [Task(IMAGE, tuple(f"{number}.png" for number in range(6)), 6)], Path("raw")
+    shards = list[dict[str, bytes]]()
+    for name, deaths in (("first", {"a": 2}), ("second", {}), ("third", {"a": 0})):
+        folder, cluster = Path(name), FakeCluster(["a"], deaths)
+        folder.mkdir()
+        results = Results(PackFolder(Path("packs")), "code", lambda file: file.path, 1 << 30, print)
+        if name == "first":
+            with pytest.raises(ClusterError, match="6 times"):
+                decode_with(ClusterEngine(cluster), tasks, raw, folder, SETTINGS, 1, results=results)
+            continue
+        decode_with(ClusterEngine(cluster), tasks, raw, folder, SETTINGS, 1, results=results)
+        assert len(results.found) == {"second": 4, "third": 6}[name]
+        shards.append(shards_in(folder))
+    assert shards[0] == shards[1]
 
 
 def test_a_damaged_pack_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
