@@ -4,9 +4,10 @@ What a decoder does to its process costs that one file: see `curation.workers.pr
 """
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,8 @@ from tqdm import tqdm
 
 from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
+from curation.cleaning.keeping import Keeping, Kept
+from curation.cleaning.results import Results
 from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
@@ -51,6 +54,7 @@ def decode_all(
     decode: Decode = decode_file,
     first: int = 0,
     cores: int | None = None,
+    results: Results | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
 
@@ -63,6 +67,7 @@ def decode_all(
         decode: what decodes one file; must be importable by the workers.
         first: number of the first task, for the temporary names of shards.
         cores: threads of all workers together; None: as many as this machine has cores.
+        results: of earlier runs, which need no decoding, and where those of this one are kept; None for none.
 
     Returns:
         One entry for each file, sorted by path.
@@ -71,29 +76,45 @@ def decode_all(
         RawDataError: a file is gone.
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
-    work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
-    limits, cores = Limits(settings.decode_timeout_s, settings.decode_memory_mb), cores or available_cores()
+    chunks = chunks if results is None else results.keyed(chunks, settings)
+    with ProgressBar(chunks) as bar:
+        outcomes = Outcomes(chunks, shard_folder, bar)
+        missing = outcomes.restore(results)
+        work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
+        journal = None if results is None else results.journal(settings)
+        with (
+            closing(Keeping(work, journal, raw_folder, shard_folder)) as keeping,
+            closing(_events(keeping, missing, raw_folder, settings, workers, cores or available_cores())) as events,
+        ):
+            for file, event in events:
+                match event:
+                    case Progress(frames):
+                        bar.advance(file, frames)
+                    case Done(Kept(outcome, trouble)):
+                        outcomes.finish(file, outcome)
+                        if results is not None and trouble:
+                            results.stopped(trouble)
+                    case Failure():
+                        outcomes.finish(file, _given_up(file, event, settings, shard_folder))
+    return [outcomes.decoded[path] for path in sorted(outcomes.decoded)]
+
+
+def _events(
+    work: Keeping,
+    chunks: Sequence[Sequence[RawFile]],
+    raw_folder: Path,
+    settings: Settings,
+    workers: int,
+    cores: int,
+) -> Generator[tuple[RawFile, Progress | Done[Kept] | Failure], None, None]:
+    """Return what happens to files while worker processes decode them."""
 
     def bytes_of(file: RawFile) -> int:
         return size_of(file_on_disk(raw_folder / file.path))
 
-    events = run_in_workers(work, _batches(chunks), workers=workers, cores=cores, limits=limits, size_of=bytes_of)
-    decoded: dict[str, DecodedFile] = {}
-    shards = _ImageShards(chunks, shard_folder)
-    with _ProgressBar(chunks) as bar, closing(events):
-        for file, event in events:
-            match event:
-                case Progress(frames):
-                    bar.advance(file, frames)
-                    continue
-                case Done(result):
-                    decoded[file.path] = result
-                case Failure():
-                    decoded[file.path] = _given_up(file, event, settings, shard_folder)
-            bar.finish(file)
-            if file.media == IMAGE:
-                shards.finish(file, decoded)
-    return [decoded[path] for path in sorted(decoded)]
+    batches = _batches([chunk for chunk in chunks if chunk])
+    limits = Limits(settings.decode_timeout_s, settings.decode_memory_mb)
+    return run_in_workers(work, batches, workers=workers, cores=cores, limits=limits, size_of=bytes_of)
 
 
 def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
@@ -107,19 +128,39 @@ def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
     return [*videos, *(chunk[start : start + size] for chunk in images for start in range(0, len(chunk), size))]
 
 
-class _ImageShards:
-    """Makes the shard of each chunk of images as soon as all of them are done."""
+class Outcomes:
+    """Takes what becomes of each file, and makes the shard of each chunk of images as soon as all of them are done.
 
-    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path) -> None:
+    Attributes:
+        decoded: the files that are done, by path.
+    """
+
+    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "ProgressBar") -> None:
+        self.decoded: dict[str, DecodedFile] = {}
         self._folder = folder
+        self._bar = bar
+        self._all = chunks
         self._chunks = {chunk[0].shard: chunk for chunk in chunks if chunk[0].media == IMAGE}
         self._open = {shard: len(chunk) for shard, chunk in self._chunks.items()}
 
-    def finish(self, file: RawFile, decoded: Mapping[str, DecodedFile]) -> None:
-        """Note that an image is done; `decoded` has what became of each, by path."""
+    def restore(self, results: Results | None) -> list[list[RawFile]]:
+        """Bring back what earlier runs have found out; return of each chunk the files that are left."""
+        for file in chain.from_iterable(self._all):
+            known = None if results is None else results.restored(file, self._folder)
+            if known is not None:
+                self.finish(file, known)
+        return [[file for file in chunk if file.path not in self.decoded] for chunk in self._all]
+
+    def finish(self, file: RawFile, outcome: DecodedFile) -> None:
+        """Note that a file is done."""
+        self.decoded[file.path] = outcome
+        self._bar.finish(file)
+        if file.media != IMAGE:
+            return
         self._open[file.shard] -= 1
         if not self._open[file.shard]:
-            gather_shard(self._folder, file.shard, [decoded[image.path] for image in self._chunks[file.shard]])
+            chunk = self._chunks[file.shard]
+            gather_shard(self._folder, file.shard, [self.decoded[image.path] for image in chunk])
 
 
 def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder: Path) -> DecodedFile:
@@ -152,7 +193,7 @@ def reason_of(failure: Failure, settings: Settings) -> str:
     return f"its decoder crashed (signal {number}, {name})"
 
 
-class _ProgressBar:
+class ProgressBar:
     """Shows files, frames, frames a second and the time left, where somebody can see it."""
 
     def __init__(self, chunks: Sequence[Sequence[RawFile]]) -> None:
@@ -162,7 +203,7 @@ class _ProgressBar:
         self._total = sum(file.declared for chunk in chunks for file in chunk)
         self._bar: tqdm[Any] = tqdm(total=self._total, unit="frame", desc="decoding", disable=None)
 
-    def __enter__(self) -> "_ProgressBar":
+    def __enter__(self) -> "ProgressBar":
         self._show_files()
         return self
 

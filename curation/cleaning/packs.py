@@ -5,30 +5,29 @@ A pack is records one after the other, so that it can grow. Each record is of on
 counts as absent, as does all that comes after a damaged length. Nothing in a pack is run or unpickled.
 """
 
+import errno
 import io
 import json
 import os
 import struct
 import sys
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from blake3 import blake3
 
-from curation.cleaning.crop_shards import KeptCrop, crop_shard
+from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.decode_file import DecodedFile, proxies_of
+from curation.cleaning.described import decoded_of, described
 from curation.cleaning.proxy_writing import writing
 from curation.cleaning.tasks import RawFile
 from curation.core.kinds import IMAGE
-from curation.core.records import Records
-from curation.image.decoded_sample import DecodedSample
-from curation.image.window import ValueRange, Window
+from curation.core.records import Buffer
 
 _MARK: Final = b"clean-1" + sys.byteorder[:1].encode()
 """Begins a record: the form, and the order of bytes, in which numbers are kept as they lie in memory."""
@@ -42,19 +41,9 @@ _CHUNK: Final = 1 << 20
 PROXIES, CROPS = "proxies", "crops"
 """Names under which the shards of a video, or of a file of pages, are kept. Those of an image go by their members."""
 
-_TABLES: Final = {"samples": DecodedSample, "crops": KeptCrop}
-_FIELDS: Final = tuple(field.name for field in fields(DecodedFile) if field.name not in _TABLES)
-_RANGES: Final = {"values": ValueRange, "window": Window}
-
 
 class Part(NamedTuple):
-    """A part of a pack.
-
-    Attributes:
-        pack: an open file, or the like.
-        start: where it begins, bytes.
-        length: bytes.
-    """
+    """A part of a pack: an open file or the like, where the part begins in there, and its bytes."""
 
     pack: BinaryIO
     start: int
@@ -117,44 +106,47 @@ def unpacked(pack: bytes) -> list[Outcome]:
 
 
 def outcomes_in(pack: BinaryIO) -> Iterator[Outcome]:
-    """Yield the outcomes in a pack as `unpacked` returns them."""
+    """Yield the outcomes in a pack one after the other, as `unpacked`."""
     for _, place in places_in(pack):
         with suppress(DamagedRecordError):
             yield read_outcome(pack, place)
 
 
 def outcome_of(key: str, decoded: DecodedFile, shard_folder: Path) -> Outcome:
-    """Return the outcome of a file with what was written of it, whether or not the shard of its chunk is made yet.
+    """Return the outcome of a file with what was written of it; of an image, before the shard of its chunk is made.
 
     Args:
         key: see `Outcome`.
         decoded: the file.
         shard_folder: where its proxies and crops are.
+
+    Raises:
+        OSError: they cannot be read.
     """
     if decoded.media != IMAGE:
         shards = {PROXIES: shard_folder / decoded.shard, CROPS: shard_folder / crop_shard(decoded.shard)}
         return Outcome(key, decoded, {name: path for name, path in shards.items() if path.is_file()})
-    members = {
-        each.member: shard
-        for shard, kept in ((decoded.shard, decoded.samples), (crop_shard(decoded.shard), decoded.crops))
-        for each in kept
-    }
-    folder = str(proxies_of(shard_folder, decoded.shard))
-    try:
-        return Outcome(key, decoded, {member: _content_of(f"{folder}/{member}") for member in members})
-    except FileNotFoundError:
-        return Outcome(key, decoded, {member: _in_shard(shard_folder / members[member], member) for member in members})
+    folder = _name_of(shard_folder, decoded.shard)
+    members = [*(sample.member for sample in decoded.samples), *(crop.member for crop in decoded.crops)]
+    return Outcome(key, decoded, {member: _content_of(f"{folder}/{member}") for member in members})
+
+
+@lru_cache(maxsize=4)
+def _name_of(shard_folder: Path, shard: str) -> str:
+    """Return the folder for the proxies of a chunk of images; most files have that of the one before."""
+    return str(proxies_of(shard_folder, shard))
 
 
 def _content_of(path: str) -> bytes:
-    """Return what a file holds; quicker than `Path.read_bytes`, which counts where there are many small ones."""
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-        return file.readall()
-
-
-def _in_shard(shard: Path, member: str) -> bytes:
-    with zipfile.ZipFile(shard) as archive:
-        return archive.read(member)
+    """Return what a file holds; in half the calls of `Path.read_bytes`, since there are many small ones."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        content = os.read(descriptor, _CHUNK)
+        while len(content) % _CHUNK == 0 and (more := os.read(descriptor, _CHUNK)):
+            content += more
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def restored(outcome: Outcome, file: RawFile, shard_folder: Path) -> DecodedFile:
@@ -190,29 +182,44 @@ def restored(outcome: Outcome, file: RawFile, shard_folder: Path) -> DecodedFile
     return replace(decoded, path=file.path, shard=file.shard if decoded.shard else "")
 
 
-def add_outcome(pack: BinaryIO, outcome: Outcome) -> None:
+def add_outcome(pack: BinaryIO, outcome: Outcome, alive: Callable[[], object] = lambda: None) -> int:
     """Append the record of an outcome to a pack.
+
+    Args:
+        pack: to be written.
+        outcome: see there.
+        alive: called after every chunk of a long record.
+
+    Returns:
+        The bytes of the record.
 
     Raises:
         OSError: what was written of the file cannot be read, or the pack not be written.
     """
     decoded, contents = outcome.decoded, outcome.contents
-    tables = {name: Records.of(kind, rows) for name, kind in _TABLES.items() if (rows := getattr(decoded, name))}
-    buffers = {name: list(records.buffers()) for name, records in tables.items()}
-    known = {
-        "file": {field: getattr(decoded, field) for field in _FIELDS},
-        "tables": {name: (len(tables[name]), list(map(len, buffers[name]))) for name in tables},
-        "contents": {name: _length(content) for name, content in contents.items()},
-    }
-    header, columns = json.dumps(known).encode(), b"".join(chain.from_iterable(buffers.values()))
-    body = len(columns) + sum(known["contents"].values())
+    lengths = {name: _length(content) for name, content in contents.items()}
+    description, columns = described(decoded)
+    header = json.dumps({**description, "contents": lengths}).encode()
+    body = sum(map(len, columns)) + sum(lengths.values())
     start = _START.pack(_MARK, bytes.fromhex(outcome.key), len(header), body)
-    chunks = chain([start, header, columns], *map(chunks_of, contents.values()))
+    chunks = chain([start, header], columns, *map(chunks_of, contents.values()))
+    if body <= _CHUNK:  # one call for each of the many small records
+        record = b"".join(chunks)
+        _write(pack, record + blake3(record).digest())
+        return len(record) + _DIGEST_BYTES
     digest = blake3()
-    for piece in [b"".join(chunks)] if body <= _CHUNK else chunks:  # few calls for the many small records
-        digest.update(piece)
-        pack.write(piece)
-    pack.write(digest.digest())
+    for chunk in chunks:
+        digest.update(chunk)
+        _write(pack, chunk)
+        alive()
+    _write(pack, digest.digest())
+    return len(start) + len(header) + body + _DIGEST_BYTES
+
+
+def _write(pack: BinaryIO, content: Buffer) -> None:
+    """Write all of some bytes: a file without a buffer writes fewer where the disk becomes full."""
+    if pack.write(content) != len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def places_in(pack: BinaryIO) -> Iterator[tuple[str, Place]]:
@@ -245,21 +252,12 @@ def read_outcome(pack: BinaryIO, place: Place) -> Outcome:
     header = json.loads(pack.read(place.header))
     if mark != _MARK:
         raise DamagedRecordError
-    tables = dict[str, Sequence[Any]]()
-    for name, (length, sizes) in header["tables"].items():
-        tables[name] = Records.of_buffers(_TABLES[name], length, map(pack.read, sizes))
+    decoded = decoded_of(header, pack.read)
     contents, start = dict[str, Part](), pack.tell()
     for name, length in header["contents"].items():
         contents[name] = Part(pack, start, length)
         start += length
-    return Outcome(key.hex(), _of_json(header["file"], tables), contents)
-
-
-def _of_json(known: dict[str, Any], tables: Mapping[str, Sequence[Any]]) -> DecodedFile:
-    """Return a file of which everything is known; without rows a table is not kept."""
-    tables = dict.fromkeys(_TABLES, ()) | dict(tables)
-    ranges = {name: None if known[name] is None else kind(*known[name]) for name, kind in _RANGES.items()}
-    return DecodedFile(**{**known, **ranges, **tables})
+    return Outcome(key.hex(), decoded, contents)
 
 
 def _length(content: bytes | Path | Part) -> int:

@@ -15,16 +15,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tqdm import tqdm
-
 from curation.cleaning.crop_shards import crop_shard
-from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
-from curation.cleaning.decode_files import Decode, decode_all
+from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
+from curation.cleaning.decode_files import Decode, Outcomes, ProgressBar, decode_all
+from curation.cleaning.keeping import Keeping
 from curation.cleaning.packs import Outcome, add_outcome, outcome_of, outcomes_in, packed, restored
+from curation.cleaning.results import Results
 from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.errors import ClusterError
 from curation.core.kinds import IMAGE
 from curation.execution.engine import Engine
+from curation.workers.worker import Announce
 
 _MOST_FRAMES: Final = 1024
 """Frames that tasks declare which are put together: a worker process is started for them, which takes half a second."""
@@ -67,6 +68,7 @@ def decode_with(
     workers: int,
     decode: Decode = decode_file,
     first: int = 0,
+    results: Results | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks where the engine works; see `decode_all`, whose results these are.
 
@@ -79,28 +81,52 @@ def decode_with(
         workers: processes of this machine that decode, where it does.
         decode: see `decode_all`.
         first: likewise.
+        results: likewise.
 
     Raises:
         RawDataError: a file is gone.
         ClusterError: the cluster cannot go on.
     """
     if not engine.is_cluster:
-        return decode_all(tasks, raw_folder, shard_folder, settings, workers, decode, first)
+        return decode_all(tasks, raw_folder, shard_folder, settings, workers, decode, first, results=results)
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
-    taken = _Taken(chunks, shard_folder)
-    groups = _grouped(tasks, engine.shards)
-    with _folder_in(engine.storage) as packs:
-        where = _Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs)
-        results = engine.run(partial(_decoded_group, where=where), groups, cpus=engine.cpus_per_task)
-        with tqdm(total=_frames(tasks), unit="frame", desc="decoding", disable=None) as bar, closing(results):
-            for place, pack in results:
-                with (
-                    io.BytesIO(pack) if isinstance(pack, bytes) else (packs or Path()).joinpath(pack).open("rb") as file
-                ):
+    chunks = chunks if results is None else results.keyed(chunks, settings)
+    with ProgressBar(chunks) as bar, _folder_in(engine.storage) as packs:
+        outcomes = Outcomes(chunks, shard_folder, bar)
+        groups = _grouped(_left(tasks, outcomes.restore(results)), engine.slots)
+        work = partial(
+            _decoded_group,
+            where=_Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs),
+        )
+        with (
+            closing(_Taker(chunks, raw_folder, shard_folder, settings, results)) as taker,
+            closing(engine.run(work, groups, cpus=engine.cpus_per_task)) as found,
+        ):
+            for _, pack in found:
+                with io.BytesIO(pack) if isinstance(pack, bytes) else pack.open("rb") as file:
                     for outcome in outcomes_in(file):
-                        taken.take(outcome)
-                bar.update(_frames(groups[place]))
-    return taken.files()
+                        outcomes.finish(*taker.taken(outcome))
+    missing = sorted(file.path for chunk in chunks for file in chunk if file.path not in outcomes.decoded)
+    if missing:
+        raise ClusterError(
+            f"{len(missing)} files came back damaged from the nodes, {missing[0]} among them: look at the network, "
+            "then run the same command again"
+        )
+    return [outcomes.decoded[path] for path in sorted(outcomes.decoded)]
+
+
+def _left(tasks: Sequence[Task], files: Sequence[Sequence[RawFile]]) -> list[Task]:
+    """Return the tasks without the files that are done.
+
+    Args:
+        tasks: see there.
+        files: of each task those that are left.
+    """
+    return [
+        replace(task, paths=tuple(file.path for file in left), declared=len(left)) if task.media == IMAGE else task
+        for task, left in zip(tasks, files, strict=True)
+        if left
+    ]
 
 
 @contextmanager
@@ -195,40 +221,36 @@ class _Members:
         return self._open[shard].read(member)
 
 
-class _Taken:
-    """Takes what nodes made of files, and writes it as if it had been decoded here.
+class _Taker:
+    """Takes what nodes made of files, writes it as if it had been decoded here, and keeps it for a later run."""
 
-    Args:
-        chunks: the files of each task.
-        shard_folder: where the shards go.
-    """
-
-    def __init__(self, chunks: Sequence[Sequence[RawFile]], shard_folder: Path) -> None:
-        self._folder = shard_folder
-        self._chunks = {file.path: chunk for chunk in chunks for file in chunk}
+    def __init__(
+        self,
+        chunks: Sequence[Sequence[RawFile]],
+        raw_folder: Path,
+        shard_folder: Path,
+        settings: Settings,
+        results: Results | None,
+    ) -> None:
         self._files = {file.path: file for chunk in chunks for file in chunk}
-        self._decoded: dict[str, DecodedFile] = {}
-        self._missing = {chunk[0].shard: len(chunk) for chunk in chunks}
+        self._folder = shard_folder
+        self._results = results
+        self._sent: dict[str, Outcome] = {}
+        journal = None if results is None else results.journal(settings)
+        self._keeping = Keeping(self._restored, journal, raw_folder, shard_folder)
 
-    def take(self, outcome: Outcome) -> None:
-        """Take the outcome of one file; of the last image of a chunk it makes their shard."""
+    def taken(self, outcome: Outcome) -> tuple[RawFile, DecodedFile]:
+        """Take the outcome of one file; return the file, and what `decode_file` would have returned here."""
         file = self._files[outcome.decoded.path]
-        self._decoded[file.path] = restored(outcome, file, self._folder)
-        self._missing[file.shard] -= 1
-        if file.media == IMAGE and not self._missing[file.shard]:
-            chunk = self._chunks[file.path]
-            gather_shard(self._folder, file.shard, [self._decoded[image.path] for image in chunk])
+        self._sent[file.path] = outcome
+        kept = self._keeping(file, 1, lambda _: None)
+        if self._results is not None and kept.trouble:
+            self._results.stopped(kept.trouble)
+        return file, kept.decoded
 
-    def files(self) -> list[DecodedFile]:
-        """Return all files, sorted by path.
+    def close(self) -> None:
+        """Close what is kept."""
+        self._keeping.close()
 
-        Raises:
-            ClusterError: something is missing.
-        """
-        missing = sorted(self._files.keys() - self._decoded.keys())
-        if missing:
-            raise ClusterError(
-                f"{len(missing)} files came back damaged from the nodes, {missing[0]} among them: look at the network, "
-                "then run the same command again"
-            )
-        return [self._decoded[path] for path in sorted(self._decoded)]
+    def _restored(self, file: RawFile, threads: int, announce: Announce) -> DecodedFile:
+        return restored(self._sent.pop(file.path), file, self._folder)

@@ -45,6 +45,7 @@ class RawFile:
         member: of an image, the name of its proxy in the shard; empty for a video.
         known: pixel hashes that frames of a video had in an earlier iteration, or the image, by index; None = unknown.
         boxes: what to cut out of it.
+        key: of its outcome (`curation.cleaning.outcome_keys`); empty where that is not kept.
     """
 
     path: str
@@ -54,6 +55,7 @@ class RawFile:
     member: str
     known: Mapping[int, str] | None = field(default=None, hash=False)
     boxes: Boxes = field(default_factory=dict, hash=False)
+    key: str = ""
 
 
 def tasks_of(
@@ -100,7 +102,7 @@ def files_of(task: Task, shard: str) -> list[RawFile]:
     """
     boxes = [task.boxes.get(path, {}) for path in task.paths]
     if task.media != IMAGE:
-        return [RawFile(task.paths[0], task.media, task.declared, shard, "", task.known, *boxes)]
+        return [RawFile(task.paths[0], task.media, task.declared, shard, "", task.known, boxes[0])]
     known = [{0: task.hashes[path]} if path in task.hashes else None for path in task.paths]
     return [
         RawFile(path, IMAGE, 1, shard, member_name(place), known[place], boxes[place])

@@ -32,7 +32,9 @@ class Records(Sequence[T]):
 
     @classmethod
     def of(cls, kind: type[T], records: Iterable[T]) -> Self:
-        """Return records as columns."""
+        """Return records as columns; themselves where they are that."""
+        if isinstance(records, cls):
+            return records
         kept = cls(kind)
         for record in records:
             kept.append(record)

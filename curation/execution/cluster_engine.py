@@ -4,7 +4,7 @@ What is lost is done again, on a node that answers. So a node that is dying, tho
 does not get the same thing a second time.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +14,7 @@ from typing import Any
 from curation.core.errors import ClusterError
 from curation.execution.cluster import Cluster, LostError
 from curation.execution.engine import Actors, Item, Part, Result
+from curation.execution.nodes import require_alike
 
 MOST_TRIES = 6
 """Times that the same thing may be tried: what is lost that often is at fault itself, or the cluster is."""
@@ -40,9 +41,18 @@ class ClusterEngine:
     is_cluster: bool = True
 
     @property
+    def slots(self) -> int:
+        """The number of tasks that are worked on side by side."""
+        return max(1, self.cluster.cpus // self.cpus_per_task)
+
+    @property
     def shards(self) -> int:
         """The number of parts that data is cut into."""
-        return self.wanted_shards or max(1, self.cluster.cpus // self.cpus_per_task)
+        return self.wanted_shards or self.slots
+
+    def require_alike(self, facts: Callable[[], Mapping[str, str]]) -> None:
+        """Compare what a function gives here with what it gives on every node, see `Engine`."""
+        require_alike(facts(), self.cluster.each_node(facts))
 
     def run(
         self, function: Callable[[Item], Result], items: Iterable[Item], *, cpus: int

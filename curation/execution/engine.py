@@ -4,7 +4,7 @@ What is handed to an engine, and what it gives back, may travel to another machi
 can be pickled, and results of plain values, bytes and arrays.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -51,6 +51,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def slots(self) -> int:
+        """The number of tasks that are worked on side by side: at least 1."""
+        ...
+
+    @property
     def cpus_per_task(self) -> int:
         """The CPUs that a task takes, and the threads that it should use."""
         ...
@@ -58,6 +63,17 @@ class Engine(Protocol):
     @property
     def storage(self) -> Path | None:
         """A folder that all nodes see, where they leave what is large; None: they send it."""
+        ...
+
+    def require_alike(self, facts: Callable[[], Mapping[str, str]]) -> None:
+        """Compare what a function gives here with what it gives on every node, before it counts.
+
+        Args:
+            facts: gives values by the names under which a message shows them.
+
+        Raises:
+            ClusterError: they differ; the message names every difference.
+        """
         ...
 
     def run(

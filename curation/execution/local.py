@@ -1,7 +1,7 @@
 """The engine of this machine: threads of this process."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +32,14 @@ class LocalEngine:
 
     def __exit__(self, *_: object) -> None:
         return
+
+    @property
+    def slots(self) -> int:
+        """The number of tasks that are worked on side by side."""
+        return max(1, available_cores() // self.cpus_per_task)
+
+    def require_alike(self, facts: Callable[[], Mapping[str, str]]) -> None:
+        """Compare nodes: there is only this one."""
 
     def run(
         self, function: Callable[[Item], Result], items: Iterable[Item], *, cpus: int

@@ -4,6 +4,7 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import curation
@@ -61,8 +62,7 @@ def require_alike(here: Mapping[str, str], nodes: Mapping[str, Mapping[str, str]
 
 def _processor() -> str:
     """Say what this processor can do, as far as libraries choose by it."""
-    from numpy._core._multiarray_umath import __cpu_features__ as features
-
+    features = import_module("numpy._core._multiarray_umath").__cpu_features__
     return " ".join(name for name in _KINDS if features.get(name)) or "one without vectors"
 
 

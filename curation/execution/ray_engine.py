@@ -20,7 +20,7 @@ from curation.core.cores import available_cores
 from curation.core.errors import ClusterError, MissingPackageError
 from curation.execution.cluster import LostError
 from curation.execution.cluster_engine import ClusterEngine
-from curation.execution.nodes import facts, require_alike
+from curation.execution.nodes import facts
 from curation.params.execution import ExecutionParams
 
 _LARGE = 100_000
@@ -51,14 +51,15 @@ def ray_engine(execution: ExecutionParams) -> Iterator[ClusterEngine]:
         import ray
     except ImportError:
         raise MissingPackageError(
-            "execution.engine: ray needs the package Ray: `python -m pip install --no-deps -r requirements-ray.lock`, "
+            "execution.engine: ray needs the package Ray: `python -m pip install -r requirements-ray.lock`, "
             "or set execution.engine: local in params.yaml"
         ) from None
     try:
         _connect(ray, address)
-        cluster = RayCluster(ray)
-        require_alike(facts(), cluster.each_node(facts))
-        yield ClusterEngine(cluster, execution.shards, execution.cpus_per_task, _storage(execution.storage))
+        storage = _storage(execution.storage)
+        engine = ClusterEngine(RayCluster(ray), execution.shards, execution.cpus_per_task, storage)
+        engine.require_alike(facts)
+        yield engine
     finally:
         ray.shutdown()
 

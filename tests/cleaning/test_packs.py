@@ -4,12 +4,11 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.cleaning.crop_shards import KeptCrop, crop_shard
-from curation.cleaning.decode_file import DecodedFile, gather_shard
+from curation.cleaning.decode_file import DecodedFile
 from curation.cleaning.packs import Outcome, chunks_of, outcome_of, packed, places_in, read_outcome, restored, unpacked
 from curation.cleaning.tasks import RawFile
 from curation.core.kinds import IMAGE, VIDEO
@@ -79,7 +78,7 @@ def test_a_damaged_record_is_absent_and_those_before_it_are_there(outcomes: list
 
 
 def _sample(frame: int, member: str) -> DecodedSample:
-    return DecodedSample(frame, 0.1, 4, 3, "ab", "", member, Quality(*[0.1] * 7, "cd"))
+    return DecodedSample(frame, 0.1, 4, 3, "ab", "", member, Quality(0.1, 1.1, 2.1, 3.1, 4.1, 5.1, 6.1, "cd"))
 
 
 def _image(file: RawFile, folder: Path) -> DecodedFile:
@@ -93,14 +92,11 @@ def _image(file: RawFile, folder: Path) -> DecodedFile:
     return DecodedFile(file.path, IMAGE, [sample], 0, is_corrupt=False, reason="", shard=file.shard, crops=[crop])
 
 
-@pytest.mark.parametrize("is_gathered", [False, True])
-def test_an_image_comes_back_under_the_names_of_this_run(tmp_path: Path, *, is_gathered: bool) -> None:
+def test_an_image_comes_back_under_the_names_of_this_run(tmp_path: Path) -> None:
     then, now, anew = (tmp_path / name for name in ("then", "now", "anew"))
     for folder in (then, now, anew):
         folder.mkdir()
     decoded = _image(RawFile("a.png", IMAGE, 1, "task-1", "00000017.jpg"), then)
-    if is_gathered:
-        gather_shard(then, "task-1", [decoded])
     (outcome,) = unpacked(packed([outcome_of(KEY, decoded, then)]))
     file = RawFile("b/c.png", IMAGE, 1, "task-0", "00000003.jpg")
     found = restored(outcome, file, now)

@@ -1,5 +1,6 @@
 """Decoding on a cluster gives what decoding on this machine gives, whatever happens to the nodes."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from curation.cleaning import spread
 from curation.cleaning.decode_file import DecodedFile
 from curation.cleaning.decode_files import decode_all
+from curation.cleaning.pack_folder import PackFolder
+from curation.cleaning.results import Results
 from curation.cleaning.spread import decode_with
 from curation.cleaning.tasks import Task
 from curation.core.errors import ClusterError, RawDataError
@@ -20,7 +23,7 @@ from tests.hostile_decoders import decode_or_do_harm
 from tests.media_files import write_image, write_video
 
 
-def _tasks(raw: Path) -> list[Task]:
+def tasks_in(raw: Path) -> list[Task]:
     """Write images, one of them no image, one that kills its decoder, and two videos."""
     for number in range(7):
         write_image(raw / "i" / f"{number}.png", number)
@@ -33,36 +36,57 @@ def _tasks(raw: Path) -> list[Task]:
     return [Task(VIDEO, ("0.mp4",), 3), Task(VIDEO, ("1.mp4",), 3), Task(IMAGE, images, 7)]
 
 
-def _in_words(file: DecodedFile) -> str:
+def in_words(file: DecodedFile) -> str:
     """Return all of a file in a form in which NaN equals NaN."""
     return repr(replace(file, samples=list(file.samples), crops=list(file.crops)))
 
 
-def _shards(folder: Path) -> dict[str, bytes]:
+def shards_in(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("has_storage", [False, True])
-def test_a_cluster_gives_what_this_machine_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_storage: bool
-) -> None:
+def test_a_cluster_gives_what_this_machine_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    raw, here, there, storage = (Path(name) for name in ("raw", "here", "there", "storage"))
-    tasks = _tasks(raw)
-    for folder in (here, there, storage):
-        folder.mkdir()
-    monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)  # so that the images are cut into parts
-    cluster = FakeCluster(["a", "b"], {"a": 2})
-    engine = ClusterEngine(cluster, storage=storage.resolve() if has_storage else None)
+    raw, here, storage = (Path(name) for name in ("raw", "here", "storage"))
+    tasks = tasks_in(raw)
+    here.mkdir()
+    storage.mkdir()
     expected = decode_all(tasks, raw, here, SETTINGS, 2, decode_or_do_harm, first=4)
-    found = decode_with(engine, tasks, raw, there, SETTINGS, 2, decode_or_do_harm, first=4)
-    assert list(map(_in_words, found)) == list(map(_in_words, expected))
-    assert [file.path for file in found if "SIGKILL" in file.reason] == ["i/5.png"]
-    assert _shards(there) == _shards(here)
-    assert set(_shards(here)) == {"task-000004", "task-000005", "task-000006"}
-    assert "a" in cluster.dying
+    assert [file.path for file in expected if "SIGKILL" in file.reason] == ["i/5.png"]
+    assert set(shards_in(here)) == {"task-000004", "task-000005", "task-000006"}
+    monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)  # so that the images are cut into parts
+    for name, place in (("sent", None), ("left", storage.resolve())):
+        there, cluster = Path(name), FakeCluster(["a", "b"], {"a": 2})
+        there.mkdir()
+        engine = ClusterEngine(cluster, storage=place)
+        found = decode_with(engine, tasks, raw, there, SETTINGS, 2, decode_or_do_harm, first=4)
+        assert list(map(in_words, found)) == list(map(in_words, expected))
+        assert shards_in(there) == shards_in(here)
+        assert "a" in cluster.dying
     assert not list(storage.iterdir())
+
+
+def test_what_came_from_nodes_is_kept_for_a_run_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)
+    for number in range(6):
+        write_image(tmp_path / "raw" / f"{number}.png", number)
+        os.utime(tmp_path / "raw" / f"{number}.png", ns=(0, 0))  # long before the run
+    tasks, raw = [Task(IMAGE, tuple(f"{number}.png" for number in range(6)), 6)], Path("raw")
+    shards = list[dict[str, bytes]]()
+    for name, deaths in (("first", {"a": 2}), ("second", {}), ("third", {"a": 0})):
+        folder, cluster = Path(name), FakeCluster(["a"], deaths)
+        folder.mkdir()
+        results = Results(PackFolder(Path("packs")), "code", lambda file: file.path, 1 << 30, print)
+        if name == "first":
+            with pytest.raises(ClusterError, match="6 times"):
+                decode_with(ClusterEngine(cluster), tasks, raw, folder, SETTINGS, 1, results=results)
+            continue
+        decode_with(ClusterEngine(cluster), tasks, raw, folder, SETTINGS, 1, results=results)
+        assert len(results.found) == {"second": 4, "third": 6}[name]
+        shards.append(shards_in(folder))
+    assert shards[0] == shards[1]
 
 
 def test_a_damaged_pack_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
