@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks import sharded_select
 from benchmarks.coreset_properties import differences
+from benchmarks.select_speed import image_like
 from curation.execution.cluster_engine import ClusterEngine
 from curation.execution.engine import Engine
 from curation.execution.local import LocalEngine
@@ -111,6 +112,14 @@ def test_thousands_in_four_shards(kind: str) -> None:
     candidates, base = embeddings_of_kind(kind, 1500, 24, 1), embeddings_of_kind(kind, 40, 24, 2)
     expected = plain.farthest_first(candidates, base, 300, np.float32(0))
     assert differences(select(candidates, base, 300, np.float32(0), 4, Sizes(200, 150)), expected) == []
+
+
+@pytest.mark.thorough
+@COMPILED
+def test_long_embeddings_that_are_projected() -> None:
+    candidates = image_like(2500, 200, 1)
+    expected = plain.farthest_first(candidates, candidates[:0], 2500, np.float32(0))
+    assert differences(select(candidates, candidates[:0], 2500, np.float32(0), 3, Sizes(500)), expected) == []
 
 
 @pytest.mark.thorough
