@@ -2,7 +2,7 @@
 
 `--only` takes some of them, which take on a busy machine with two cores: `faults` at every step of writing (ten
 minutes), `names` that are hostile (seconds), `flips` of bytes (five minutes), `together` for writers at the same time
-(ten minutes), `resume` of stage `clean` after kills (three minutes), `kills` of whole runs (half an hour).
+(ten minutes), `resume` of stage `clean` after kills (five minutes), `kills` of whole runs (half an hour).
 """
 
 import importlib
