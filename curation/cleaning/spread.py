@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -27,12 +28,12 @@ from curation.core.kinds import IMAGE
 from curation.execution.engine import Engine
 from curation.workers.worker import Announce
 
-_MOST_FRAMES: Final = 1024
+_MOST_FRAMES: Final = 2048
 """Frames that tasks declare which are put together: a worker process is started for them, which takes half a second."""
 
-_LEAST_FRAMES: Final = 32
-_LEAST_GROUPS: Final = 8
-"""Groups of tasks for each that is worked on at once, where there is so much to do: so all end at about one time."""
+_LEAST_FRAMES: Final = 64
+_SHARES: Final = 2
+"""A group has at most this part of what each of those that are worked on at once would have to do yet."""
 
 _NO_KEY: Final = "0" * 64
 """Stands where a pack names what an outcome depends on: here that is known."""
@@ -145,29 +146,35 @@ def _frames(tasks: Iterable[Task]) -> int:
 
 
 def _grouped(tasks: Sequence[Task], slots: int) -> list[list[Task]]:
-    """Cut tasks of many images, and put short ones together, the longest first.
+    """Put tasks together: large groups first, so that few processes start, then small ones, so that all end together.
 
     Args:
-        tasks: to decode.
+        tasks: to decode; those of many images are cut.
         slots: groups that are worked on side by side.
+
+    Returns:
+        Groups, each with a share of what is left then.
     """
-    limit = max(_LEAST_FRAMES, min(_MOST_FRAMES, _frames(tasks) // (_LEAST_GROUPS * slots)))
-    pieces = [
-        replace(task, paths=task.paths[start : start + limit], declared=len(task.paths[start : start + limit]))
-        if task.media == IMAGE
-        else task
-        for task in tasks
-        for start in range(0, len(task.paths), limit)
-    ]
+    pieces = list(chain.from_iterable(map(_pieces, tasks)))
     groups: list[list[Task]] = []
-    frames = limit
+    left, frames, limit = _frames(pieces), 0, 0
     for piece in sorted(pieces, key=lambda piece: -piece.declared):
-        frames += max(piece.declared, 1)
-        if frames > limit or not groups:
+        if not groups or frames + _frames([piece]) > limit:
+            limit = max(_LEAST_FRAMES, min(_MOST_FRAMES, left // (_SHARES * slots)))
             groups.append([])
-            frames = max(piece.declared, 1)
+            frames = 0
         groups[-1].append(piece)
+        frames += _frames([piece])
+        left -= _frames([piece])
     return groups
+
+
+def _pieces(task: Task) -> list[Task]:
+    """Cut a task of many images."""
+    if task.media != IMAGE:
+        return [task]
+    cuts = [task.paths[start : start + _LEAST_FRAMES] for start in range(0, len(task.paths), _LEAST_FRAMES)]
+    return [replace(task, paths=paths, declared=len(paths)) for paths in cuts]
 
 
 def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
