@@ -17,6 +17,7 @@ ROOMS = [
     {"raw"},
     {"buckets"},
     {"workers"},
+    {"execution"},
     {"image"},
     {"video"},
     {"cleaning"},

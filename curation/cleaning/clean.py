@@ -13,12 +13,14 @@ from curation.cleaning.base import BaseTables, earlier_samples, files_to_decode_
 from curation.cleaning.crop_shards import is_crop_shard
 from curation.cleaning.crops import crops_of
 from curation.cleaning.decode_file import DecodedFile, Settings
-from curation.cleaning.decode_files import decode_all
 from curation.cleaning.judging import Rules, judged
 from curation.cleaning.results import Results
 from curation.cleaning.sample_table import require_unique_names, sample_table
+from curation.cleaning.spread import decode_with
 from curation.cleaning.tasks import Boxes, Task, tasks_of
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
+from curation.execution.engine import Engine
+from curation.execution.local import HERE
 from curation.image.proxies import store_empty_shard, store_shards
 from curation.image.window import ValueWindows
 from curation.raw.naming import label_indices
@@ -61,6 +63,7 @@ def clean(
     retrain: bool,
     may_lack: bool = False,
     what_to_cut: WhatToCut | None = None,
+    engine: Engine = HERE,
     results: Results | None = None,
 ) -> Cleaned:
     """Decode what is new, and account for everything.
@@ -76,6 +79,7 @@ def clean(
         retrain: whether the samples of earlier iterations need their proxies again.
         may_lack: whether those may be left out then whose raw files are gone.
         what_to_cut: None for nothing.
+        engine: decodes; without influence on the result.
         results: of earlier runs; without influence on the result. None for none.
 
     Raises:
@@ -88,7 +92,7 @@ def clean(
     wanted = raw[raw["path"].isin({*new, *again.values()})]
     boxes = what_to_cut(_rows(raw[raw["path"].isin(new)], "path", "media"), again) if what_to_cut else {}
     tasks_for = partial(_tasks_for, files=wanted, known=known_frames(base.processed, again), boxes=boxes)
-    where = (raw_folder, proxy_folder, settings, workers, results)
+    where = (raw_folder, proxy_folder, settings, workers, engine, results)
     decoded, windows = _decoded(tasks_for, set(wanted["path"]), *where)
     content_hashes = dict(_rows(wanted, "path", "content_hash"))
     new_files, old_files = ([file for file in decoded if (file.path in new) is is_new] for is_new in (True, False))
@@ -127,6 +131,7 @@ def _decoded(
     proxy_folder: Path,
     settings: Settings,
     workers: int,
+    engine: Engine,
     results: Results | None,
 ) -> tuple[list[DecodedFile], ValueWindows]:
     """Decode files; once more those whose folder turns out to have another window than their own.
@@ -138,18 +143,19 @@ def _decoded(
         proxy_folder: an existing, empty folder for the proxy shards.
         settings: of the decoders.
         workers: processes that decode side by side.
+        engine: decodes.
         results: of earlier runs; None for none.
 
     Returns:
         One entry for each file, sorted by path, and the windows of all folders.
     """
     tasks = tasks_for(wanted)
-    decoded = decode_all(tasks, raw_folder, proxy_folder, settings, workers, results=results)
+    decode = partial(decode_with, engine, results=results)
+    decoded = decode(tasks, raw_folder, proxy_folder, settings, workers)
     windows = with_found(settings.windows, decoded)
     if otherwise := seen_otherwise(decoded, windows):
         settings = replace(settings, windows=windows)
-        again = tasks_for(otherwise)
-        seen_again = decode_all(again, raw_folder, proxy_folder, settings, workers, first=len(tasks), results=results)
+        seen_again = decode(tasks_for(otherwise), raw_folder, proxy_folder, settings, workers, first=len(tasks))
         stays = [file for file in decoded if file.path not in otherwise]
         decoded = sorted([*stays, *seen_again], key=lambda file: file.path)
     return decoded, windows

@@ -53,6 +53,7 @@ def decode_all(
     workers: int,
     decode: Decode = decode_file,
     first: int = 0,
+    cores: int | None = None,
     results: Results | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
@@ -65,6 +66,7 @@ def decode_all(
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
         first: number of the first task, for the temporary names of shards.
+        cores: threads of all workers together; None: as many as this machine has cores.
         results: of earlier runs, which need no decoding, and where those of this one are kept; None for none.
 
     Returns:
@@ -75,18 +77,14 @@ def decode_all(
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     chunks = chunks if results is None else results.keyed(chunks, settings)
-    with _ProgressBar(chunks) as bar:
-        outcomes = _Outcomes(chunks, shard_folder, bar)
-        for file in chain.from_iterable(chunks):
-            known = None if results is None else results.restored(file, shard_folder)
-            if known is not None:
-                outcomes.finish(file, known)
-        missing = [[file for file in chunk if file.path not in outcomes.decoded] for chunk in chunks]
+    with ProgressBar(chunks) as bar:
+        outcomes = Outcomes(chunks, shard_folder, bar)
+        missing = outcomes.restore(results)
         work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
         journal = None if results is None else results.journal(settings)
         with (
             closing(Keeping(work, journal, raw_folder, shard_folder)) as keeping,
-            closing(_events(keeping, missing, raw_folder, settings, workers)) as events,
+            closing(_events(keeping, missing, raw_folder, settings, workers, cores or available_cores())) as events,
         ):
             for file, event in events:
                 match event:
@@ -102,7 +100,12 @@ def decode_all(
 
 
 def _events(
-    work: Keeping, chunks: Sequence[Sequence[RawFile]], raw_folder: Path, settings: Settings, workers: int
+    work: Keeping,
+    chunks: Sequence[Sequence[RawFile]],
+    raw_folder: Path,
+    settings: Settings,
+    workers: int,
+    cores: int,
 ) -> Generator[tuple[RawFile, Progress | Done[Kept] | Failure], None, None]:
     """Return what happens to files while worker processes decode them."""
 
@@ -111,7 +114,7 @@ def _events(
 
     batches = _batches([chunk for chunk in chunks if chunk])
     limits = Limits(settings.decode_timeout_s, settings.decode_memory_mb)
-    return run_in_workers(work, batches, workers=workers, cores=available_cores(), limits=limits, size_of=bytes_of)
+    return run_in_workers(work, batches, workers=workers, cores=cores, limits=limits, size_of=bytes_of)
 
 
 def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
@@ -125,19 +128,28 @@ def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
     return [*videos, *(chunk[start : start + size] for chunk in images for start in range(0, len(chunk), size))]
 
 
-class _Outcomes:
+class Outcomes:
     """Takes what becomes of each file, and makes the shard of each chunk of images as soon as all of them are done.
 
     Attributes:
         decoded: the files that are done, by path.
     """
 
-    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "_ProgressBar") -> None:
+    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "ProgressBar") -> None:
         self.decoded: dict[str, DecodedFile] = {}
         self._folder = folder
         self._bar = bar
+        self._all = chunks
         self._chunks = {chunk[0].shard: chunk for chunk in chunks if chunk[0].media == IMAGE}
         self._open = {shard: len(chunk) for shard, chunk in self._chunks.items()}
+
+    def restore(self, results: Results | None) -> list[list[RawFile]]:
+        """Bring back what earlier runs have found out; return of each chunk the files that are left."""
+        for file in chain.from_iterable(self._all):
+            known = None if results is None else results.restored(file, self._folder)
+            if known is not None:
+                self.finish(file, known)
+        return [[file for file in chunk if file.path not in self.decoded] for chunk in self._all]
 
     def finish(self, file: RawFile, outcome: DecodedFile) -> None:
         """Note that a file is done."""
@@ -181,7 +193,7 @@ def reason_of(failure: Failure, settings: Settings) -> str:
     return f"its decoder crashed (signal {number}, {name})"
 
 
-class _ProgressBar:
+class ProgressBar:
     """Shows files, frames, frames a second and the time left, where somebody can see it."""
 
     def __init__(self, chunks: Sequence[Sequence[RawFile]]) -> None:
@@ -191,7 +203,7 @@ class _ProgressBar:
         self._total = sum(file.declared for chunk in chunks for file in chunk)
         self._bar: tqdm[Any] = tqdm(total=self._total, unit="frame", desc="decoding", disable=None)
 
-    def __enter__(self) -> "_ProgressBar":
+    def __enter__(self) -> "ProgressBar":
         self._show_files()
         return self
 
