@@ -20,7 +20,7 @@ from curation.image.crops import Cropping
 from curation.image.decode import decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter
-from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_values
 from curation.image.window import ValueRange, ValueWindows, Window
 from curation.raw.naming import label_name
 from curation.raw.tracks import file_on_disk
@@ -98,8 +98,8 @@ class DecodedFile:
         decoded: frames that came out of the decoder, or would have if they had not been left out.
         crops: what was cut out of its pictures.
         is_unsupported: whether it is refused since it is of a kind that is not read.
-        values: of an image or pages of more than 8 bits a channel, the range of the values; else None.
-        window: through which these are seen in the proxy; None where that differs from page to page.
+        values: of more than 8 bits a channel that have no range of their own, the range of the values; else None.
+        window: through which these are seen in the proxies; None where that differs from one to the other.
     """
 
     path: str
@@ -191,6 +191,7 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
             window_of=partial(settings.windows.of, label_name(file.path)),
             known_hash=(file.known or {}).get(0, ""),
         )
+        require_values(is_empty=image.is_empty)
     except UndecodableImageError as error:
         is_unsupported = isinstance(error, UnsupportedImageError)
         refused = DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
@@ -234,6 +235,7 @@ def _decode_video(
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
             cropping=Cropping(file.boxes, partial(add_crop, crops)),
+            window_of=partial(settings.windows.of, label_name(file.path)),
         )
         if video.is_corrupt:
             restart()
@@ -261,7 +263,7 @@ def _decode_pages(
             writer.discard()
             crops.discard()
     decoded = _of_several(file, pages.samples, pages, crops)
-    return replace(decoded, is_unsupported=pages.is_unsupported, values=pages.values, window=pages.window)
+    return replace(decoded, is_unsupported=pages.is_unsupported)
 
 
 def _of_several(
@@ -278,6 +280,8 @@ def _of_several(
         skipped=outcome.skipped,
         decoded=outcome.decoded,
         crops=crops.kept,
+        values=None if outcome.is_corrupt else outcome.values,
+        window=outcome.window,
     )
 
 

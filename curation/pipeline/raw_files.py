@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from curation.buckets.found import with_present_addresses
 from curation.history.cache_folders import cache_folders
 from curation.params.ingest import IngestParams
 from curation.pipeline import paths
 from curation.raw.finding import RawFinder
 from curation.raw.listing import extension_of, media_of_extension
-from curation.tables.files import empty_frame, read_parquet
+from curation.tables.files import empty_frame
+from curation.tables.raw_files import read_raw_files
 from curation.tables.samples import IGNORED, RAW_FILES
 
 _DVC = Path(".dvc")
@@ -18,10 +20,9 @@ _DVC = Path(".dvc")
 def last_listing() -> pd.DataFrame | None:
     """Return the listing that ingest wrote last, columns of `RAW_FILES`; None where there is none that can be read."""
     try:
-        table: pd.DataFrame = read_parquet(paths.RAW_FILES)[RAW_FILES.names]
+        return read_raw_files(paths.RAW_FILES)
     except (OSError, ValueError, KeyError):  # gone, damaged, or of another version of the template
         return None
-    return table
 
 
 def raw_finder(settings: IngestParams | None = None) -> RawFinder:
@@ -31,7 +32,7 @@ def raw_finder(settings: IngestParams | None = None) -> RawFinder:
         settings: which file name endings count; None: those that the last listing has.
     """
     last = last_listing()
-    listing = empty_frame(RAW_FILES) if last is None else last
+    listing = empty_frame(RAW_FILES) if last is None else with_present_addresses(last, paths.RAW)
     if settings is None:
         used = listing[listing["media"] != IGNORED]
         media = {extension_of(path): str(kind) for path, kind in zip(used["path"], used["media"], strict=True)}

@@ -32,8 +32,17 @@ RAW_FILES = pa.schema(
         "size": pa.int64(),  # bytes; 0 for a further track of a video
         "content_hash": pa.string(),  # SHA-256 of the bytes; empty for ignored files
         "frames": pa.int64(),  # as the container declares, else counted by demuxing; of pages all; images 1; 0 unknown
+        # Of objects that stay in their bucket (`curation.buckets`), else empty. They are not read for the table: their
+        # content hash is empty, and the frames of videos unknown.
+        "etag": pa.string(),  # changes with the content
+        "version": pa.string(),  # empty where the bucket keeps none
+        "address": pa.string(),  # s3://bucket/key or remote://NAME/key
     }
 )
+
+OBJECT_COLUMNS = ("etag", "version", "address")
+"""The columns of `RAW_FILES` that only objects have; tables of former versions lack them, and are read with
+`curation.tables.raw_files.read_raw_files`."""
 
 SAMPLES = pa.schema(
     {
@@ -84,8 +93,8 @@ FILES = pa.schema(
         "declared_frames": pa.int64(),
         "samples": pa.int64(),  # frames or images that decoded or should have: the sum of the counts that follow
         **dict.fromkeys(COUNTS, pa.int64()),
-        # With clean.value_window: auto, of an image of more than 8 bits a channel: the kind of its values, and which of
-        # them are black and white in the proxy; else empty and NaN.
+        # With clean.value_window: auto, of a file whose values have more than 8 bits and no range of their own: their
+        # kind, and which of them are black and white in the proxies; else empty and NaN.
         "value_kind": pa.string(),
         "value_low": pa.float64(),
         "value_high": pa.float64(),
