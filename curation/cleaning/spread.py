@@ -31,7 +31,7 @@ from curation.workers.worker import Announce
 _MOST_FRAMES: Final = 2048
 """Frames that tasks declare which are put together: a worker process is started for them, which takes half a second."""
 
-_LEAST_FRAMES: Final = 64
+_LEAST_FRAMES: Final = 256
 _SHARES: Final = 2
 """A group has at most this part of what each of those that are worked on at once would have to do yet."""
 

@@ -116,6 +116,6 @@ def test_work_is_cut_and_put_together_by_its_frames() -> None:
     assert sorted(path for group in groups for task in group for path in task.paths) == sorted(
         path for task in tasks for path in task.paths
     )
-    assert [sum(task.declared for task in group) for group in groups] == [900, 64, 64, 64, 64, 64, 64, 57]
+    assert [sum(task.declared for task in group) for group in groups] == [900, 256, 185]
     assert spread._grouped([], 4) == []
     assert len(spread._grouped([Task(VIDEO, ("a",), 0)] * 5, 1)) == 1
