@@ -24,10 +24,12 @@ from curation.tables.samples import (
     KEPT,
     LOW_QUALITY,
     NEAR_DUPLICATE,
+    OBJECT_COLUMNS,
     OVER_LIMIT,
     PROCESSED,
     SKIPPED,
     TAKEN_IN,
+    UNREACHABLE,
     UNSUPPORTED,
 )
 
@@ -35,6 +37,7 @@ _IS_WHAT = {
     CORRUPT: "corrupt",
     OVER_LIMIT: "over a limit",
     UNSUPPORTED: "unsupported",
+    UNREACHABLE: "unreachable",
     LOW_QUALITY: "of low quality",
     NEAR_DUPLICATE: "a near duplicate",
 }
@@ -49,6 +52,9 @@ _NOTHING: Mapping[str, Any] = {
     "value_high": np.nan,
 }
 """What is known of a file that is not decoded."""
+
+_OF_SOURCE = ("size", *OBJECT_COLUMNS)
+"""Columns that tables of raw files and accounts of them share."""
 
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
@@ -102,7 +108,8 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row for each raw file with the columns of `FILES`. Status `NEW` stands for: to be decoded. For a copy of a
         file that is still to be decoded, `duplicate_of` names that file, and status and counts follow later. A file
-        that the base has processed at another place, where it no longer is, has moved: it is processed.
+        that the base has processed at another place, where it no longer is, has moved: it is processed. An object
+        whose content is unknown is no copy, as far as that goes.
     """
     known = _contents(ledger)
     is_known = np.fromiter((pair in known for pair in _pairs(raw)), np.bool_, len(raw)) & (raw["media"] != IGNORED)
@@ -122,6 +129,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             "content_hash": content[0],
             "media": content[1],
             "declared_frames": file.frames,
+            **{name: getattr(file, name) for name in _OF_SOURCE},
         }
         row |= {"status": NEW, "reason": "", **_NOTHING}
         if file.media == IGNORED:
@@ -133,7 +141,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             original = known_contents[content]
             counts = {name: int(getattr(original, name)) for name in (CORRUPT, SKIPPED)}
             row |= _copy_of(str(original.path), str(original.status), "", int(str(original.frames)), counts)
-        else:
+        elif content[0]:
             first = first_of_run.setdefault(content, path)
             row["duplicate_of"] = "" if first == path else first
         rows.append(row)
@@ -168,7 +176,8 @@ def accounted(
             row |= results[row["path"]]
         elif row["status"] == NEW:
             original = results[row["duplicate_of"]]
-            row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], original["samples"], original)
+            number = original.get("samples", 0)
+            row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], number, original)
         rows.append(row)
     return _typed(rows)
 
@@ -241,6 +250,8 @@ def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapp
     status = status if status in _IS_WHAT else DUPLICATE
     words = f", which is {_IS_WHAT[status]}" + (f": {reason}" if reason else "") if status in _IS_WHAT else ""
     row = {"status": status, "reason": f"equal bytes as {original}{words}", "duplicate_of": original}
+    if status == UNREACHABLE:
+        return row
     skipped = counts.get(SKIPPED, 0)
     corrupt = samples - skipped if status == CORRUPT else counts.get(CORRUPT, 0)
     return row | {"samples": samples, status: samples - corrupt - skipped, CORRUPT: corrupt, SKIPPED: skipped}
@@ -248,6 +259,8 @@ def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapp
 
 def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[str, str]) -> dict[str, Any]:
     """Return status and counts of a file that was decoded."""
+    if file.is_unreachable:
+        return {"status": UNREACHABLE, "reason": file.reason}
     if file.is_corrupt:
         status = UNSUPPORTED if file.is_unsupported else OVER_LIMIT if file.limit else CORRUPT
         refused = len(file.samples) + file.missing
@@ -278,7 +291,7 @@ def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[s
 def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a table with the columns and types of `FILES`."""
     table = pd.DataFrame(rows, columns=FILES.names)
-    numbers = ["declared_frames", "samples", *COUNTS]
+    numbers = ["declared_frames", "samples", *COUNTS, "size"]
     return (
         table.astype(dict.fromkeys(numbers, np.int64) | dict.fromkeys(["value_low", "value_high"], np.float64))
         if rows

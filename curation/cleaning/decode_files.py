@@ -6,6 +6,7 @@ What a decoder does to its process costs that one file: see `curation.workers.pr
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,16 +15,28 @@ from tqdm import tqdm
 
 from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
+from curation.cleaning.fetched import (
+    BY_DEFAULT,
+    NOT_FETCHED,
+    Fetching,
+    discard,
+    discard_all,
+    noted,
+    remove_bytes,
+    unreachable,
+)
 from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
 from curation.raw.tracks import file_on_disk
-from curation.workers.outcomes import Done, Failure, Limits, Progress
+from curation.workers.outcomes import Done, Failure, Limits, Lost, Progress
 from curation.workers.processes import run_in_workers
 from curation.workers.worker import Announce
 
 _IMAGES_PER_BATCH = 16
+_WAITING = 4
+"""Workers for each that would decode files that are here, where objects have to be fetched first."""
 
 
 class Decode(Protocol):
@@ -50,8 +63,12 @@ def decode_all(
     workers: int,
     decode: Decode = decode_file,
     first: int = 0,
+    fetching: Fetching | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
+
+    Objects in a bucket are in `shard_folder`, too, while they are decoded. Workers wait for them most of the time, so
+    there are more of these.
 
     Args:
         tasks: what to decode.
@@ -61,6 +78,7 @@ def decode_all(
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
         first: number of the first task, for the temporary names of shards.
+        fetching: of objects in a bucket; None: as it is by default.
 
     Returns:
         One entry for each file, sorted by path.
@@ -70,17 +88,27 @@ def decode_all(
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
-    limits, cores = Limits(settings.decode_timeout_s, settings.decode_memory_mb), available_cores()
-
-    def bytes_of(file: RawFile) -> int:
-        return size_of(file_on_disk(raw_folder / file.path))
-
-    events = run_in_workers(work, _batches(chunks), workers=workers, cores=cores, limits=limits, size_of=bytes_of)
+    if fetching is not None:
+        work = partial(work, fetching=fetching)
+    events = run_in_workers(
+        work,
+        _batches(chunks),
+        workers=workers * (_WAITING if any(file.source for chunk in chunks for file in chunk) else 1),
+        cores=available_cores(),
+        limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
+        size_of=lambda file: file.source.size if file.source else size_of(file_on_disk(raw_folder / file.path)),
+        weight_of=lambda file: file.source.size if file.source else 0,
+        most_weight=(fetching or BY_DEFAULT).most_bytes,
+    )
     decoded: dict[str, DecodedFile] = {}
     shards = _ImageShards(chunks, shard_folder)
     with _ProgressBar(chunks) as bar, closing(events):
         for file, event in events:
             match event:
+                case Lost(frames):
+                    bar.advance(file, frames)
+                    remove_bytes(file, shard_folder)
+                    continue
                 case Progress(frames):
                     bar.advance(file, frames)
                     continue
@@ -91,6 +119,7 @@ def decode_all(
             bar.finish(file)
             if file.media == IMAGE:
                 shards.finish(file, decoded)
+    discard_all(shard_folder)
     return [decoded[path] for path in sorted(decoded)]
 
 
@@ -99,10 +128,15 @@ def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
 
     So all workers end at about the same time.
     """
-    videos = sorted((chunk for chunk in chunks if chunk[0].media != IMAGE), key=lambda chunk: -chunk[0].declared)
+    videos = sorted((chunk for chunk in chunks if chunk[0].media != IMAGE), key=_length, reverse=True)
     images = (chunk for chunk in chunks if chunk[0].media == IMAGE)
     size = _IMAGES_PER_BATCH
     return [*videos, *(chunk[start : start + size] for chunk in images for start in range(0, len(chunk), size))]
+
+
+def _length(chunk: Sequence[RawFile]) -> tuple[int, int]:
+    """Return the frames of a video; those of an object are unknown, so its bytes stand for them."""
+    return chunk[0].declared, chunk[0].source.size if chunk[0].source else 0
 
 
 class _ImageShards:
@@ -125,7 +159,14 @@ def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder:
     for shard in (file.shard, crop_shard(file.shard)):
         (shard_folder / shard).unlink(missing_ok=True)
     reason = reason_of(failure, settings)
-    return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
+    if file.source is None:
+        return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
+    found = noted(file, shard_folder)
+    discard(file, shard_folder)
+    if found is None:
+        return unreachable(file, f"{NOT_FETCHED}{reason}")
+    refused = DecodedFile(file.path, file.media, [], found.declared or 0, is_corrupt=True, reason=reason, shard="")
+    return replace(refused, content_hash=found.content_hash, declared=found.declared or 0)
 
 
 def reason_of(failure: Failure, settings: Settings) -> str:
