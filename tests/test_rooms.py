@@ -15,6 +15,7 @@ ROOMS = [
     {"params"},
     {"tables"},
     {"raw"},
+    {"buckets"},
     {"workers"},
     {"image"},
     {"video"},

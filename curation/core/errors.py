@@ -6,6 +6,7 @@ CurationError
 ├── ParamsError           params.yaml does not fit its schema
 ├── RawDataError          data/raw holds nothing usable, or a raw file changed under its name
 │   └── RawFilesError     … of certain files, which may have to come back: RawFilesGoneError, RawFilesChangedError
+├── BucketError           a bucket cannot be listed or read as things are set up
 ├── BaseError             the datapool to build on cannot be found, read or combined
 ├── NothingToSelectError  there is no new sample to add to the datapool
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
@@ -52,6 +53,10 @@ class RawFilesGoneError(RawFilesError):
 
 class RawFilesChangedError(RawFilesError):
     """Raw files have changed under their names."""
+
+
+class BucketError(CurationError):
+    """A bucket cannot be listed or read as things are set up: whatever object is asked for."""
 
 
 class BaseError(CurationError):
