@@ -13,12 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from curation.buckets.fetching import UnreachableError, fetch
 from curation.cleaning.decoded_file import DecodedFile
 from curation.cleaning.tasks import RawFile
 from curation.core.kinds import VIDEO
 from curation.raw.listing import extension_of
-from curation.video.declared import declared_frames
 
 _NOTE = "note.json"
 _FILE = "object"
@@ -82,6 +80,9 @@ def decode_object(
         timeout_s: of `fetch`.
         fetching: see there.
     """
+    from curation.buckets.fetching import UnreachableError  # what only those workers load that fetch
+    from curation.video.declared import declared_frames
+
     place = place_of(file, shard_folder)
     try:
         path, found = _fetched(file, shard_folder, announce, timeout_s)
@@ -163,6 +164,8 @@ def _fetched(
     A former try that ended while frames were counted is not repeated: the file says nothing, as one does in `ingest`
     whose counting does harm.
     """
+    from curation.buckets.fetching import fetch
+
     if file.source is None:
         raise ValueError(f"{file.path} is no object in a bucket")
     former, place = noted(file, shard_folder), place_of(file, shard_folder)

@@ -74,11 +74,12 @@ def with_read(raw: pd.DataFrame, read: Iterable[DecodedFile], ledger: pd.DataFra
     found = {file.path: file for file in read if file.content_hash}
     if not found:
         return raw
-    rows = raw["path"].isin(found.keys())
-    filled = raw.copy()
-    filled.loc[rows, "content_hash"] = [found[path].content_hash for path in raw.loc[rows, "path"]]
-    counted = rows & (raw["media"] == VIDEO)
-    filled.loc[counted, "frames"] = [found[path].declared or 0 for path in raw.loc[counted, "path"]]
+    contents = raw["path"].map({path: file.content_hash for path, file in found.items()})
+    frames = raw["path"].map({path: file.declared or 0 for path, file in found.items() if file.media == VIDEO})
+    filled = raw.assign(
+        content_hash=contents.astype(raw["content_hash"].dtype).fillna(raw["content_hash"]),
+        frames=frames.astype("float64").fillna(raw["frames"]).astype(raw["frames"].dtype),
+    )
     return as_processed(filled, ledger)
 
 

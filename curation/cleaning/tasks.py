@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TypeVar
 
-from curation.buckets.objects import RawObject
+from curation.buckets.raw_object import RawObject
 from curation.core.kinds import IMAGE, PAGES, VIDEO
 from curation.image.crops import WantedBox
 from curation.image.proxies import IMAGES_PER_SHARD, member_name

@@ -91,7 +91,7 @@ FILES = pa.schema(
         "status": pa.string(),  # one of TAKEN_IN, COMING_AGAIN, ignored, processed; they sum to all raw files
         "reason": pa.string(),
         "duplicate_of": pa.string(),  # raw path of the file with the same content
-        "declared_frames": pa.int64(),
+        "declared_frames": pa.int64(),  # 0 for a video that is an object, and was not decoded in this iteration
         "samples": pa.int64(),  # frames or images that decoded or should have: the sum of the counts that follow
         **dict.fromkeys(COUNTS, pa.int64()),
         # With clean.value_window: auto, of an image of more than 8 bits a channel: the kind of its values, and which of
