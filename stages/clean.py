@@ -36,9 +36,10 @@ from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.pages import as_processed
 from curation.selection.given import predicted_by
-from curation.tables.files import read_parquet, write_parquet
+from curation.tables.files import write_parquet
 from curation.tables.objects import OBJECT_METADATA, OBJECTS
-from curation.tables.samples import DROPPED, FILES, RAW_FILES, SAMPLES
+from curation.tables.raw_files import read_raw_files
+from curation.tables.samples import DROPPED, FILES, SAMPLES
 
 
 def run(params: Params) -> str:
@@ -55,7 +56,7 @@ def run(params: Params) -> str:
         store.read_samples(paths.BASE),
     )
     finder = raw_finder()
-    raw = as_they_lie(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, finder)
+    raw = as_they_lie(read_raw_files(paths.RAW_FILES), base.ledger, finder)
     raw = as_processed(raw, base.ledger)
     limits = quality_limits(
         min_luma=params.clean.min_luma,

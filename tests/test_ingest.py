@@ -141,7 +141,7 @@ def accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     table = Path("table.parquet")
     table.write_bytes(paths.RAW_FILES.read_bytes())
     monkeypatch.setattr("stages.ingest.accepted_table", lambda: table)
-    monkeypatch.setattr("stages.ingest.tracked_files", lambda: 3)
+    monkeypatch.setattr("stages.ingest.tracked_files", lambda **_: 3)
     return table.read_bytes()
 
 
@@ -191,7 +191,7 @@ def test_new_files_without_the_old_ones_are_told(accepted: bytes, monkeypatch: p
     said = run(PARAMS)
     assert "; data/raw.dvc no longer names 3 processed files, gone from here, whose samples stay all the same" in said
     assert "`dvc get . data/raw --rev HEAD -o .dvc/tmp/raw`" in said
-    monkeypatch.setattr("stages.ingest.tracked_files", lambda: 0)
+    monkeypatch.setattr("stages.ingest.tracked_files", lambda **_: 0)
     assert run(PARAMS) == "1 raw file: 0 videos, 1 image, 0 ignored", "HEAD does not name them either"
 
 

@@ -58,7 +58,7 @@ def fetch(found: RawObject, target: Path, announce: Callable[[int], None], *, ti
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=target.parent)
     try:
-        with open(descriptor, "w+b") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             received = _Received(file)
             while True:
                 try:

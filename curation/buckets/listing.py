@@ -46,9 +46,10 @@ class Origin:
     inventory: str = ""
 
 
-def is_listing(name: str) -> bool:
-    """Return whether a file's name, or path, is that of a listing."""
-    return name.endswith(SUFFIX) and name.rpartition("/")[2] != SUFFIX
+def is_listing(path: str) -> bool:
+    """Return whether a file is a listing, by its path relative to the folder of raw data: they lie in no sub-folder."""
+    name = path.removeprefix("./")
+    return name.endswith(SUFFIX) and name != SUFFIX and "/" not in name
 
 
 def read_listing(path: Path) -> pd.DataFrame:

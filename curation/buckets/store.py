@@ -1,6 +1,7 @@
-"""A store of objects: what is asked of every kind of bucket. Requests are tried once; `curation.buckets.patience` waits.
+"""A store of objects: what is asked of every kind of bucket.
 
-All that takes time gives a future, since no kind of connection promises to end in time.
+A request is made once; `curation.buckets.patience` makes it again. All that takes time gives a future, since no kind of
+connection promises to end in time.
 """
 
 from concurrent.futures import Future

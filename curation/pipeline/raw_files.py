@@ -9,7 +9,8 @@ from curation.params.ingest import IngestParams
 from curation.pipeline import paths
 from curation.raw.finding import RawFinder
 from curation.raw.listing import extension_of, media_of_extension
-from curation.tables.files import empty_frame, read_parquet
+from curation.tables.files import empty_frame
+from curation.tables.raw_files import read_raw_files
 from curation.tables.samples import IGNORED, RAW_FILES
 
 _DVC = Path(".dvc")
@@ -18,10 +19,9 @@ _DVC = Path(".dvc")
 def last_listing() -> pd.DataFrame | None:
     """Return the listing that ingest wrote last, columns of `RAW_FILES`; None where there is none that can be read."""
     try:
-        table: pd.DataFrame = read_parquet(paths.RAW_FILES)[RAW_FILES.names]
+        return read_raw_files(paths.RAW_FILES)
     except (OSError, ValueError, KeyError):  # gone, damaged, or of another version of the template
         return None
-    return table
 
 
 def raw_finder(settings: IngestParams | None = None) -> RawFinder:

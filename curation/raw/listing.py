@@ -139,7 +139,7 @@ def _describe(
             status = entry.stat()
     except OSError as error:
         return ListedFile(path, IGNORED, f"cannot be read: {error.strerror}", 0)
-    reason = reason or _reason_of_kind(status.st_mode) or odd or _reason_of_name(relative, media_of_extension)
+    reason = reason or _reason_of_kind(status.st_mode) or odd or reason_of_name(relative, media_of_extension)
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
     if reason:
         return ListedFile(path, IGNORED, reason, size)
@@ -166,7 +166,7 @@ def _reason_of_kind(mode: int) -> str:
     return next((f"{kind}, not a file" for is_kind, kind in _KINDS if is_kind(mode)), "not a regular file")
 
 
-def _reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str:
+def reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str:
     """Say why a name stands for neither image nor video."""
     name = relative.rpartition("/")[2]
     if name in (".gitignore", ".gitkeep"):

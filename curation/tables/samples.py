@@ -42,8 +42,8 @@ RAW_FILES = pa.schema(
 )
 
 OBJECT_COLUMNS = ("etag", "version", "address")
-"""The columns of `RAW_FILES` that only objects have; tables of former versions lack them: read these with
-`curation.tables.files.read_known_parquet`."""
+"""The columns of `RAW_FILES` that only objects have; tables of former versions lack them, and are read with
+`curation.tables.raw_files.read_raw_files`."""
 
 SAMPLES = pa.schema(
     {

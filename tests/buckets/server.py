@@ -163,7 +163,7 @@ def s3_server() -> Iterator[tuple[str, Server]]:
 
 @pytest.fixture
 def s3_bucket(s3_server: tuple[str, Server], monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    """An empty bucket, which `s3://NAME` means for as long as the test runs: endpoint and keys are in the environment."""
+    """An empty bucket, which `s3://NAME` means while the test runs: endpoint and keys are in the environment."""
     import boto3
 
     endpoint, server = s3_server

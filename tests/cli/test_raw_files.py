@@ -39,7 +39,7 @@ def test_what_is_gone_and_what_has_changed_come_back_in_their_own_ways(
         return "So they come back"
 
     monkeypatch.setattr(module, "way_back", noted)
-    listing = pd.DataFrame([("older/gone.png", "image", "", 1, "0" * 64, 1)], columns=RAW_FILES.names)
+    listing = pd.DataFrame([("older/gone.png", "image", "", 1, "0" * 64, 1, "", "", "")], columns=RAW_FILES.names)
     said = ways_back(samples.tail(2), RawFinder(tmp_path, listing, {"png": "image"}))
     assert asked == [(["gone.png"], {"gone.png": "older/gone.png"}, False), (["b.png"], None, True)]
     assert said == (

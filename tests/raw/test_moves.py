@@ -7,11 +7,15 @@ import pandas as pd
 from curation.raw.moves import came_back, changes, paired
 from curation.tables.samples import RAW_FILES
 
+NO_OBJECT = ("", "", "")
+
 
 def listing(**files: object) -> pd.DataFrame:
     """Return a listing: a text is an image's content, a number the size of a file that is ignored."""
     rows: list[tuple[Any, ...]] = [
-        (path, "image", "", 1, content, 1) if isinstance(content, str) else (path, "ignored", "no", content, "", 0)
+        (path, "image", "", 1, content, 1, *NO_OBJECT)
+        if isinstance(content, str)
+        else (path, "ignored", "no", content, "", 0, *NO_OBJECT)
         for path, content in sorted(files.items())
     ]
     return pd.DataFrame(rows, columns=RAW_FILES.names)

@@ -1,0 +1,73 @@
+"""The objects that the listings in the folder of raw data name, beside the files that lie there."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from curation.buckets.listing import LISTING, SUFFIX, is_listing, read_listing
+from curation.core.errors import RawDataError
+from curation.core.kinds import IGNORED
+from curation.raw.listing import extension_of, reason_of_name
+from curation.tables.files import empty_frame
+from curation.tables.samples import RAW_FILES
+
+
+def listings_in(folder: Path) -> list[Path]:
+    """Return the listings in the folder of raw data, sorted by name."""
+    return [path for path in sorted(folder.glob(f"*{SUFFIX}")) if is_listing(path.name)]
+
+
+def listed_objects(folder: Path) -> pd.DataFrame:
+    """Return the objects that all listings in the folder of raw data name.
+
+    Returns:
+        Columns of `LISTING`, sorted by path.
+
+    Raises:
+        RawDataError: a listing is none, or two of them name an object of the same path.
+    """
+    listings = listings_in(folder)
+    tables = [read_listing(path) for path in listings]
+    if not tables:
+        return empty_frame(LISTING)
+    objects = pd.concat(tables, ignore_index=True)
+    twice = objects["path"].duplicated()
+    if twice.any():
+        path = objects.loc[twice, "path"].min()
+        names = [file.name for file, table in zip(listings, tables, strict=True) if (table["path"] == path).any()]
+        raise RawDataError(
+            f"{int(twice.sum())} objects stand in more than one listing under one path: {path}, for one, in "
+            f"{' and '.join(names)} ({folder}). Give one of these listings a folder of its own "
+            "(`python -m curate list-bucket … --into FOLDER`), or delete it"
+        )
+    return objects.sort_values("path", kind="stable", ignore_index=True)
+
+
+def as_raw_files(objects: pd.DataFrame, media_of_extension: Mapping[str, str]) -> pd.DataFrame:
+    """Return objects as rows of the table of raw files; their content and frames are not known.
+
+    Args:
+        objects: columns of `LISTING`.
+        media_of_extension: `image` or `video` for each accepted file name ending (lower case, without the dot).
+
+    Returns:
+        Columns of `RAW_FILES`, in the same order.
+    """
+    given = zip(objects["path"], objects["reason"], strict=True)
+    reasons = [reason or reason_of_name(path, media_of_extension) for path, reason in given]
+    kinds = zip(objects["path"], reasons, strict=True)
+    media = [IGNORED if reason else media_of_extension[extension_of(path)] for path, reason in kinds]
+    rows: pd.DataFrame = objects.assign(media=media, reason=reasons, content_hash="", frames=np.int64(0))
+    return rows[RAW_FILES.names]
+
+
+def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame:
+    """Return the objects in whose place no local file lies.
+
+    Args:
+        objects: with the column `path`.
+        local_paths: of all files in the folder of raw data.
+    """
+    return objects[~objects["path"].isin(set(local_paths))]

@@ -1,0 +1,31 @@
+"""What to tell about objects in buckets when raw files are listed."""
+
+import pandas as pd
+
+from curation.core.kinds import IMAGE, VIDEO
+from curation.core.words import counted
+
+
+def object_warnings(objects: pd.DataFrame, table: pd.DataFrame, *, all_tracks: bool, all_pages: bool) -> list[str]:
+    """Return what to tell about objects in buckets.
+
+    Args:
+        objects: that the listings name.
+        table: columns of `RAW_FILES`, of what is there.
+        all_tracks: whether each further video track of a local file has a row of its own.
+        all_pages: whether local files of several images count as such.
+    """
+    lines = []
+    local = set(table.loc[table["address"] == "", "path"])
+    if shadowed := int(objects["path"].isin(local).sum()):
+        lines.append(f"{counted(shadowed, 'object')} in buckets left out, since local files lie at the same paths")
+    counts = table.loc[table["address"] != "", "media"].value_counts()
+    for key, kind, more, is_set in (
+        ("ingest.video_tracks", VIDEO, "the video track that is read by default", all_tracks),
+        ("ingest.pages", IMAGE, "the first picture", all_pages),
+    ):
+        if is_set and kind in counts:
+            lines.append(
+                f"{key}: all is for local files; of {counted(int(counts[kind]), kind)} in buckets {more} is read"
+            )
+    return lines
