@@ -1,6 +1,6 @@
 """Stage `clean`: decodes every new raw file once, drops what is damaged or seen before, keeps a proxy of the rest.
 
-Reads `data/ingest/raw_files.parquet`, the raw files it names, and `data/base/`; writes
+Reads `data/ingest/raw_files.parquet`, the raw files it names, in `data/raw/` or in a bucket, and `data/base/`; writes
 `data/clean/samples.parquet` (kept samples), `dropped.parquet` (what was dropped, and why), `files.parquet` (what became
 of each raw file) and `proxies/` (shards of small JPEG images). Where the selection compares objects, it also reads
 their predictions, cuts the objects out of the pictures while these are decoded, and writes `objects/`: shards of such
@@ -23,6 +23,7 @@ from curation.core.atomic import atomic_folder
 from curation.core.cores import available_cores
 from curation.core.errors import RawFilesError
 from curation.datapool import store
+from curation.datapool.sources import read_sources
 from curation.datapool.value_windows import as_windows
 from curation.embeddings.shards import read_metadata
 from curation.history.way_back import with_way_back
@@ -54,6 +55,7 @@ def run(params: Params) -> str:
         store.read_ledger(paths.BASE),
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
+        read_sources(paths.BASE),
     )
     finder = raw_finder()
     raw = as_they_lie(read_raw_files(paths.RAW_FILES), base.ledger, finder)
@@ -81,6 +83,7 @@ def run(params: Params) -> str:
                 retrain=retrain,
                 may_lack=may_lack,
                 what_to_cut=objects,
+                prefetch_bytes=params.ingest.prefetch_mb << 20,
             )
         except RawFilesError as error:
             known = base.ledger.loc[base.ledger["path"].isin(error.raw_paths), ["path", "content_hash"]]

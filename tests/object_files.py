@@ -52,5 +52,5 @@ def _object(path: Path, name: Path, version: str) -> dict[str, Any]:
 
 
 def _row(path: Path, name: Path, media: str) -> dict[str, Any]:
-    row = dict.fromkeys(RAW_FILES.names, "") | {"frames": int(media == IMAGE), "size": path.stat().st_size}
+    row = dict.fromkeys(RAW_FILES.names, "") | {"frames": 0, "size": path.stat().st_size}
     return row | {"path": name.as_posix(), "media": media}

@@ -123,9 +123,7 @@ def decode_file(
 
     if file.source is not None:
         timeout_s = settings.decode_timeout_s
-        return decode_object(
-            file, announce, decode, shard_folder=shard_folder, timeout_s=timeout_s, fetching=fetching
-        )
+        return decode_object(file, announce, decode, shard_folder=shard_folder, timeout_s=timeout_s, fetching=fetching)
     _require_readable(raw_folder, file.path)
     return decode(file, raw_folder / file.path)
 

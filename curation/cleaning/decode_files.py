@@ -29,14 +29,13 @@ from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
+from curation.raw.pinned import WAITING_FACTOR
 from curation.raw.tracks import file_on_disk
 from curation.workers.outcomes import Done, Failure, Limits, Lost, Progress
 from curation.workers.processes import run_in_workers
 from curation.workers.worker import Announce
 
 _IMAGES_PER_BATCH = 16
-_WAITING = 4
-"""Workers for each that would decode files that are here, where objects have to be fetched first."""
 
 
 class Decode(Protocol):
@@ -93,7 +92,7 @@ def decode_all(
     events = run_in_workers(
         work,
         _batches(chunks),
-        workers=workers * (_WAITING if any(file.source for chunk in chunks for file in chunk) else 1),
+        workers=workers * (WAITING_FACTOR if any(file.source for chunk in chunks for file in chunk) else 1),
         cores=available_cores(),
         limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
         size_of=lambda file: file.source.size if file.source else size_of(file_on_disk(raw_folder / file.path)),

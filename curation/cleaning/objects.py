@@ -1,7 +1,7 @@
 """Raw files that are objects in a bucket, in the tables: what the base knows of them, and what reading them adds."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +12,9 @@ from curation.buckets.objects import RawObject, raw_objects, source_ids
 from curation.cleaning.decoded_file import DecodedFile
 from curation.cleaning.fetched import Fetching, write_known
 from curation.core.atomic import TEMPORARY_PREFIX
-from curation.core.errors import ParamsError
 from curation.raw.pages import as_processed
 from curation.tables.files import empty_frame
-from curation.tables.samples import IGNORED, RAW_FILES, VIDEO
+from curation.tables.samples import IGNORED, RAW_FILES
 
 
 @contextmanager
@@ -75,7 +74,7 @@ def with_read(raw: pd.DataFrame, read: Iterable[DecodedFile], ledger: pd.DataFra
     if not found:
         return raw
     contents = raw["path"].map({path: file.content_hash for path, file in found.items()})
-    frames = raw["path"].map({path: file.declared or 0 for path, file in found.items() if file.media == VIDEO})
+    frames = raw["path"].map({path: file.declared or 0 for path, file in found.items()})
     filled = raw.assign(
         content_hash=contents.astype(raw["content_hash"].dtype).fillna(raw["content_hash"]),
         frames=frames.astype("float64").fillna(raw["frames"]).astype(raw["frames"].dtype),
@@ -105,26 +104,6 @@ def pinned(sources: pd.DataFrame, ledger: pd.DataFrame, raw: pd.DataFrame) -> pd
 def sources_of(raw: pd.DataFrame) -> dict[str, RawObject]:
     """Return those raw files that are objects, by path."""
     return {found.path: found for found in raw_objects(raw)}
-
-
-def require_single(raw: pd.DataFrame, chosen: Mapping[str, str]) -> None:
-    """Refuse parameters that ask for more of each file than its first image or its default track.
-
-    Which files have more is known only where they are read, and an object is read when it is decoded.
-
-    Args:
-        raw: columns of `RAW_FILES`.
-        chosen: what is asked for, by the parameter's name.
-
-    Raises:
-        ParamsError: naming the first one.
-    """
-    more = [name for name, value in chosen.items() if value == "all"]
-    if more and is_unread(raw).any():
-        raise ParamsError(
-            f"{more[0]}: all needs files in data/raw, and {raw.loc[is_unread(raw), 'path'].iloc[0]} is in a bucket: "
-            "copy such files into data/raw, or leave the parameter at its default"
-        )
 
 
 def _keys(table: pd.DataFrame) -> Iterable[tuple[str, str]]:

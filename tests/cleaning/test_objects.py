@@ -19,16 +19,15 @@ from curation.cleaning.base import BaseTables
 from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
-from curation.cleaning.objects import require_single
 from curation.cleaning.summary import require_something_new, summary
-from curation.core.errors import ParamsError, RawDataError, RawFilesChangedError
+from curation.core.errors import RawDataError, RawFilesChangedError
 from curation.datapool.sources import new_sources
 from curation.image.window import ValueWindows
-from curation.tables.datapool import LEDGER, SOURCES
+from curation.tables.datapool import LEDGER
 from curation.tables.datapool import SAMPLES as SELECTED
 from curation.tables.embeddings import embedding_schema
 from curation.tables.files import empty_frame
-from curation.tables.samples import FILES, TAKEN_IN
+from curation.tables.samples import TAKEN_IN
 from tests.media_files import cut, write_image, write_video
 from tests.no_workers import in_this_process
 from tests.object_files import NO_SOURCE, raw_table
@@ -266,21 +265,3 @@ def test_retraining_reads_the_versions_that_were_processed(
         cleaned(raw, none, base, retrain=True)
     left = clean(raw, base, none, tmp_path / "proxies", SETTINGS, Rules(), workers=1, retrain=True, may_lack=True)
     assert left.samples.empty
-
-
-def test_more_than_the_first_image_or_track_is_not_for_objects(tmp_path: Path) -> None:
-    write_image(tmp_path / "bucket" / "a.png", 1)
-    raw = raw_table(tmp_path / "none", tmp_path / "bucket")
-    require_single(raw, {"ingest.pages": "first"})
-    with pytest.raises(ParamsError, match=r"ingest\.pages: all needs files in data/raw, and a\.png is in a bucket"):
-        require_single(raw, {"ingest.pages": "all"})
-    require_single(raw.assign(address=""), {"ingest.pages": "all"})
-
-
-def test_sources_are_noted_once() -> None:
-    assert new_sources(empty_frame(SOURCES), cleaned_files()).empty
-
-
-def cleaned_files() -> pd.DataFrame:
-    """Return accounts without an object."""
-    return empty_frame(FILES)

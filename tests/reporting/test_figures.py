@@ -47,7 +47,7 @@ def test_the_first_iteration_counts_what_came_in(first: ReportInputs) -> None:
     assert report.iteration == 1
     assert report.cleaning.files == FileCounts(
         total=7, kept=4, corrupt=1, duplicate=1, near_duplicate=0, low_quality=0, over_limit=0, unsupported=0,
-        ignored=1, processed=0, videos=2, images=2,
+        unreachable=0, ignored=1, processed=0, videos=2, images=2,
     )  # fmt: skip
     assert report.cleaning.samples == SampleCounts(
         seen=36,
