@@ -25,7 +25,7 @@ def raw_table(folder: Path, bucket: Path | None = None, *, version: str = "") ->
     """
     local = [_local(path, path.relative_to(folder)) for path in _files(folder)]
     taken = {row["path"] for row in local}
-    objects = [_object(path, path.relative_to(bucket), version) for path in (_files(bucket) if bucket else ())]
+    objects = [_object(path, path.relative_to(bucket), version) for path in _files(bucket)] if bucket else []
     rows = [*local, *(row for row in objects if row["path"] not in taken)]
     table = pd.DataFrame(rows, columns=RAW_FILES.names).sort_values("path", kind="stable", ignore_index=True)
     return table.astype({"size": "int64", "frames": "int64"})

@@ -99,8 +99,7 @@ FILES = pa.schema(
         "value_kind": pa.string(),
         "value_low": pa.float64(),
         "value_high": pa.float64(),
-        # Of objects in a bucket, as in `RAW_FILES`; else empty.
-        "size": pa.int64(),
+        "size": pa.int64(),  # as in `RAW_FILES`
         **dict.fromkeys(OBJECT_COLUMNS, pa.string()),
     }
 )

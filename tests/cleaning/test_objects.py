@@ -4,6 +4,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,9 +188,9 @@ def test_copies_do_not_count_where_the_window_of_a_folder_is_found(tmp_path: Pat
     for copy in range(60):
         shutil.copy(bucket / "m/5.png", bucket / f"m/copy {copy:02d}.png")
     shutil.copytree(bucket, folder)
-    options = {"settings": Settings(100_000_000, 64, 0.1, 60.0, 4096, windows=ValueWindows("auto"))}
-    of_bucket = cleaned(raw_table(tmp_path / "none", bucket), tmp_path / "none", **options)
-    assert_alike(of_bucket, cleaned(raw_table(folder), folder, **options))
+    settings = replace(SETTINGS, windows=ValueWindows("auto"))
+    of_bucket = cleaned(raw_table(tmp_path / "none", bucket), tmp_path / "none", settings=settings)
+    assert_alike(of_bucket, cleaned(raw_table(folder), folder, settings=settings))
 
 
 def test_other_content_at_a_known_path_is_an_error(tmp_path: Path, fetched: Fetched) -> None:
