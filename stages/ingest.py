@@ -121,7 +121,7 @@ def ingest(
         raise NothingListedError(f"{folder} is empty: {wanted}")
     listed, remote = _with_relevance(listed, as_raw_files(remote, media), relevant)
     local = _with_content(folder, listed, all_tracks=all_tracks, all_pages=all_pages)
-    table = local.assign(**dict.fromkeys(OBJECT_COLUMNS, ""))[RAW_FILES.names]
+    table: pd.DataFrame = local.assign(**dict.fromkeys(OBJECT_COLUMNS, ""))[RAW_FILES.names]
     if not remote.empty:
         table = pd.concat([table, remote]).sort_values("path", kind="stable", ignore_index=True)
     if (table["media"] == IGNORED).all():

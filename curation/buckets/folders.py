@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from curation.buckets.store import Entry, Page, RequestError
+from curation.buckets.store import Entry, Page, RequestError, Stream
 
 Answer = TypeVar("Answer")
 
@@ -24,9 +24,11 @@ class FolderStore:
 
     Attributes:
         page_s: see `curation.buckets.store.Store`; the whole list is one part here.
+        refuses_versions: likewise.
     """
 
     page_s = 3600.0
+    refuses_versions = False
 
     def __init__(self, filesystem: Any) -> None:
         self._filesystem = filesystem
@@ -35,7 +37,7 @@ class FolderStore:
         """See `curation.buckets.store.Store.page`."""
         return _asked(lambda: self._page(key))
 
-    def open(self, key: str, etag: str, version: str, start: int) -> "Future[FolderStream]":
+    def open(self, key: str, etag: str, version: str, start: int) -> Future[Stream]:
         """See `curation.buckets.store.Store.open`; one more request tells whether it is the object that was listed."""
         return _asked(lambda: self._open(key, etag, start))
 
@@ -44,7 +46,7 @@ class FolderStore:
         found: dict[str, dict[str, Any]] = self._filesystem.find(key.rstrip("/"), detail=True)
         return Page([Entry(name, int(info["size"]), _etag(info), "") for name, info in found.items()])
 
-    def _open(self, key: str, etag: str, start: int) -> "FolderStream":
+    def _open(self, key: str, etag: str, start: int) -> Stream:
         info = self._filesystem.info(key)
         if _etag(info) != etag:
             raise RequestError("changed", "has changed in the bucket since it was listed")

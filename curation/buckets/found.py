@@ -59,8 +59,9 @@ def as_raw_files(objects: pd.DataFrame, media_of_extension: Mapping[str, str]) -
     reasons = [reason or reason_of_name(path, media_of_extension) for path, reason in given]
     kinds = zip(objects["path"], reasons, strict=True)
     media = [IGNORED if reason else media_of_extension[extension_of(path)] for path, reason in kinds]
-    rows: pd.DataFrame = objects.assign(media=media, reason=reasons, content_hash="", frames=np.int64(0))
-    return rows[RAW_FILES.names]
+    whole = objects.assign(media=media, reason=reasons, content_hash="", frames=np.int64(0))
+    rows: pd.DataFrame = whole[RAW_FILES.names]
+    return rows
 
 
 def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame:
@@ -70,4 +71,5 @@ def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame
         objects: with the column `path`.
         local_paths: of all files in the folder of raw data.
     """
-    return objects[~objects["path"].isin(set(local_paths))]
+    rows: pd.DataFrame = objects[~objects["path"].isin(set(local_paths))]
+    return rows

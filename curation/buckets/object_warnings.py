@@ -20,12 +20,11 @@ def object_warnings(objects: pd.DataFrame, table: pd.DataFrame, *, all_tracks: b
     if shadowed := int(objects["path"].isin(local).sum()):
         lines.append(f"{counted(shadowed, 'object')} in buckets left out, since local files lie at the same paths")
     counts = table.loc[table["address"] != "", "media"].value_counts()
-    for key, kind, more, is_set in (
-        ("ingest.video_tracks", VIDEO, "the video track that is read by default", all_tracks),
+    for key, kind, what, is_set in (
+        ("ingest.video_tracks", VIDEO, "one track", all_tracks),
         ("ingest.pages", IMAGE, "the first picture", all_pages),
     ):
         if is_set and kind in counts:
-            lines.append(
-                f"{key}: all is for local files; of {counted(int(counts[kind]), kind)} in buckets {more} is read"
-            )
+            some = counted(int(counts[kind]), kind)
+            lines.append(f"{key}: all holds for local files alone; of {some} in buckets {what} each is read")
     return lines

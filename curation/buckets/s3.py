@@ -1,11 +1,14 @@
-"""Objects of S3, and of services that speak as it does: one request an object, and the pinned version of it alone."""
+"""Objects of S3, and of services that speak as it does: one request an object, and the pinned version of it alone.
+
+Where no region is set, one more request for each bucket and process asks for it.
+"""
 
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from curation.buckets.store import Entry, Page, RequestError
+from curation.buckets.store import Entry, Page, RequestError, Stream
 from curation.core.errors import BucketError
 
 if TYPE_CHECKING:
@@ -16,10 +19,9 @@ Answer = TypeVar("Answer")
 SOCKET_S = 10
 """Seconds for a connection to be made, and between two parts of an answer."""
 
-_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
-_UNVERSIONED = "null"
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+UNVERSIONED = "null"
 _NO_LIST_OF_VERSIONS = ("AccessDenied", "NotImplemented", "MethodNotAllowed")
-_ONLY_LATEST = "latest"
 
 
 class S3Store:
@@ -30,7 +32,7 @@ class S3Store:
 
     Attributes:
         page_s: see `curation.buckets.store.Store`.
-        has_versions: whether versions can be listed, as far as is known.
+        refuses_versions: likewise.
     """
 
     page_s = 60.0
@@ -41,13 +43,13 @@ class S3Store:
         wait = {"connect_timeout": SOCKET_S, "read_timeout": SOCKET_S, "retries": {"total_max_attempts": 1}}
         config = {**settings.get("config_kwargs", {}), **wait}
         self._filesystem: S3FileSystem = S3FileSystem(**{**settings, "config_kwargs": config})
-        self.has_versions = True
+        self.refuses_versions = False
 
     def page(self, key: str, following: object | None) -> Future[Page]:
         """See `curation.buckets.store.Store.page`; a key begins with the bucket's name."""
         return self._asked(self._page(key, following))
 
-    def open(self, key: str, etag: str, version: str, start: int) -> "Future[S3Stream]":
+    def open(self, key: str, etag: str, version: str, start: int) -> Future[Stream]:
         """See `curation.buckets.store.Store.open`; a key begins with the bucket's name."""
         return self._asked(self._open(key, etag, version, start))
 
@@ -64,18 +66,18 @@ class S3Store:
         bucket, _, prefix = key.partition("/")
         client = await self._client(bucket)
         asked = {"Bucket": bucket, "Prefix": prefix, "OptionalObjectAttributes": ["RestoreStatus"]}
-        if self.has_versions:
+        if not self.refuses_versions:
             try:
                 markers = following if isinstance(following, dict) else {}
                 return _page_of_versions(bucket, await client.list_object_versions(**asked, **markers))
             except ClientError as error:
                 if following is not None or error.response["Error"]["Code"] not in _NO_LIST_OF_VERSIONS:
                     raise
-                self.has_versions = False
+                self.refuses_versions = True
         token = {"ContinuationToken": following} if following is not None else {}
         return _page_of_present(bucket, await client.list_objects_v2(**asked, **token))
 
-    async def _open(self, key: str, etag: str, version: str, start: int) -> "S3Stream":
+    async def _open(self, key: str, etag: str, version: str, start: int) -> Stream:
         bucket, _, name = key.partition("/")
         asked = {"Bucket": bucket, "Key": name} | ({"IfMatch": f'"{etag}"'} if etag else {})
         asked |= {"VersionId": version} if version else {}
@@ -119,14 +121,14 @@ def _page_of_present(bucket: str, answer: dict[str, Any]) -> Page:
 
 
 def _entry(bucket: str, listed: dict[str, Any]) -> Entry:
-    kind, version = str(listed.get("StorageClass", "")), str(listed.get("VersionId", _UNVERSIONED))
+    kind, version = str(listed.get("StorageClass", "")), str(listed.get("VersionId", UNVERSIONED))
     is_restored = "RestoreExpiryDate" in listed.get("RestoreStatus", {})
     return Entry(
         f"{bucket}/{listed['Key']}",
         int(listed["Size"]),
         str(listed["ETag"]).strip('"'),
-        "" if version == _UNVERSIONED else version,
-        kind if kind in _ARCHIVES and not is_restored else "",
+        "" if version == UNVERSIONED else version,
+        kind if kind in ARCHIVES and not is_restored else "",
     )
 
 
@@ -142,7 +144,10 @@ async def _in_our_words(request: Coroutine[Any, Any, Answer]) -> Answer:
         return await request
     except boto.ClientError as error:
         raise _of_status(error) from None
-    except (boto.HTTPClientError, boto.IncompleteReadError, boto.ResponseStreamingError) as error:
+    except (
+        *(boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError, boto.ResponseStreamingError),
+        boto.MetadataRetrievalError,
+    ) as error:
         raise RequestError("failed", _said(error)) from None
     except boto.BotoCoreError as error:
         raise BucketError(

@@ -78,9 +78,11 @@ class Store(Protocol):
 
     Attributes:
         page_s: seconds that one part of a list may take.
+        refuses_versions: whether it keeps versions, perhaps, but does not list them for these credentials.
     """
 
     page_s: float
+    refuses_versions: bool
 
     def page(self, key: str, following: object | None) -> "Future[Page]":
         """Give a part of the list of the objects whose keys begin so, in no order. May raise `RequestError`.

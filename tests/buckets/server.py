@@ -18,8 +18,10 @@ KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAU
 FAULTS = ("500", "503", "reset", "cut", "drip")
 """An error of the server, a wish to slow down, a connection that breaks, half of an answer, and one that stops."""
 
+_CODES = {"500": "InternalError", "503": "SlowDown", "403": "AccessDenied"}
+
 Fault = Callable[["Request", int], str | None]
-"""Returns one of `FAULTS` for a request, and how many times the same was made before; None for no fault."""
+"""Returns one of `FAULTS`, or 403, for a request, and how many times the same was made before; None for no fault."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ class Server:
             before = sum(one.method == request.method and one.path == request.path for one in self.requests)
             self.requests.append(request)
         fault = self.fault(request, before) if self.fault else None
-        if fault in ("500", "503"):
-            code = {"500": "InternalError", "503": "SlowDown"}[fault]
+        if fault in _CODES:
+            code = _CODES[fault]
             start_response(f"{fault} {code}", [("Content-Type", "application/xml")])
             return [f"<Error><Code>{code}</Code><Message>broken by the test</Message></Error>".encode()]
         if fault == "reset":
@@ -123,6 +125,14 @@ class Bucket:
         for key, content in objects.items():
             self.client.put_object(Bucket=self.name, Key=key, Body=content, **options)
 
+    def put_many(self, objects: Mapping[str, bytes]) -> None:
+        """Let the server have objects, content by key, without a request for each."""
+        from moto.s3.models import s3_backends
+
+        store = s3_backends["123456789012"]["aws"]
+        for key, content in objects.items():
+            store.put_object(self.name, key, content)
+
     def delete(self, *keys: str) -> None:
         """Delete objects."""
         for key in keys:
@@ -147,7 +157,7 @@ _numbers = count()
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[tuple[str, Server]]:
     """A server for the whole session: its address, and itself."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     server = Server(DomainDispatcherApplication(create_backend_app))
