@@ -17,11 +17,12 @@ from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.crops import move_crops
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
+from curation.cleaning.objects import way_back_in_bucket
 from curation.cleaning.quality_limits import quality_limits
 from curation.cleaning.summary import require_something_new, summary
 from curation.core.atomic import atomic_folder
 from curation.core.cores import available_cores
-from curation.core.errors import RawFilesError
+from curation.core.errors import RawDataError, RawFilesError
 from curation.datapool import store
 from curation.datapool.sources import read_sources
 from curation.datapool.value_windows import as_windows
@@ -87,6 +88,8 @@ def run(params: Params) -> str:
             )
         except RawFilesError as error:
             known = base.ledger.loc[base.ledger["path"].isin(error.raw_paths), ["path", "content_hash"]]
+            if words := way_back_in_bucket(error.raw_paths, raw, base.sources):
+                raise RawDataError(f"{error.message}. {words}") from None
             raise with_way_back(error, finder.last_listed(known.itertuples(index=False, name=None))) from None
         may_be_empty = params.select.process_all or params.train.retrain or store.may_lack_new_data(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)

@@ -1,7 +1,7 @@
 """Raw files that are objects in a bucket, in the tables: what the base knows of them, and what reading them adds."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,9 +9,11 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from curation.buckets.objects import RawObject, raw_objects, source_ids
+from curation.cleaning.accounting import named
 from curation.cleaning.decoded_file import DecodedFile
 from curation.cleaning.fetched import Fetching, write_known
 from curation.core.atomic import TEMPORARY_PREFIX
+from curation.core.words import counted
 from curation.raw.pages import as_processed
 from curation.tables.files import empty_frame
 from curation.tables.samples import IGNORED, RAW_FILES
@@ -104,6 +106,27 @@ def pinned(sources: pd.DataFrame, ledger: pd.DataFrame, raw: pd.DataFrame) -> pd
 def sources_of(raw: pd.DataFrame) -> dict[str, RawObject]:
     """Return those raw files that are objects, by path."""
     return {found.path: found for found in raw_objects(raw)}
+
+
+def way_back_in_bucket(raw_paths: Collection[str], raw: pd.DataFrame, sources: pd.DataFrame) -> str:
+    """Say how objects that have other content now come back; nothing where none of the files is an object.
+
+    Args:
+        raw_paths: of raw files.
+        raw: columns of `RAW_FILES`.
+        sources: of the base.
+    """
+    remote = raw[raw["path"].isin(set(raw_paths)) & (raw["address"] != "")]
+    if remote.empty:
+        return ""
+    former = sources[sources["path"].isin(set(remote["path"])) & (sources["version"] != "")]
+    former = former.drop_duplicates("path", keep="last")
+    versions = [f"{one.address} in version {one.version}" for one in raw_objects(former)]
+    kept = f" (it may have kept what was processed: {named(versions)})" if versions else ""
+    return (
+        f"{counted(len(remote), 'file')} of these lie in a bucket, which DVC cannot bring back: restore them there"
+        f"{kept}, then `python -m curate update` and `dvc repro`"
+    )
 
 
 def _keys(table: pd.DataFrame) -> Iterable[tuple[str, str]]:

@@ -20,6 +20,7 @@ from curation.cleaning.base import BaseTables
 from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
+from curation.cleaning.objects import way_back_in_bucket
 from curation.cleaning.summary import require_something_new, summary
 from curation.core.errors import RawDataError, RawFilesChangedError
 from curation.datapool.sources import new_sources
@@ -201,9 +202,14 @@ def test_other_content_at_a_known_path_is_an_error(tmp_path: Path, fetched: Fetc
     write_image(bucket / "b.png", 3)
     written(bucket / "a.png", time_s=LATE)
     fetched.clear()
+    raw = raw_table(none, bucket)
     with pytest.raises(RawFilesChangedError, match=r"a\.png: \w{64} before, \w{64} now"):
-        cleaned(raw_table(none, bucket), none, base)
+        cleaned(raw, none, base)
     assert fetched == {"a.png": 1}
+    assert "1 file of these lie in a bucket" in way_back_in_bucket(["a.png"], raw, base.sources)
+    kept = way_back_in_bucket(["a.png"], raw, base.sources.assign(version="7"))
+    assert "bucket/a.png in version 7), then `python -m curate update`" in kept
+    assert way_back_in_bucket(["a.png"], raw.assign(address=""), base.sources) == ""
 
 
 def test_what_cannot_be_fetched_is_unreachable_and_comes_again(tmp_path: Path, fetched: Fetched) -> None:
