@@ -110,9 +110,11 @@ class _Run(Generic[Item, Result]):
 
     def hand_out(self) -> bool:
         """Give every worker something to do, the failed items last; return whether anything is being done."""
-        while self._waiting and self._weights.admit(self._waiting[0], [worker.items for worker in self._pool]):
+        while self._waiting:
             idle = next((worker for worker in self._pool if not worker.items), None)
             if idle is None and len(self._pool) == self._workers:
+                break
+            if not self._weights.admit(self._waiting[0], [worker.items for worker in self._pool]):
                 break
             worker = idle or self._started(is_second_try=False)
             batch = self._waiting.popleft()

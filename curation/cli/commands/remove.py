@@ -45,13 +45,14 @@ def command(names: tuple[str, ...], reason: str, where: bool) -> None:
     if not names and not where:
         raise BaseError("name the samples or raw files to take out, or give --where")
     params = load_params(paths.PARAMS)
-    path, finder = params.base.removed_file, raw_finder(params.ingest)
+    path = params.base.removed_file
     listed = read_removal_list(path)
     with open_cache() as cache:
         start = revision(None, cache)
         if where:
             rows = _chosen(listed, names)
         else:
+            finder = raw_finder(params.ingest, start.sources)
             found = found_by(start, [processed_as(start, name, finder) for name in names])
             table = listed_with(listed, found, reason)
             rows = table[table["filename"].isin(found.samples["filename"])]
