@@ -55,9 +55,10 @@ def as_raw_files(objects: pd.DataFrame, media_of_extension: Mapping[str, str]) -
     Returns:
         Columns of `RAW_FILES`, in the same order.
     """
-    given = zip(objects["path"], objects["reason"], strict=True)
+    paths: list[str] = objects["path"].tolist()
+    given = zip(paths, objects["reason"].tolist(), strict=True)
     reasons = [reason or reason_of_name(path, media_of_extension) for path, reason in given]
-    kinds = zip(objects["path"], reasons, strict=True)
+    kinds = zip(paths, reasons, strict=True)
     media = [IGNORED if reason else media_of_extension[extension_of(path)] for path, reason in kinds]
     whole = objects.assign(media=media, reason=reasons, content_hash="", frames=np.int64(0))
     rows: pd.DataFrame = whole[RAW_FILES.names]

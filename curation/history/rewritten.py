@@ -32,9 +32,10 @@ def changed_paths(former: Sequence[pd.DataFrame], present: pd.DataFrame) -> set[
         former: columns of `curation.tables.samples.RAW_FILES` each.
         present: likewise.
     """
-    now = dict(zip(present["path"], present["content_hash"], strict=True))
-    rows = [row for table in former for row in zip(table["path"], table["content_hash"], strict=True)]
-    return {path for path, content in rows if content and now.get(path) and now[path] != content}
+    read = [table[table["content_hash"] != ""] for table in (present, *former)]  # objects in buckets are not
+    now, *before = [list(zip(table["path"].tolist(), table["content_hash"].tolist(), strict=True)) for table in read]
+    contents = dict(now)
+    return {path for rows in before for path, content in rows if contents.get(path, content) != content}
 
 
 def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Collection[str]) -> None:

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from curation.core.kinds import IGNORED, IMAGE, VIDEO
 
@@ -83,7 +83,8 @@ def safe_path(relative: str) -> str:
 
 def extension_of(path: str) -> str:
     """Return the file name ending in lower case without the dot; empty if there is none."""
-    return PurePosixPath(path).suffix.removeprefix(".").lower()
+    before, _, extension = path.rpartition("/")[2].rpartition(".")
+    return extension.lower() if before else ""
 
 
 def media_of_extension(image_extensions: Sequence[str], video_extensions: Sequence[str]) -> dict[str, str]:
