@@ -10,7 +10,7 @@ import pytest
 
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
 from curation.cleaning.decode_files import decode_all
-from curation.cleaning.fetched import NOT_FETCHED, Fetching, write_known
+from curation.cleaning.fetched import BY_DEFAULT, NOT_FETCHED, Fetching, write_known
 from curation.cleaning.objects import sources_of
 from curation.cleaning.tasks import RawFile, tasks_of
 from curation.core.hashing import sha256_of_file
@@ -37,7 +37,7 @@ def decode_with_harm(
     raw_folder: Path,
     shard_folder: Path,
     settings: Settings,
-    fetching: Fetching,
+    fetching: Fetching = BY_DEFAULT,
 ) -> DecodedFile:
     """Decode a file; what its name says does harm to the process."""
     step, _, harm = Path(file.path).stem.partition(" ")

@@ -18,7 +18,8 @@ MEDIA = {"png": "image"}
 
 def sources_of(raw: pd.DataFrame) -> pd.DataFrame:
     """Return what a datapool knows of objects; their names stand for the contents."""
-    return raw.assign(content_hash=raw["path"].map(content))[SOURCES.names]
+    rows: pd.DataFrame = raw.assign(content_hash=raw["path"].map(content))[SOURCES.names]
+    return rows
 
 
 def content(name: str) -> str:
