@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from curation.buckets.listing import LISTING, SUFFIX, is_listing, read_listing
+from curation.buckets.objects import source_ids
 from curation.core.errors import RawDataError
 from curation.core.kinds import IGNORED
 from curation.raw.listing import extension_of, reason_of_name
@@ -65,6 +66,26 @@ def as_raw_files(objects: pd.DataFrame, media_of_extension: Mapping[str, str]) -
     return rows
 
 
+def with_present_addresses(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Return raw files with the addresses that unchanged objects have by now: a bucket may be listed by another name.
+
+    Args:
+        table: columns of `RAW_FILES`, of the last listing, which stays as it was accepted where nothing is new.
+        folder: of raw data.
+
+    Raises:
+        RawDataError: as `listed_objects`.
+    """
+    are_objects = np.asarray(table["address"] != "")
+    if not are_objects.any():
+        return table
+    objects = listed_objects(folder)
+    ids = zip(objects["path"].tolist(), source_ids(objects).tolist(), strict=True)
+    now = dict(zip(ids, objects["address"].tolist(), strict=True))
+    rows = zip(table["path"].tolist(), source_ids(table).tolist(), table["address"].tolist(), strict=True)
+    return table.assign(address=[now.get((path, one), address) for path, one, address in rows])
+
+
 def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame:
     """Return the objects in whose place no local file lies.
 
@@ -72,5 +93,6 @@ def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame
         objects: with the column `path`.
         local_paths: of all files in the folder of raw data.
     """
-    rows: pd.DataFrame = objects[~objects["path"].isin(set(local_paths))]
+    local = set(local_paths)
+    rows: pd.DataFrame = objects[[path not in local for path in objects["path"].tolist()]]
     return rows

@@ -16,8 +16,8 @@ def object_warnings(objects: pd.DataFrame, table: pd.DataFrame, *, all_tracks: b
         all_pages: whether local files of several images count as such.
     """
     lines = []
-    local = set(table.loc[table["address"] == "", "path"])
-    if shadowed := int(objects["path"].isin(local).sum()):
+    local = set(table.loc[table["address"] == "", "path"].tolist())
+    if shadowed := sum(path in local for path in objects["path"].tolist()):
         lines.append(f"{counted(shadowed, 'object')} in buckets left out, since local files lie at the same paths")
     counts = table.loc[table["address"] != "", "media"].value_counts()
     for key, kind, what, is_set in (

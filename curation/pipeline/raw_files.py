@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from curation.buckets.found import with_present_addresses
 from curation.history.cache_folders import cache_folders
 from curation.params.ingest import IngestParams
 from curation.pipeline import paths
@@ -33,7 +34,7 @@ def raw_finder(settings: IngestParams | None = None, sources: pd.DataFrame | Non
         sources: objects in buckets of which a datapool knows the content; None for none.
     """
     last = last_listing()
-    listing = empty_frame(RAW_FILES) if last is None else last
+    listing = empty_frame(RAW_FILES) if last is None else with_present_addresses(last, paths.RAW)
     if settings is None:
         used = listing[listing["media"] != IGNORED]
         media = {extension_of(path): str(kind) for path, kind in zip(used["path"], used["media"], strict=True)}

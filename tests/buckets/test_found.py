@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation.buckets.found import as_raw_files, besides, listed_objects, listings_in
+from curation.buckets.found import as_raw_files, besides, listed_objects, listings_in, with_present_addresses
 from curation.buckets.listing import LISTING, Origin, write_listing
 from curation.core.errors import RawDataError
 from curation.tables.samples import RAW_FILES
@@ -52,3 +52,14 @@ def test_objects_are_raw_files_of_unknown_content() -> None:
     assert set(table["content_hash"]) == {""}
     assert set(table["frames"]) == {0}
     assert table["address"].iloc[0] == "s3://b/a.PNG"
+
+
+def test_unchanged_objects_have_the_address_that_they_have_now(tmp_path: Path) -> None:
+    table = as_raw_files(listing("a.png", "b.png", "c.png"), {"png": "image"})
+    local = table.iloc[2:].assign(etag="", address="")
+    table = pd.concat([table.iloc[:2], local], ignore_index=True)
+    addresses = ["remote://new/a.png", "remote://new/b.png"]
+    present = listing("a.png", "b.png").assign(address=addresses, etag=["etag of a.png", "2"])
+    write_listing(present, tmp_path / "x.listing.parquet", Origin())
+    found = with_present_addresses(table, tmp_path)
+    assert found["address"].tolist() == ["remote://new/a.png", "s3://b/b.png", ""]
