@@ -4,7 +4,8 @@ Reads `data/ingest/raw_files.parquet`, the raw files it names, in `data/raw/` or
 `data/clean/samples.parquet` (kept samples), `dropped.parquet` (what was dropped, and why), `files.parquet` (what became
 of each raw file) and `proxies/` (shards of small JPEG images). Where the selection compares objects, it also reads
 their predictions, cuts the objects out of the pictures while these are decoded, and writes `objects/`: shards of such
-crops, and `objects.parquet`, which says what they show.
+crops, and `objects.parquet`, which says what they show. What becomes of each file is kept in `.dvc/tmp/clean/`, too, so
+that a run which was killed goes on where it was; that folder may be deleted at any time.
 """
 
 from pathlib import Path
@@ -34,6 +35,7 @@ from curation.labels.given_files import read_object_tasks
 from curation.labels.objects import ObjectCrops, cut_in_words
 from curation.params.schema import Params
 from curation.pipeline import paths
+from curation.pipeline.clean_results import clean_results
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.pages import as_processed
@@ -73,6 +75,7 @@ def run(params: Params) -> str:
     settings = Settings.of(params.clean, params.ingest.fps, params.ingest.max_frames_per_video, windows)
     workers = params.clean.workers or available_cores()
     require_turbojpeg()
+    results = clean_results(raw, params.clean.resume_mb)
     objects = object_crops(base.processed, retrain=params.train.retrain)
     with atomic_folder(paths.PROXIES) as folder, atomic_folder(paths.OBJECTS) as crop_folder:
         retrain = params.train.retrain
@@ -85,6 +88,7 @@ def run(params: Params) -> str:
                 may_lack=may_lack,
                 what_to_cut=objects,
                 prefetch_bytes=params.ingest.prefetch_mb << 20,
+                results=results,
             )
         except RawFilesError as error:
             known = base.ledger.loc[base.ledger["path"].isin(error.raw_paths), ["path", "content_hash"]]
@@ -97,7 +101,7 @@ def run(params: Params) -> str:
     write_parquet(cleaned.samples, SAMPLES, paths.SAMPLES)
     write_parquet(cleaned.dropped, DROPPED, paths.DROPPED)
     write_parquet(cleaned.files, FILES, paths.FILES)
-    return summary(cleaned) + words
+    return summary(cleaned) + words + (results.finish() if results is not None else "")
 
 
 def object_crops(processed: pd.DataFrame, *, retrain: bool) -> ObjectCrops:

@@ -355,9 +355,9 @@ def test_a_second_iteration_decodes_what_is_new(tmp_path: Path, monkeypatch: pyt
     shutil.copy(raw / "bad.jpg", raw / "bad2.jpg")
     decoded: list[Task] = []
 
-    def noted(tasks: list[Task], *arguments: Any) -> list[DecodedFile]:
+    def noted(tasks: list[Task], *arguments: Any, **named: Any) -> list[DecodedFile]:
         decoded.extend(tasks)
-        return decode_all(tasks, *arguments)
+        return decode_all(tasks, *arguments, **named)
 
     monkeypatch.setattr("curation.cleaning.clean.decode_all", noted)
     cleaned = _clean(raw, base)

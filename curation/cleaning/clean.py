@@ -30,6 +30,7 @@ from curation.cleaning.objects import (
     with_known_contents,
     with_read,
 )
+from curation.cleaning.results import Results
 from curation.cleaning.sample_table import require_unique_names, sample_table
 from curation.cleaning.tasks import Boxes, Task, tasks_of
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
@@ -76,6 +77,7 @@ def clean(
     may_lack: bool = False,
     what_to_cut: WhatToCut | None = None,
     prefetch_bytes: int = Fetching.most_bytes,
+    results: Results | None = None,
 ) -> Cleaned:
     """Decode what is new, and account for everything.
 
@@ -94,12 +96,13 @@ def clean(
         may_lack: whether those may be left out then whose raw files are gone.
         what_to_cut: None for nothing.
         prefetch_bytes: of objects that are in `proxy_folder` at once.
+        results: of earlier runs; without influence on the result. None for none.
 
     Raises:
         RawDataError: a known file changed, is needed but gone, or two files would give the same sample name.
     """
     with fetching_for(raw, base.sources, base.ledger, proxy_folder, prefetch_bytes) as fetching:
-        decode = _Decoding(raw_folder, proxy_folder, workers, fetching)
+        decode = _Decoding(raw_folder, proxy_folder, workers, results, fetching)
         raw, unknown = _with_contents(raw, base, partial(decode, settings=settings))
         accounting.require_unchanged(raw, base.ledger)
         present = pd.concat([raw, pinned(base.sources, base.ledger, raw)]) if retrain else raw
@@ -165,16 +168,16 @@ class _Decoding:
     raw_folder: Path
     proxy_folder: Path
     workers: int
+    results: Results | None
     fetching: Fetching | None
 
     def __call__(
         self, tasks: Sequence[Task], settings: Settings, first: int = 0, *, only_hashes: bool = False
     ) -> list[DecodedFile]:
         """Decode all tasks, or find out no more than the content hashes of objects."""
+        fetching = None if self.fetching is None else replace(self.fetching, only_hashes=only_hashes)
         where = (tasks, self.raw_folder, self.proxy_folder, settings, self.workers)
-        if self.fetching is None:
-            return decode_all(*where, first=first) if first else decode_all(*where)
-        return decode_all(*where, first=first, fetching=replace(self.fetching, only_hashes=only_hashes))
+        return decode_all(*where, first=first, results=self.results, fetching=fetching)
 
 
 def _with_contents(

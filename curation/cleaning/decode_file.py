@@ -136,7 +136,7 @@ def gather_shard(shard_folder: Path, shard: str, files: Iterable[DecodedFile]) -
         shard: temporary name of the shard of proxies; it does not appear if there is none, nor does that of crops.
         files: the images of the chunk, in the order of their places.
     """
-    folder, chunk = _proxies_of(shard_folder, shard), list(files)
+    folder, chunk = proxies_of(shard_folder, shard), list(files)
     with ShardWriter(shard_folder / shard) as writer:
         for sample in (sample for file in chunk for sample in file.samples):
             writer.add(sample.member, (folder / sample.member).read_bytes())
@@ -149,7 +149,7 @@ def gather_shard(shard_folder: Path, shard: str, files: Iterable[DecodedFile]) -
         folder.rmdir()
 
 
-def _proxies_of(shard_folder: Path, shard: str) -> Path:
+def proxies_of(shard_folder: Path, shard: str) -> Path:
     """Return the folder for the proxies of single images, until they make a shard."""
     return shard_folder / f"{shard}.proxies"
 
@@ -169,7 +169,7 @@ def _decode_image(file: RawFile, path: Path, shard_folder: Path, settings: Setti
         is_unsupported = isinstance(error, UnsupportedImageError)
         refused = DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
         return replace(refused, limit=error.limit, is_unsupported=is_unsupported)
-    folder = _proxies_of(shard_folder, file.shard)
+    folder = proxies_of(shard_folder, file.shard)
     crops = [kept_crop(file, 0, crop) for crop in image.crops]
     with writing():
         folder.mkdir(exist_ok=True)

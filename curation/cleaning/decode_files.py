@@ -4,10 +4,11 @@ What a decoder does to its process costs that one file: see `curation.workers.pr
 """
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +26,8 @@ from curation.cleaning.fetched import (
     remove_bytes,
     unreachable,
 )
+from curation.cleaning.keeping import Keeping, Kept
+from curation.cleaning.results import Results
 from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
@@ -62,6 +65,7 @@ def decode_all(
     workers: int,
     decode: Decode = decode_file,
     first: int = 0,
+    results: Results | None = None,
     fetching: Fetching | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
@@ -77,6 +81,7 @@ def decode_all(
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
         first: number of the first task, for the temporary names of shards.
+        results: of earlier runs, which need no decoding, and where those of this one are kept; None for none.
         fetching: of objects in a bucket; None: as it is by default.
 
     Returns:
@@ -86,40 +91,58 @@ def decode_all(
         RawDataError: a file is gone.
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
-    work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
-    if fetching is not None:
-        work = partial(work, fetching=fetching)
-    events = run_in_workers(
+    chunks = chunks if results is None else results.keyed(chunks, settings)
+    with _ProgressBar(chunks) as bar:
+        outcomes = _Outcomes(chunks, shard_folder, bar)
+        for file in chain.from_iterable(chunks):
+            known = None if results is None else results.restored(file, shard_folder)
+            if known is not None:
+                outcomes.finish(file, known)
+        missing = [[file for file in chunk if file.path not in outcomes.decoded] for chunk in chunks]
+        work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
+        if fetching is not None:
+            work = partial(work, fetching=fetching)
+        journal = None if results is None else results.journal(settings)
+        with (
+            closing(Keeping(work, journal, raw_folder, shard_folder)) as keeping,
+            closing(_events(keeping, missing, raw_folder, settings, workers, fetching or BY_DEFAULT)) as events,
+        ):
+            for file, event in events:
+                match event:
+                    case Lost(frames):
+                        bar.advance(file, frames)
+                        remove_bytes(file, shard_folder)
+                    case Progress(frames):
+                        bar.advance(file, frames)
+                    case Done(Kept(outcome, trouble)):
+                        outcomes.finish(file, outcome)
+                        if results is not None and trouble:
+                            results.stopped(trouble)
+                    case Failure():
+                        outcomes.finish(file, _given_up(file, event, settings, shard_folder))
+    discard_all(shard_folder)
+    return [outcomes.decoded[path] for path in sorted(outcomes.decoded)]
+
+
+def _events(
+    work: Keeping,
+    chunks: Sequence[Sequence[RawFile]],
+    raw_folder: Path,
+    settings: Settings,
+    workers: int,
+    fetching: Fetching,
+) -> Generator[tuple[RawFile, Progress | Done[Kept] | Failure], None, None]:
+    """Return what happens to files while worker processes decode them."""
+    return run_in_workers(
         work,
-        _batches(chunks),
+        _batches([chunk for chunk in chunks if chunk]),
         workers=workers * (WAITING_FACTOR if any(file.source for chunk in chunks for file in chunk) else 1),
         cores=available_cores(),
         limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
         size_of=lambda file: file.source.size if file.source else size_of(file_on_disk(raw_folder / file.path)),
         weight_of=lambda file: file.source.size if file.source else 0,
-        most_weight=(fetching or BY_DEFAULT).most_bytes,
+        most_weight=fetching.most_bytes,
     )
-    decoded: dict[str, DecodedFile] = {}
-    shards = _ImageShards(chunks, shard_folder)
-    with _ProgressBar(chunks) as bar, closing(events):
-        for file, event in events:
-            match event:
-                case Lost(frames):
-                    bar.advance(file, frames)
-                    remove_bytes(file, shard_folder)
-                    continue
-                case Progress(frames):
-                    bar.advance(file, frames)
-                    continue
-                case Done(result):
-                    decoded[file.path] = result
-                case Failure():
-                    decoded[file.path] = _given_up(file, event, settings, shard_folder)
-            bar.finish(file)
-            if file.media == IMAGE:
-                shards.finish(file, decoded)
-    discard_all(shard_folder)
-    return [decoded[path] for path in sorted(decoded)]
 
 
 def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
@@ -138,19 +161,30 @@ def _length(chunk: Sequence[RawFile]) -> tuple[int, int]:
     return chunk[0].declared, chunk[0].source.size if chunk[0].source else 0
 
 
-class _ImageShards:
-    """Makes the shard of each chunk of images as soon as all of them are done."""
+class _Outcomes:
+    """Takes what becomes of each file, and makes the shard of each chunk of images as soon as all of them are done.
 
-    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path) -> None:
+    Attributes:
+        decoded: the files that are done, by path.
+    """
+
+    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "_ProgressBar") -> None:
+        self.decoded: dict[str, DecodedFile] = {}
         self._folder = folder
+        self._bar = bar
         self._chunks = {chunk[0].shard: chunk for chunk in chunks if chunk[0].media == IMAGE}
         self._open = {shard: len(chunk) for shard, chunk in self._chunks.items()}
 
-    def finish(self, file: RawFile, decoded: Mapping[str, DecodedFile]) -> None:
-        """Note that an image is done; `decoded` has what became of each, by path."""
+    def finish(self, file: RawFile, outcome: DecodedFile) -> None:
+        """Note that a file is done."""
+        self.decoded[file.path] = outcome
+        self._bar.finish(file)
+        if file.media != IMAGE:
+            return
         self._open[file.shard] -= 1
         if not self._open[file.shard]:
-            gather_shard(self._folder, file.shard, [decoded[image.path] for image in self._chunks[file.shard]])
+            chunk = self._chunks[file.shard]
+            gather_shard(self._folder, file.shard, [self.decoded[image.path] for image in chunk])
 
 
 def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder: Path) -> DecodedFile:

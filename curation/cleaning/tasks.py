@@ -52,6 +52,7 @@ class RawFile:
         known: pixel hashes that frames of a video had in an earlier iteration, or the image, by index; None = unknown.
         boxes: what to cut out of it.
         source: where it lies, if it is an object in a bucket; None: in the folder of raw data.
+        key: of its outcome (`curation.cleaning.outcome_keys`); empty where that is not kept.
     """
 
     path: str
@@ -62,6 +63,7 @@ class RawFile:
     known: Mapping[int, str] | None = field(default=None, hash=False)
     boxes: Boxes = field(default_factory=dict, hash=False)
     source: RawObject | None = None
+    key: str = ""
 
 
 def tasks_of(

@@ -143,6 +143,17 @@ class CleanParams(Section):
         ),
         json_schema_extra=About(unit="bits", null="off"),
     )
+    resume_mb: int = Field(
+        default=4096,
+        strict=True,
+        ge=0,
+        description=(
+            "Results of finished files that stay in .dvc/tmp/clean after a run, those that were used last, so that a "
+            "run with other limits need not decode these files again. What a killed run has finished stays there in "
+            "any case, until a run has ended. With 0 nothing is kept, and a killed run begins anew."
+        ),
+        json_schema_extra=About(unit="megabytes (2**20 bytes)", is_execution=True),
+    )
     workers: Count | None = Field(
         default=None,
         description="Processes that decode files in parallel. It has no influence on results.",

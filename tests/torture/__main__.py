@@ -2,7 +2,7 @@
 
 `--only` takes some of them, which take on a busy machine with two cores: `faults` at every step of writing (ten
 minutes), `names` that are hostile (seconds), `flips` of bytes (five minutes), `together` for writers at the same time
-(ten minutes), `kills` of whole runs (half an hour).
+(ten minutes), `resume` of stage `clean` after kills (five minutes), `kills` of whole runs (half an hour).
 """
 
 import importlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-KINDS = ("faults", "names", "flips", "together", "kills")
+KINDS = ("faults", "names", "flips", "together", "resume", "kills")
 """Modules of this package, each with a generator of its own name."""
 
 
