@@ -39,6 +39,7 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import last_listing
+from curation.raw.camera_files import warnings_of
 from curation.raw.list_warnings import other_forms, unmatched_lines, warnings
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
@@ -189,6 +190,13 @@ def summary(numbers: dict[str, int | str], listings: int = 0) -> str:
     return f"{counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}{objects}"
 
 
+def _ignored_photographs(table: pd.DataFrame, patterns: Sequence[Pattern]) -> list[str]:
+    """Return what to tell about RAW files of cameras that are ignored although they are relevant."""
+    files = table[table["media"] == IGNORED]
+    is_relevant, _ = relevance(files["path"].tolist(), patterns)
+    return warnings_of(files.loc[list(is_relevant), "reason"])
+
+
 def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     """Compare two listings, and look up what is new among all that the accepted datapool has taken in."""
     found = changes(former, table)
@@ -277,8 +285,8 @@ def run(params: Params) -> str:
     else:
         write_parquet(table, RAW_FILES, paths.RAW_FILES)
     _, unmatched = relevance(table["path"].tolist(), relevant.patterns)
-    told_of_lines = [*warnings(name, unmatched), *other_forms(name, table["path"].tolist(), relevant.patterns)]
-    for warning in [*told_of_lines, *told_of_objects]:
+    told_of_list = [*warnings(name, unmatched), *other_forms(name, table["path"].tolist(), relevant.patterns)]
+    for warning in [*told_of_list, *_ignored_photographs(table, relevant.patterns), *told_of_objects]:
         click.echo(f"ingest: warning: {warning}", err=True)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})

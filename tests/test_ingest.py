@@ -268,6 +268,27 @@ def test_lines_in_another_unicode_form_are_told(
     assert "matches" not in told
 
 
+def test_photographs_that_the_parameters_leave_out_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_image(paths.RAW / "city" / "a.png", 1)
+    for name in ("city/a.NEF", "city/b.dng", "sea/c.nef", "city/notes.txt"):
+        (paths.RAW / name).parent.mkdir(exist_ok=True)
+        (paths.RAW / name).write_bytes(name.encode())
+    Path("relevant_filenames.txt").write_text("city/*\n")
+    assert run(PARAMS) == "5 raw files: 0 videos, 1 image, 4 ignored"
+    warning = "ingest: warning: 2 RAW photographs (dng, nef) are ignored: add dng, nef to ingest.image_extensions, and"
+    assert warning in capsys.readouterr().err
+    table = read_parquet(paths.RAW_FILES).set_index("path")
+    reason = "ending nef is that of RAW photographs: to use them, add it to ingest.image_extensions, and `pip install"
+    assert str(table.loc["city/a.NEF", "reason"]).startswith(reason)
+    assert "ending txt" in str(table.loc["city/notes.txt", "reason"])
+    endings = {"image_extensions": (*PARAMS.ingest.image_extensions, "dng", "nef")}
+    run(PARAMS.model_copy(update={"ingest": PARAMS.ingest.model_copy(update=endings)}))
+    assert "RAW" not in capsys.readouterr().err
+
+
 def test_many_lines_that_match_nothing_are_told_in_a_few() -> None:
     unmatched = [Pattern(number, "x", "x", leaves_out=False) for number in range(100)]
     assert len(warnings("list.txt", unmatched)) == 21

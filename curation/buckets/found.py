@@ -94,5 +94,6 @@ def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame
         local_paths: of all files in the folder of raw data.
     """
     local = set(local_paths)
-    rows: pd.DataFrame = objects[[path not in local for path in objects["path"].tolist()]]
+    is_beside = np.array([path not in local for path in objects["path"].tolist()], dtype=bool)
+    rows: pd.DataFrame = objects[is_beside]
     return rows

@@ -22,7 +22,7 @@ from curation.image.crops import Cropping
 from curation.image.decode import decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter
-from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_values
 from curation.image.window import ValueWindows, Window
 from curation.raw.naming import label_name
 from curation.raw.tracks import file_on_disk
@@ -165,6 +165,7 @@ def _decode_image(file: RawFile, path: Path, shard_folder: Path, settings: Setti
             window_of=partial(settings.windows.of, label_name(file.path)),
             known_hash=(file.known or {}).get(0, ""),
         )
+        require_values(is_empty=image.is_empty)
     except UndecodableImageError as error:
         is_unsupported = isinstance(error, UnsupportedImageError)
         refused = DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
@@ -208,6 +209,7 @@ def _decode_video(
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
             cropping=Cropping(file.boxes, partial(add_crop, crops)),
+            window_of=partial(settings.windows.of, label_name(file.path)),
         )
         if video.is_corrupt:
             restart()
@@ -235,7 +237,7 @@ def _decode_pages(
             writer.discard()
             crops.discard()
     decoded = _of_several(file, pages.samples, pages, crops)
-    return replace(decoded, is_unsupported=pages.is_unsupported, values=pages.values, window=pages.window)
+    return replace(decoded, is_unsupported=pages.is_unsupported)
 
 
 def _of_several(
@@ -252,6 +254,8 @@ def _of_several(
         skipped=outcome.skipped,
         decoded=outcome.decoded,
         crops=crops.kept,
+        values=None if outcome.is_corrupt else outcome.values,
+        window=outcome.window,
     )
 
 

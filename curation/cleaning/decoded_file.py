@@ -25,8 +25,8 @@ class DecodedFile:
         decoded: frames that came out of the decoder, or would have if they had not been left out.
         crops: what was cut out of its pictures.
         is_unsupported: whether it is refused since it is of a kind that is not read.
-        values: of an image or pages of more than 8 bits a channel, the range of the values; else None.
-        window: through which these are seen in the proxy; None where that differs from page to page.
+        values: of more than 8 bits a channel that have no range of their own, the range of the values; else None.
+        window: through which these are seen in the proxies; None where that differs from one to the other.
         content_hash: of an object in a bucket, SHA-256 of its bytes; empty where it could not be fetched.
         declared: of such an object, the frames that it says it has; None: unknown.
         is_unreachable: whether it is refused since it could not be fetched; its content is not at fault.

@@ -255,7 +255,7 @@ def _pictures(
     max_pixels, keeps_16_bits = settings.max_pixels, settings.picture_format != "jpg"
     try:
         if batch.is_video:
-            yield from video_pictures(source, known, max_pixels, keeps_16_bits=keeps_16_bits)
+            yield from video_pictures(source, known, max_pixels, keeps_16_bits=keeps_16_bits, window_of=window_of)
             return
         load = partial(load_image, max_pixels=max_pixels, window_of=window_of, keeps_16_bits=keeps_16_bits)
         load_each = partial(load_pages, max_pixels=max_pixels, window_of=window_of, keeps_16_bits=keeps_16_bits)

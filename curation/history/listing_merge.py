@@ -2,6 +2,7 @@
 
 from hashlib import md5
 
+import numpy as np
 import pandas as pd
 
 from curation.buckets.listing import SUFFIX, read_listing, read_origin, write_listing
@@ -36,7 +37,7 @@ def united_listing(name: str, ours: str, theirs: str, cache: Cache) -> str:
         )
     mine, other = (read_listing(file) for file in files)
     known = set(mine["path"].tolist())
-    more = other[[path not in known for path in other["path"].tolist()]]
+    more = other[np.array([path not in known for path in other["path"].tolist()], dtype=bool)]
     temporary = cache.temporary_folder() / f"united{SUFFIX}"
     write_listing(pd.concat([mine, more]), temporary, origins[0])
     content = temporary.read_bytes()

@@ -20,6 +20,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from curation.core.kinds import IGNORED, IMAGE, VIDEO
+from curation.raw import camera_files
 
 NOT_UTF_8 = "*[!\x01-\ud7ff\ue000-\U0010ffff]*"
 """Names with a character that UTF-8 has not, which is how Python shows bytes that are not UTF-8."""
@@ -177,6 +178,8 @@ def reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str:
     extension = extension_of(relative)
     if not extension:
         return "no file name ending, so neither image nor video"
+    if extension not in media_of_extension and extension in camera_files.ENDINGS:
+        return camera_files.reason_of(extension)
     if extension not in media_of_extension:
         return f"ending {extension} is neither in ingest.image_extensions nor in ingest.video_extensions"
     return ""

@@ -94,8 +94,8 @@ FILES = pa.schema(
         "declared_frames": pa.int64(),  # 0 for a video that is an object, and was not decoded in this iteration
         "samples": pa.int64(),  # frames or images that decoded or should have: the sum of the counts that follow
         **dict.fromkeys(COUNTS, pa.int64()),
-        # With clean.value_window: auto, of an image of more than 8 bits a channel: the kind of its values, and which of
-        # them are black and white in the proxy; else empty and NaN.
+        # With clean.value_window: auto, of a file whose values have more than 8 bits and no range of their own: their
+        # kind, and which of them are black and white in the proxies; else empty and NaN.
         "value_kind": pa.string(),
         "value_low": pa.float64(),
         "value_high": pa.float64(),

@@ -92,6 +92,7 @@ class Server:
             start_response(f"{fault} {code}", [("Content-Type", "application/xml")])
             return [f"<Error><Code>{code}</Code><Message>broken by the test</Message></Error>".encode()]
         if fault == "reset":
+            start_response("200 OK", [])
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             return []
         content = self.application(environ, start_response)

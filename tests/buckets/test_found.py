@@ -24,6 +24,7 @@ def write(folder: Path, name: str, *paths: str) -> None:
 
 def test_all_listings_count(tmp_path: Path) -> None:
     assert listed_objects(tmp_path).empty
+    assert besides(listed_objects(tmp_path), []).columns.tolist() == LISTING.names
     write(tmp_path, "z", "a.png", "c.png")
     write(tmp_path, "x", "b.png")
     (tmp_path / "sub").mkdir()

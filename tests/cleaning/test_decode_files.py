@@ -154,7 +154,7 @@ SEES_CONTENT = {
             "PIL.ImageFile.ImageFile.load",
         ),
         *("curation.image.decode.proxy_dimensions", "curation.image.decode.pixel_hash_of", "numpy.asarray"),
-        *("curation.image.decode._small", "curation.image.decode.quality_of", "curation.image.decode.encode_jpeg"),
+        *("curation.image.decode.small", "curation.image.decode.quality_of", "curation.image.decode.encode_jpeg"),
         *("curation.image.quality._perceptual_hash", "curation.image.decode.turned", "curation.image.reading._note"),
     ),
     "jpg": ("curation.image.reading.decode_planes", "curation.image.stored.blake3"),
