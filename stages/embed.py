@@ -26,6 +26,7 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
 from curation.tables.files import empty_frame, read_parquet, write_csv
+from curation.tables.membership import is_among
 from curation.tables.objects import OBJECT_METADATA, OBJECTS
 
 
@@ -99,7 +100,7 @@ def embed_objects(params: Params, samples: "pd.Series[str]", dimension: int, che
         checkpoint_hash: of the model.
     """
     table = read_parquet(paths.OBJECTS_TABLE) if paths.OBJECTS_TABLE.exists() else empty_frame(OBJECTS)
-    table = table[table["filename"].isin(set(samples))].reset_index(drop=True)
+    table = table[is_among(table["filename"], samples)].reset_index(drop=True)
     embeddings, again, precision = np.empty((0, dimension), np.float32), "", DEFAULT_PRECISION
     if len(table):
         embeddings, again = embed_by_model(params, table, paths.OBJECTS, paths.OBJECT_CACHE)

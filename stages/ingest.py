@@ -11,10 +11,11 @@ Files that an accepted iteration has processed may go or move afterwards: where 
 table stays that of HEAD's iteration, byte for byte.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import click
@@ -38,14 +39,15 @@ from curation.image.pages import page_counts_of
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
-from curation.pipeline.raw_files import last_listing
+from curation.pipeline.raw_files import last_listing, stat_cache
 from curation.raw.camera_files import warnings_of
 from curation.raw.list_warnings import other_forms, unmatched_lines, warnings
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
 from curation.raw.pages import as_processed
 from curation.raw.relevant import Pattern, read_patterns, relevance
-from curation.raw.tracks import file_paths, track_hash, track_path
+from curation.raw.stat_cache import NOTHING_READ, StatCache, stamps_of, with_answers
+from curation.raw.tracks import file_paths
 from curation.tables.files import empty_frame, write_parquet
 from curation.tables.raw_files import read_raw_files
 from curation.tables.samples import IGNORED, IMAGE, OBJECT_COLUMNS, PAGES, RAW_FILES, VIDEO
@@ -85,6 +87,7 @@ def ingest(
     relevant: RelevantFiles = EVERY_FILE,
     objects: pd.DataFrame | None = None,
     *,
+    cache: StatCache = NOTHING_READ,
     all_tracks: bool = False,
     all_pages: bool = False,
 ) -> pd.DataFrame:
@@ -98,6 +101,7 @@ def ingest(
         relevant: others are neither read nor hashed, and listed as ignored.
         objects: in buckets, columns of `curation.buckets.listing.LISTING`; a local file of the same path stands before
             one. They are not read.
+        cache: what earlier runs have read; files that are the same since are not read again.
         all_tracks: whether each further video track of a file has a row of its own, with a path inside that of the file
             (`curation.raw.tracks`).
         all_pages: whether image files of several images count as such.
@@ -121,7 +125,7 @@ def ingest(
     if not listed and remote.empty:
         raise NothingListedError(f"{folder} is empty: {wanted}")
     listed, remote = _with_relevance(listed, as_raw_files(remote, media), relevant)
-    local = _with_content(folder, listed, all_tracks=all_tracks, all_pages=all_pages)
+    local = _with_content(folder, listed, cache, all_tracks=all_tracks, all_pages=all_pages)
     table: pd.DataFrame = local.assign(**dict.fromkeys(OBJECT_COLUMNS, ""))[RAW_FILES.names]
     if not remote.empty:
         table = pd.concat([table, remote]).sort_values("path", kind="stable", ignore_index=True)
@@ -205,36 +209,41 @@ def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     return found
 
 
-def _with_content(folder: Path, listed: Sequence[ListedFile], *, all_tracks: bool, all_pages: bool) -> pd.DataFrame:
-    """Read every accepted file, several at a time, for its hash, and videos for their declared frames."""
-    total = sum(file.size for file in listed if file.media != IGNORED)
-    with (
-        tqdm(total=total, unit="B", unit_scale=True, desc="hashing", disable=None) as bar,
-        ThreadPoolExecutor(available_cores()) as threads,
-    ):
-        rows = list(threads.map(lambda file: _row(folder, file, bar), listed))
-    rows += _further_tracks(folder, rows) if all_tracks else []
+def _with_content(
+    folder: Path, listed: Sequence[ListedFile], cache: StatCache, *, all_tracks: bool, all_pages: bool
+) -> pd.DataFrame:
+    """Read every accepted file that is new, for its hash and, of videos, the declared frames."""
+    began, stamps = time_ns(), stamps_of(folder, [file.path for file in listed if file.media != IGNORED])
+    read = cache.recall(stamps)
+    rows = _rows(folder, listed, read.content_hashes)
+    read.content_hashes = {path: content for path, *_, content in rows if content}
+    if all_tracks:
+        files = [path for path, media, *_ in rows if media == VIDEO]
+        read.tracks = with_answers(folder, read.tracks, files, further_tracks_of)
+        rows += [(path, VIDEO, "", 0, content) for path, content in read.further_tracks()]
     table = pd.DataFrame(rows, columns=["path", "media", "reason", "size", "content_hash"])
-    videos = table.loc[table["media"] == VIDEO, "path"].tolist()
-    frames = dict(zip(videos, declared_frames_of([folder / path for path in videos]), strict=True))
-    images = table.loc[table["media"] == IMAGE, "path"].tolist()
-    pages = page_counts_of([folder / path for path in images]) if all_pages else [1] * len(images)
-    frames |= dict(zip(images, pages, strict=True))
-    of_several = {path for path, count in zip(images, pages, strict=True) if count > 1}
+    videos, images = (table.loc[table["media"] == media, "path"].tolist() for media in (VIDEO, IMAGE))
+    read.frames = with_answers(folder, read.frames, videos, declared_frames_of)
+    read.pages = with_answers(folder, read.pages, images if all_pages else [], page_counts_of)
+    cache.remember(stamps, read, began)
+    of_several = {path for path, count in read.pages.items() if count > 1}
     table.loc[table["path"].isin(of_several), "media"] = PAGES
+    frames = dict.fromkeys(images, 1) | read.pages | read.frames
     table["frames"] = np.array([frames.get(path, 0) for path in table["path"]], dtype=np.int64)
     return table.sort_values("path", kind="stable", ignore_index=True)
 
 
-def _further_tracks(folder: Path, rows: Sequence[Row]) -> list[Row]:
-    """Return a row for each video track that a file has besides the one that is read by default."""
-    videos = [row for row in rows if row[1] == VIDEO]
-    tracks = further_tracks_of([folder / row[0] for row in videos])
-    return [
-        (track_path(path, number), VIDEO, "", 0, track_hash(content_hash, number))
-        for (path, *_, content_hash), numbers in zip(videos, tracks, strict=True)
-        for number in numbers
-    ]
+def _rows(folder: Path, listed: Sequence[ListedFile], known: Mapping[str, str]) -> list[Row]:
+    """Return the rows of the table but for the frames; files of unknown content hash are read, several at a time."""
+    new = [file for file in listed if file.path not in known]
+    total = sum(file.size for file in new if file.media != IGNORED)
+    with (
+        tqdm(total=total, unit="B", unit_scale=True, desc="hashing", disable=None) as bar,
+        ThreadPoolExecutor(available_cores()) as threads,
+    ):
+        rows = list(threads.map(lambda file: _row(folder, file, bar), new))
+    old = [(file.path, file.media, "", file.size, known[file.path]) for file in listed if file.path in known]
+    return rows + old
 
 
 def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> Row:
@@ -265,6 +274,7 @@ def run(params: Params) -> str:
     try:
         table = ingest(
             *(paths.RAW, settings.image_extensions, settings.video_extensions, links, relevant, objects),
+            cache=stat_cache(),
             all_tracks=all_tracks,
             all_pages=all_pages,
         )

@@ -12,6 +12,7 @@ much each strategy speaks for each pick).
 """
 
 import click
+import pyarrow as pa
 
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import EMBEDDINGS_FOLDER, OBJECTS_FOLDER
@@ -22,7 +23,7 @@ from curation.selection.candidates import find_candidates, find_units, known_sam
 from curation.selection.chosen import chosen_before, with_chosen
 from curation.selection.contributions import picked_last
 from curation.selection.described import described, tell_names
-from curation.selection.embedded import read_embeddings
+from curation.selection.embedded import measures_in_use, read_embeddings
 from curation.selection.objects import objects_in_words, read_object_embeddings
 from curation.selection.outcome import require_selected, select_units, summary
 from curation.selection.outcome_tables import Sides
@@ -43,8 +44,9 @@ def run(params: Params) -> str:
            data/select/contributions.csv
     """
     checkpoint_hash = sha256_of_file(paths.CHECKPOINT)
+    measures = measures_in_use(params.select.strategies)
     processed, embeddings = read_embeddings(
-        paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, paths.CHECKPOINT, checkpoint_hash
+        paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, paths.CHECKPOINT, checkpoint_hash, measures
     )
     samples, marks = read_parquet(paths.SAMPLES, columns=["filename", "is_new"]), read_csv(paths.MARKS, MARKS)
     known = known_samples(samples, embeddings.names, paths.BASE, marks, retrain=params.train.retrain)
@@ -64,7 +66,8 @@ def run(params: Params) -> str:
     )
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
-    del embeddings  # all that is needed of them was copied
+    del embeddings, samples  # all that is needed of them was copied
+    pa.default_memory_pool().release_unused()  # the search has use for it
     sides = Sides(found.names, candidate_embeddings, base, base_embeddings)
     choice = select_units(sides, units, about, params.select, queries, objects)
     if not known.may_be_empty:

@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
 from curation.cleaning.accounting import named
 from curation.cleaning.decoded_file import DecodedFile
 from curation.core.errors import RawDataError, RawFilesGoneError
+from curation.core.regular import is_file
 from curation.raw.finding import RawFinder
 from curation.raw.tracks import file_on_disk
 from curation.tables.datapool import SOURCES
 from curation.tables.files import empty_frame
+from curation.tables.membership import is_among
 from curation.tables.samples import IGNORED, SAMPLES
 
 
@@ -46,9 +49,9 @@ def as_they_lie(raw: pd.DataFrame, ledger: pd.DataFrame, finder: RawFinder) -> p
     Returns:
         Columns of `RAW_FILES`, sorted by path: files that moved at their place, without those that are gone.
     """
-    known = raw[raw["path"].isin(set(ledger["path"])) | raw["content_hash"].isin(set(ledger["content_hash"]))]
+    known = raw[is_among(raw["path"], ledger["path"]) | is_among(raw["content_hash"], ledger["content_hash"])]
     known = known[known["address"] == ""]
-    gone = [path for path in known["path"] if not file_on_disk(finder.folder / path).is_file()]
+    gone = [path for path in known["path"].tolist() if not _is_there(finder.folder, path)]
     if not gone:
         return raw
     lost = known[known["path"].isin(set(gone))]
@@ -59,6 +62,11 @@ def as_they_lie(raw: pd.DataFrame, ledger: pd.DataFrame, finder: RawFinder) -> p
     back = back[~back["path"].isin(set(there["path"]))]
     rows: pd.DataFrame = pd.concat([there, back]).sort_values("path", kind="stable", ignore_index=True)
     return rows
+
+
+def _is_there(folder: Path, path: str) -> bool:
+    """Return whether the file of a path is there; most paths are no tracks, and those of many files are asked for."""
+    return is_file(f"{folder}/{path}") or file_on_disk(folder / path).is_file()
 
 
 def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool = False) -> dict[str, str]:
@@ -144,6 +152,8 @@ def known_frames(processed: pd.DataFrame, again: Mapping[str, str]) -> dict[str,
         The pixel hash of each frame, by path and frame index.
     """
     known: dict[str, dict[int, str]] = {}
+    if not again:
+        return known
     for content, frame, pixels in processed[["content_hash", "frame", "pixel_hash"]].itertuples(index=False):
         if content in again:
             known.setdefault(again[content], {})[int(frame)] = str(pixels)

@@ -33,10 +33,12 @@ from curation.cleaning.objects import (
 from curation.cleaning.results import Results
 from curation.cleaning.sample_table import require_unique_names, sample_table
 from curation.cleaning.tasks import Boxes, Task, tasks_of
+from curation.cleaning.unchanged import require_unchanged
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
 from curation.image.proxies import store_empty_shard, store_shards
 from curation.image.window import ValueWindows
-from curation.raw.naming import label_indices, label_name
+from curation.raw.naming import label_indices
+from curation.raw.weak_labels import label_names
 from curation.tables.files import empty_frame
 from curation.tables.membership import is_among
 from curation.tables.samples import IGNORED, KEPT, SAMPLES
@@ -104,7 +106,7 @@ def clean(
     with fetching_for(raw, base.sources, base.ledger, proxy_folder, prefetch_bytes) as fetching:
         decode = _Decoding(raw_folder, proxy_folder, workers, results, fetching)
         raw, unknown = _with_contents(raw, base, partial(decode, settings=settings))
-        accounting.require_unchanged(raw, base.ledger)
+        require_unchanged(raw, base.ledger)
         present = pd.concat([raw, pinned(base.sources, base.ledger, raw)]) if retrain else raw
         again: Mapping[str, str] = {}
         if retrain:
@@ -263,7 +265,7 @@ def with_labels(samples: pd.DataFrame, raw: pd.DataFrame, processed: pd.DataFram
     """
     pairs = processed[["label_name", "label"]].drop_duplicates().sort_values("label", ascending=False)
     known = {str(name): int(label) for name, label in zip(pairs["label_name"], pairs["label"], strict=True)}
-    names = {label_name(path) for path in raw.loc[raw["media"] != IGNORED, "path"]}
+    names = label_names(raw.loc[raw["media"] != IGNORED, "path"])
     return samples.assign(label=samples["label_name"].map(label_indices(names, known)).astype("int32"))
 
 

@@ -14,6 +14,7 @@ from curation.datapool.sources import SOURCES_FOLDER, new_sources, read_sources,
 from curation.datapool.value_windows import united_windows, windows_in
 from curation.embeddings.shards import read_shards, shard_files, shard_rows
 from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
+from curation.tables.membership import is_among
 from curation.tables.samples import COMING_AGAIN, COUNTS, KEPT, TAKEN_IN
 
 
@@ -46,7 +47,7 @@ def ledger_part(base: pd.DataFrame, files: pd.DataFrame, iteration: int) -> pd.D
         files: what became of each raw file.
         iteration: number of this iteration.
     """
-    done = files["status"].isin(TAKEN_IN) & ~files["path"].isin(base["path"])
+    done = files["status"].isin(TAKEN_IN) & ~is_among(files["path"], base["path"])
     part = files[done].rename(columns={"samples": "frames"}).assign(iteration=iteration)
     rows: pd.DataFrame = part[LEDGER.names].reset_index(drop=True)
     return rows

@@ -53,7 +53,7 @@ def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Col
     Raises:
         RawDataError: naming the files, their objects, and the way out.
     """
-    if not changed and not any(map(_is_linked, map(folder.joinpath, raw_paths))):
+    if not changed and not any(_is_linked(f"{folder}/{path}") for path in raw_paths):
         return
     try:
         with open_cache() as cache:
@@ -64,10 +64,10 @@ def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Col
         raise RawDataError(_message(found))
 
 
-def _is_linked(file: Path) -> bool:
+def _is_linked(file: str) -> bool:
     """Return whether a file has a second name, or is a link itself."""
     try:
-        status = file.lstat()
+        status = os.lstat(file)
     except OSError:
         return False
     return status.st_nlink > 1 or stat.S_ISLNK(status.st_mode)

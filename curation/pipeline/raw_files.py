@@ -5,11 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from curation.buckets.found import with_present_addresses
+from curation.code.closure import CodeReader
 from curation.history.cache_folders import cache_folders
 from curation.params.ingest import IngestParams
 from curation.pipeline import paths
 from curation.raw.finding import RawFinder
 from curation.raw.listing import extension_of, media_of_extension
+from curation.raw.stat_cache import NOTHING_READ, StatCache
 from curation.tables.datapool import SOURCES
 from curation.tables.files import empty_frame
 from curation.tables.raw_files import read_raw_files
@@ -42,3 +44,10 @@ def raw_finder(settings: IngestParams | None = None, sources: pd.DataFrame | Non
         media = media_of_extension(settings.image_extensions, settings.video_extensions)
     known = empty_frame(SOURCES) if sources is None else sources
     return RawFinder(paths.RAW, listing, media, cache_folders(_DVC), known)
+
+
+def stat_cache() -> StatCache:
+    """Return what earlier runs of ingest have read of the raw files; without DVC there is no place for it."""
+    if not _DVC.is_dir():
+        return NOTHING_READ
+    return StatCache(paths.STAT_CACHE, CodeReader(Path(), paths.CODE_MEMORY).digest("python -m stages.ingest"))

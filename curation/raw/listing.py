@@ -84,8 +84,8 @@ def safe_path(relative: str) -> str:
 
 def extension_of(path: str) -> str:
     """Return the file name ending in lower case without the dot; empty if there is none."""
-    before, _, extension = path.rpartition("/")[2].rpartition(".")
-    return extension.lower() if before else ""
+    stem, _, ending = path.rpartition("/")[2].rpartition(".")
+    return ending.lower() if stem else ""
 
 
 def media_of_extension(image_extensions: Sequence[str], video_extensions: Sequence[str]) -> dict[str, str]:
@@ -187,6 +187,8 @@ def reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str:
 
 def writable(name: str) -> str:
     """Return a name with control characters, and bytes that are not UTF-8, as backslash escapes."""
+    if name.isascii() and name.isprintable():
+        return name
     shown = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(_escaped(one) if _is_control(one) else one for one in shown)
 
