@@ -14,8 +14,7 @@ ROOMS = [
     {"code"},
     {"params"},
     {"tables"},
-    {"raw"},
-    {"buckets"},
+    {"raw", "buckets"},  # raw files are found in a folder or in a bucket, and objects are named as files are
     {"workers"},
     {"execution"},
     {"image"},

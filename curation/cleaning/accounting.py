@@ -1,6 +1,6 @@
 """The fate of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -8,7 +8,6 @@ import pandas as pd
 
 from curation.cleaning.decode_file import DecodedFile
 from curation.cleaning.judging import shortlex_keys
-from curation.core.errors import RawFilesChangedError
 from curation.raw.moves import paired
 from curation.tables.files import empty_frame
 from curation.tables.membership import are_together, is_among
@@ -24,10 +23,12 @@ from curation.tables.samples import (
     KEPT,
     LOW_QUALITY,
     NEAR_DUPLICATE,
+    OBJECT_COLUMNS,
     OVER_LIMIT,
     PROCESSED,
     SKIPPED,
     TAKEN_IN,
+    UNREACHABLE,
     UNSUPPORTED,
 )
 
@@ -35,6 +36,7 @@ _IS_WHAT = {
     CORRUPT: "corrupt",
     OVER_LIMIT: "over a limit",
     UNSUPPORTED: "unsupported",
+    UNREACHABLE: "unreachable",
     LOW_QUALITY: "of low quality",
     NEAR_DUPLICATE: "a near duplicate",
 }
@@ -50,6 +52,9 @@ _NOTHING: Mapping[str, Any] = {
 }
 """What is known of a file that is not decoded."""
 
+_OF_SOURCE = ("size", *OBJECT_COLUMNS)
+"""Columns that tables of raw files and accounts of them share."""
+
 _PAIR = ("path", "content_hash")
 
 NEW = ""
@@ -63,36 +68,6 @@ def named(items: Iterable[str], limit: int = 10) -> str:
     return ", ".join(everything[:limit]) + more
 
 
-def require_unchanged(raw: pd.DataFrame, ledger: pd.DataFrame) -> None:
-    """Make sure that no raw file which the base knows has another content now.
-
-    Args:
-        raw: columns of `RAW_FILES`.
-        ledger: of the base.
-
-    Raises:
-        RawFilesChangedError: naming each such file with both hashes.
-    """
-    has_content, is_named = (raw["content_hash"] != "").to_numpy(bool), is_among(raw["path"], ledger["path"])
-    is_other = has_content & is_named & ~are_together(raw, ledger, _PAIR)
-    other = dict(_pairs(raw[is_other]))
-    before: dict[str, set[str]] = {path: set() for path in other}
-    for path, content in _pairs(ledger) if other else ():
-        before.get(path, set()).add(content)
-    changed = {
-        path: f"  {path}: {' or '.join(sorted(before[path]))} before, {content} now" for path, content in other.items()
-    }
-    if changed:
-        raise RawFilesChangedError(
-            f"{len(changed)} raw files have changed under their names, so the datapool's record of them is no longer "
-            "true (SHA-256 of the contents):\n"
-            + "\n".join(changed.values())
-            + "\nGive the new content a new name, and restore the former file or leave it out; or begin a new datapool "
-            "with base.datapool: none",
-            list(changed),
-        )
-
-
 def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     """Decide from names and content hashes what is to be decoded.
 
@@ -103,7 +78,8 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row for each raw file with the columns of `FILES`. Status `NEW` stands for: to be decoded. For a copy of a
         file that is still to be decoded, `duplicate_of` names that file, and status and counts follow later. A file
-        that the base has processed at another place, where it no longer is, has moved: it is processed.
+        that the base has processed at another place, where it no longer is, has moved: it is processed. An object
+        whose content is unknown is no copy, as far as that goes.
     """
     is_known = are_together(raw, ledger, _PAIR) & (raw["media"] != IGNORED)
     others = raw[~is_known]  # few, as a rule: what follows looks at each row
@@ -122,6 +98,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             "content_hash": content[0],
             "media": content[1],
             "declared_frames": file.frames,
+            **{name: getattr(file, name) for name in _OF_SOURCE},
         }
         row |= {"status": NEW, "reason": "", **_NOTHING}
         if file.media == IGNORED:
@@ -133,7 +110,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             original = known_contents[content]
             counts = {name: int(getattr(original, name)) for name in (CORRUPT, SKIPPED)}
             row |= _copy_of(str(original.path), str(original.status), "", int(str(original.frames)), counts)
-        else:
+        elif content[0]:
             first = first_of_run.setdefault(content, path)
             row["duplicate_of"] = "" if first == path else first
         rows.append(row)
@@ -172,7 +149,8 @@ def accounted(
             row |= results[row["path"]]
         else:
             original = results[row["duplicate_of"]]
-            row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], original["samples"], original)
+            number = original.get("samples", 0)
+            row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], number, original)
         rows.append(row)
     parts = [part for part in (plan[~is_new], _typed(rows).set_index(plan.index[is_new])) if len(part)]
     return pd.concat(parts).sort_index() if parts else plan
@@ -233,10 +211,6 @@ def _moved(raw: pd.DataFrame, ledger: pd.DataFrame, known: Collection[tuple[str,
     return paired(gone, {path: content for path, content in found.items() if content in known})
 
 
-def _pairs(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    return zip(rows["path"].tolist(), rows["content_hash"].tolist(), strict=True)
-
-
 def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapping[str, int]) -> dict[str, Any]:
     """Return status and counts of a file with the bytes of another: dropped as that is, else a duplicate of it.
 
@@ -250,6 +224,8 @@ def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapp
     status = status if status in _IS_WHAT else DUPLICATE
     words = f", which is {_IS_WHAT[status]}" + (f": {reason}" if reason else "") if status in _IS_WHAT else ""
     row = {"status": status, "reason": f"equal bytes as {original}{words}", "duplicate_of": original}
+    if status == UNREACHABLE:
+        return row
     skipped = counts.get(SKIPPED, 0)
     corrupt = samples - skipped if status == CORRUPT else counts.get(CORRUPT, 0)
     return row | {"samples": samples, status: samples - corrupt - skipped, CORRUPT: corrupt, SKIPPED: skipped}
@@ -262,6 +238,8 @@ def _result(
 
     `lost` are its samples where none of them is kept; `raw_path_of` has the raw files of those that stand for them.
     """
+    if file.is_unreachable:
+        return {"status": UNREACHABLE, "reason": file.reason}
     if file.is_corrupt:
         status = UNSUPPORTED if file.is_unsupported else OVER_LIMIT if file.limit else CORRUPT
         refused = len(file.samples) + file.missing
@@ -293,7 +271,7 @@ def _result(
 def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a table with the columns and types of `FILES`."""
     table = pd.DataFrame(rows, columns=FILES.names)
-    numbers = ["declared_frames", "samples", *COUNTS]
+    numbers = ["declared_frames", "samples", *COUNTS, "size"]
     return (
         table.astype(dict.fromkeys(numbers, np.int64) | dict.fromkeys(["value_low", "value_high"], np.float64))
         if rows

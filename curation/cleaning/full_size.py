@@ -1,7 +1,7 @@
 """Decoding chosen samples from the raw files again, in full size, without decoding the rest of a video."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from curation.video.chosen_frames import Attempt, Picture, attempts
 from curation.video.packet_index import UnsureError
 from curation.video.sampling import FrameChoice
 
+Opened = Callable[[str], AbstractContextManager[Path | None]]
+"""Gives the file of a raw file's path for as long as it is read; None where it cannot be had."""
+
 
 def read_raw_samples(
     raw_folder: Path,
@@ -27,6 +30,7 @@ def read_raw_samples(
     max_pixels: int,
     pixel_hashes: Sequence[str] | None = None,
     windows: ValueWindows = OWN_WINDOWS,
+    opened: Opened | None = None,
 ) -> list[Image.Image | None]:
     """Decode samples from the raw files.
 
@@ -39,6 +43,8 @@ def read_raw_samples(
         max_pixels: larger images and frames are refused.
         pixel_hashes: of each sample, as `clean` gave it: a picture with other pixels is none. None = unknown.
         windows: through which values are seen that have no range of their own.
+        opened: gives the file of a path for as long as it is read, None where it cannot be had; None: as it lies in
+            the folder.
 
     Returns:
         For each wanted sample its picture, upright, in full size, mode `RGB`; None where the file is gone, no longer
@@ -51,10 +57,13 @@ def read_raw_samples(
     for path, known in sorted(frames_of.items()):
         window_of = partial(windows.of, label_name(path))
         try:
-            if extension_of(path) in video_extensions:
-                pictures = _video_frames(raw_folder / path, known, max_pixels, window_of)
-            else:
-                pictures = _image(raw_folder / path, known, max_pixels, window_of)
+            with opened(path) if opened is not None else nullcontext(raw_folder / path) as file:
+                if file is None:
+                    pictures = {}
+                elif extension_of(path) in video_extensions:
+                    pictures = _video_frames(file, known, max_pixels, window_of)
+                else:
+                    pictures = _image(file, known, max_pixels, window_of)
         except MemoryError:
             raise
         except Exception:  # besides those that decoders are known for, whatever a library raises about a file

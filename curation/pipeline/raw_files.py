@@ -12,6 +12,7 @@ from curation.pipeline import paths
 from curation.raw.finding import RawFinder
 from curation.raw.listing import extension_of, media_of_extension
 from curation.raw.stat_cache import NOTHING_READ, StatCache
+from curation.tables.datapool import SOURCES
 from curation.tables.files import empty_frame
 from curation.tables.raw_files import read_raw_files
 from curation.tables.samples import IGNORED, RAW_FILES
@@ -27,11 +28,12 @@ def last_listing() -> pd.DataFrame | None:
         return None
 
 
-def raw_finder(settings: IngestParams | None = None) -> RawFinder:
+def raw_finder(settings: IngestParams | None = None, sources: pd.DataFrame | None = None) -> RawFinder:
     """Return what finds raw files by their content: from the last listing, and from what lies there now.
 
     Args:
         settings: which file name endings count; None: those that the last listing has.
+        sources: objects in buckets of which a datapool knows the content; None for none.
     """
     last = last_listing()
     listing = empty_frame(RAW_FILES) if last is None else with_present_addresses(last, paths.RAW)
@@ -40,7 +42,8 @@ def raw_finder(settings: IngestParams | None = None) -> RawFinder:
         media = {extension_of(path): str(kind) for path, kind in zip(used["path"], used["media"], strict=True)}
     else:
         media = media_of_extension(settings.image_extensions, settings.video_extensions)
-    return RawFinder(paths.RAW, listing, media, cache_folders(_DVC))
+    known = empty_frame(SOURCES) if sources is None else sources
+    return RawFinder(paths.RAW, listing, media, cache_folders(_DVC), known)
 
 
 def stat_cache() -> StatCache:

@@ -9,7 +9,7 @@ from curation.core.kinds import VIDEO as VIDEO
 
 KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near_duplicate"
 LOW_QUALITY, OVER_LIMIT, SKIPPED, PROCESSED = "low_quality", "over_limit", "skipped", "processed"
-UNSUPPORTED = "unsupported"
+UNSUPPORTED, UNREACHABLE = "unsupported", "unreachable"
 
 COUNTS = (KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE, LOW_QUALITY, OVER_LIMIT, UNSUPPORTED, SKIPPED)
 """The states of a sample, and the columns that count them. `SKIPPED` frames are left out on purpose (`ingest.fps`)."""
@@ -21,8 +21,9 @@ TAKEN_IN = (KEPT, CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE)
 """The states of a raw file that this iteration processes for good. Others are `COMING_AGAIN`, `IGNORED`, or `PROCESSED`
 in an earlier iteration."""
 
-COMING_AGAIN = (OVER_LIMIT, UNSUPPORTED)
-"""The states of a raw file that comes again with the next iteration: a limit may be raised, or a package installed."""
+COMING_AGAIN = (OVER_LIMIT, UNSUPPORTED, UNREACHABLE)
+"""The states of a raw file that comes again with the next iteration: a limit may be raised, or a package installed, or
+the bucket that an `UNREACHABLE` object lies in answers again. Nothing is known of the samples in such an object."""
 
 RAW_FILES = pa.schema(
     {
@@ -90,7 +91,7 @@ FILES = pa.schema(
         "status": pa.string(),  # one of TAKEN_IN, COMING_AGAIN, ignored, processed; they sum to all raw files
         "reason": pa.string(),
         "duplicate_of": pa.string(),  # raw path of the file with the same content
-        "declared_frames": pa.int64(),
+        "declared_frames": pa.int64(),  # 0 for a video that is an object, and was not decoded in this iteration
         "samples": pa.int64(),  # frames or images that decoded or should have: the sum of the counts that follow
         **dict.fromkeys(COUNTS, pa.int64()),
         # With clean.value_window: auto, of a file whose values have more than 8 bits and no range of their own: their
@@ -98,5 +99,7 @@ FILES = pa.schema(
         "value_kind": pa.string(),
         "value_low": pa.float64(),
         "value_high": pa.float64(),
+        "size": pa.int64(),  # as in `RAW_FILES`
+        **dict.fromkeys(OBJECT_COLUMNS, pa.string()),
     }
 )
