@@ -1,6 +1,6 @@
 """Stage `clean`: decodes every new raw file once, drops what is damaged or seen before, keeps a proxy of the rest.
 
-Reads `data/ingest/raw_files.parquet`, the raw files it names, and `data/base/`; writes
+Reads `data/ingest/raw_files.parquet`, the raw files it names, in `data/raw/` or in a bucket, and `data/base/`; writes
 `data/clean/samples.parquet` (kept samples), `dropped.parquet` (what was dropped, and why), `files.parquet` (what became
 of each raw file) and `proxies/` (shards of small JPEG images). Where the selection compares objects, it also reads
 their predictions, cuts the objects out of the pictures while these are decoded, and writes `objects/`: shards of such
@@ -18,14 +18,17 @@ from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.crops import move_crops
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
+from curation.cleaning.objects import way_back_in_bucket
 from curation.cleaning.quality_limits import quality_limits
 from curation.cleaning.summary import require_something_new, summary
 from curation.core.atomic import atomic_folder
 from curation.core.cores import available_cores
-from curation.core.errors import RawFilesError
+from curation.core.errors import RawDataError, RawFilesError
 from curation.datapool import store
+from curation.datapool.sources import read_sources
 from curation.datapool.value_windows import as_windows
 from curation.embeddings.shards import read_metadata
+from curation.execution.choice import engine_of
 from curation.history.way_back import with_way_back
 from curation.image.jpeg_warnings import require as require_turbojpeg
 from curation.labels.crop_plan import Task
@@ -38,9 +41,10 @@ from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.pages import as_processed
 from curation.selection.given import predicted_by
-from curation.tables.files import read_parquet, write_parquet
+from curation.tables.files import write_parquet
 from curation.tables.objects import OBJECT_METADATA, OBJECTS
-from curation.tables.samples import DROPPED, FILES, RAW_FILES, SAMPLES
+from curation.tables.raw_files import read_raw_files
+from curation.tables.samples import DROPPED, FILES, SAMPLES
 
 
 def run(params: Params) -> str:
@@ -55,9 +59,10 @@ def run(params: Params) -> str:
         store.read_ledger(paths.BASE),
         read_metadata(paths.BASE / store.EMBEDDINGS_FOLDER),
         store.read_samples(paths.BASE),
+        read_sources(paths.BASE),
     )
     finder = raw_finder()
-    raw = as_they_lie(read_parquet(paths.RAW_FILES)[RAW_FILES.names], base.ledger, finder)
+    raw = as_they_lie(read_raw_files(paths.RAW_FILES), base.ledger, finder)
     raw = as_processed(raw, base.ledger)
     limits = quality_limits(
         min_luma=params.clean.min_luma,
@@ -73,7 +78,11 @@ def run(params: Params) -> str:
     require_turbojpeg()
     results = clean_results(raw, params.clean.resume_mb)
     objects = object_crops(base.processed, retrain=params.train.retrain)
-    with atomic_folder(paths.PROXIES) as folder, atomic_folder(paths.OBJECTS) as crop_folder:
+    with (
+        engine_of(params.execution) as engine,
+        atomic_folder(paths.PROXIES) as folder,
+        atomic_folder(paths.OBJECTS) as crop_folder,
+    ):
         retrain = params.train.retrain
         may_lack = params.train.migrate_missing == "drop_embeddings"
         try:
@@ -83,10 +92,14 @@ def run(params: Params) -> str:
                 retrain=retrain,
                 may_lack=may_lack,
                 what_to_cut=objects,
+                engine=engine,
+                prefetch_bytes=params.ingest.prefetch_mb << 20,
                 results=results,
             )
         except RawFilesError as error:
             known = base.ledger.loc[base.ledger["path"].isin(error.raw_paths), ["path", "content_hash"]]
+            if words := way_back_in_bucket(error.raw_paths, raw, base.sources):
+                raise RawDataError(f"{error.message}. {words}") from None
             raise with_way_back(error, finder.last_listed(known.itertuples(index=False, name=None))) from None
         may_be_empty = params.select.process_all or params.train.retrain or store.may_lack_new_data(paths.BASE)
         require_something_new(cleaned, base, may_be_empty=may_be_empty)

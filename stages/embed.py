@@ -7,6 +7,7 @@ and `data/embed/marks.csv` names the samples that it marks as masked or selected
 holds crops of are embedded by the same model, into `data/embed/objects/`.
 """
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -26,6 +27,7 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
 from curation.tables.files import empty_frame, read_parquet, write_csv
+from curation.tables.membership import is_among
 from curation.tables.objects import OBJECT_METADATA, OBJECTS
 
 
@@ -81,11 +83,13 @@ def embed_by_model(params: Params, table: pd.DataFrame, proxies: Path, cache: Pa
     """
     # Imported here, because torch takes seconds that given embeddings need not cost.
     from curation.model.cached_embedding import embed_new
+    from curation.model.spread_embedding import embed_as
 
     members = list(zip(table["shard"], table["member"], strict=True))
     how = (params.embed.batch_size, params.train.accelerator, params.embed.precision)
     with ProxyReader(proxies) as source:
-        embeddings, known = embed_new(source, members, paths.CHECKPOINT, cache, *how)
+        embed = partial(embed_as, params.execution)
+        embeddings, known = embed_new(source, members, paths.CHECKPOINT, cache, *how, embed)
     return embeddings, f" ({known} of them in an earlier run)" if known else ""
 
 
@@ -99,7 +103,7 @@ def embed_objects(params: Params, samples: "pd.Series[str]", dimension: int, che
         checkpoint_hash: of the model.
     """
     table = read_parquet(paths.OBJECTS_TABLE) if paths.OBJECTS_TABLE.exists() else empty_frame(OBJECTS)
-    table = table[table["filename"].isin(set(samples))].reset_index(drop=True)
+    table = table[is_among(table["filename"], samples)].reset_index(drop=True)
     embeddings, again, precision = np.empty((0, dimension), np.float32), "", DEFAULT_PRECISION
     if len(table):
         embeddings, again = embed_by_model(params, table, paths.OBJECTS, paths.OBJECT_CACHE)

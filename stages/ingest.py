@@ -4,14 +4,18 @@ Reads `data/raw/`, the only stage that does, and the list of relevant files; wri
 (columns `curation.tables.samples.RAW_FILES`) and the metrics `reports/ingest.json`, through which `resolve_base`
 sees what changed, and which name the lines of the list that match nothing.
 
+Objects that the listings of buckets in `data/raw/` name (`curation.buckets`) are listed with the files, as they were
+pinned there: nothing is asked of a bucket.
+
 Files that an accepted iteration has processed may go or move afterwards: where nothing else has changed since, the
 table stays that of HEAD's iteration, byte for byte.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import click
@@ -19,6 +23,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from curation.buckets.found import as_raw_files, besides, listed_objects, listings_in
+from curation.buckets.listing import LISTING, is_listing
+from curation.buckets.object_warnings import object_warnings
 from curation.core.atomic import write_bytes, write_json
 from curation.core.cores import available_cores
 from curation.core.errors import RawDataError
@@ -32,19 +39,21 @@ from curation.image.pages import page_counts_of
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
-from curation.pipeline.raw_files import last_listing
+from curation.pipeline.raw_files import last_listing, stat_cache
+from curation.raw.camera_files import warnings_of
+from curation.raw.list_warnings import other_forms, unmatched_lines, warnings
 from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
 from curation.raw.pages import as_processed
-from curation.raw.relevant import Pattern, in_other_form, read_patterns, relevance
-from curation.raw.tracks import file_paths, track_hash, track_path
-from curation.tables.files import read_parquet, write_parquet
-from curation.tables.samples import IGNORED, IMAGE, PAGES, RAW_FILES, VIDEO
+from curation.raw.relevant import Pattern, read_patterns, relevance
+from curation.raw.stat_cache import NOTHING_READ, StatCache, stamps_of, with_answers
+from curation.raw.tracks import file_paths
+from curation.tables.files import empty_frame, write_parquet
+from curation.tables.raw_files import read_raw_files
+from curation.tables.samples import IGNORED, IMAGE, OBJECT_COLUMNS, PAGES, RAW_FILES, VIDEO
 from curation.video.declared import declared_frames_of, further_tracks_of
 
 _DVC = Path(".dvc")
-_WARNINGS = 20
-"""Lines that match nothing are printed one by one up to this many; all are in `reports/ingest.json`."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,9 @@ def ingest(
     video_extensions: Sequence[str],
     linked_folders: Sequence[Path] = (),
     relevant: RelevantFiles = EVERY_FILE,
+    objects: pd.DataFrame | None = None,
     *,
+    cache: StatCache = NOTHING_READ,
     all_tracks: bool = False,
     all_pages: bool = False,
 ) -> pd.DataFrame:
@@ -88,6 +99,9 @@ def ingest(
         video_extensions: likewise for videos.
         linked_folders: folders besides `folder` where links may lead to.
         relevant: others are neither read nor hashed, and listed as ignored.
+        objects: in buckets, columns of `curation.buckets.listing.LISTING`; a local file of the same path stands before
+            one. They are not read.
+        cache: what earlier runs have read; files that are the same since are not read again.
         all_tracks: whether each further video track of a file has a row of its own, with a path inside that of the file
             (`curation.raw.tracks`).
         all_pages: whether image files of several images count as such.
@@ -105,27 +119,41 @@ def ingest(
     )
     if not folder.is_dir():
         raise RawDataError(f"{folder} is missing: make this folder, {wanted}")
-    listed = list_raw_files(folder, media_of_extension(image_extensions, video_extensions), linked_folders)
-    if not listed:
+    media = media_of_extension(image_extensions, video_extensions)
+    listed = [file for file in list_raw_files(folder, media, linked_folders) if not is_listing(file.path)]
+    remote = besides(empty_frame(LISTING) if objects is None else objects, {file.path for file in listed})
+    if not listed and remote.empty:
         raise NothingListedError(f"{folder} is empty: {wanted}")
-    table = _with_content(folder, _with_relevance(listed, relevant), all_tracks=all_tracks, all_pages=all_pages)
+    listed, remote = _with_relevance(listed, as_raw_files(remote, media), relevant)
+    local = _with_content(folder, listed, cache, all_tracks=all_tracks, all_pages=all_pages)
+    table: pd.DataFrame = local.assign(**dict.fromkeys(OBJECT_COLUMNS, ""))[RAW_FILES.names]
+    if not remote.empty:
+        table = pd.concat([table, remote]).sort_values("path", kind="stable", ignore_index=True)
     if (table["media"] == IGNORED).all():
         first = table.iloc[0]
         raise RawDataError(
-            f"{folder} holds {len(table)} files, but no image or video "
+            f"{folder} holds {counted(len(table), 'file')}, but no image or video "
             f"(for one, {first['path']}: {first['reason']}): {wanted}"
         )
     return table
 
 
-def _with_relevance(listed: Sequence[ListedFile], relevant: RelevantFiles) -> list[ListedFile]:
+def _with_relevance(
+    listed: Sequence[ListedFile], remote: pd.DataFrame, relevant: RelevantFiles
+) -> tuple[list[ListedFile], pd.DataFrame]:
     """Mark what the list leaves out as ignored; what is ignored for a reason of its own keeps that."""
-    is_relevant, _ = relevance([file.path for file in listed], relevant.patterns)
+    is_relevant, _ = relevance([file.path for file in listed] + remote["path"].tolist(), relevant.patterns)
     reason = f"not in {relevant.name}"
-    return [
+    files = [
         file if keep or file.media == IGNORED else replace(file, media=IGNORED, reason=reason)
-        for file, keep in zip(listed, is_relevant, strict=True)
+        for file, keep in zip(listed, is_relevant[: len(listed)], strict=True)
     ]
+    left_out = ~np.array(is_relevant[len(listed) :], dtype=bool) & np.asarray(remote["media"] != IGNORED)
+    if left_out.any():
+        remote = remote.assign(
+            media=remote["media"].mask(left_out, IGNORED), reason=remote["reason"].mask(left_out, reason)
+        )
+    return files, remote
 
 
 def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
@@ -136,6 +164,7 @@ def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
         table_hash: of its file, as DVC records it in dvc.lock.
     """
     counts = table["media"].value_counts()
+    objects = int((table["address"] != "").sum())
     return {
         "raw_files": len(table),
         "images": int(counts.get(IMAGE, 0) + counts.get(PAGES, 0)),
@@ -143,46 +172,33 @@ def metrics(table: pd.DataFrame, table_hash: str) -> dict[str, int | str]:
         "ignored": int(counts.get(IGNORED, 0)),
         "bytes": int(table.loc[table["media"] != IGNORED, "size"].sum()),
         "table": table_hash,
+        **({"objects": objects} if objects else {}),
     }
 
 
-def summary(numbers: dict[str, int | str]) -> str:
-    """Return the stage's closing line."""
+def summary(numbers: dict[str, int | str], listings: int = 0) -> str:
+    """Return the stage's closing line.
+
+    Args:
+        numbers: of `metrics`.
+        listings: of buckets; their objects are among the raw files.
+    """
     parts = (
         counted(int(numbers["videos"]), "video"),
         counted(int(numbers["images"]), "image"),
         f"{numbers['ignored']} ignored",
     )
-    return f"{counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}"
+    objects = (
+        f"; {int(numbers.get('objects', 0)):,} of them objects in {counted(listings, 'listing')}" if listings else ""
+    )
+    return f"{counted(int(numbers['raw_files']), 'raw file')}: {', '.join(parts)}{objects}"
 
 
-def unmatched_lines(unmatched: Iterable[Pattern]) -> list[dict[str, int | str]]:
-    """Return lines of the list of relevant files that match no file, for `reports/ingest.json`."""
-    return [{"line": pattern.line, "text": pattern.text} for pattern in unmatched]
-
-
-def warnings(name: str, unmatched: Sequence[Pattern]) -> list[str]:
-    """Return what to tell about lines of the list of relevant files that match no file.
-
-    Args:
-        name: of the list.
-        unmatched: its patterns that match no file.
-    """
-    lines = [f"{name}, line {one.line}: no file in data/raw matches {one.text!r}" for one in unmatched[:_WARNINGS]]
-    more = len(unmatched) - _WARNINGS
-    return lines + ([f"{name}: {more} more lines match no file"] if more > 0 else [])
-
-
-def _other_forms(name: str, listed: Sequence[str], patterns: Sequence[Pattern]) -> list[str]:
-    """Return what to tell about lines of the list of relevant files in another Unicode form than the files' names."""
-    found = in_other_form(listed, patterns)
-    if not found:
-        return []
-    first = f"line {found[0].line}: {found[0].text!r}"
-    return [
-        f"{name}: {counted(len(found), 'line')} in another Unicode form than the names in data/raw (systems write "
-        f"accents differently); the files whose names look the same are taken; {first}"
-    ]
+def _ignored_photographs(table: pd.DataFrame, patterns: Sequence[Pattern]) -> list[str]:
+    """Return what to tell about RAW files of cameras that are ignored although they are relevant."""
+    files = table[table["media"] == IGNORED]
+    is_relevant, _ = relevance(files["path"].tolist(), patterns)
+    return warnings_of(files.loc[list(is_relevant), "reason"])
 
 
 def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
@@ -193,36 +209,41 @@ def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     return found
 
 
-def _with_content(folder: Path, listed: Sequence[ListedFile], *, all_tracks: bool, all_pages: bool) -> pd.DataFrame:
-    """Read every accepted file, several at a time, for its hash, and videos for their declared frames."""
-    total = sum(file.size for file in listed if file.media != IGNORED)
-    with (
-        tqdm(total=total, unit="B", unit_scale=True, desc="hashing", disable=None) as bar,
-        ThreadPoolExecutor(available_cores()) as threads,
-    ):
-        rows = list(threads.map(lambda file: _row(folder, file, bar), listed))
-    rows += _further_tracks(folder, rows) if all_tracks else []
-    table = pd.DataFrame(rows, columns=[name for name in RAW_FILES.names if name != "frames"])
-    videos = table.loc[table["media"] == VIDEO, "path"].tolist()
-    frames = dict(zip(videos, declared_frames_of([folder / path for path in videos]), strict=True))
-    images = table.loc[table["media"] == IMAGE, "path"].tolist()
-    pages = page_counts_of([folder / path for path in images]) if all_pages else [1] * len(images)
-    frames |= dict(zip(images, pages, strict=True))
-    of_several = {path for path, count in zip(images, pages, strict=True) if count > 1}
+def _with_content(
+    folder: Path, listed: Sequence[ListedFile], cache: StatCache, *, all_tracks: bool, all_pages: bool
+) -> pd.DataFrame:
+    """Read every accepted file that is new, for its hash and, of videos, the declared frames."""
+    began, stamps = time_ns(), stamps_of(folder, [file.path for file in listed if file.media != IGNORED])
+    read = cache.recall(stamps)
+    rows = _rows(folder, listed, read.content_hashes)
+    read.content_hashes = {path: content for path, *_, content in rows if content}
+    if all_tracks:
+        files = [path for path, media, *_ in rows if media == VIDEO]
+        read.tracks = with_answers(folder, read.tracks, files, further_tracks_of)
+        rows += [(path, VIDEO, "", 0, content) for path, content in read.further_tracks()]
+    table = pd.DataFrame(rows, columns=["path", "media", "reason", "size", "content_hash"])
+    videos, images = (table.loc[table["media"] == media, "path"].tolist() for media in (VIDEO, IMAGE))
+    read.frames = with_answers(folder, read.frames, videos, declared_frames_of)
+    read.pages = with_answers(folder, read.pages, images if all_pages else [], page_counts_of)
+    cache.remember(stamps, read, began)
+    of_several = {path for path, count in read.pages.items() if count > 1}
     table.loc[table["path"].isin(of_several), "media"] = PAGES
+    frames = dict.fromkeys(images, 1) | read.pages | read.frames
     table["frames"] = np.array([frames.get(path, 0) for path in table["path"]], dtype=np.int64)
     return table.sort_values("path", kind="stable", ignore_index=True)
 
 
-def _further_tracks(folder: Path, rows: Sequence[Row]) -> list[Row]:
-    """Return a row for each video track that a file has besides the one that is read by default."""
-    videos = [row for row in rows if row[1] == VIDEO]
-    tracks = further_tracks_of([folder / row[0] for row in videos])
-    return [
-        (track_path(path, number), VIDEO, "", 0, track_hash(content_hash, number))
-        for (path, *_, content_hash), numbers in zip(videos, tracks, strict=True)
-        for number in numbers
-    ]
+def _rows(folder: Path, listed: Sequence[ListedFile], known: Mapping[str, str]) -> list[Row]:
+    """Return the rows of the table but for the frames; files of unknown content hash are read, several at a time."""
+    new = [file for file in listed if file.path not in known]
+    total = sum(file.size for file in new if file.media != IGNORED)
+    with (
+        tqdm(total=total, unit="B", unit_scale=True, desc="hashing", disable=None) as bar,
+        ThreadPoolExecutor(available_cores()) as threads,
+    ):
+        rows = list(threads.map(lambda file: _row(folder, file, bar), new))
+    old = [(file.path, file.media, "", file.size, known[file.path]) for file in listed if file.path in known]
+    return rows + old
 
 
 def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> Row:
@@ -247,12 +268,15 @@ def run(params: Params) -> str:
     name = settings.relevant_filenames_file
     relevant = RelevantFiles(name, read_patterns(Path(name)))
     accepted = accepted_table()
-    former = read_parquet(accepted)[RAW_FILES.names] if accepted else None
+    former = read_raw_files(accepted) if accepted else None
+    all_tracks, all_pages = settings.video_tracks == "all", settings.pages == "all"
+    objects, listings = listed_objects(paths.RAW), len(listings_in(paths.RAW))
     try:
         table = ingest(
-            *(paths.RAW, settings.image_extensions, settings.video_extensions, links, relevant),
-            all_tracks=settings.video_tracks == "all",
-            all_pages=settings.pages == "all",
+            *(paths.RAW, settings.image_extensions, settings.video_extensions, links, relevant, objects),
+            cache=stat_cache(),
+            all_tracks=all_tracks,
+            all_pages=all_pages,
         )
     except NothingListedError:
         if former is None:
@@ -261,7 +285,9 @@ def run(params: Params) -> str:
     if former is not None:
         table = as_processed(table, former)
     known = [one for one in (former, last_listing()) if one is not None]
-    require_cache_untouched(paths.RAW, table["path"], changed_paths(known, table))
+    local_paths = table.loc[table["address"] == "", "path"]
+    require_cache_untouched(paths.RAW, local_paths, changed_paths(known, table))
+    told_of_objects = object_warnings(objects, table, all_tracks=all_tracks, all_pages=all_pages)
     found = _changes(former, table) if former is not None else None
     if accepted and former is not None and found and not found.new:
         table = former
@@ -269,14 +295,17 @@ def run(params: Params) -> str:
     else:
         write_parquet(table, RAW_FILES, paths.RAW_FILES)
     _, unmatched = relevance(table["path"].tolist(), relevant.patterns)
-    for warning in [*warnings(name, unmatched), *_other_forms(name, table["path"].tolist(), relevant.patterns)]:
+    told_of_list = [*warnings(name, unmatched), *other_forms(name, table["path"].tolist(), relevant.patterns)]
+    for warning in [*told_of_list, *_ignored_photographs(table, relevant.patterns), *told_of_objects]:
         click.echo(f"ingest: warning: {warning}", err=True)
     numbers = metrics(table, md5_of_file(paths.RAW_FILES))
     write_json(paths.INGEST_METRICS, {**numbers, "unmatched_relevant_lines": unmatched_lines(unmatched)})
     if former is None or found is None:
-        return summary(numbers)
-    still_there = file_paths(former["path"]) - file_paths(found.gone)
-    return summary(numbers) + told(found, tracked_files() - len(still_there))
+        return summary(numbers, listings)
+    had_objects = bool((former["address"] != "").any())
+    still_there = file_paths(former.loc[former["address"] == "", "path"]) - file_paths(found.gone)
+    untracked = tracked_files(with_listings=had_objects) - len(still_there)
+    return summary(numbers, listings) + told(found, untracked)
 
 
 main = stage_command(run)

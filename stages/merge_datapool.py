@@ -17,6 +17,7 @@ from curation.core.words import in_bytes
 from curation.datapool import store
 from curation.datapool.growth import merge_datapool
 from curation.datapool.pictures import read_pictures
+from curation.datapool.sources import read_sources
 from curation.datapool.value_windows import value_windows
 from curation.embeddings.shards import read_metadata
 from curation.export.batches import Settings
@@ -26,6 +27,7 @@ from curation.pipeline import paths
 from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import where_they_lie
+from curation.raw.pinned import Objects
 from curation.tables.embeddings import MARKS, WITHOUT_EMBEDDING
 from curation.tables.files import read_csv, read_known_parquet, read_parquet
 from curation.tables.samples import FILES
@@ -47,9 +49,12 @@ def keep(datapool: Path, params: Params) -> str:
     windows = value_windows(params.clean.value_window, datapool)
     settings = Settings(form, None, tuple(params.ingest.video_extensions), params.clean.max_pixels, windows=windows)
     lacking = samples[~samples["filename"].isin(kept["filename"])]
-    places = where_they_lie(lacking, raw_finder(params.ingest))["raw_path"]
+    finder = raw_finder(params.ingest, read_sources(datapool))
+    places = where_they_lie(lacking, finder)["raw_path"]
     work = planned(lacking, list(places), paths.DATAPOOL, settings)
-    estimate = estimated_bytes(work, paths.RAW, read_metadata(datapool / store.EMBEDDINGS_FOLDER))
+    by_path = finder.objects_at(zip(work.rows["raw_path"], work.rows["content_hash"], strict=True))
+    objects = Objects(by_path, params.ingest.prefetch_mb << 20)
+    estimate = estimated_bytes(work, paths.RAW, read_metadata(datapool / store.EMBEDDINGS_FOLDER), objects)
     if estimate:
         click.echo(f"merge_datapool: keeping full-size pictures ({form}), about {in_bytes(estimate)}", err=True)
     limits = Limits(params.clean.decode_timeout_s, params.clean.decode_memory_mb)
@@ -63,6 +68,7 @@ def keep(datapool: Path, params: Params) -> str:
             workers=params.clean.workers or available_cores(),
             limits=limits,
             advance=bar.update,
+            objects=objects,
         )
     every = read_pictures(datapool)
     return told(

@@ -9,17 +9,20 @@ corruptness_check_information.json.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import click
 import pandas as pd
 from PIL import Image
 
-from curation.core.errors import BaseError
+from curation.buckets.raw_object import RawObject
+from curation.core.errors import BaseError, BucketError
 from curation.core.hashing import sha256_of_bytes, sha256_of_file
 from curation.datapool.pictures import read_pictures
+from curation.datapool.sources import read_sources
 from curation.datapool.store import (
     CHECKPOINT,
     EMBEDDINGS_FOLDER,
@@ -49,6 +52,7 @@ from curation.pipeline.command import stage_command
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import RawFinder
 from curation.raw.naming import label_name
+from curation.raw.pinned import at_hand
 from curation.reporting.draw.sample_pictures import KeptReader, RawReader, cheap_to_decode, picture_reader
 from curation.reporting.inputs import (
     CANDIDATE_COLUMNS,
@@ -186,6 +190,8 @@ def raw_reader(
 ) -> RawReader:
     """Return a reader of pictures from the raw files, wherever these lie now.
 
+    Objects in a bucket are fetched one at a time; one that cannot be gives no picture, which is told.
+
     Args:
         contents: returns the hashes of raw files, by the paths that they were processed under.
         finder: says where they lie.
@@ -198,16 +204,36 @@ def raw_reader(
 
         known = contents({path for path, _ in wanted})
         files = {(path, content) for path, _ in wanted for content in known.get(path, ())}
-        places = {path: place for (path, _), place in finder.places(files).items()}
+        found = finder.places(files)
+        places = {path: place for (path, _), place in found.items()}
+        objects = finder.objects_at((place, content) for (_, content), place in found.items())
+        timeout_s = params.clean.decode_timeout_s
         return read_raw_samples(
             finder.folder,
             [(places.get(path, path), frame) for path, frame in wanted],
             video_extensions=params.ingest.video_extensions,
             max_pixels=params.clean.max_pixels,
             windows=windows,
+            opened=partial(_opened, objects=objects, folder=finder.folder, timeout_s=timeout_s),
         )
 
     return read_raw
+
+
+@contextmanager
+def _opened(path: str, *, objects: Mapping[str, RawObject], folder: Path, timeout_s: float) -> Iterator[Path | None]:
+    """Give the file of a path for as long as it is read; None where it is an object that cannot be fetched."""
+    if path not in objects:
+        yield folder / path
+        return
+    from curation.buckets.fetching import UnreachableError
+
+    try:
+        with at_hand(objects[path], paths.PROXIES.parent, lambda _: None, timeout_s=timeout_s) as file:
+            yield file
+    except (UnreachableError, BucketError) as error:
+        click.echo(f"report: warning: no picture of {path}: {error}", err=True)
+        yield None
 
 
 def kept_reader(table: pd.DataFrame, max_pixels: int, windows: ValueWindows = OWN_WINDOWS) -> KeptReader:
@@ -246,7 +272,8 @@ def run(params: Params) -> str:
     """
     inputs = read_inputs(params)
     windows = value_windows(params.clean.value_window, paths.DATAPOOL)
-    read_raw = raw_reader(partial(contents_of, inputs), raw_finder(), params, windows)
+    sources = read_sources(paths.DATAPOOL)
+    read_raw = raw_reader(partial(contents_of, inputs), raw_finder(sources=sources), params, windows)
     proxies = ProxyReader(paths.PROXIES)
     try:
         columns = ["filename", "raw_path", "frame"]
@@ -260,6 +287,7 @@ def run(params: Params) -> str:
             kept_reader(kept, params.clean.max_pixels, windows),
         )
         old = inputs.base_samples[~inputs.base_samples["filename"].isin(inputs.samples["filename"])]
+        old = old[~old["content_hash"].isin(set(sources["content_hash"]))]  # each would be a request
         cheap = pd.Series(cheap_to_decode(old, set(kept["filename"])), dtype=str)
         at_hand = pd.concat([inputs.samples["filename"], cheap])
         verdict = report(inputs, read, at_hand, paths.REPORTS)

@@ -12,9 +12,11 @@ much each strategy speaks for each pick).
 """
 
 import click
+import pyarrow as pa
 
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import EMBEDDINGS_FOLDER, OBJECTS_FOLDER
+from curation.execution.choice import engine_of
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
@@ -22,11 +24,12 @@ from curation.selection.candidates import find_candidates, find_units, known_sam
 from curation.selection.chosen import chosen_before, with_chosen
 from curation.selection.contributions import picked_last
 from curation.selection.described import described, tell_names
-from curation.selection.embedded import read_embeddings
+from curation.selection.embedded import measures_in_use, read_embeddings
 from curation.selection.objects import objects_in_words, read_object_embeddings
 from curation.selection.outcome import require_selected, select_units, summary
 from curation.selection.outcome_tables import Sides
 from curation.selection.queries import queries_of
+from curation.selection.sharded.coreset import coreset_on, told
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet
 from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, CONTRIBUTIONS, SELECTION
@@ -43,8 +46,9 @@ def run(params: Params) -> str:
            data/select/contributions.csv
     """
     checkpoint_hash = sha256_of_file(paths.CHECKPOINT)
+    measures = measures_in_use(params.select.strategies)
     processed, embeddings = read_embeddings(
-        paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, paths.CHECKPOINT, checkpoint_hash
+        paths.BASE / EMBEDDINGS_FOLDER, paths.EMBEDDINGS, paths.CHECKPOINT, checkpoint_hash, measures
     )
     samples, marks = read_parquet(paths.SAMPLES, columns=["filename", "is_new"]), read_csv(paths.MARKS, MARKS)
     known = known_samples(samples, embeddings.names, paths.BASE, marks, retrain=params.train.retrain)
@@ -64,9 +68,14 @@ def run(params: Params) -> str:
     )
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
-    del embeddings  # all that is needed of them was copied
+    del embeddings, samples  # all that is needed of them was copied
+    pa.default_memory_pool().release_unused()  # the search has use for it
+    if line_of_cluster := told(params.execution, params.select):
+        click.echo(f"select: {line_of_cluster}", err=True)
     sides = Sides(found.names, candidate_embeddings, base, base_embeddings)
-    choice = select_units(sides, units, about, params.select, queries, objects)
+    choice = select_units(
+        *(sides, units, about, params.select, queries, objects), coreset_on(lambda: engine_of(params.execution))
+    )
     if not known.may_be_empty:
         require_selected(choice, params.select)
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)

@@ -42,7 +42,7 @@ def files_of(names: list[str], status: str = "kept") -> pd.DataFrame:
     frame = pd.DataFrame({"path": names, "content_hash": [f"content {name}" for name in names], "status": status})
     frame = frame.assign(media="image", reason="", duplicate_of="", declared_frames=1, samples=1)
     frame = frame.assign(**{name: int(status == name) for name in COUNTS})
-    frame = frame.assign(value_kind="", value_low=np.nan, value_high=np.nan)
+    frame = frame.assign(value_kind="", value_low=np.nan, value_high=np.nan, size=0, etag="", version="", address="")
     rows: pd.DataFrame = frame[FILES.names]
     return rows
 

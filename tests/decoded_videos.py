@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from curation.image.window import WindowOf, own_window
 from curation.video.decode import decode_video
 from curation.video.decoded_video import DecodedVideo
 from curation.video.sampling import EVERY_FRAME, FrameChoice
@@ -25,6 +26,7 @@ def decoded_with_proxies(
     max_pixels: int = LIMIT,
     proxy_size: int = 64,
     progress: Callable[[int], object] | None = None,
+    window_of: WindowOf = own_window,
 ) -> tuple[DecodedVideo, dict[int, bytes]]:
     """Return a decoded video, and its proxies by the indices of their frames; for the arguments see `decode_video`."""
     proxies: dict[int, bytes] = {}
@@ -38,5 +40,6 @@ def decoded_with_proxies(
         restart=proxies.clear,
         choice=choice,
         progress=progress,
+        window_of=window_of,
     )
     return video, proxies

@@ -269,7 +269,8 @@ def _file_row(raw: Raw) -> dict[str, object]:
     return {
         "path": raw.path, "content_hash": _hash(raw.path, 64), "media": "image" if raw.frames == 1 else "video",
         "status": status, "reason": "", "duplicate_of": "", "declared_frames": raw.frames, "samples": raw.frames,
-        "value_kind": "", "value_low": np.nan, "value_high": np.nan,
+        "value_kind": "", "value_low": np.nan, "value_high": np.nan, "size": 0, "etag": "", "version": "",
+        "address": "",
         **NOTHING, "kept": kept, "corrupt": raw.corrupt, "duplicate": raw.duplicate,
         "near_duplicate": raw.near_duplicate, "low_quality": raw.low_quality,
     }  # fmt: skip

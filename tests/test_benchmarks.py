@@ -12,8 +12,10 @@ from PIL import Image
 from benchmarks.active_rounds import METHODS, State, badge, run_rounds
 from benchmarks.explore import invented, pictures_of
 from benchmarks.features import embedded, projected, whitened
+from benchmarks.iteration import growth, totals
 from benchmarks.labelled import long_tailed, read_pictures, split
 from benchmarks.probes import FewLabelsProbe, cross_validated, difference, interval
+from benchmarks.seeded_project import BLOCK, decoded_file, raw_files
 from benchmarks.selection_tracks import RULES, Results, judge, table
 from curation.explore.schema import table_schema
 from curation.explore.writing import write_table
@@ -133,3 +135,32 @@ def test_invented_samples_fill_a_table_to_explore(tmp_path: Path) -> None:
     table = pd.read_parquet(tmp_path / "t.parquet")
     assert table["thumbnail"].nunique() == table["filename"].nunique() == 40
     assert table["iteration"].value_counts().to_dict() == dict.fromkeys(range(1, 9), 5)
+
+
+def test_imagined_files_hold_as_many_samples_as_there_are_rows() -> None:
+    first, more = raw_files(0, 2 * BLOCK + 30), raw_files(2 * BLOCK, 2 * BLOCK + 30)
+    assert first["frames"].sum() == 2 * BLOCK + 30
+    assert more["path"].tolist() == first["path"].tolist()[-1:]
+    assert first["content_hash"].is_unique
+    rows = zip(first["path"], first["media"], first["frames"], strict=True)
+    files = [decoded_file(*row) for row in rows]
+    assert len({sample.pixel_hash for file in files for sample in file.samples}) == 2 * BLOCK + 30
+
+
+def _costs(seconds: float, megabytes: int) -> dict[str, dict[str, float]]:
+    return {"clean": {"cpu_s": seconds, "peak_mb": megabytes}, "embed": {"cpu_s": 1.0, "peak_mb": 100}}
+
+
+def test_what_grows_faster_than_the_data_is_marked() -> None:
+    start = (_costs(1.0, 100), _costs(1.0, 100))
+    sizes = {1_000: (_costs(2.0, 200), start[1]), 10_000: (_costs(101.0, 209), start[1])}
+    lines = growth(sizes, start)
+    assert lines[0].endswith("rows^2.00, 1.00 kB a row  FASTER THAN THE DATA")
+    assert "FASTER" not in lines[1]
+
+
+def test_one_per_cent_more_is_told_besides_start_up() -> None:
+    start = (_costs(1.0, 100), _costs(1.0, 100))
+    said = totals(1_000, _costs(101.0, 200), _costs(3.0, 200), start, (_costs(9.0, 0), 10.0))
+    assert "+1 % takes 2.0% of the first's 100 s" in said
+    assert said.endswith("1000.0 ms a picture for decoding and embedding, extrapolated: 1.09%")

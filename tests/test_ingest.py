@@ -9,16 +9,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from curation.buckets.listing import LISTING, Origin, write_listing
 from curation.core.errors import RawDataError
 from curation.core.hashing import md5_of_file, sha256_of_bytes, sha256_of_file
 from curation.history.cache_folders import cache_folders
 from curation.params.load import load_params
 from curation.pipeline import paths
+from curation.raw.list_warnings import warnings
 from curation.raw.listing import ListedFile
 from curation.raw.relevant import Pattern, parse_patterns
 from curation.tables.files import read_parquet
 from curation.tables.samples import RAW_FILES
-from stages.ingest import RelevantFiles, ingest, metrics, run, summary, warnings
+from stages.ingest import RelevantFiles, ingest, metrics, run, summary
 from tests.media_files import write_image, write_video
 
 REPOSITORY = Path(__file__).parent.parent
@@ -141,7 +143,7 @@ def accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     table = Path("table.parquet")
     table.write_bytes(paths.RAW_FILES.read_bytes())
     monkeypatch.setattr("stages.ingest.accepted_table", lambda: table)
-    monkeypatch.setattr("stages.ingest.tracked_files", lambda: 3)
+    monkeypatch.setattr("stages.ingest.tracked_files", lambda **_: 3)
     return table.read_bytes()
 
 
@@ -191,7 +193,7 @@ def test_new_files_without_the_old_ones_are_told(accepted: bytes, monkeypatch: p
     said = run(PARAMS)
     assert "; data/raw.dvc no longer names 3 processed files, gone from here, whose samples stay all the same" in said
     assert "`dvc get . data/raw --rev HEAD -o .dvc/tmp/raw`" in said
-    monkeypatch.setattr("stages.ingest.tracked_files", lambda: 0)
+    monkeypatch.setattr("stages.ingest.tracked_files", lambda **_: 0)
     assert run(PARAMS) == "1 raw file: 0 videos, 1 image, 0 ignored", "HEAD does not name them either"
 
 
@@ -266,6 +268,27 @@ def test_lines_in_another_unicode_form_are_told(
     assert "matches" not in told
 
 
+def test_photographs_that_the_parameters_leave_out_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_image(paths.RAW / "city" / "a.png", 1)
+    for name in ("city/a.NEF", "city/b.dng", "sea/c.nef", "city/notes.txt"):
+        (paths.RAW / name).parent.mkdir(exist_ok=True)
+        (paths.RAW / name).write_bytes(name.encode())
+    Path("relevant_filenames.txt").write_text("city/*\n")
+    assert run(PARAMS) == "5 raw files: 0 videos, 1 image, 4 ignored"
+    warning = "ingest: warning: 2 RAW photographs (dng, nef) are ignored: add dng, nef to ingest.image_extensions, and"
+    assert warning in capsys.readouterr().err
+    table = read_parquet(paths.RAW_FILES).set_index("path")
+    reason = "ending nef is that of RAW photographs: to use them, add it to ingest.image_extensions, and `pip install"
+    assert str(table.loc["city/a.NEF", "reason"]).startswith(reason)
+    assert "ending txt" in str(table.loc["city/notes.txt", "reason"])
+    endings = {"image_extensions": (*PARAMS.ingest.image_extensions, "dng", "nef")}
+    run(PARAMS.model_copy(update={"ingest": PARAMS.ingest.model_copy(update=endings)}))
+    assert "RAW" not in capsys.readouterr().err
+
+
 def test_many_lines_that_match_nothing_are_told_in_a_few() -> None:
     unmatched = [Pattern(number, "x", "x", leaves_out=False) for number in range(100)]
     assert len(warnings("list.txt", unmatched)) == 21
@@ -277,3 +300,75 @@ def test_real_hostile_files(shared_data: Path) -> None:
     table = ingest(shared_data / "images_hostile", params.image_extensions, params.video_extensions)
     assert Counter(table["media"]) == {"image": 25, "ignored": 2}
     assert set(table.loc[table["media"] == "ignored", "path"]) == {"expected.csv", "notes.txt"}
+
+
+@pytest.fixture
+def bucket_of_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """A project without files, in whose folder of raw data lies the listing of a bucket; what it lists."""
+    monkeypatch.chdir(tmp_path)
+    Path("relevant_filenames.txt").touch()
+    rows = [
+        (f"{name}", 7, f"etag of {name}", "v", f"s3://b/{name}", "") for name in ("day1/a.png", "day1/v.mp4", "notes")
+    ]
+    objects = pd.DataFrame(rows, columns=LISTING.names)
+    paths.RAW.mkdir(parents=True)
+    write_listing(objects, paths.RAW / "cam.listing.parquet", Origin(("s3://b/",)))
+    return objects
+
+
+def test_objects_in_a_bucket_are_raw_files(bucket_of_two: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(PARAMS) == "3 raw files: 1 video, 1 image, 1 ignored; 3 of them objects in 1 listing"
+    table = read_parquet(paths.RAW_FILES)
+    assert table.columns.tolist() == RAW_FILES.names
+    assert table["media"].tolist() == ["image", "video", "ignored"]
+    assert table["address"].tolist() == bucket_of_two["address"].tolist()
+    assert table["frames"].tolist() == [0, 0, 0]
+    assert json.loads(paths.INGEST_METRICS.read_text())["objects"] == 3
+    Path("relevant_filenames.txt").write_text("*.mp4\n")
+    write_image(paths.RAW / "day1" / "a.png", 1)
+    assert run(PARAMS) == "3 raw files: 1 video, 0 images, 2 ignored; 2 of them objects in 1 listing"
+    assert "1 object in buckets left out, since local files lie at the same paths" in capsys.readouterr().err
+    table = read_parquet(paths.RAW_FILES)
+    assert table["reason"].tolist()[0] == "not in relevant_filenames.txt"
+    assert table["address"].tolist() == ["", "s3://b/day1/v.mp4", "s3://b/notes"]
+    assert table["path"].is_monotonic_increasing
+
+
+def test_objects_of_an_accepted_iteration_change_nothing(
+    bucket_of_two: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(paths.RAW / "a.png", 1)
+    run(PARAMS)
+    table = Path("table.parquet")
+    accepted = paths.RAW_FILES.read_bytes()
+    table.write_bytes(accepted)
+    monkeypatch.setattr("stages.ingest.accepted_table", lambda: table)
+    monkeypatch.setattr("stages.ingest.tracked_files", lambda **_: 1)
+    paths.RAW_FILES.unlink()
+    fewer = bucket_of_two.iloc[1:].assign(address="remote://storage/x")
+    write_listing(fewer, paths.RAW / "cam.listing.parquet", Origin(("remote://storage/",)))
+    assert run(PARAMS).endswith("; nothing is new, and 1 processed file gone, which changes nothing")
+    assert paths.RAW_FILES.read_bytes() == accepted
+    write_listing(fewer.assign(etag="other"), paths.RAW / "cam.listing.parquet", Origin(("remote://storage/",)))
+    assert "nothing is new" not in run(PARAMS)
+    assert read_parquet(paths.RAW_FILES)["etag"].tolist() == ["", "other", "other"]
+
+
+def test_what_only_local_files_can_do_is_told(bucket_of_two: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = PARAMS.ingest.model_copy(update={"video_tracks": "all", "pages": "all"})
+    run(PARAMS.model_copy(update={"ingest": settings}))
+    told = capsys.readouterr().err
+    assert "ingest.video_tracks: all holds for local files alone; of 1 video in buckets one track each is read" in told
+    assert "ingest.pages: all holds for local files alone; of 1 image in buckets the first picture each" in told
+
+
+def test_an_upgraded_project_stays_as_it_is(accepted: bytes) -> None:
+    table = Path("table.parquet")
+    former = read_parquet(table).drop(columns=["etag", "version", "address"])
+    former.to_parquet(table)
+    before = table.read_bytes()
+    run(PARAMS)
+    assert paths.RAW_FILES.read_bytes() == before
+    write_image(paths.RAW / "new.png", 9)
+    run(PARAMS)
+    assert read_parquet(paths.RAW_FILES).columns.tolist() == RAW_FILES.names

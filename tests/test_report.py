@@ -33,10 +33,12 @@ from curation.reporting.inputs import LabelledSamples, ReportInputs
 from curation.reporting.pages import outputs
 from curation.reporting.pages.render import render_html
 from curation.reporting.parameters import flat_parameters
+from curation.tables.datapool import SOURCES
 from curation.tables.samples import RAW_FILES
 from stages.report import contents_of, imported_labels, kept_reader, raw_reader
 from tests.conftest import REPOSITORY
 from tests.media_files import write_image
+from tests.object_files import raw_table
 from tests.report_example import SECOND, example, write_workspace
 
 # What its tests share is made once, not once a process.
@@ -46,7 +48,8 @@ EXPECTED = {
     "corruptness_check_information.json", "explorer.html", "metrics.json", "report.html", "report.json", "report.pdf",
     "report.schema.json", "filenames/corrupt_filenames.txt", "filenames/duplicate_filenames.txt",
     "filenames/ignored_filenames.txt", "filenames/low_quality_filenames.txt", "filenames/near_duplicate_filenames.txt",
-    "filenames/over_limit_filenames.txt", "filenames/unsupported_filenames.txt", "filenames/masked_filenames.txt",
+    "filenames/over_limit_filenames.txt", "filenames/unsupported_filenames.txt",
+    "filenames/unreachable_filenames.txt", "filenames/masked_filenames.txt",
     "filenames/removed_filenames.txt", "filenames/sampled_filenames.txt", "plots/budget_curve.png",
     "plots/datapool_growth.csv",
     "plots/datapool_growth.png", "plots/distance_distr.png", "plots/distance_distr_after.png",
@@ -293,6 +296,25 @@ def test_pictures_come_from_the_raw_file_wherever_it_lies(tmp_path: Path, inputs
     assert pictures[0] is not None
     assert pictures[0].tobytes() == Image.open(file).convert("RGB").tobytes()
     assert pictures[1:] == [None, None]
+
+
+def test_pictures_come_from_the_bucket_and_one_that_is_gone_costs_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths.PROXIES.mkdir(parents=True)
+    files = [write_image(tmp_path / "bucket" / name, seed) for seed, name in enumerate(("a.png", "b.png"))]
+    raw = raw_table(paths.RAW, tmp_path / "bucket")
+    content = {path: {f"content of {path}"} for path in raw["path"]}
+    sources = raw.assign(content_hash=[f"content of {path}" for path in raw["path"]])[SOURCES.names]
+    finder = RawFinder(paths.RAW, raw, {"png": "image"}, sources=sources)
+    files[1].unlink()
+    pictures = raw_reader(lambda _: content, finder, Params())([("b.png", 0), ("a.png", 0)])
+    assert pictures[0] is None
+    assert pictures[1] is not None
+    assert pictures[1].tobytes() == Image.open(files[0]).convert("RGB").tobytes()
+    assert capsys.readouterr().err == "report: warning: no picture of b.png: is gone from the bucket\n"
+    assert list(paths.PROXIES.parent.iterdir()) == [paths.PROXIES]
 
 
 def test_strategies_are_shown_as_text() -> None:

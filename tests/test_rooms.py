@@ -14,8 +14,9 @@ ROOMS = [
     {"code"},
     {"params"},
     {"tables"},
-    {"raw"},
+    {"raw", "buckets"},  # raw files are found in a folder or in a bucket, and objects are named as files are
     {"workers"},
+    {"execution"},
     {"image"},
     {"video"},
     {"cleaning"},

@@ -1,6 +1,7 @@
 """TIFF files of layouts that Pillow does not write, for tests."""
 
 import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ def write_tiff(
     reduced: tuple[int, ...] = (),
     is_planar: bool = False,
     order: str = "<",
+    is_compressed: bool = False,
 ) -> Path:
-    """Write uncompressed pictures, (height, width) or (height, width, bands), one directory each.
+    """Write pictures, (height, width) or (height, width, bands), one directory each.
 
     Args:
         path: of the file.
@@ -27,6 +29,7 @@ def write_tiff(
         reduced: which pictures are said to be reduced ones of another.
         is_planar: whether each band stands by itself.
         order: `<` for the least significant byte first, `>` for the other order.
+        is_compressed: whether the picture is one strip, compressed with Deflate.
     """
     content = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 0))
     place = 4
@@ -34,12 +37,18 @@ def write_tiff(
         bands = 1 if pixels.ndim == 2 else pixels.shape[2]
         stored = np.moveaxis(pixels, 2, 0) if is_planar else pixels
         data = stored.astype(pixels.dtype.newbyteorder(order)).tobytes()  # type: ignore[arg-type]
+        data = zlib.compress(data) if is_compressed else data
         parts = bands if is_planar else 1
         starts = [len(content) + part * (len(data) // parts) for part in range(parts)]
         content += data
         entries: dict[int, Any] = {
             **{254: int(number in reduced), 256: pixels.shape[1], 257: pixels.shape[0]},
-            **{258: [8 * pixels.dtype.itemsize] * bands, 259: 1, 262: 2 if bands >= 3 else 1, 273: starts},
+            **{
+                258: [8 * pixels.dtype.itemsize] * bands,
+                259: 8 if is_compressed else 1,
+                262: 2 if bands >= 3 else 1,
+                273: starts,
+            },
             **{277: bands, 278: pixels.shape[0], 279: [len(data) // parts] * parts, 284: 2 if is_planar else 1},
             **{338: [0] * (bands - (3 if bands >= 3 else 1)), 339: [_FORMATS[pixels.dtype.kind]] * bands},
             **(tags or {}),

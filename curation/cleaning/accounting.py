@@ -1,6 +1,6 @@
 """The fate of every raw file and sample: pure functions on tables. Nothing is left out, nothing counts twice."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -8,10 +8,9 @@ import pandas as pd
 
 from curation.cleaning.decode_file import DecodedFile
 from curation.cleaning.judging import shortlex_keys
-from curation.core.errors import RawFilesChangedError
 from curation.raw.moves import paired
 from curation.tables.files import empty_frame
-from curation.tables.membership import is_among
+from curation.tables.membership import are_together, is_among
 from curation.tables.samples import (
     COMING_AGAIN,
     CORRUPT,
@@ -24,10 +23,12 @@ from curation.tables.samples import (
     KEPT,
     LOW_QUALITY,
     NEAR_DUPLICATE,
+    OBJECT_COLUMNS,
     OVER_LIMIT,
     PROCESSED,
     SKIPPED,
     TAKEN_IN,
+    UNREACHABLE,
     UNSUPPORTED,
 )
 
@@ -35,6 +36,7 @@ _IS_WHAT = {
     CORRUPT: "corrupt",
     OVER_LIMIT: "over a limit",
     UNSUPPORTED: "unsupported",
+    UNREACHABLE: "unreachable",
     LOW_QUALITY: "of low quality",
     NEAR_DUPLICATE: "a near duplicate",
 }
@@ -50,6 +52,11 @@ _NOTHING: Mapping[str, Any] = {
 }
 """What is known of a file that is not decoded."""
 
+_OF_SOURCE = ("size", *OBJECT_COLUMNS)
+"""Columns that tables of raw files and accounts of them share."""
+
+_PAIR = ("path", "content_hash")
+
 NEW = ""
 """Status of a raw file that is to be decoded, until it is known what becomes of it."""
 
@@ -59,37 +66,6 @@ def named(items: Iterable[str], limit: int = 10) -> str:
     everything = list(items)
     more = f" and {len(everything) - limit} more" if len(everything) > limit else ""
     return ", ".join(everything[:limit]) + more
-
-
-def require_unchanged(raw: pd.DataFrame, ledger: pd.DataFrame) -> None:
-    """Make sure that no raw file which the base knows has another content now.
-
-    Args:
-        raw: columns of `RAW_FILES`.
-        ledger: of the base.
-
-    Raises:
-        RawFilesChangedError: naming each such file with both hashes.
-    """
-    paths, known = set(ledger["path"].tolist()), _contents(ledger)
-    other = {
-        path: content for path, content in _pairs(raw) if content and path in paths and (path, content) not in known
-    }
-    before: dict[str, set[str]] = {path: set() for path in other}
-    for path, content in _pairs(ledger) if other else ():
-        before.get(path, set()).add(content)
-    changed = {
-        path: f"  {path}: {' or '.join(sorted(before[path]))} before, {content} now" for path, content in other.items()
-    }
-    if changed:
-        raise RawFilesChangedError(
-            f"{len(changed)} raw files have changed under their names, so the datapool's record of them is no longer "
-            "true (SHA-256 of the contents):\n"
-            + "\n".join(changed.values())
-            + "\nGive the new content a new name, and restore the former file or leave it out; or begin a new datapool "
-            "with base.datapool: none",
-            list(changed),
-        )
 
 
 def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
@@ -102,12 +78,12 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row for each raw file with the columns of `FILES`. Status `NEW` stands for: to be decoded. For a copy of a
         file that is still to be decoded, `duplicate_of` names that file, and status and counts follow later. A file
-        that the base has processed at another place, where it no longer is, has moved: it is processed.
+        that the base has processed at another place, where it no longer is, has moved: it is processed. An object
+        whose content is unknown is no copy, as far as that goes.
     """
-    known = _contents(ledger)
-    is_known = np.fromiter((pair in known for pair in _pairs(raw)), np.bool_, len(raw)) & (raw["media"] != IGNORED)
+    is_known = are_together(raw, ledger, _PAIR) & (raw["media"] != IGNORED)
     others = raw[~is_known]  # few, as a rule: what follows looks at each row
-    alike = ledger[is_among(ledger["content_hash"], set(others["content_hash"].tolist()))]
+    alike = ledger[is_among(ledger["content_hash"], others["content_hash"])]
     known_contents = {
         (str(row.content_hash), str(row.media)): row
         for row in alike.sort_values(["iteration", "path"], ascending=False, kind="stable").itertuples()
@@ -122,6 +98,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             "content_hash": content[0],
             "media": content[1],
             "declared_frames": file.frames,
+            **{name: getattr(file, name) for name in _OF_SOURCE},
         }
         row |= {"status": NEW, "reason": "", **_NOTHING}
         if file.media == IGNORED:
@@ -133,7 +110,7 @@ def planned(raw: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
             original = known_contents[content]
             counts = {name: int(getattr(original, name)) for name in (CORRUPT, SKIPPED)}
             row |= _copy_of(str(original.path), str(original.status), "", int(str(original.frames)), counts)
-        else:
+        elif content[0]:
             first = first_of_run.setdefault(content, path)
             row["duplicate_of"] = "" if first == path else first
         rows.append(row)
@@ -158,19 +135,34 @@ def accounted(
     Returns:
         Columns of `FILES`, one row for each raw file.
     """
-    names = pd.concat([base[["filename", "raw_path"]], samples[["filename", "raw_path"]]])
-    raw_path_of = dict(zip(names["filename"], names["raw_path"], strict=True))
-    samples_of = dict(iter(samples.groupby("raw_path", sort=False)))
-    results = {file.path: _result(file, samples_of.get(file.path), raw_path_of) for file in decoded}
+    counts = status_counts(samples)
+    lost = samples[samples["raw_path"].isin([path for path, of in counts.items() if not of.get(KEPT)])]
+    lost_of = dict(iter(lost.groupby("raw_path", sort=False)))
+    names = pd.concat([table[["filename", "raw_path"]] for table in (base, samples)])
+    standing = names[is_among(names["filename"], lost["duplicate_of"])]
+    raw_path_of = dict(zip(standing["filename"], standing["raw_path"], strict=True))
+    results = {file.path: _result(file, counts.get(file.path), lost_of.get(file.path), raw_path_of) for file in decoded}
+    is_new = plan["status"] == NEW
     rows: list[dict[str, Any]] = []
-    for row in cast("list[dict[str, Any]]", plan.to_dict("records")):
-        if row["status"] == NEW and not row["duplicate_of"]:
+    for row in cast("list[dict[str, Any]]", plan[is_new].to_dict("records")):
+        if not row["duplicate_of"]:
             row |= results[row["path"]]
-        elif row["status"] == NEW:
+        else:
             original = results[row["duplicate_of"]]
-            row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], original["samples"], original)
+            number = original.get("samples", 0)
+            row |= _copy_of(row["duplicate_of"], original["status"], original["reason"], number, original)
         rows.append(row)
-    return _typed(rows)
+    parts = [part for part in (plan[~is_new], _typed(rows).set_index(plan.index[is_new])) if len(part)]
+    return pd.concat(parts).sort_index() if parts else plan
+
+
+def status_counts(samples: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return how many samples of each raw file have each status, those that some have."""
+    counts: dict[str, dict[str, int]] = {}
+    rows = samples.groupby(["raw_path", "status"], sort=False).size().reset_index(name="count")
+    for path, status, count in rows.itertuples(index=False, name=None):
+        counts.setdefault(str(path), {})[str(status)] = int(count)
+    return counts
 
 
 def dropped_table(files: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
@@ -214,18 +206,9 @@ def _moved(raw: pd.DataFrame, ledger: pd.DataFrame, known: Collection[tuple[str,
     def contents(rows: pd.DataFrame) -> dict[str, tuple[str, str]]:
         return {str(row.path): (str(row.content_hash), str(row.media)) for row in rows.itertuples()}
 
-    gone = contents(ledger[~is_among(ledger["path"], set(raw["path"].tolist()))])
-    found = contents(raw[(raw["media"] != IGNORED) & ~is_among(raw["path"], set(ledger["path"].tolist()))])
+    gone = contents(ledger[~is_among(ledger["path"], raw["path"])])
+    found = contents(raw[(raw["media"] != IGNORED) & ~is_among(raw["path"], ledger["path"])])
     return paired(gone, {path: content for path, content in found.items() if content in known})
-
-
-def _contents(rows: pd.DataFrame) -> set[tuple[str, str]]:
-    """Return every path with its content."""
-    return set(_pairs(rows))
-
-
-def _pairs(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    return zip(rows["path"].tolist(), rows["content_hash"].tolist(), strict=True)
 
 
 def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -241,21 +224,30 @@ def _copy_of(original: str, status: str, reason: str, samples: int, counts: Mapp
     status = status if status in _IS_WHAT else DUPLICATE
     words = f", which is {_IS_WHAT[status]}" + (f": {reason}" if reason else "") if status in _IS_WHAT else ""
     row = {"status": status, "reason": f"equal bytes as {original}{words}", "duplicate_of": original}
+    if status == UNREACHABLE:
+        return row
     skipped = counts.get(SKIPPED, 0)
     corrupt = samples - skipped if status == CORRUPT else counts.get(CORRUPT, 0)
     return row | {"samples": samples, status: samples - corrupt - skipped, CORRUPT: corrupt, SKIPPED: skipped}
 
 
-def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[str, str]) -> dict[str, Any]:
-    """Return status and counts of a file that was decoded."""
+def _result(
+    file: DecodedFile, of_status: Mapping[str, int] | None, lost: pd.DataFrame | None, raw_path_of: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return status and counts of a file that was decoded, from the statuses that its samples have.
+
+    `lost` are its samples where none of them is kept; `raw_path_of` has the raw files of those that stand for them.
+    """
+    if file.is_unreachable:
+        return {"status": UNREACHABLE, "reason": file.reason}
     if file.is_corrupt:
         status = UNSUPPORTED if file.is_unsupported else OVER_LIMIT if file.limit else CORRUPT
         refused = len(file.samples) + file.missing
         counts = {"samples": refused + file.skipped, status: refused, SKIPPED: file.skipped}
         return {"status": status, "reason": file.reason, **counts}
-    if samples is None:
+    if of_status is None:
         raise RuntimeError(f"{file.path} is sound but has no samples: this is a defect of stage clean")
-    counts = dict.fromkeys(COUNTS, 0) | {str(name): int(n) for name, n in samples["status"].value_counts().items()}
+    counts = {**dict.fromkeys(COUNTS, 0), **of_status}
     counts[CORRUPT] += file.missing
     counts[SKIPPED] += file.skipped
     counts["samples"] = len(file.samples) + file.missing + file.skipped
@@ -263,7 +255,8 @@ def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[s
         return {"status": KEPT, "reason": file.reason, **counts}
     # Nothing stays of it: the file has the status that most of its samples have.
     status = max(DROPPED_STATUSES, key=counts.__getitem__)
-    dropped = samples[samples["status"] == status]
+    assert lost is not None
+    dropped = lost[lost["status"] == status]
     of = {raw_path_of[name] for name in dropped["duplicate_of"] if name}
     reasons = {str(reason) for reason in dropped["reason"]}
     reason = reasons.pop() if len(reasons) == 1 else f"several reasons, such as: {min(reasons)}"
@@ -278,7 +271,7 @@ def _result(file: DecodedFile, samples: pd.DataFrame | None, raw_path_of: dict[s
 def _typed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a table with the columns and types of `FILES`."""
     table = pd.DataFrame(rows, columns=FILES.names)
-    numbers = ["declared_frames", "samples", *COUNTS]
+    numbers = ["declared_frames", "samples", *COUNTS, "size"]
     return (
         table.astype(dict.fromkeys(numbers, np.int64) | dict.fromkeys(["value_low", "value_high"], np.float64))
         if rows

@@ -1,14 +1,21 @@
 """What earlier iterations processed, and what of it is decoded again."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
 from curation.cleaning.accounting import named
+from curation.cleaning.decoded_file import DecodedFile
 from curation.core.errors import RawDataError, RawFilesGoneError
+from curation.core.regular import is_file
 from curation.raw.finding import RawFinder
 from curation.raw.tracks import file_on_disk
+from curation.tables.datapool import SOURCES
+from curation.tables.files import empty_frame
+from curation.tables.membership import is_among
 from curation.tables.samples import IGNORED, SAMPLES
 
 
@@ -20,15 +27,19 @@ class BaseTables:
         ledger: raw files processed before, columns of `curation.tables.datapool.LEDGER`.
         processed: all samples processed before, columns of an embedding shard without the embedding.
         selected: the datapool's own samples, columns of `curation.tables.datapool.SAMPLES`.
+        sources: objects in buckets whose content is known, columns of `curation.tables.datapool.SOURCES`.
     """
 
     ledger: pd.DataFrame
     processed: pd.DataFrame
     selected: pd.DataFrame
+    sources: pd.DataFrame = field(default_factory=partial(empty_frame, SOURCES))
 
 
 def as_they_lie(raw: pd.DataFrame, ledger: pd.DataFrame, finder: RawFinder) -> pd.DataFrame:
     """Bring a listing up to date where it names files that the base has processed: `ingest` may list them still.
+
+    Objects in a bucket are where their own listing has them.
 
     Args:
         raw: columns of `RAW_FILES`.
@@ -38,8 +49,9 @@ def as_they_lie(raw: pd.DataFrame, ledger: pd.DataFrame, finder: RawFinder) -> p
     Returns:
         Columns of `RAW_FILES`, sorted by path: files that moved at their place, without those that are gone.
     """
-    known = raw[raw["path"].isin(set(ledger["path"])) | raw["content_hash"].isin(set(ledger["content_hash"]))]
-    gone = [path for path in known["path"] if not file_on_disk(finder.folder / path).is_file()]
+    known = raw[is_among(raw["path"], ledger["path"]) | is_among(raw["content_hash"], ledger["content_hash"])]
+    known = known[known["address"] == ""]
+    gone = [path for path in known["path"].tolist() if not _is_there(finder.folder, path)]
     if not gone:
         return raw
     lost = known[known["path"].isin(set(gone))]
@@ -50,6 +62,11 @@ def as_they_lie(raw: pd.DataFrame, ledger: pd.DataFrame, finder: RawFinder) -> p
     back = back[~back["path"].isin(set(there["path"]))]
     rows: pd.DataFrame = pd.concat([there, back]).sort_values("path", kind="stable", ignore_index=True)
     return rows
+
+
+def _is_there(folder: Path, path: str) -> bool:
+    """Return whether the file of a path is there; most paths are no tracks, and those of many files are asked for."""
+    return is_file(f"{folder}/{path}") or file_on_disk(folder / path).is_file()
 
 
 def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool = False) -> dict[str, str]:
@@ -96,6 +113,34 @@ def files_to_decode_again(raw: pd.DataFrame, base: BaseTables, *, may_lack: bool
     return again
 
 
+def without_unreachable(
+    again: Mapping[str, str], decoded: Iterable[DecodedFile], base: BaseTables, *, may_lack: bool = False
+) -> Mapping[str, str]:
+    """Leave out the objects in a bucket that could not be fetched.
+
+    Args:
+        again: paths to decode, by content hash.
+        decoded: what came of these, and of others.
+        base: what was processed before.
+        may_lack: whether files of datapool samples may be among them.
+
+    Raises:
+        RawDataError: the file of a datapool sample is.
+    """
+    lost = {file.path: f"{file.path} ({file.reason})" for file in decoded if file.is_unreachable}
+    left = {content: path for content, path in again.items() if path not in lost}
+    gone = {content: lost[path] for content, path in again.items() if path in lost}
+    needed = base.selected.loc[base.selected["filename"].isin(base.processed["filename"]), "content_hash"]
+    missed = sorted({gone[content] for content in needed if content in gone})
+    if missed and not may_lack:
+        raise RawDataError(
+            f"train.retrain embeds the whole datapool again, but {len(missed)} objects of its samples cannot be read: "
+            f"{named(missed)}. Run `dvc repro` again when they can, or set train.retrain: false. "
+            "train.migrate_missing: drop_embeddings keeps their samples in the datapool without an embedding"
+        )
+    return left
+
+
 def known_frames(processed: pd.DataFrame, again: Mapping[str, str]) -> dict[str, dict[int, str]]:
     """Return which frames of files that are decoded again were processed, whatever `ingest.fps` was then or is now.
 
@@ -107,6 +152,8 @@ def known_frames(processed: pd.DataFrame, again: Mapping[str, str]) -> dict[str,
         The pixel hash of each frame, by path and frame index.
     """
     known: dict[str, dict[int, str]] = {}
+    if not again:
+        return known
     for content, frame, pixels in processed[["content_hash", "frame", "pixel_hash"]].itertuples(index=False):
         if content in again:
             known.setdefault(again[content], {})[int(frame)] = str(pixels)

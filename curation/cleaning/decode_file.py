@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from curation.cleaning.crop_shards import CropWriter, KeptCrop, crop_shard, kept_crop
+from curation.cleaning.crop_shards import CropWriter, crop_shard, kept_crop
 from curation.cleaning.decode_pages import DecodedPages, decode_pages
+from curation.cleaning.decoded_file import DecodedFile as DecodedFile
+from curation.cleaning.fetched import BY_DEFAULT, Fetching, decode_object
 from curation.cleaning.proxy_writing import add_crop, add_proxy, writing
 from curation.cleaning.tasks import RawFile
 from curation.core.errors import RawDataError
@@ -20,8 +22,8 @@ from curation.image.crops import Cropping
 from curation.image.decode import decode_image
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import ShardWriter
-from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
-from curation.image.window import ValueRange, ValueWindows, Window
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_values
+from curation.image.window import ValueWindows, Window
 from curation.raw.naming import label_name
 from curation.raw.tracks import file_on_disk
 from curation.video.decode import decode_video
@@ -81,43 +83,6 @@ class Settings:
         )
 
 
-@dataclass(frozen=True)
-class DecodedFile:
-    """The outcome of decoding one raw file.
-
-    Attributes:
-        path: relative to the folder of raw data.
-        media: `image`, `video` or `pages`.
-        samples: all that came out of the decoder, of a video or of pages the chosen ones.
-        missing: chosen frames or pages that should have come, but did not.
-        is_corrupt: whether the file as a whole is refused.
-        reason: why; or what is missing.
-        shard: temporary name of the shard with its proxies.
-        limit: the parameter whose limit the file exceeds, so that it is refused without being damaged; else empty.
-        skipped: frames that were left out on purpose.
-        decoded: frames that came out of the decoder, or would have if they had not been left out.
-        crops: what was cut out of its pictures.
-        is_unsupported: whether it is refused since it is of a kind that is not read.
-        values: of an image or pages of more than 8 bits a channel, the range of the values; else None.
-        window: through which these are seen in the proxy; None where that differs from page to page.
-    """
-
-    path: str
-    media: str
-    samples: Sequence[DecodedSample]
-    missing: int
-    is_corrupt: bool
-    reason: str
-    shard: str
-    limit: str = ""
-    skipped: int = 0
-    decoded: int = 0
-    crops: Sequence[KeptCrop] = ()
-    is_unsupported: bool = False
-    values: ValueRange | None = None
-    window: Window | None = None
-
-
 def decode_file(
     file: RawFile,
     threads: int,
@@ -126,6 +91,7 @@ def decode_file(
     raw_folder: Path,
     shard_folder: Path,
     settings: Settings,
+    fetching: Fetching = BY_DEFAULT,
 ) -> DecodedFile:
     """Decode one file and write its proxies.
 
@@ -139,19 +105,27 @@ def decode_file(
         raw_folder: where the raw files are.
         shard_folder: an existing folder for the shards.
         settings: see there.
+        fetching: of objects in a bucket.
 
     Raises:
         RawDataError: the file cannot be opened.
         MemoryError: decoding takes more memory than there is.
     """
+
+    def decode(file: RawFile, path: Path) -> DecodedFile:
+        if file.media == VIDEO:
+            return _decode_video(file, path, min(threads, _MOST_THREADS), announce, shard_folder, settings)
+        if file.media == PAGES:
+            return _decode_pages(file, path, announce, shard_folder, settings)
+        decoded = _decode_image(file, path, shard_folder, settings)
+        announce(1)
+        return decoded
+
+    if file.source is not None:
+        timeout_s = settings.decode_timeout_s
+        return decode_object(file, announce, decode, shard_folder=shard_folder, timeout_s=timeout_s, fetching=fetching)
     _require_readable(raw_folder, file.path)
-    if file.media == VIDEO:
-        return _decode_video(file, min(threads, _MOST_THREADS), announce, raw_folder, shard_folder, settings)
-    if file.media == PAGES:
-        return _decode_pages(file, announce, raw_folder, shard_folder, settings)
-    decoded = _decode_image(file, raw_folder, shard_folder, settings)
-    announce(1)
-    return decoded
+    return decode(file, raw_folder / file.path)
 
 
 def gather_shard(shard_folder: Path, shard: str, files: Iterable[DecodedFile]) -> None:
@@ -180,10 +154,10 @@ def proxies_of(shard_folder: Path, shard: str) -> Path:
     return shard_folder / f"{shard}.proxies"
 
 
-def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings: Settings) -> DecodedFile:
+def _decode_image(file: RawFile, path: Path, shard_folder: Path, settings: Settings) -> DecodedFile:
     try:
         image = decode_image(
-            raw_folder / file.path,
+            path,
             max_pixels=settings.max_pixels,
             proxy_size=settings.proxy_size,
             jpeg_draft=settings.jpeg_draft,
@@ -191,6 +165,7 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
             window_of=partial(settings.windows.of, label_name(file.path)),
             known_hash=(file.known or {}).get(0, ""),
         )
+        require_values(is_empty=image.is_empty)
     except UndecodableImageError as error:
         is_unsupported = isinstance(error, UnsupportedImageError)
         refused = DecodedFile(file.path, IMAGE, [], 1, is_corrupt=True, reason=str(error), shard="")
@@ -211,9 +186,9 @@ def _decode_image(file: RawFile, raw_folder: Path, shard_folder: Path, settings:
 
 def _decode_video(
     file: RawFile,
+    path: Path,
     threads: int,
     announce: Callable[[int], None],
-    raw_folder: Path,
     shard_folder: Path,
     settings: Settings,
 ) -> DecodedFile:
@@ -224,7 +199,7 @@ def _decode_video(
             crops.discard()
 
         video = decode_video(
-            raw_folder / file.path,
+            path,
             max_pixels=settings.max_pixels,
             proxy_size=settings.proxy_size,
             corruption_threshold=settings.corruption_threshold,
@@ -234,6 +209,7 @@ def _decode_video(
             progress=announce,
             choice=FrameChoice(settings.fps, settings.max_frames_per_video, file.known),
             cropping=Cropping(file.boxes, partial(add_crop, crops)),
+            window_of=partial(settings.windows.of, label_name(file.path)),
         )
         if video.is_corrupt:
             restart()
@@ -243,11 +219,11 @@ def _decode_video(
 
 
 def _decode_pages(
-    file: RawFile, announce: Callable[[int], None], raw_folder: Path, shard_folder: Path, settings: Settings
+    file: RawFile, path: Path, announce: Callable[[int], None], shard_folder: Path, settings: Settings
 ) -> DecodedFile:
     with ShardWriter(shard_folder / file.shard) as writer, CropWriter(shard_folder, file) as crops:
         pages = decode_pages(
-            raw_folder / file.path,
+            path,
             max_pixels=settings.max_pixels,
             proxy_size=settings.proxy_size,
             corruption_threshold=settings.corruption_threshold,
@@ -261,7 +237,7 @@ def _decode_pages(
             writer.discard()
             crops.discard()
     decoded = _of_several(file, pages.samples, pages, crops)
-    return replace(decoded, is_unsupported=pages.is_unsupported, values=pages.values, window=pages.window)
+    return replace(decoded, is_unsupported=pages.is_unsupported)
 
 
 def _of_several(
@@ -278,6 +254,8 @@ def _of_several(
         skipped=outcome.skipped,
         decoded=outcome.decoded,
         crops=crops.kept,
+        values=None if outcome.is_corrupt else outcome.values,
+        window=outcome.window,
     )
 
 

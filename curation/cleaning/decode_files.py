@@ -6,6 +6,7 @@ What a decoder does to its process costs that one file: see `curation.workers.pr
 import signal
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,14 +16,25 @@ from tqdm import tqdm
 
 from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file, gather_shard
+from curation.cleaning.fetched import (
+    BY_DEFAULT,
+    NOT_FETCHED,
+    Fetching,
+    discard,
+    discard_all,
+    noted,
+    remove_bytes,
+    unreachable,
+)
 from curation.cleaning.keeping import Keeping, Kept
 from curation.cleaning.results import Results
 from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.cores import available_cores
 from curation.core.kinds import IMAGE
 from curation.core.regular import size_of
+from curation.raw.pinned import WAITING_FACTOR
 from curation.raw.tracks import file_on_disk
-from curation.workers.outcomes import Done, Failure, Limits, Progress
+from curation.workers.outcomes import Done, Failure, Limits, Lost, Progress
 from curation.workers.processes import run_in_workers
 from curation.workers.worker import Announce
 
@@ -53,9 +65,14 @@ def decode_all(
     workers: int,
     decode: Decode = decode_file,
     first: int = 0,
+    cores: int | None = None,
     results: Results | None = None,
+    fetching: Fetching | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
+
+    Objects in a bucket are in `shard_folder`, too, while they are decoded. Workers wait for them most of the time, so
+    there are more of these.
 
     Args:
         tasks: what to decode.
@@ -65,7 +82,9 @@ def decode_all(
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
         first: number of the first task, for the temporary names of shards.
+        cores: threads of all workers together; None: as many as this machine has cores.
         results: of earlier runs, which need no decoding, and where those of this one are kept; None for none.
+        fetching: of objects in a bucket; None: as it is by default.
 
     Returns:
         One entry for each file, sorted by path.
@@ -75,21 +94,22 @@ def decode_all(
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     chunks = chunks if results is None else results.keyed(chunks, settings)
-    with _ProgressBar(chunks) as bar:
-        outcomes = _Outcomes(chunks, shard_folder, bar)
-        for file in chain.from_iterable(chunks):
-            known = None if results is None else results.restored(file, shard_folder)
-            if known is not None:
-                outcomes.finish(file, known)
-        missing = [[file for file in chunk if file.path not in outcomes.decoded] for chunk in chunks]
+    with ProgressBar(chunks) as bar:
+        outcomes = Outcomes(chunks, shard_folder, bar)
+        missing = outcomes.restore(results)
         work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
+        if fetching is not None:
+            work = partial(work, fetching=fetching)
         journal = None if results is None else results.journal(settings)
         with (
             closing(Keeping(work, journal, raw_folder, shard_folder)) as keeping,
-            closing(_events(keeping, missing, raw_folder, settings, workers)) as events,
+            closing(_events(keeping, missing, raw_folder, settings, workers, cores, fetching)) as events,
         ):
             for file, event in events:
                 match event:
+                    case Lost(frames):
+                        bar.advance(file, frames)
+                        remove_bytes(file, shard_folder)
                     case Progress(frames):
                         bar.advance(file, frames)
                     case Done(Kept(outcome, trouble)):
@@ -98,20 +118,30 @@ def decode_all(
                             results.stopped(trouble)
                     case Failure():
                         outcomes.finish(file, _given_up(file, event, settings, shard_folder))
+    discard_all(shard_folder)
     return [outcomes.decoded[path] for path in sorted(outcomes.decoded)]
 
 
 def _events(
-    work: Keeping, chunks: Sequence[Sequence[RawFile]], raw_folder: Path, settings: Settings, workers: int
+    work: Keeping,
+    chunks: Sequence[Sequence[RawFile]],
+    raw_folder: Path,
+    settings: Settings,
+    workers: int,
+    cores: int | None,
+    fetching: Fetching | None,
 ) -> Generator[tuple[RawFile, Progress | Done[Kept] | Failure], None, None]:
     """Return what happens to files while worker processes decode them."""
-
-    def bytes_of(file: RawFile) -> int:
-        return size_of(file_on_disk(raw_folder / file.path))
-
-    batches = _batches([chunk for chunk in chunks if chunk])
-    limits = Limits(settings.decode_timeout_s, settings.decode_memory_mb)
-    return run_in_workers(work, batches, workers=workers, cores=available_cores(), limits=limits, size_of=bytes_of)
+    return run_in_workers(
+        work,
+        _batches([chunk for chunk in chunks if chunk]),
+        workers=workers * (WAITING_FACTOR if any(file.source for chunk in chunks for file in chunk) else 1),
+        cores=cores or available_cores(),
+        limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
+        size_of=lambda file: file.source.size if file.source else size_of(file_on_disk(raw_folder / file.path)),
+        weight_of=lambda file: file.source.size if file.source else 0,
+        most_weight=(fetching or BY_DEFAULT).most_bytes,
+    )
 
 
 def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
@@ -119,25 +149,39 @@ def _batches(chunks: Sequence[Sequence[RawFile]]) -> list[Sequence[RawFile]]:
 
     So all workers end at about the same time.
     """
-    videos = sorted((chunk for chunk in chunks if chunk[0].media != IMAGE), key=lambda chunk: -chunk[0].declared)
+    videos = sorted((chunk for chunk in chunks if chunk[0].media != IMAGE), key=_length, reverse=True)
     images = (chunk for chunk in chunks if chunk[0].media == IMAGE)
     size = _IMAGES_PER_BATCH
     return [*videos, *(chunk[start : start + size] for chunk in images for start in range(0, len(chunk), size))]
 
 
-class _Outcomes:
+def _length(chunk: Sequence[RawFile]) -> tuple[int, int]:
+    """Return the frames of a video; those of an object are unknown, so its bytes stand for them."""
+    return chunk[0].declared, chunk[0].source.size if chunk[0].source else 0
+
+
+class Outcomes:
     """Takes what becomes of each file, and makes the shard of each chunk of images as soon as all of them are done.
 
     Attributes:
         decoded: the files that are done, by path.
     """
 
-    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "_ProgressBar") -> None:
+    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "ProgressBar") -> None:
         self.decoded: dict[str, DecodedFile] = {}
         self._folder = folder
         self._bar = bar
+        self._all = chunks
         self._chunks = {chunk[0].shard: chunk for chunk in chunks if chunk[0].media == IMAGE}
         self._open = {shard: len(chunk) for shard, chunk in self._chunks.items()}
+
+    def restore(self, results: Results | None) -> list[list[RawFile]]:
+        """Bring back what earlier runs have found out; return of each chunk the files that are left."""
+        for file in chain.from_iterable(self._all):
+            known = None if results is None else results.restored(file, self._folder)
+            if known is not None:
+                self.finish(file, known)
+        return [[file for file in chunk if file.path not in self.decoded] for chunk in self._all]
 
     def finish(self, file: RawFile, outcome: DecodedFile) -> None:
         """Note that a file is done."""
@@ -156,7 +200,14 @@ def _given_up(file: RawFile, failure: Failure, settings: Settings, shard_folder:
     for shard in (file.shard, crop_shard(file.shard)):
         (shard_folder / shard).unlink(missing_ok=True)
     reason = reason_of(failure, settings)
-    return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
+    if file.source is None:
+        return DecodedFile(file.path, file.media, [], file.declared, is_corrupt=True, reason=reason, shard="")
+    found = noted(file, shard_folder)
+    discard(file, shard_folder)
+    if found is None:
+        return unreachable(file, f"{NOT_FETCHED}{reason}")
+    refused = DecodedFile(file.path, file.media, [], found.declared or 0, is_corrupt=True, reason=reason, shard="")
+    return replace(refused, content_hash=found.content_hash, declared=found.declared or 0)
 
 
 def reason_of(failure: Failure, settings: Settings) -> str:
@@ -181,7 +232,7 @@ def reason_of(failure: Failure, settings: Settings) -> str:
     return f"its decoder crashed (signal {number}, {name})"
 
 
-class _ProgressBar:
+class ProgressBar:
     """Shows files, frames, frames a second and the time left, where somebody can see it."""
 
     def __init__(self, chunks: Sequence[Sequence[RawFile]]) -> None:
@@ -191,7 +242,7 @@ class _ProgressBar:
         self._total = sum(file.declared for chunk in chunks for file in chunk)
         self._bar: tqdm[Any] = tqdm(total=self._total, unit="frame", desc="decoding", disable=None)
 
-    def __enter__(self) -> "_ProgressBar":
+    def __enter__(self) -> "ProgressBar":
         self._show_files()
         return self
 

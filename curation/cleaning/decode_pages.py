@@ -8,9 +8,9 @@ from pathlib import Path
 from curation.core.records import Records
 from curation.image.crops import Cropping, WantedBox
 from curation.image.decode import decode_page
-from curation.image.decoded_sample import DecodedImage, DecodedSample
+from curation.image.decoded_sample import DecodedSample
 from curation.image.pages import Page, page_count, read_pages
-from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_values
 from curation.image.window import ValueRange, Window, WindowOf
 from curation.video.frame_samples import FrameKeeper, Work
 from curation.video.sampling import FrameChoice, thinned
@@ -103,48 +103,31 @@ class _Keeper:
         boxes: to be cut out of pages, by their index.
         samples: what is kept of the pages so far.
         first_fault: what is wrong with the first damaged page; empty where all are sound.
-        note: what else there is to say of the first page of which there is something to say.
-        noted: of how many pages there is.
-        ranges: of values of more than 8 bits.
-        windows: through which these are seen.
     """
 
     frames: FrameKeeper
     boxes: Mapping[int, Sequence[WantedBox]]
     samples: Records[DecodedSample] = field(default_factory=lambda: Records(DecodedSample))
     first_fault: str = ""
-    note: str = ""
-    noted: int = 0
-    ranges: list[ValueRange] = field(default_factory=list)
-    windows: set[Window | None] = field(default_factory=set)
 
     def keep(self, page: Page, proxy_size: int, window_of: WindowOf) -> None:
         """Take the next page."""
-        if page.stored is None:
-            self.first_fault = self.first_fault or f"page {page.index}: {page.fault}"
-            work = Work(0, 0, page.fault)
-        else:
-            boxes = self.boxes.get(page.index, ())
-            image = decode_page(page.stored, proxy_size=proxy_size, boxes=boxes, window_of=window_of)
-            self._note(page.index, image)
-            work = Work(image.width, image.height, "", image.pixel_hash, image.proxy, image.quality, image.crops)
+        work = self._work(page, proxy_size, window_of)
+        if work.fault:
+            self.first_fault = self.first_fault or f"page {page.index}: {work.fault}"
         self.samples.append(self.frames.keep(page.index, math.nan, work))
 
-    def _note(self, index: int, image: DecodedImage) -> None:
-        if image.note:
-            self.note = self.note or f"page {index}: {image.note}"
-            self.noted += 1
-        if image.values is not None:
-            self.ranges.append(image.values)
-            self.windows.add(image.window)
-
-    @property
-    def values(self) -> ValueRange | None:
-        """The range of the values of all pages, of the kind that the first one has; None where there are none."""
-        of_kind = [each for each in self.ranges if each.kind == self.ranges[0].kind]
-        if not of_kind:
-            return None
-        return ValueRange(of_kind[0].kind, min(each.low for each in of_kind), max(each.high for each in of_kind))
+    def _work(self, page: Page, proxy_size: int, window_of: WindowOf) -> Work:
+        if page.stored is None:
+            return Work(0, 0, page.fault)
+        try:
+            boxes = self.boxes.get(page.index, ())
+            image = decode_page(page.stored, proxy_size=proxy_size, boxes=boxes, window_of=window_of)
+            require_values(is_empty=image.is_empty)
+        except UndecodableImageError as error:
+            return Work(0, 0, str(error))
+        work = Work(image.width, image.height, "", image.pixel_hash, image.proxy, image.quality, image.crops)
+        return work._replace(values=image.values, window=image.window, note=image.note)
 
 
 def _judged(keeper: _Keeper, wanted: int, corruption_threshold: float) -> DecodedPages:
@@ -152,11 +135,11 @@ def _judged(keeper: _Keeper, wanted: int, corruption_threshold: float) -> Decode
     damaged = sum(bool(sample.fault) for sample in keeper.samples)
     missing = wanted - len(keeper.samples)
     share = (damaged + missing) / wanted
-    reason = keeper.note + (f", and {keeper.noted - 1} more pages likewise" if keeper.noted > 1 else "")
+    views = keeper.frames.views
+    reason = views.told("page")
     if damaged or missing:
         reason = f"{damaged} damaged and {missing} missing of {wanted} pages (first error: {keeper.first_fault})"
     is_corrupt = share == 1 or share > corruption_threshold
     if is_corrupt:
         reason += f": {100 * share:.1f} %, more than clean.corruption_threshold"
-    window = next(iter(keeper.windows)) if len(keeper.windows) == 1 else None
-    return DecodedPages(keeper.samples, missing, reason, is_corrupt, values=keeper.values, window=window)
+    return DecodedPages(keeper.samples, missing, reason, is_corrupt, values=views.values, window=views.window)

@@ -11,6 +11,7 @@ from curation.cleaning.near_duplicates import near_duplicates
 from curation.cleaning.quality_limits import QualityLimit, beyond_limits
 from curation.cleaning.removed import is_removed
 from curation.raw.naming import shortlex
+from curation.tables.membership import is_among
 from curation.tables.samples import CORRUPT, DUPLICATE, KEPT, LOW_QUALITY, NEAR_DUPLICATE
 
 
@@ -112,7 +113,7 @@ def originals(samples: pd.DataFrame, base: pd.DataFrame) -> "pd.Series[str]":
     """
     sound = samples.loc[samples["pixel_hash"] != "", ["filename", "pixel_hash"]]
     sound = sound.sort_values("filename", key=shortlex_keys, kind="stable")
-    in_base = base.loc[base["pixel_hash"] != "", ["filename", "pixel_hash"]].sort_values(
+    in_base = base.loc[is_among(base["pixel_hash"], sound["pixel_hash"]), ["filename", "pixel_hash"]].sort_values(
         "filename", key=shortlex_keys, kind="stable"
     )
     everything = pd.concat([in_base, sound], ignore_index=True)

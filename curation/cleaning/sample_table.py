@@ -14,6 +14,7 @@ from curation.cleaning.decode_file import DecodedFile
 from curation.core.errors import RawDataError
 from curation.image.quality import Quality
 from curation.raw.naming import label_name, sample_name
+from curation.tables.membership import is_among
 from curation.tables.samples import SAMPLES
 
 _FIGURES = [field.name for field in fields(Quality) if field.type is float]
@@ -77,10 +78,10 @@ def require_unique_names(samples: pd.DataFrame, base: pd.DataFrame) -> None:
     Raises:
         RawDataError: naming two raw files that give the same name.
     """
+    if not samples["filename"].duplicated().any() and not is_among(samples["filename"], base["filename"]).any():
+        return
     names = pd.concat([base[["filename", "raw_path"]], samples[["filename", "raw_path"]]], ignore_index=True)
     clashing = names[names["filename"].duplicated(keep=False)]
-    if clashing.empty:
-        return
     pairs = clashing.groupby("filename", sort=True)["raw_path"].agg(lambda paths: " and ".join(sorted(paths)))
     shown = named([f"{name} from {files}" for name, files in pairs.items()], 5)
     raise RawDataError(f"raw files whose samples would have the same name: {shown}. Rename one file of each pair")

@@ -6,6 +6,7 @@ from curation.cleaning.accounting import named
 from curation.cleaning.base import BaseTables
 from curation.cleaning.clean import Cleaned
 from curation.core.errors import NothingToSelectError, RawDataError
+from curation.core.words import counted
 from curation.tables.samples import (
     COMING_AGAIN,
     CORRUPT,
@@ -18,6 +19,7 @@ from curation.tables.samples import (
     PROCESSED,
     SKIPPED,
     TAKEN_IN,
+    UNREACHABLE,
     UNSUPPORTED,
 )
 
@@ -47,12 +49,18 @@ def require_something_new(cleaned: Cleaned, base: BaseTables, *, may_be_empty: b
         may_be_empty: whether the run makes sense without a new sample.
 
     Raises:
-        RawDataError: there has never been a sound sample.
+        RawDataError: there has never been a sound sample, or objects in a bucket could not be read.
         NothingToSelectError: nothing new was found.
     """
     if cleaned.samples["is_new"].any() or (may_be_empty and len(base.processed)):
         return
     files = cleaned.files
+    lost = files[files["status"] == UNREACHABLE]
+    if len(lost):
+        raise RawDataError(
+            f"{counted(len(lost), 'object')} in a bucket could not be read, and there is no new sample without them: "
+            f"{_reasons(lost)}. Run `dvc repro` again when they can be"
+        )
     if not len(base.processed):
         reasons = _reasons(files[files["status"].isin(DROPPED_STATUSES)])
         raise RawDataError(
@@ -77,7 +85,7 @@ def summary(cleaned: Cleaned) -> str:
     files, samples = cleaned.files, cleaned.samples
     status = files["status"]
     decoded = status.isin([*TAKEN_IN, *COMING_AGAIN])
-    again = int((~samples["is_new"]).sum())
+    again, lost = int((~samples["is_new"]).sum()), int((status == UNREACHABLE).sum())
     parts = [
         f"{int(samples['is_new'].sum())} kept",
         f"{int(files['duplicate'].sum())} duplicates",
@@ -86,7 +94,9 @@ def summary(cleaned: Cleaned) -> str:
     parts += [f"{int(files[count].sum())} {words}" for count, words in _RARER_COUNTS if files[count].any()]
     parts += [f"{again} earlier samples decoded again"] if again else []
     return (
-        f"{int(decoded.sum())} new files, {int((status == CORRUPT).sum())} of them corrupt as a whole "
+        f"{int(decoded.sum())} new files, {int((status == CORRUPT).sum())} of them corrupt as a whole"
+        + (f", {lost} unreachable in their bucket, which come again with the next iteration" if lost else "")
+        + " "
         f"({int((status == PROCESSED).sum())} reused from the base); of {int(files.loc[decoded, 'samples'].sum())} "
         f"samples in them: {', '.join(parts)}"
     )

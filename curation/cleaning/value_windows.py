@@ -6,18 +6,15 @@ earlier iteration has found stays, so that the same scene looks the same in all 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from curation.cleaning.decode_file import DecodedFile
-from curation.image.window import AUTO, ValueWindows, Window
+from curation.image.window import AUTO, ValueWindows, spanning
 from curation.raw.naming import label_name
-
-_ODD = 0.02
-"""Share of the pictures whose lowest values do not count, and of those whose highest do not."""
 
 
 def with_found(windows: ValueWindows, decoded: Iterable[DecodedFile]) -> ValueWindows:
@@ -34,7 +31,9 @@ def with_found(windows: ValueWindows, decoded: Iterable[DecodedFile]) -> ValueWi
         if file.values is not None:
             key = (label_name(file.path), file.values.kind)
             ranges.setdefault(key, []).append((file.values.low, file.values.high))
-    found = {key: _spanning(pairs) for key, pairs in sorted(ranges.items()) if key not in windows.known}
+    found = {
+        key: spanning(*zip(*pairs, strict=True)) for key, pairs in sorted(ranges.items()) if key not in windows.known
+    }
     return replace(windows, known={**windows.known, **found})
 
 
@@ -65,10 +64,3 @@ def _noted(file: DecodedFile | None) -> tuple[str, float, float]:
     if file is None or file.values is None or file.window is None:
         return "", math.nan, math.nan
     return file.values.kind, *file.window
-
-
-def _spanning(ranges: Sequence[tuple[float, float]]) -> Window:
-    """Return the window that spans ranges of values, but for those of a few odd pictures."""
-    lows, highs = (sorted(values) for values in zip(*ranges, strict=True))
-    last = len(ranges) - 1
-    return Window(lows[math.floor(_ODD * last)], highs[math.ceil((1 - _ODD) * last)])

@@ -13,6 +13,8 @@ from curation.pipeline import paths
 from curation.pipeline.command import ClearCommand, with_clear_errors
 
 COMMANDS = {
+    "list-bucket": "Let the objects of a bucket count as raw files, without copying them.",
+    "update": "List again all buckets that were listed, and say what is new.",
     "list": "List the iterations, or the filenames of the samples.",
     "export": "Write the selected samples as images, or as a list for a labelling tool.",
     "import-labels": "Keep labels that a labelling tool made with the datapool.",

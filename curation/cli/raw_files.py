@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from curation.core.words import counted
 from curation.export.images import NOT_WRITTEN
 from curation.history.way_back import way_back
 from curation.inspection.revision import Revision
@@ -31,7 +32,8 @@ def processed_as(start: Revision, name: str, finder: RawFinder) -> str:
         name = safe_path(name.removeprefix("./").removeprefix(_RAW).removeprefix("./"))
     content = finder.content_at(name) if name not in known else None
     former = sorted(ledger.loc[ledger["content_hash"] == content, "path"]) if content else []
-    gone = [path for path in former if not file_on_disk(paths.RAW / path).is_file()]
+    objects = finder.objects_at((path, str(content)) for path in former)
+    gone = [path for path in former if path not in objects and not file_on_disk(paths.RAW / path).is_file()]
     return gone[0] if gone else name
 
 
@@ -43,11 +45,16 @@ def ways_back(failed: pd.DataFrame, finder: RawFinder) -> str:
         finder: knows where their content lay last.
     """
     files = dict(zip(failed["raw_path"], failed["content_hash"], strict=True))
-    gone = sorted(path for path in files if not file_on_disk(finder.folder / path).is_file())
-    changed = sorted(files.keys() - set(gone))
+    objects = finder.objects_at(files.items())
+    gone = sorted(path for path in files if path not in objects and not file_on_disk(finder.folder / path).is_file())
+    changed = sorted(files.keys() - objects.keys() - set(gone))
     last_listed = finder.last_listed((path, files[path]) for path in gone)
     ways = [f"{len(gone)} raw files are gone. {way_back(gone, last_listed)}"] if gone else []
     ways += [f"{len(changed)} have other content. {way_back(changed, are_changed=True)}"] if changed else []
+    if objects:
+        ways.append(
+            f"{counted(len(objects), 'object')} could not be read from the bucket: it may be out of reach for now"
+        )
     return "\n".join([*ways, "Then run it again"])
 
 

@@ -46,7 +46,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; on success it becomes `path`, on an exception nothing changes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.parent.resolve() not in _cleared:  # once, since files may be many
-        _clear_unfinished(path.parent)
+        clear_unfinished(path.parent)
     temporary = _temporary(path)
     remove(temporary)
     try:
@@ -68,7 +68,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, former = _temporary(path), _temporary(path, "former-")
-    _clear_unfinished(path.parent)
+    clear_unfinished(path.parent)
     temporary.mkdir()
     try:
         yield temporary
@@ -91,7 +91,7 @@ def _temporary(path: Path, mark: str = "") -> Path:
     return path.with_name(name)
 
 
-def _clear_unfinished(folder: Path) -> None:
+def clear_unfinished(folder: Path) -> None:
     """Remove what killed processes left unfinished in a folder."""
     _cleared.add(folder.resolve())
     for leftover in folder.glob(f"{TEMPORARY_PREFIX}*"):

@@ -6,12 +6,14 @@ CurationError
 ├── ParamsError           params.yaml does not fit its schema
 ├── RawDataError          data/raw holds nothing usable, or a raw file changed under its name
 │   └── RawFilesError     … of certain files, which may have to come back: RawFilesGoneError, RawFilesChangedError
+├── BucketError           a bucket cannot be listed or read as things are set up
 ├── BaseError             the datapool to build on cannot be found, read or combined
 ├── NothingToSelectError  there is no new sample to add to the datapool
 ├── CheckpointError       a checkpoint is damaged or does not fit the datapool's embedding space
 ├── OtherCodeError        a stage would write other bytes under the name of the code that made an iteration
 ├── MissingLibraryError   a library of the system that cannot come from a Python package is not installed
 ├── LabelsError           labels that a tool made cannot be read, or are of no sample
+├── ClusterError          the cluster that is to do the work cannot be used, or lost too many nodes
 ├── RegistryError         a file that adds a rule, format, method or container does not say what it is
 └── OutputError           an output cannot be written: no space, no permission
 """
@@ -54,6 +56,10 @@ class RawFilesChangedError(RawFilesError):
     """Raw files have changed under their names."""
 
 
+class BucketError(CurationError):
+    """A bucket cannot be listed or read as things are set up: whatever object is asked for."""
+
+
 class BaseError(CurationError):
     """The datapool to build on cannot be found, read or combined."""
 
@@ -92,6 +98,10 @@ class MissingLibraryError(CurationError):
 
 class MissingPackageError(CurationError):
     """A Python package that only some commands need is not installed."""
+
+
+class ClusterError(CurationError):
+    """The cluster that is to do the work cannot be used, or lost too many nodes."""
 
 
 class RegistryError(CurationError):

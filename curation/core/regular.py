@@ -28,6 +28,6 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def is_file(path: Path) -> bool:
+def is_file(path: Path | str) -> bool:
     """Return whether a file is there; a name that the file system cannot have is none."""
     return os.path.isfile(path)  # noqa: PTH113  (that of `Path` raises an error where a name is too long)

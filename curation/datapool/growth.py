@@ -10,9 +10,11 @@ from curation.core.atomic import link_or_copy
 from curation.core.hashing import sha256_of_file
 from curation.datapool import store
 from curation.datapool.pictures import carry_on
+from curation.datapool.sources import SOURCES_FOLDER, new_sources, read_sources, write_sources_part
 from curation.datapool.value_windows import united_windows, windows_in
 from curation.embeddings.shards import read_shards, shard_files, shard_rows
 from curation.tables.datapool import ITERATIONS, LEDGER, SAMPLES
+from curation.tables.membership import is_among
 from curation.tables.samples import COMING_AGAIN, COUNTS, KEPT, TAKEN_IN
 
 
@@ -45,7 +47,7 @@ def ledger_part(base: pd.DataFrame, files: pd.DataFrame, iteration: int) -> pd.D
         files: what became of each raw file.
         iteration: number of this iteration.
     """
-    done = files["status"].isin(TAKEN_IN) & ~files["path"].isin(base["path"])
+    done = files["status"].isin(TAKEN_IN) & ~is_among(files["path"], base["path"])
     part = files[done].rename(columns={"samples": "frames"}).assign(iteration=iteration)
     rows: pd.DataFrame = part[LEDGER.names].reset_index(drop=True)
     return rows
@@ -134,6 +136,7 @@ def merge_datapool(
     store.write_value_windows(target, windows)
     if len(part):
         store.write_ledger_part(target, part, iteration)
+    write_sources_part(target, new_sources(read_sources(base), tables["files"]), iteration)
     store.write_samples(target, samples)
     store.write_iterations(target, pd.concat([iterations, row.astype(iterations.dtypes.to_dict())], ignore_index=True))
     store.write_embedded(target, samples, processed, embeddings, store.read_without_embedding(base) | lost)
@@ -148,8 +151,9 @@ def _link(files: Iterable[Path], folder: Path) -> None:
 
 
 def _take_over(base: Path, target: Path) -> None:
-    """Link what an iteration adds to or leaves as it is: the ledger, pictures, and the list of removed samples."""
-    store.link_folder(base / store.LEDGER_FOLDER, target / store.LEDGER_FOLDER)
+    """Link what an iteration adds to or leaves as it is: ledger, sources, pictures, and the list of removed samples."""
+    for folder in (store.LEDGER_FOLDER, SOURCES_FOLDER):
+        store.link_folder(base / folder, target / folder)
     carry_on(base, target)
     if (base / store.REMOVED_CSV).exists():
         link_or_copy(base / store.REMOVED_CSV, target / store.REMOVED_CSV)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from curation.tables.membership import rows_of
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,14 @@ class NamedEmbeddings:
         """The row of each filename."""
         return {name: row for row, name in enumerate(self.names)}
 
+    @cached_property
+    def _column(self) -> "pd.Series[str]":
+        """The filenames in half of the memory that a dictionary takes besides them."""
+        return pd.Series(self.names, dtype=str)
+
     def rows(self, wanted: Iterable[str]) -> NDArray[np.int64]:
         """Return the row of each of m filenames, (m,); -1 for one that has no embedding."""
-        return np.array([self.row_of.get(name, -1) for name in wanted], dtype=np.int64)
+        return rows_of(pd.Series(list(wanted), dtype=str), self._column)
 
     def of(self, wanted: Sequence[str], error: Callable[[list[str]], Exception]) -> NDArray[np.float32]:
         """Return the embeddings of m filenames, (m, d) float32, in their order; no copy where all are wanted.
@@ -39,8 +47,7 @@ class NamedEmbeddings:
         if wanted == self.names:
             return self.embeddings
         rows = self.rows(wanted)
-        missing = [name for name, row in zip(wanted, rows, strict=True) if row < 0]
-        if missing:
-            raise error(missing)
+        if (rows < 0).any():
+            raise error([name for name, row in zip(wanted, rows, strict=True) if row < 0])
         found: NDArray[np.float32] = self.embeddings[rows]
         return found

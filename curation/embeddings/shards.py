@@ -119,16 +119,34 @@ def read_shards(
             f"embeddings of different dimensions ({', '.join(map(str, sorted(dimensions)))}) cannot be compared: "
             "use the checkpoint of the datapool, or set train.retrain: true to embed everything again"
         )
+    rows_of_files = [(file, part.num_rows) for file, part in parts]
     table = pa.concat_tables([part for _, part in parts], promote_options="permissive")
+    del parts  # of each column, too, there are two copies at most
     order = pc.sort_indices(table, sort_keys=[("filename", "ascending")]).to_numpy()  # stable
+    table = _taken(table, order)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     embeddings = np.empty((len(order), dimensions.pop()), np.float32)
     start = 0
-    for file, part in parts:
-        embeddings[place[start : start + part.num_rows]] = _embedding_matrix(_parsed(file, ["embedding"]))
-        start += part.num_rows
-    return to_frame(table.take(order)), embeddings
+    for file, rows in rows_of_files:
+        embeddings[place[start : start + rows]] = _embedding_matrix(_parsed(file, ["embedding"]))
+        start += rows
+    frame = to_frame(table)
+    pa.default_memory_pool().release_unused()  # it keeps what reading took for the next time
+    return frame, embeddings
+
+
+def _taken(table: pa.Table, order: NDArray[np.uint64]) -> pa.Table:
+    """Return the rows of a table in an order; column by column, since each is let go when it has been copied."""
+    if len(order) < 2 or bool((order[1:] > order[:-1]).all()):
+        return table
+    names, indices = table.column_names, pa.array(order)
+    columns = table.columns
+    del table
+    taken = []
+    while columns:
+        taken.append(columns.pop(0).take(indices))
+    return pa.table(taken, names=names)
 
 
 def shard_checkpoint(file: Path) -> str:

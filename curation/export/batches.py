@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
+from curation.buckets.raw_object import RawObject
 from curation.image.window import OWN_WINDOWS, ValueWindows
 from curation.raw.listing import extension_of
 from curation.raw.pages import is_page
@@ -45,6 +47,7 @@ class Batch(NamedTuple):
         is_copy: whether it is copied as it is.
         wanted: the samples.
         is_pages: whether these are pages of an image file.
+        remote: what is fetched to be read in place of `source`, where the file is an object in a bucket.
     """
 
     raw_path: str
@@ -53,6 +56,7 @@ class Batch(NamedTuple):
     is_copy: bool
     wanted: tuple[Wanted, ...]
     is_pages: bool = False
+    remote: RawObject | None = None
 
 
 class Kept(NamedTuple):
@@ -92,13 +96,16 @@ class Settings(NamedTuple):
     windows: ValueWindows = OWN_WINDOWS
 
 
-def raw_batches(rows: pd.DataFrame, raw_folder: Path, settings: Settings) -> Iterator[Batch]:
+def raw_batches(
+    rows: pd.DataFrame, raw_folder: Path, settings: Settings, objects: Mapping[str, RawObject] = MappingProxyType({})
+) -> Iterator[Batch]:
     """Yield what is written from raw files: the frames of each in their order.
 
     Args:
         rows: of samples, with their `target`.
         raw_folder: where the raw files are.
         settings: how they are written.
+        objects: the raw files that are in a bucket, by path.
     """
     for raw_path, group in rows.sort_values(["raw_path", "frame"]).groupby("raw_path", sort=True):
         wanted = [Wanted(*values) for values in zip(*(group[name].tolist() for name in _WANTED), strict=True)]
@@ -107,7 +114,8 @@ def raw_batches(rows: pd.DataFrame, raw_folder: Path, settings: Settings) -> Ite
         as_it_is = settings.picture_format == "original" or (settings.copies_jpeg and f".{extension}" in JPEG_SUFFIXES)
         is_pages = not is_video and any(is_page(each.filename, str(raw_path)) for each in wanted)
         is_copy = as_it_is and not is_video and not is_pages
-        yield Batch(str(raw_path), str(raw_folder / str(raw_path)), is_video, is_copy, tuple(wanted), is_pages)
+        source, remote = str(raw_folder / str(raw_path)), objects.get(str(raw_path))
+        yield Batch(str(raw_path), source, is_video, is_copy, tuple(wanted), is_pages, remote)
 
 
 def kept_batches(rows: pd.DataFrame, kept: Mapping[str, Kept], settings: Settings) -> Iterator[Batch]:

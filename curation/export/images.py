@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from curation.buckets.raw_object import RawObject
 from curation.cleaning.full_size import video_pictures
-from curation.core.atomic import atomic_file
+from curation.core.atomic import atomic_file, clear_unfinished
 from curation.core.errors import OutputError
 from curation.core.hashing import sha256_of_file
 from curation.core.regular import is_file
@@ -38,6 +39,7 @@ from curation.image.window import WindowOf
 from curation.raw.listing import extension_of
 from curation.raw.naming import label_name
 from curation.raw.pages import is_page
+from curation.raw.pinned import NO_OBJECTS, WAITING_FACTOR, Objects, at_hand
 from curation.raw.tracks import file_on_disk
 from curation.workers.outcomes import Done, Failure, Limits
 from curation.workers.processes import run_in_workers
@@ -106,6 +108,7 @@ def export_images(
     advance: Callable[[int], object] = lambda _: None,
     targets: Sequence[str] | None = None,
     kept: Mapping[str, Kept] = MappingProxyType({}),
+    objects: Objects = NO_OBJECTS,
 ) -> dict[str, str]:
     """Write samples as files; those that are there already stay, so that an interrupted export goes on.
 
@@ -121,6 +124,7 @@ def export_images(
         advance: is called with the number of samples done, again and again.
         targets: path of each sample, relative to `folder`; None: as `targets_of` says.
         kept: pictures that stayed with the datapool, by filename.
+        objects: the raw files that are in a bucket; each that is needed is in `folder` for as long as it is read.
 
     Returns:
         Why, for each filename that could not be written.
@@ -128,10 +132,19 @@ def export_images(
     folder.mkdir(parents=True, exist_ok=True)
     if targets is None:
         targets = targets_of(samples, settings.picture_format, settings.video_extensions)
-    failed, batches = _batches(samples.assign(target=list(targets)), raw_folder, folder, settings, kept)
+    clear_unfinished(folder)
+    rows = samples.assign(target=list(targets))
+    failed, batches = _batches(rows, raw_folder, folder, settings, kept, objects.by_path)
     advance(len(samples) - sum(len(batch.wanted) for batch in batches))
-    work = partial(write_batch, folder=folder, settings=settings)
-    events = run_in_workers(work, [[batch] for batch in batches], workers=workers, cores=workers, limits=limits)
+    events = run_in_workers(
+        partial(write_batch, folder=folder, settings=settings, timeout_s=limits.timeout_s),
+        [[batch] for batch in batches],
+        workers=workers * (WAITING_FACTOR if any(batch.remote for batch in batches) else 1),
+        cores=workers,
+        limits=limits,
+        weight_of=lambda batch: batch.remote.size if batch.remote else 0,
+        most_weight=objects.most_bytes,
+    )
     with closing(events):
         for batch, event in events:
             if isinstance(event, Done):
@@ -141,23 +154,30 @@ def export_images(
             else:
                 continue
             advance(len(batch.wanted))
+    clear_unfinished(folder)
     return dict(sorted(failed.items()))
 
 
 def _batches(
-    rows: pd.DataFrame, raw_folder: Path, folder: Path, settings: Settings, kept: Mapping[str, Kept]
+    rows: pd.DataFrame,
+    raw_folder: Path,
+    folder: Path,
+    settings: Settings,
+    kept: Mapping[str, Kept],
+    objects: Mapping[str, RawObject],
 ) -> tuple[dict[str, str], list[Batch]]:
     """Return which samples cannot be written, and why, and what is still to be written of the others."""
     rows = rows[_mask(not is_file(folder / target) for target in rows["target"])]
     taken = {name: kept[name] for name in kept.keys() & set(rows["filename"])}
     is_raw = _mask(
-        name not in taken or not (taken[name].is_exact or not file_on_disk(raw_folder / path).is_file())
+        name not in taken
+        or not (taken[name].is_exact or not (path in objects or file_on_disk(raw_folder / path).is_file()))
         for name, path in zip(rows["filename"], rows["raw_path"], strict=True)
     )
     rows, from_kept = rows[is_raw], rows[~is_raw]
     failed = dict.fromkeys(_not_to_be_had(from_kept, taken, settings), "only a JPEG of it was kept")
     from_kept = from_kept[~from_kept["filename"].isin(list(failed))]
-    return failed, [*raw_batches(rows, raw_folder, settings), *kept_batches(from_kept, taken, settings)]
+    return failed, [*raw_batches(rows, raw_folder, settings, objects), *kept_batches(from_kept, taken, settings)]
 
 
 def _told(batch: Batch, failure: Failure) -> str:
@@ -179,7 +199,9 @@ def _not_to_be_had(rows: pd.DataFrame, kept: Mapping[str, Kept], settings: Setti
     ]
 
 
-def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path, settings: Settings) -> dict[str, str]:
+def write_batch(
+    batch: Batch, threads: int, announce: Announce, *, folder: Path, settings: Settings, timeout_s: float = 60.0
+) -> dict[str, str]:
     """Write the samples of a batch, in a worker process.
 
     Args:
@@ -188,10 +210,20 @@ def write_batch(batch: Batch, threads: int, announce: Announce, *, folder: Path,
         announce: is called with the number of samples done.
         folder: where to write.
         settings: how.
+        timeout_s: seconds for fetching an object.
 
     Returns:
         Why, for each filename that could not be written.
     """
+    if batch.remote is not None:
+        from curation.buckets.fetching import UnreachableError  # what only those load that fetch
+
+        try:
+            with at_hand(batch.remote, folder, announce, timeout_s=timeout_s) as path:
+                here = batch._replace(source=str(path), remote=None)
+                return write_batch(here, threads, announce, folder=folder, settings=settings)
+        except UnreachableError as error:
+            return {wanted.filename: f"{batch.raw_path} cannot be fetched: {error.reason}" for wanted in batch.wanted}
     source = Path(batch.source)
     if not file_on_disk(source).is_file():
         return {wanted.filename: f"{batch.raw_path} is not in the folder of raw files" for wanted in batch.wanted}
@@ -223,7 +255,7 @@ def _pictures(
     max_pixels, keeps_16_bits = settings.max_pixels, settings.picture_format != "jpg"
     try:
         if batch.is_video:
-            yield from video_pictures(source, known, max_pixels, keeps_16_bits=keeps_16_bits)
+            yield from video_pictures(source, known, max_pixels, keeps_16_bits=keeps_16_bits, window_of=window_of)
             return
         load = partial(load_image, max_pixels=max_pixels, window_of=window_of, keeps_16_bits=keeps_16_bits)
         load_each = partial(load_pages, max_pixels=max_pixels, window_of=window_of, keeps_16_bits=keeps_16_bits)

@@ -18,6 +18,7 @@ from curation.export.batches import JPEG_SUFFIXES, Settings
 from curation.export.images import export_images
 from curation.raw.listing import extension_of
 from curation.raw.pages import is_page
+from curation.raw.pinned import NO_OBJECTS, Objects
 from curation.raw.tracks import file_on_disk
 from curation.tables.datapool import COMBINED, PICTURES
 from curation.workers.outcomes import Limits
@@ -92,23 +93,26 @@ def _form(filename: str, raw_path: str, settings: Settings) -> str:
     return "original" if settings.picture_format == "original" or is_jpeg else "jpg"
 
 
-def estimated_bytes(work: Work, raw_folder: Path, sizes: pd.DataFrame) -> int:
+def estimated_bytes(work: Work, raw_folder: Path, sizes: pd.DataFrame, objects: Objects = NO_OBJECTS) -> int:
     """Return about how many bytes the pictures will take that are to be made; those without a raw file take none.
 
     Args:
         work: what is to be kept.
         raw_folder: where the raw files are.
         sizes: `filename`, `width` and `height` of samples.
+        objects: the raw files that are in a bucket.
     """
     rows = work.to_make.merge(
         sizes[["filename", "width", "height"]].drop_duplicates("filename"), on="filename", how="left"
     ).fillna(0)
-    paths = [raw_folder / path for path in rows["raw_path"]]
+    bytes_of = {path: one.size for path, one in objects.by_path.items()}
+    bytes_of |= {path: size_of(raw_folder / path) for path in set(rows["raw_path"]) - bytes_of.keys()}
+    is_here = {path: path in objects.by_path or file_on_disk(raw_folder / path).is_file() for path in bytes_of}
     pixels = (rows["width"] * rows["height"]).tolist()
     return round(
         sum(
-            size_of(path) if form == "original" else count * _BYTES_PER_PIXEL[form] * file_on_disk(path).is_file()
-            for path, form, count in zip(paths, rows["form"], pixels, strict=True)
+            bytes_of[path] if form == "original" else count * _BYTES_PER_PIXEL[form] * is_here[path]
+            for path, form, count in zip(rows["raw_path"], rows["form"], pixels, strict=True)
         )
     )
 
@@ -123,6 +127,7 @@ def keep_pictures(
     workers: int,
     limits: Limits,
     advance: Callable[[int], object] = lambda _: None,
+    objects: Objects = NO_OBJECTS,
 ) -> dict[str, str]:
     """Write pictures into a datapool, and add them to its list. One at a time is in memory, in each worker.
 
@@ -137,6 +142,7 @@ def keep_pictures(
         workers: processes at most.
         limits: of each raw file.
         advance: is called with the number of samples done, again and again.
+        objects: the raw files that are in a bucket.
 
     Returns:
         Why, for each filename whose picture could not be kept.
@@ -155,6 +161,7 @@ def keep_pictures(
         limits=limits,
         advance=advance,
         targets=list(work.to_make["file"]),
+        objects=objects,
     )
     rows = work.rows[work.rows["file"].map(lambda file: (new / file).is_file()).astype(bool)]
     if rows.empty:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from curation.buckets.listing import is_listing
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file
 from curation.datapool import store
@@ -51,8 +52,23 @@ def processed_contents() -> frozenset[str]:
         return frozenset()
 
 
-def tracked_files() -> int:
-    """Return how many raw files HEAD's `data/raw.dvc` names; 0 where DVC does not track them, or fills the folder."""
+def tracked_files(*, with_listings: bool = False) -> int:
+    """Return how many raw files HEAD's `data/raw.dvc` names; 0 where DVC does not track them, or fills the folder.
+
+    Args:
+        with_listings: whether there may be listings of buckets among them, which do not count. Then it is 0, too, where
+            the list of the files is not at hand.
+    """
     text = git.read_file("HEAD", paths.RAW.with_name(f"{paths.RAW.name}.dvc"))
     content = (YAML(typ="safe").load(text) if text else None) or {}
-    return 0 if "deps" in content else sum(int(out.get("nfiles", 0)) for out in content.get("outs", []))
+    outputs = [] if "deps" in content else content.get("outs", [])
+    if not with_listings:
+        return sum(int(out.get("nfiles", 0)) for out in outputs)
+    from curation.history.dvc_cache import open_cache
+
+    try:
+        with open_cache() as cache:
+            names = [name for out in outputs if "md5" in out for name in cache.listing(str(out["md5"]))]
+    except BaseError:
+        return 0
+    return sum(not is_listing(name) for name in names)

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+import click
 from ruamel.yaml import YAML
 
+from curation.buckets.listing import is_listing
 from curation.core.errors import BaseError
 from curation.history.dvc_cache import Cache
+from curation.history.listing_merge import united_listing
 from curation.history.readable import fault_of
 
 Listing = Mapping[str, str]
@@ -130,7 +133,18 @@ def _merged_list(path: Path, folder: str, hashes: Sides, cache: Cache) -> dict[s
             )
     has_base = hashes.base is not None and hashes.base.endswith(".dir") and cache.has(hashes.base)
     base = cache.listing(str(hashes.base)) if has_base else {}
-    merged, clashes = merge_listings(base, cache.listing(str(hashes.ours)), cache.listing(str(hashes.theirs)))
+    ours, theirs = cache.listing(str(hashes.ours)), cache.listing(str(hashes.theirs))
+    merged, clashes = merge_listings(base, ours, theirs)
+    for name in [one for one in clashes if is_listing(one) and one in ours and one in theirs]:
+        place = (path.parent / folder / name).as_posix()
+        merged[name] = united_listing(place, ours[name], theirs[name], cache)
+        clashes.remove(name)
+        click.echo(
+            f"merge: {place} was refreshed on both sides, and names now what either named: `python -m curate update` "
+            "brings it up to date",
+            err=True,
+        )
+    merged = dict(sorted(merged.items()))
     if clashes:
         names = ", ".join((path.parent / folder / name).as_posix() for name in clashes[:_NAMED])
         more = f" and {len(clashes) - _NAMED} more" if len(clashes) > _NAMED else ""

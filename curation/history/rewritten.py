@@ -32,9 +32,10 @@ def changed_paths(former: Sequence[pd.DataFrame], present: pd.DataFrame) -> set[
         former: columns of `curation.tables.samples.RAW_FILES` each.
         present: likewise.
     """
-    now = dict(zip(present["path"], present["content_hash"], strict=True))
-    rows = [row for table in former for row in zip(table["path"], table["content_hash"], strict=True)]
-    return {path for path, content in rows if content and now.get(path) and now[path] != content}
+    read = [table[table["content_hash"] != ""] for table in (present, *former)]  # objects in buckets are not
+    now, *before = [list(zip(table["path"].tolist(), table["content_hash"].tolist(), strict=True)) for table in read]
+    contents = dict(now)
+    return {path for rows in before for path, content in rows if contents.get(path, content) != content}
 
 
 def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Collection[str]) -> None:
@@ -52,7 +53,7 @@ def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Col
     Raises:
         RawDataError: naming the files, their objects, and the way out.
     """
-    if not changed and not any(map(_is_linked, map(folder.joinpath, raw_paths))):
+    if not changed and not any(_is_linked(f"{folder}/{path}") for path in raw_paths):
         return
     try:
         with open_cache() as cache:
@@ -63,10 +64,10 @@ def require_cache_untouched(folder: Path, raw_paths: Iterable[str], changed: Col
         raise RawDataError(_message(found))
 
 
-def _is_linked(file: Path) -> bool:
+def _is_linked(file: str) -> bool:
     """Return whether a file has a second name, or is a link itself."""
     try:
-        status = file.lstat()
+        status = os.lstat(file)
     except OSError:
         return False
     return status.st_nlink > 1 or stat.S_ISLNK(status.st_mode)

@@ -14,6 +14,7 @@ from curation.core.atomic import link_or_copy
 from curation.core.errors import BaseError
 from curation.datapool import store
 from curation.datapool.pictures import read_pictures, united_pictures, write_pictures
+from curation.datapool.sources import SOURCES_FOLDER, carry_sources
 from curation.datapool.store import Pair
 from curation.datapool.value_windows import united_windows
 from curation.embeddings.shards import (
@@ -57,7 +58,7 @@ def unite(
     first_with_checkpoint = next((source for source in sources if (source / store.CHECKPOINT).exists()), None)
     if first_with_checkpoint is not None:
         link_or_copy(first_with_checkpoint / store.CHECKPOINT, target / store.CHECKPOINT)
-    for folder in (store.LEDGER_FOLDER, store.EMBEDDINGS_FOLDER, store.OBJECTS_FOLDER):
+    for folder in (store.LEDGER_FOLDER, SOURCES_FOLDER, store.EMBEDDINGS_FOLDER, store.OBJECTS_FOLDER):
         store.link_folder(sources[0] / folder, target / folder)
     united = _Tables.of(sources[0])
     pairs: list[Pair] = []
@@ -115,6 +116,7 @@ def _with(united: _Tables, source: Path, target: Path, near: NearRule) -> tuple[
         store.write_ledger_part(target, part, int(str(number)))
     _add_shards(source / store.EMBEDDINGS_FOLDER, target / store.EMBEDDINGS_FOLDER, metadata, labels)
     _add_objects(source / store.OBJECTS_FOLDER, target / store.OBJECTS_FOLDER)
+    carry_sources(source, target, numbers)
     new_samples = renumbered(new_sample_rows(united.samples, other.samples), numbers)
     pairs = exact_pairs(united.samples, other.samples)
     if near.min_distance is not None:

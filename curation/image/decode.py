@@ -9,24 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
-import numpy as np
 from PIL import Image
 
 from curation.image.crops import WantedBox, cut
 from curation.image.decoded_sample import DecodedImage
 from curation.image.pages import read_pages
 from curation.image.pillow_modes import former_hash
-from curation.image.proxies import proxy_dimensions, to_rgb
+from curation.image.proxies import proxy_dimensions
 from curation.image.quality import quality_of
 from curation.image.reading import jpeg_data, opened_image, read_image
 from curation.image.stored import StoredImage, data_hash_of, hashes_of, pixel_hash_of
 from curation.image.undecodable import UndecodableImageError
-from curation.image.values import Values, as_16_bit_grey, seen, share_beyond, usual_range
-from curation.image.window import ValueRange, Window, WindowOf, full_window, own_window
-from curation.image.yuv import SWAPPING, Yuv, encode_jpeg, scaled, turned
-
-_MUCH = 0.5
-"""Share of a picture beyond its window that is told."""
+from curation.image.values import Values, as_16_bit_grey
+from curation.image.view import small, view_of
+from curation.image.window import WindowOf, own_window
+from curation.image.yuv import SWAPPING, encode_jpeg, turned
 
 
 def decode_image(
@@ -104,23 +101,24 @@ def _described(
         full: of a draft with boxes, the picture in full size.
     """
     picture, transpose = stored.picture, stored.transpose
-    values, window, note = None, None, ""
+    values, window, note, is_empty = None, None, "", False
     if isinstance(picture, Values):
-        values = usual_range(picture)
-        window = _window(picture, window_of) or _own_window(values)
-        note, picture = _note_beyond(picture, window), seen(picture, window)
-    small = _small(picture, proxy_dimensions(*size, proxy_size))
+        is_visible = picture.alpha is None or bool(picture.alpha.any())
+        picture, values, window, note = view_of(picture, window_of)
+        is_empty = values is None and is_visible
+    proxy = small(picture, proxy_dimensions(*size, proxy_size))
     width, height = size[::-1] if transpose in SWAPPING else size
     return DecodedImage(
         width,
         height,
         digest,
-        encode_jpeg(turned(small, transpose)),
-        quality_of(small, transpose),
+        encode_jpeg(turned(proxy, transpose)),
+        quality_of(proxy, transpose),
         note,
         cut(picture if full is None else full, transpose, boxes, proxy_size),
         values,
         window,
+        is_empty,
     )
 
 
@@ -201,26 +199,8 @@ def _upright(stored: StoredImage, window_of: WindowOf, *, keeps_16_bits: bool) -
     assert not isinstance(picture, av.VideoFrame)
     if isinstance(picture, Values):
         grey = as_16_bit_grey(picture) if keeps_16_bits else None
-        picture = grey or seen(picture, _window(picture, window_of) or _own_window(usual_range(picture)))
+        picture = grey or view_of(picture, window_of).picture
     return picture if stored.transpose is None else picture.transpose(stored.transpose)
-
-
-def _window(values: Values, window_of: WindowOf) -> Window | None:
-    """Return the window through which a picture's values are seen; None where there is none for its kind."""
-    return window_of(values.kind) if values.has_window else full_window(values.kind)
-
-
-def _own_window(values: ValueRange | None) -> Window:
-    """Return the window of a picture for whose kind there is none: the range of its own values."""
-    return Window(0.0, 1.0) if values is None else Window(values.low, values.high)
-
-
-def _note_beyond(values: Values, window: Window) -> str:
-    """Say that a picture lies for the larger part beyond its window, so that little of it is to be seen."""
-    share = share_beyond(values, window)
-    if share <= _MUCH:
-        return ""
-    return f"{share:.0%} of its values lie beyond {window.low:g} to {window.high:g} (clean.value_window)"
 
 
 def _had_hash(stored: StoredImage, path: Path, max_pixels: int, known_hash: str) -> bool:
@@ -230,20 +210,3 @@ def _had_hash(stored: StoredImage, path: Path, max_pixels: int, known_hash: str)
     with suppress(Exception), opened_image(path, b"", max_pixels) as opened:
         return former_hash(opened, stored.orientation) == known_hash
     return False
-
-
-def _small(picture: Image.Image | av.VideoFrame, size: tuple[int, int]) -> Yuv:
-    """Scale an image: mean of the pixels that each pixel covers, transparency on white, 8 bits a channel.
-
-    Args:
-        picture: as stored.
-        size: width and height, pixels.
-    """
-    if isinstance(picture, av.VideoFrame):
-        return scaled(picture, size)
-    image = picture
-    factors = (max(1, image.width // (2 * size[0])), max(1, image.height // (2 * size[1])))
-    if factors != (1, 1):
-        # Whole numbers of pixels first, which is faster. What is left to do, at least by two, evens out what they lack.
-        image = image.reduce(factors)
-    return scaled(av.VideoFrame.from_numpy_buffer(np.asarray(to_rgb(image)), format="rgb24"), size)

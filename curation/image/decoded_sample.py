@@ -21,6 +21,7 @@ class DecodedImage:
         crops: what was cut out of it.
         values: of more than 8 bits a channel, the range of its values; None for others.
         window: through which the values are seen in the proxy.
+        is_empty: whether it would have values of more than 8 bits, but none of its pixels has one.
     """
 
     width: int
@@ -32,6 +33,7 @@ class DecodedImage:
     crops: tuple[Crop, ...] = ()
     values: ValueRange | None = None
     window: Window | None = None
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

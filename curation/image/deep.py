@@ -4,6 +4,7 @@ Pillow keeps grey of more than 8 bits, but of colours only the upper eight. Of t
 and as if the bytes of each value stood in the other order, which gives the lower eight.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -21,12 +22,18 @@ _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "
 
 _GREY_AND_ALPHA = "LA;16B"
 
+_SIGNED = re.compile(r"^([IF];\d+)B?([SF])$")
+"""Layouts of grey that is signed or floating point, in either order of bytes."""
+
+_IS_DEEP = re.compile(r".*;16[LBN]").fullmatch
+"""Whether a layout is one of 16 bits a channel; without an order of bytes it is one of 16 bits a pixel."""
+
 
 def is_deep(image: Image.Image) -> bool:
     """Return whether an image has more than 8 bits a channel; it must not be decoded yet."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return True
-    return any(";16" in layout for layout in _layouts(image)) or tiff.is_deep(image)
+    return any(map(_IS_DEEP, _layouts(image))) or tiff.is_deep(image)
 
 
 def read_deep(image: Image.Image, reopened: Callable[[], Image.Image]) -> Values:
@@ -49,6 +56,9 @@ def read_deep(image: Image.Image, reopened: Callable[[], Image.Image]) -> Values
 
 
 def _grey(image: Image.Image) -> Values:
+    if any(tile[0] == "libtiff" for tile in getattr(image, "tile", ())):
+        # It has brought the bytes of each value in the machine's order, which Pillow knows of unsigned ones only.
+        _lay_out(image, *(_SIGNED.sub(r"\1N\2", layout) for layout in _layouts(image)))
     image.load()
     pixels = np.array(image)  # a copy: the image may let go of its pixels
     if pixels.dtype.byteorder == ">":

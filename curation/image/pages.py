@@ -44,14 +44,13 @@ class Page:
     fault: str = ""
 
 
-def page_counts_of(paths: Sequence[Path]) -> list[int]:
-    """Count the pages of files in worker processes; 1 for a file that does harm to the process that opens it.
+def page_counts_of(paths: Sequence[Path]) -> dict[Path, int]:
+    """Count the pages of files in worker processes, of those that do no harm to the process that opens them.
 
     Args:
         paths: the files.
     """
-    found = asked(paths, _count, size_of, files_per_batch=_FILES_PER_BATCH)
-    return [found.get(path, 1) for path in paths]
+    return asked(paths, _count, size_of, files_per_batch=_FILES_PER_BATCH)
 
 
 def _count(path: Path, threads: int, announce: Callable[[int], None]) -> int:

@@ -48,10 +48,21 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Args:
         image: mode `RGB`, `RGBX`, `RGBA` or `L`.
     """
+    image = without_empty_alpha(image)
     if image.mode == "RGBA":
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)
     return image.convert("RGB")
+
+
+def without_empty_alpha(image: Image.Image) -> Image.Image:
+    """Return an image that is transparent all over as opaque: then nobody has written anything there.
+
+    Many programs leave the fourth byte of a pixel in TGA and BMP files empty.
+    """
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        return image.convert("RGB")
+    return image
 
 
 class ShardWriter:

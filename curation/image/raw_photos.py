@@ -4,6 +4,7 @@ It is an extra, for LibRaw comes under a licence of its own (LGPL or CDDL). The 
 taken for the photograph.
 """
 
+import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,9 +12,14 @@ from typing import Any
 
 from PIL import Image
 
-from curation.image.undecodable import UnsupportedImageError, require_pixels
+from curation.image.library_words import caught_words
+from curation.image.undecodable import UndecodableImageError, UnsupportedImageError, require_pixels
 
 PACKAGE = "rawpy"
+
+_DAMAGE = re.compile(r": (Unexpected end of file|data corrupted at \d+)$")
+"""The ends of the lines that LibRaw writes to standard error, and goes on."""
+
 HEAD_BYTES = 16
 
 
@@ -41,8 +47,8 @@ def develop(path: Path, max_pixels: int) -> Image.Image:
 
     Raises:
         UnsupportedImageError: LibRaw does not know the file, or not its camera.
-        UndecodableImageError: it is too large.
-        Exception: what rawpy raises about damaged files.
+        UndecodableImageError: it is too large, or LibRaw says that it is damaged.
+        Exception: what rawpy raises else.
     """
     library: Any = import_module(PACKAGE)
     try:
@@ -52,6 +58,18 @@ def develop(path: Path, max_pixels: int) -> Image.Image:
             "only a reduced picture of what the file holds can be read, and LibRaw does not know it: convert it to "
             "TIFF or PNG"
         ) from None
-    with opened as raw:
+    with opened as raw, caught_words() as lines:
         require_pixels(raw.sizes.width, raw.sizes.height, max_pixels)
-        return Image.fromarray(raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=8))
+        try:
+            picture = Image.fromarray(raw.postprocess(use_camera_wb=True, no_auto_bright=True, output_bps=8))
+        except library.LibRawError as error:
+            raise UndecodableImageError(f"damaged RAW file: {_text(error)}") from None
+        if damage := [found[1] for line in lines() if (found := _DAMAGE.search(line))]:
+            raise UndecodableImageError(f"damaged RAW file: {damage[0]}")
+        return picture
+
+
+def _text(error: Exception) -> str:
+    """Return what an error of LibRaw says, which may be bytes."""
+    words = error.args[0] if error.args else ""
+    return words.decode(errors="replace") if isinstance(words, bytes) else str(words)

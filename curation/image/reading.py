@@ -222,6 +222,7 @@ def _picture(image: Image.Image, reopened: Callable[[], Image.Image]) -> Image.I
     if is_deep(image):
         return read_deep(image, reopened)
     image.load()
+    tiff.mend_palette(image)
     return normalised(image)
 
 

@@ -3,7 +3,8 @@
 Tags: TIFF 6.0; DNG 1.7; GDAL for `GDAL_NODATA`. What Pillow cannot read is read with tifffile, where that is installed.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from curation.image.library_words import caught_words
 from curation.image.undecodable import UndecodableImageError, UnsupportedImageError
 from curation.image.values import Values
 
@@ -21,7 +23,7 @@ STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 PACKAGES = "tifffile imagecodecs"
 
 _SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 255, 256, 257, 258, 259
-_PHOTOMETRIC, _SAMPLES, _PLANAR, _SAMPLE_FORMAT = 262, 277, 284, 339
+_PHOTOMETRIC, _SAMPLES, _PLANAR, _COLOUR_MAP, _SAMPLE_FORMAT = 262, 277, 284, 320, 339
 GDAL_NODATA, _DNG_VERSION = 42113, 50706
 
 _MASK = 4
@@ -44,6 +46,9 @@ _NEVER_THERE = (50001,)
 
 _MOST_PICTURES = 1000
 """Pictures of a TIFF file that are looked at for a whole one."""
+
+_LINE_OF_LIBTIFF = re.compile(r"(tempfile\.tif: )?(?P<words>(?(1)|_?[A-Z]\w*: ).+)")
+"""An error: of the file, or of one of libtiff's functions. Other threads may write to standard error, too."""
 
 _BITS_THERE_ARE = (1, 2, 4, 6, 8, 10, 12, 14, 16, 24, 32, 64)
 
@@ -125,6 +130,17 @@ def grey_values(image: Image.Image, pixels: NDArray[Any]) -> Values:
     return Values(pixels, None, nodata_of(tags.get(GDAL_NODATA)), is_inverted)
 
 
+def mend_palette(image: Image.Image) -> None:
+    """Set a palette right whose writer put 8 bits in the place of 16, as libtiff does: else all is black.
+
+    Args:
+        image: that is decoded.
+    """
+    colours = _numbers(tags_of(image), _COLOUR_MAP, 0)
+    if image.mode == "P" and len(colours) % 3 == 0 and 0 < max(colours) < 256:
+        image.putpalette(np.array(colours, np.uint8).reshape(3, -1).T.tobytes())
+
+
 def nodata_of(text: Any) -> float | None:
     """Return the number that GDAL wrote for what stands for no data; None where it is none."""
     with suppress(ValueError, TypeError):
@@ -144,10 +160,39 @@ def is_planar_and_compressed(image: Image.Image) -> bool:
 
 
 @contextmanager
+def told_in_full(image: Image.Image) -> Iterator[None]:
+    """Let decoding a TIFF file fail on all that libtiff calls an error, and with its words.
+
+    Of damaged facsimiles, for one, Pillow takes no notice, while libtiff names each line that it cannot read.
+    """
+    if not any(tile[0] == "libtiff" for tile in getattr(image, "tile", ())):
+        yield
+        return
+    with caught_words() as lines:
+        try:
+            yield
+        except UndecodableImageError as error:
+            words = _words_of_libtiff(lines())
+            if words and type(error) is UndecodableImageError:
+                raise UndecodableImageError(f"{error}: {words}", error.limit) from None
+            raise
+        if words := _words_of_libtiff(lines()):
+            raise UndecodableImageError(f"damaged TIFF file: {words}")
+
+
+def _words_of_libtiff(lines: Sequence[str]) -> str:
+    """Return the first line of libtiff's, without the name that Pillow gives every file; empty if there is none."""
+    words = [found["words"].rstrip(".") for line in lines if (found := _LINE_OF_LIBTIFF.fullmatch(line))]
+    more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
+    return f"{words[0]}{more}" if words else ""
+
+
+@contextmanager
 def unsupported(image: Image.Image) -> Iterator[None]:
     """Let an error of decoding a TIFF file tell whether it is Pillow that lacks something, as far as can be known."""
     try:
-        yield
+        with told_in_full(image):
+            yield
     except UnsupportedImageError:
         raise
     except UndecodableImageError as error:

@@ -18,6 +18,16 @@ class UnsupportedImageError(UndecodableImageError):
     """The image may be sound, but is of a kind that nothing here reads as it is meant; the reason says what would."""
 
 
+def require_values(*, is_empty: bool) -> None:
+    """Make sure that an image of more than 8 bits a channel shows anything; see `DecodedImage.is_empty`.
+
+    Raises:
+        UndecodableImageError: it does not.
+    """
+    if is_empty:
+        raise UndecodableImageError("none of its pixels has a value: all are NaN, infinite, or stand for no data")
+
+
 def require_pixels(width: int, height: int, max_pixels: int) -> None:
     """Make sure that an image has pixels, and not too many.
 

@@ -42,12 +42,14 @@ class Values:
         alpha: (height, width) uint8 or uint16, 0 where nothing is to be seen; None = all is.
         nodata: the value that stands for no data, as the file says.
         is_inverted: whether higher values are darker (min-is-white).
+        bits: of integers, how many each value has at most; None = as many as its type.
     """
 
     pixels: NDArray[Any]
     alpha: NDArray[Any] | None = None
     nodata: float | None = None
     is_inverted: bool = False
+    bits: int | None = None
 
     @property
     def width(self) -> int:
@@ -62,7 +64,7 @@ class Values:
     @property
     def kind(self) -> str:
         """The kind of values, see `ValueRange`."""
-        name = FLOAT if self.pixels.dtype.kind == "f" else str(self.pixels.dtype)
+        name = FLOAT if self.pixels.dtype.kind == "f" else f"uint{self.bits}" if self.bits else str(self.pixels.dtype)
         return name if self.pixels.ndim == 2 else f"{name} {'RGB' if self.pixels.shape[2] == 3 else 'CMYK'}"
 
     @property

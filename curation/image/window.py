@@ -4,17 +4,20 @@ Thermal counts, millimetres of depth and 12-bit microscopy use a small part of w
 agreed scale. So a window is found for all pictures of a folder together, or given, or is all that the type can hold.
 """
 
-from collections.abc import Callable, Mapping
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Self
-
-import numpy as np
 
 AUTO: Final = "auto"
 FULL: Final = "full"
 
 FLOAT = "float"
 """The kind of values of every floating point type."""
+
+_INTEGER = re.compile(r"(u?)int(\d+)")
+"""The kinds of values of integers: without a sign or with one, and their bits."""
 
 
 class Window(NamedTuple):
@@ -33,7 +36,8 @@ class ValueRange(NamedTuple):
     """The values that a picture has, but for its few lowest and highest.
 
     Attributes:
-        kind: of its values, such as `uint16` or `uint16 RGB`: pictures of one kind have one window in a folder.
+        kind: of its values, such as `uint16`, `uint10` or `uint16 RGB`: pictures of one kind have one window in a
+            folder.
         low: hardly a pixel is lower.
         high: hardly a pixel is higher.
     """
@@ -59,8 +63,8 @@ def full_window(kind: str) -> Window:
     name = kind.partition(" ")[0]
     if name == FLOAT:
         return Window(0.0, 1.0)
-    limits = np.iinfo(name)
-    return Window(float(limits.min), float(limits.max))
+    sign, bits = _INTEGER.fullmatch(name).groups()  # type: ignore[union-attr]  # no other kinds are made
+    return Window(0.0, 2.0 ** int(bits) - 1) if sign else Window(-(2.0 ** (int(bits) - 1)), 2.0 ** (int(bits) - 1) - 1)
 
 
 @dataclass(frozen=True)
@@ -94,3 +98,18 @@ class ValueWindows:
 
 OWN_WINDOWS = ValueWindows()
 """No window is known: each picture is seen through one of its own."""
+
+
+_ODD = 0.02
+"""Share of the pictures whose lowest values do not count, and of those whose highest do not."""
+
+
+def spanning(lows: Sequence[float], highs: Sequence[float]) -> Window:
+    """Return the window that spans ranges of values, but for those of a few odd pictures.
+
+    Args:
+        lows: lower end of the range of each picture, at least one.
+        highs: upper ends.
+    """
+    last = len(lows) - 1
+    return Window(sorted(lows)[math.floor(_ODD * last)], sorted(highs)[math.ceil((1 - _ODD) * last)])

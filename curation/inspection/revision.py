@@ -17,6 +17,7 @@ import pyarrow as pa
 from curation.core.errors import BaseError
 from curation.datapool import store
 from curation.datapool.pictures import PICTURES_CSV
+from curation.datapool.sources import join_sources, sources_parts
 from curation.history import git
 from curation.history.base_rule import Base, parse_base
 from curation.history.dvc_cache import Cache
@@ -159,6 +160,12 @@ class Revision:
     def ledger(self) -> pd.DataFrame:
         """Every raw file that was processed (`curation.tables.datapool.LEDGER`)."""
         return store.join_ledger(map(self.datapool_file, store.ledger_parts(self.datapool_files)))
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """The objects in buckets whose content is known (`curation.tables.datapool.SOURCES`)."""
+        names = sources_parts(self.datapool_files) if self.has_datapool else []
+        return join_sources(map(self.datapool_file, names))
 
     @cached_property
     def removed(self) -> pd.DataFrame:

@@ -85,14 +85,15 @@ class CleanParams(Section):
     ] = Field(
         default="auto",
         description=(
-            "Which values of images of more than 8 bits a channel (thermal, depth, elevation, microscopy) are black "
-            "and white in the proxy, from which figures and embeddings come. What an iteration has found with `auto` "
-            "stays for all that build on it. Values that stand for no data do not count."
+            "Which values of images, and of grey and 16-bit frames of videos, of more than 8 bits a channel (thermal, "
+            "depth, elevation, microscopy) are black and white in the proxy, from which figures and embeddings come. "
+            "What an iteration has found with `auto` stays for all that build on it. Values that stand for no data do "
+            "not count."
         ),
         json_schema_extra=About(
             form=_WINDOW,
             values={
-                "auto": "what the images of a top-level folder use, found from all of them",
+                "auto": "what the files of a top-level folder use, found from all of them",
                 "full": "all that the type can hold; of floats 0 to 1",
                 "[LOW, HIGH]": "from the one value to the other",
             },

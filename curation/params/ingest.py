@@ -71,6 +71,15 @@ class IngestParams(Section):
         json_schema_extra=About(unit="frames", null="no limit", read_by=("clean",)),
     )
 
+    prefetch_mb: Count = Field(
+        default=2048,
+        description=(
+            "Room on the local disk for raw files that lie in a bucket: each is here while it is decoded, "
+            "as many at once as fit. A larger one is here alone."
+        ),
+        json_schema_extra=About(unit="megabytes (2**20 bytes)", read_by=("clean", "merge_datapool"), is_execution=True),
+    )
+
     @model_validator(mode="after")
     def _no_overlap(self) -> Self:
         both = sorted(set(self.image_extensions) & set(self.video_extensions))

@@ -9,6 +9,7 @@ DVC_LOCK = Path("dvc.lock")
 CODE = Path("code.json")
 EARLY_CODE = Path("data/early_code.json")
 CODE_MEMORY = Path(".dvc/tmp/code.json")
+STAT_CACHE = Path(".dvc/tmp/raw_files.bin")
 CLEAN_RESULTS = Path(".dvc/tmp/clean")
 RAW = Path("data/raw")
 

@@ -3,19 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import pandas as pd
 
+from curation.buckets.raw_object import RawObject
 from curation.core.cores import available_cores
 from curation.core.hashing import sha256_of_file
 from curation.core.kinds import IGNORED
 from curation.raw.listing import ListedFile, extension_of, list_raw_files
+from curation.raw.pinned import PinnedObjects
+from curation.raw.pinned import RawFile as RawFile
 from curation.raw.tracks import file_on_disk
-
-RawFile = tuple[str, str]
-"""A raw file: the path that it was processed under, and the SHA-256 of its content."""
+from curation.tables.datapool import SOURCES
+from curation.tables.files import empty_frame
 
 
 @dataclass
@@ -24,18 +26,22 @@ class RawFinder:
 
     Files that lie where they lay, or where the last listing has their content, are not read. Others are looked for
     among the files that the listing does not name: those of equal kind and, where it is known, size are hashed once.
+    Objects in a bucket lie where they were processed, as long as they are listed, or the bucket keeps their version;
+    nothing is asked of it.
 
     Attributes:
         folder: of raw data.
         listing: columns of `curation.tables.samples.RAW_FILES`, of the last listing; may be empty.
         media_of_extension: `image` or `video` by file name ending, lower case, without the dot.
         linked_folders: folders besides `folder` where links may lead to.
+        sources: of a datapool, columns of `curation.tables.datapool.SOURCES`.
     """
 
     folder: Path
     listing: pd.DataFrame
     media_of_extension: Mapping[str, str]
     linked_folders: Sequence[Path] = ()
+    sources: pd.DataFrame = field(default_factory=partial(empty_frame, SOURCES))
     _hashes: dict[str, str] = field(default_factory=dict)
 
     def places(self, wanted: Iterable[RawFile]) -> dict[RawFile, str]:
@@ -51,9 +57,21 @@ class RawFinder:
             if place is not None:
                 found[path, content] = place
         if left := asked - found.keys():
+            found |= self._places_of_objects(left)
+        if left := asked - found.keys():
             places = self._unlisted_places(left)
             found |= {file: places[file[1]] for file in left if file[1] in places}
         return found
+
+    def objects_at(self, files: Iterable[RawFile]) -> dict[str, RawObject]:
+        """Return the objects among files that lie where `places` has found them, by path.
+
+        Args:
+            files: the path at which each lies, and its content hash.
+        """
+        remote = [(path, content) for path, content in set(files) if not self._exists(path)]
+        known = self._pinned.of_contents({content for _, content in remote})
+        return {path: known[path, content] for path, content in remote if (path, content) in known}
 
     def last_listed(self, wanted: Iterable[RawFile]) -> dict[str, str]:
         """Return the path under which the last listing has each file's content, by the file's own path.
@@ -63,13 +81,28 @@ class RawFinder:
         return {path: self._listed_places[content][0] for path, content in wanted if content in self._listed_places}
 
     def content_at(self, path: str) -> str | None:
-        """Return the content hash of a raw file, None where the path names none that can be read."""
+        """Return the content hash of a raw file, None where the path names none of which it is known or can be read."""
+        known = self.sources.loc[self.sources["path"] == path, "content_hash"]
+        if len(known) and not self._exists(path):
+            return str(known.iloc[-1])
         if not self._exists(path) or not any(file.path == path for file in self._files):
             return None
         try:
             return sha256_of_file(self.folder / path)
         except OSError:
             return None
+
+    @cached_property
+    def _pinned(self) -> PinnedObjects:
+        return PinnedObjects(self.sources, self.listing)
+
+    def _places_of_objects(self, wanted: Iterable[RawFile]) -> dict[RawFile, str]:
+        """Return where files lie that are objects: at their own path, else where their content is."""
+        asked = sorted(wanted)
+        known = self._pinned.of_contents({content for _, content in asked})
+        first = {content: path for path, content in sorted(known, reverse=True)}
+        places = {file: file[0] if file in known else first.get(file[1]) for file in asked}
+        return {file: place for file, place in places.items() if place is not None}
 
     def _lies_there(self, path: str, content: str) -> bool:
         """Return whether a file is at its path, and not known to have other content."""

@@ -17,9 +17,10 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from curation.core.kinds import IGNORED, IMAGE, VIDEO
+from curation.raw import camera_files
 
 NOT_UTF_8 = "*[!\x01-\ud7ff\ue000-\U0010ffff]*"
 """Names with a character that UTF-8 has not, which is how Python shows bytes that are not UTF-8."""
@@ -83,7 +84,8 @@ def safe_path(relative: str) -> str:
 
 def extension_of(path: str) -> str:
     """Return the file name ending in lower case without the dot; empty if there is none."""
-    return PurePosixPath(path).suffix.removeprefix(".").lower()
+    stem, _, ending = path.rpartition("/")[2].rpartition(".")
+    return ending.lower() if stem else ""
 
 
 def media_of_extension(image_extensions: Sequence[str], video_extensions: Sequence[str]) -> dict[str, str]:
@@ -139,7 +141,7 @@ def _describe(
             status = entry.stat()
     except OSError as error:
         return ListedFile(path, IGNORED, f"cannot be read: {error.strerror}", 0)
-    reason = reason or _reason_of_kind(status.st_mode) or odd or _reason_of_name(relative, media_of_extension)
+    reason = reason or _reason_of_kind(status.st_mode) or odd or reason_of_name(relative, media_of_extension)
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
     if reason:
         return ListedFile(path, IGNORED, reason, size)
@@ -166,7 +168,7 @@ def _reason_of_kind(mode: int) -> str:
     return next((f"{kind}, not a file" for is_kind, kind in _KINDS if is_kind(mode)), "not a regular file")
 
 
-def _reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str:
+def reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str:
     """Say why a name stands for neither image nor video."""
     name = relative.rpartition("/")[2]
     if name in (".gitignore", ".gitkeep"):
@@ -176,6 +178,8 @@ def _reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str
     extension = extension_of(relative)
     if not extension:
         return "no file name ending, so neither image nor video"
+    if extension not in media_of_extension and extension in camera_files.ENDINGS:
+        return camera_files.reason_of(extension)
     if extension not in media_of_extension:
         return f"ending {extension} is neither in ingest.image_extensions nor in ingest.video_extensions"
     return ""
@@ -183,6 +187,8 @@ def _reason_of_name(relative: str, media_of_extension: Mapping[str, str]) -> str
 
 def writable(name: str) -> str:
     """Return a name with control characters, and bytes that are not UTF-8, as backslash escapes."""
+    if name.isascii() and name.isprintable():
+        return name
     shown = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(_escaped(one) if _is_control(one) else one for one in shown)
 

@@ -27,9 +27,13 @@ def as_processed(raw: pd.DataFrame, former: pd.DataFrame) -> pd.DataFrame:
         former: an earlier listing, or a ledger: `content_hash`, `media` and `frames`.
 
     Returns:
-        The rows of `raw`, with the media type and the frames of the former ones where they are of equal content.
+        The rows of `raw`, with the media type and the frames of the former ones where they are of equal content. What
+        was not read has no content to compare.
     """
-    known = former[former["media"].isin([IMAGE, PAGES])].drop_duplicates("content_hash").set_index("content_hash")
+    if not ((raw["media"] == PAGES).any() or (former["media"] == PAGES).any()):
+        return raw
+    known = former[former["media"].isin([IMAGE, PAGES]) & (former["content_hash"] != "")]
+    known = known.drop_duplicates("content_hash").set_index("content_hash")
     changes = raw["media"].isin([IMAGE, PAGES]) & raw["content_hash"].isin(known.index)
     changes &= raw["content_hash"].map(known["media"]) != raw["media"]
     if not changes.any():

@@ -127,8 +127,10 @@ def in_other_form(paths: Sequence[str], patterns: Sequence[Pattern]) -> list[Pat
         paths: of the files, as in the table of raw files.
         patterns: of the list.
     """
-    names = [path.removeprefix("./") for path in paths]
     strange = [pattern for pattern in patterns if not pattern.body.isascii()]
+    if not strange:
+        return []
+    names = [path.removeprefix("./") for path in paths]
     as_they_stand = {number for number, _ in _matches(names, strange)}
     lost = [pattern for number, pattern in enumerate(strange) if number not in as_they_stand]
     found = {number for number, _ in _in_one_form(names, lost)}

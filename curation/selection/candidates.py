@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from curation.selection.holdout import read_holdout, refuse_leaks, too_near
 from curation.selection.sequences import Units, units_of
 from curation.selection.strategies import allowed_by_thresholds
 from curation.tables.embeddings import WITHOUT_EMBEDDING
+from curation.tables.membership import rows_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def known_samples(
         for mark in (MASKED, SELECTED, WITHOUT_EMBEDDING)
     }
     accepted = set(read_samples(base)["filename"].tolist())
-    new = samples.loc[samples["is_new"].astype(bool), "filename"].tolist()
+    new = _known_as(names, samples.loc[samples["is_new"].astype(bool), "filename"])
     lacking = read_without_embedding(base) | marked[WITHOUT_EMBEDDING]
     chosen = sorted(marked[SELECTED].intersection(names).difference(accepted))
     return KnownSamples(
@@ -75,6 +77,14 @@ def known_samples(
         lacking=frozenset(lacking),
         may_be_empty=retrain or may_lack_new_data(base) or bool(chosen),
     )
+
+
+def _known_as(names: Sequence[str], wanted: "pd.Series[str]") -> list[str]:
+    """Return texts as the ones that are in memory already, where they are."""
+    rows = rows_of(wanted, pd.Series(names, dtype=str)).tolist()
+    if -1 in rows:
+        return wanted.tolist()
+    return [names[row] for row in rows]
 
 
 def _without(names: Sequence[str], left_out: Collection[str]) -> Sequence[str]:
@@ -174,8 +184,10 @@ def candidates_of(
         process_all: whether what earlier iterations left over is a candidate again. `select.proportion_samples` is
             a share of all candidates, so it counts the left-overs then.
     """
-    left_out = set(base)
-    return sorted(name for name in dict.fromkeys(processed if process_all else new) if name not in left_out)
+    left_out, names = set(base), processed if process_all else new
+    if not all(one < another for one, another in pairwise(names)):
+        names = sorted(set(names))
+    return [name for name in names if name not in left_out]
 
 
 def rejected_by_review(path: str, base: Collection[str], processed: Collection[str]) -> set[str]:

@@ -1,6 +1,6 @@
 """The embeddings that a selection compares: of one checkpoint, each a direction, looked up by filename."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from curation.core.errors import BaseError, CheckpointError
 from curation.embeddings.by_name import NamedEmbeddings
 from curation.embeddings.shards import read_shards, shard_checkpoint, shard_files
-from curation.params.strategy_inputs import MEASURED, WEAK_LABEL
+from curation.params.strategies import StrategyParams
+from curation.params.strategy_inputs import MEASURED, WEAK_LABEL, MetadataInput
 from curation.selection.distance import first_not_finite
 
-_COLUMNS = ("filename", "raw_path", "frame", WEAK_LABEL, *MEASURED)
-"""What a selection may ask for; hashes of pictures would take more memory than most embeddings."""
+_ALWAYS = ("filename", "raw_path", "frame", "time_s", WEAK_LABEL)
+"""What every selection asks for; hashes of pictures would take more memory than most embeddings."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,15 @@ class Embedded(NamedEmbeddings):
         )
 
 
-def read_embeddings(base: Path, new: Path, checkpoint: Path, checkpoint_hash: str) -> tuple[pd.DataFrame, Embedded]:
+def measures_in_use(strategies: Iterable[StrategyParams]) -> tuple[str, ...]:
+    """Return what was measured of samples that strategies look at."""
+    asked = {item.input.key for item in strategies if isinstance(item.input, MetadataInput)}
+    return tuple(name for name in MEASURED if name in asked)
+
+
+def read_embeddings(
+    base: Path, new: Path, checkpoint: Path, checkpoint_hash: str, measures: Sequence[str] = MEASURED
+) -> tuple[pd.DataFrame, Embedded]:
     """Read the embeddings that the checkpoint in use made: the new ones, and the base's where it is the base's too.
 
     After `train.retrain` the base's shards are of the former checkpoint and left aside: the new ones hold everything.
@@ -57,16 +66,17 @@ def read_embeddings(base: Path, new: Path, checkpoint: Path, checkpoint_hash: st
         new: folder of the new shards.
         checkpoint: the one in use, for messages.
         checkpoint_hash: its SHA-256.
+        measures: which of `MEASURED` are asked for.
 
     Returns:
-        The samples sorted by filename, with the columns of a shard that a selection may ask for, and the embeddings.
+        The samples sorted by filename, with the columns of a shard that a selection asks for, and the embeddings.
 
     Raises:
         BaseError: the dimensions differ, or a value is not finite.
         CheckpointError: the new embeddings were made by another checkpoint.
     """
     folders = folders_in_use(base, new, checkpoint_hash, str(checkpoint))
-    metadata, embeddings = read_shards(folders, wanted=_COLUMNS)
+    metadata, embeddings = read_shards(folders, wanted={*_ALWAYS, *measures})
     row = first_not_finite(embeddings)
     if row is not None:
         raise BaseError(

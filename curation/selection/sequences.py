@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curation.tables.membership import rows_of
+
 _LARGEST_STEP = 2.0
 
 
@@ -43,7 +45,7 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.
         allowed: (n,) whether a candidate may be chosen.
         length: frames a sequence; 1 = single samples, images as well.
     """
-    row_of_name = pd.Index(names).get_indexer(pd.Index(processed["filename"]))
+    row_of_name = rows_of(processed["filename"], pd.Series(names, dtype=str))
     is_candidate = row_of_name >= 0
     if length == 1:
         members = np.flatnonzero(allowed)[:, None]

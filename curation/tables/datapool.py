@@ -36,6 +36,18 @@ LEDGER = pa.schema(
     }
 )
 
+SOURCES = pa.schema(
+    {
+        "path": pa.string(),  # as in the ledger, or where a file of equal content was found
+        "content_hash": pa.string(),  # SHA-256, found out when it was read
+        "size": pa.int64(),  # this and the columns that follow as in `curation.buckets.objects.RawObject`
+        "etag": pa.string(),
+        "version": pa.string(),
+        "address": pa.string(),
+    }
+)
+"""Objects in buckets whose content is known: they are not read again while size, etag and version stay the same."""
+
 REMOVED = pa.schema(
     {
         "filename": pa.string(),

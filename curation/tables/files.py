@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from curation.core.atomic import atomic_file
@@ -52,19 +53,25 @@ def write_csv(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
 
 
 def read_csv(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """Read a CSV written by `write_csv` with the types of `schema`; empty text stays empty text."""
-    text = pd.read_csv(path, dtype=str, keep_default_na=False)
-    columns: dict[str, object] = {}
+    """Read a CSV written by `write_csv` with the types of `schema`; empty text stays empty text.
+
+    Raises:
+        ValueError: a column or value is not as the schema says.
+    """
+    # float32 is rounded from float64, as pandas does it.
+    types = {field.name: pa.float64() if pa.types.is_floating(field.type) else field.type for field in schema}
+    convert = pa_csv.ConvertOptions(
+        column_types=types, null_values=[""], strings_can_be_null=False, include_columns=schema.names
+    )
+    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    try:
+        table = pa_csv.read_csv(path, parse_options=parse, convert_options=convert)
+    except pa.ArrowKeyError as error:
+        raise ValueError(f"{path}: {error}") from None
     for field in schema:
-        values = text[field.name]
-        if pa.types.is_string(field.type):
-            columns[field.name] = values
-        elif pa.types.is_floating(field.type):
-            numbers = [float(value) if value else np.nan for value in values]
-            columns[field.name] = np.array(numbers, dtype=field.type.to_pandas_dtype())
-        else:
-            columns[field.name] = values.astype(field.type.to_pandas_dtype())
-    return pd.DataFrame(columns, columns=schema.names)
+        if table[field.name].null_count and not pa.types.is_floating(field.type):
+            raise ValueError(f"{path}: a value of {field.name} is missing")
+    return to_frame(table.cast(schema))
 
 
 def read_csv_if_any(path: Path, schema: pa.Schema) -> pd.DataFrame:

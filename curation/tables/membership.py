@@ -11,6 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+_MANY = 100_000
+"""Names that take so much memory to look up that it is given back to the system at once."""
+
 
 def is_among(names: "pd.Series[str] | pd.Index[str]", known: "pd.Series[str] | AbstractSet[str]") -> NDArray[np.bool_]:
     """Return whether each of n names is known, (n,).
@@ -25,6 +28,21 @@ def is_among(names: "pd.Series[str] | pd.Index[str]", known: "pd.Series[str] | A
     return found
 
 
+def are_together(rows: pd.DataFrame, known: pd.DataFrame, columns: tuple[str, str]) -> NDArray[np.bool_]:
+    """Return whether two texts of each of n rows stand together in one row of another table, (n,).
+
+    Args:
+        rows: to look up.
+        known: the other table.
+        columns: of the texts, in both; neither has the character of number 0.
+    """
+    if not len(rows) or not len(known):
+        return np.zeros(len(rows), dtype=bool)
+    first, second = columns
+    one, other = (table[first] + "\0" + table[second] for table in (rows, known))
+    return is_among(one, other)
+
+
 def rows_of(names: "pd.Series[str]", among: "pd.Series[str]") -> NDArray[np.int64]:
     """Return for each of m names its row in another column, (m,); -1 where it has none.
 
@@ -34,6 +52,9 @@ def rows_of(names: "pd.Series[str]", among: "pd.Series[str]") -> NDArray[np.int6
     """
     found = pc.index_in(_arrow(names), value_set=_arrow(among))
     rows: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    if len(among) > _MANY:
+        del found
+        pa.default_memory_pool().release_unused()
     return rows
 
 

@@ -9,7 +9,7 @@ from curation.core.kinds import VIDEO as VIDEO
 
 KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE = "kept", "corrupt", "duplicate", "near_duplicate"
 LOW_QUALITY, OVER_LIMIT, SKIPPED, PROCESSED = "low_quality", "over_limit", "skipped", "processed"
-UNSUPPORTED = "unsupported"
+UNSUPPORTED, UNREACHABLE = "unsupported", "unreachable"
 
 COUNTS = (KEPT, CORRUPT, DUPLICATE, NEAR_DUPLICATE, LOW_QUALITY, OVER_LIMIT, UNSUPPORTED, SKIPPED)
 """The states of a sample, and the columns that count them. `SKIPPED` frames are left out on purpose (`ingest.fps`)."""
@@ -21,8 +21,9 @@ TAKEN_IN = (KEPT, CORRUPT, LOW_QUALITY, DUPLICATE, NEAR_DUPLICATE)
 """The states of a raw file that this iteration processes for good. Others are `COMING_AGAIN`, `IGNORED`, or `PROCESSED`
 in an earlier iteration."""
 
-COMING_AGAIN = (OVER_LIMIT, UNSUPPORTED)
-"""The states of a raw file that comes again with the next iteration: a limit may be raised, or a package installed."""
+COMING_AGAIN = (OVER_LIMIT, UNSUPPORTED, UNREACHABLE)
+"""The states of a raw file that comes again with the next iteration: a limit may be raised, or a package installed, or
+the bucket that an `UNREACHABLE` object lies in answers again. Nothing is known of the samples in such an object."""
 
 RAW_FILES = pa.schema(
     {
@@ -32,8 +33,17 @@ RAW_FILES = pa.schema(
         "size": pa.int64(),  # bytes; 0 for a further track of a video
         "content_hash": pa.string(),  # SHA-256 of the bytes; empty for ignored files
         "frames": pa.int64(),  # as the container declares, else counted by demuxing; of pages all; images 1; 0 unknown
+        # Of objects that stay in their bucket (`curation.buckets`), else empty. They are not read for the table: their
+        # content hash is empty, and the frames of videos unknown.
+        "etag": pa.string(),  # changes with the content
+        "version": pa.string(),  # empty where the bucket keeps none
+        "address": pa.string(),  # s3://bucket/key or remote://NAME/key
     }
 )
+
+OBJECT_COLUMNS = ("etag", "version", "address")
+"""The columns of `RAW_FILES` that only objects have; tables of former versions lack them, and are read with
+`curation.tables.raw_files.read_raw_files`."""
 
 SAMPLES = pa.schema(
     {
@@ -81,13 +91,15 @@ FILES = pa.schema(
         "status": pa.string(),  # one of TAKEN_IN, COMING_AGAIN, ignored, processed; they sum to all raw files
         "reason": pa.string(),
         "duplicate_of": pa.string(),  # raw path of the file with the same content
-        "declared_frames": pa.int64(),
+        "declared_frames": pa.int64(),  # 0 for a video that is an object, and was not decoded in this iteration
         "samples": pa.int64(),  # frames or images that decoded or should have: the sum of the counts that follow
         **dict.fromkeys(COUNTS, pa.int64()),
-        # With clean.value_window: auto, of an image of more than 8 bits a channel: the kind of its values, and which of
-        # them are black and white in the proxy; else empty and NaN.
+        # With clean.value_window: auto, of a file whose values have more than 8 bits and no range of their own: their
+        # kind, and which of them are black and white in the proxies; else empty and NaN.
         "value_kind": pa.string(),
         "value_low": pa.float64(),
         "value_high": pa.float64(),
+        "size": pa.int64(),  # as in `RAW_FILES`
+        **dict.fromkeys(OBJECT_COLUMNS, pa.string()),
     }
 )

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import av
 
 from curation.video.evidence import Tally
+from curation.video.opening import OpenAlready
 from curation.video.packet_index import PacketIndex, Passed, index_packets, silently
 from curation.video.reader import read_frames, usual_distance
 from curation.video.references import ReferenceLog
@@ -76,6 +77,7 @@ def attempts(
     through: Iterable[int],
     follows_damage: bool = False,
     passed: Passed = silently,
+    opened: OpenAlready | None = None,
 ) -> Iterator[Attempt]:
     """Yield the ways to read chosen frames, the cheapest first: inside the video, through all of it, with one thread.
 
@@ -90,6 +92,7 @@ def attempts(
         through: threads of the decoder each time that all of the video is decoded, at least one time.
         follows_damage: whether the last way of all is `decode_following_damage`.
         passed: takes the number of frames that lie behind.
+        opened: the file, if it is open already.
     """
     for threads in dict.fromkeys(inside):
         tally = Tally()
@@ -98,7 +101,9 @@ def attempts(
     *before, last = dict.fromkeys(through)
     for threads in [*before, last]:
         tally = Tally(references=ReferenceLog() if follows_damage and threads == 1 else None)
-        pictures = decode_through(path, choice, max_pixels=max_pixels, threads=threads, tally=tally, passed=passed)
+        pictures = decode_through(
+            path, choice, max_pixels=max_pixels, threads=threads, tally=tally, passed=passed, opened=opened
+        )
         yield Attempt(pictures, tally, is_inside=False, is_last=threads == last and not follows_damage)
     if follows_damage:
         known = tally if last == 1 else None
@@ -146,7 +151,14 @@ def decode_inside(
 
 
 def decode_through(
-    path: Path, choice: FrameChoice, *, max_pixels: int, threads: int, tally: Tally, passed: Passed = silently
+    path: Path,
+    choice: FrameChoice,
+    *,
+    max_pixels: int,
+    threads: int,
+    tally: Tally,
+    passed: Passed = silently,
+    opened: OpenAlready | None = None,
 ) -> Generator[Picture, None, None]:
     """Decode all of a video, and yield the chosen frames.
 
@@ -159,6 +171,7 @@ def decode_through(
         threads: threads of the decoder, if its format allows for several; 0 = one a core.
         tally: takes note of what is met.
         passed: takes the number of frames that lie behind, at every frame.
+        opened: the file, if it is open already.
 
     Raises:
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
@@ -177,7 +190,7 @@ def decode_through(
             passed(0)
         wanted = set(choice.frames(seconds))
     chooser = Chooser(choice.fps)
-    frames = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally)
+    frames = read_frames(path, max_pixels=max_pixels, threads=threads, tally=tally, opened=opened)
     for picture in placed(frames, tally, usual):
         passed(picture.index)
         if picture.index in wanted if wanted is not None else chooser.takes(picture.seconds):

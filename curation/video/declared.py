@@ -19,7 +19,7 @@ _VIDEOS_PER_BATCH = 8
 
 def declared_frames_of(
     paths: Sequence[Path], count: Callable[[Path, int, Callable[[int], None]], int] | None = None
-) -> list[int]:
+) -> dict[Path, int]:
     """Return the frames that videos say they have, asked in worker processes: opening a video runs its decoder too.
 
     Args:
@@ -27,23 +27,22 @@ def declared_frames_of(
         count: what asks one file; must be importable by the workers.
 
     Returns:
-        Frames of each file; 0 where it cannot be opened or says nothing, or does harm to the process that opens it.
+        Frames of each file that does no harm to the process that opens it; 0 where it cannot be opened or says nothing.
     """
-    found = _asked(paths, count or _count)
-    return [found.get(path, 0) for path in paths]
+    return _asked(paths, count or _count)
 
 
-def further_tracks_of(paths: Sequence[Path]) -> list[tuple[int, ...]]:
+def further_tracks_of(paths: Sequence[Path]) -> dict[Path, tuple[int, ...]]:
     """Return the numbers of the video tracks that videos have besides the one that is read by default.
 
     Args:
         paths: the files, which are opened in worker processes.
 
     Returns:
-        Of each file: places among its video tracks, from 1; none where it cannot be opened.
+        Of each file that does no harm to the process that opens it: places among its video tracks, from 1; none where
+        it cannot be opened.
     """
-    found = _asked(paths, _further_tracks)
-    return [found.get(path, ()) for path in paths]
+    return _asked(paths, _further_tracks)
 
 
 def _asked(paths: Sequence[Path], ask: Callable[[Path, int, Callable[[int], None]], Answer]) -> dict[Path, Answer]:

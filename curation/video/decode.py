@@ -9,7 +9,7 @@ is met then, it is decoded in one go.
 Where a first pass finds any damage, the file is decoded twice with one thread: with several, what a damaged frame looks
 like and how many are lost depends on their number, and results must not depend on the machine. The first of these
 passes gathers what is damaged, the second one knows from it which frames were decoded from lost ones.
-Cases remain: where flipped bits go unnoticed, FFmpeg's decoders of VP8 and HEVC show memory that they never wrote.
+Decoders that may show memory which they never wrote have one thread from the beginning: see `decoder_memory`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,14 +24,17 @@ from curation.core.cores import available_cores
 from curation.core.records import Records
 from curation.image.crops import NO_CROPPING, Cropping, WantedBox
 from curation.image.decoded_sample import DecodedSample
+from curation.image.view import Views
+from curation.image.window import WindowOf, own_window
 from curation.video.chosen_frames import Attempt, Picture, attempts, placed
-from curation.video.decoded_video import DecodedVideo, judged, noted
+from curation.video.decoded_video import DecodedVideo, judged, noted, with_views
+from curation.video.decoder_memory import Copies
 from curation.video.evidence import Tally
 from curation.video.frame_samples import DecodedFrame, FrameKeeper, frame_samples, work_on
-from curation.video.opening import NoVideoError
+from curation.video.opening import NoVideoError, OpenAlready
 from curation.video.packet_index import UnsureError, index_packets
 from curation.video.picture_groups import read_groups
-from curation.video.reader import header_of, usual_distance
+from curation.video.reader import Header, header_of, usual_distance
 from curation.video.references import packet_number
 from curation.video.sampling import EVERY_FRAME, FrameChoice
 
@@ -51,6 +54,7 @@ def decode_video(
     progress: Callable[[int], object] | None = None,
     choice: FrameChoice = EVERY_FRAME,
     cropping: Cropping = NO_CROPPING,
+    window_of: WindowOf = own_window,
 ) -> DecodedVideo:
     """Decode a video, in bounded memory.
 
@@ -66,24 +70,36 @@ def decode_video(
         progress: takes the number of frames done or skipped since the last call; 0 says that work goes on.
         choice: of frames.
         cropping: what to cut out of sound frames whose pixels are new in this video.
+        window_of: says through which window values are seen that have no range of their own.
     """
-    steps = _Steps(progress, restart)
-    reading = _Reading(path, choice, max_pixels, proxy_size, threads or available_cores(), add_proxy, steps, cropping)
+    steps, threads = _Steps(progress, restart), threads or available_cores()
+    reading = _Reading(path, choice, max_pixels, proxy_size, threads, add_proxy, steps, cropping, window_of)
     threshold = 1.0 if choice.known is not None else corruption_threshold
     try:
         header = header_of(path, max_pixels=max_pixels)
-        if choice.takes_all and header.is_for_one_thread:
-            try:
-                return noted(_decode_groups(reading, threshold), header.note)
-            except UnsureError:
-                steps.restart()
-        for attempt in _attempts(reading, 1 if header.is_for_one_thread else reading.threads):
-            try:
-                return noted(_decoded_by(attempt, reading, threshold), header.note)
-            except UnsureError:
-                steps.restart()
+        with header.opened:
+            return noted(_decoded(reading, header, threshold), header.note, header.tracks)
     except NoVideoError as error:
         return DecodedVideo([], 0, str(error), is_corrupt=True, limit=error.limit)
+
+
+def _decoded(reading: "_Reading", header: Header, corruption_threshold: float) -> DecodedVideo:
+    """Decode the chosen frames in the first way that can be trusted.
+
+    Raises:
+        NoVideoError: the file cannot be opened any more.
+    """
+    if reading.choice.takes_all and header.has_many_decoders:
+        try:
+            return _decode_groups(reading, header.opened, corruption_threshold)
+        except UnsureError:
+            reading.steps.restart()
+    is_copied = header.is_for_one_thread and not header.has_many_decoders
+    for attempt in _attempts(reading, header.opened, 1 if header.is_for_one_thread else reading.threads):
+        try:
+            return _decoded_by(attempt, reading, corruption_threshold, is_copied=is_copied)
+        except UnsureError:
+            reading.steps.restart()
     raise RuntimeError("the last way to read a video gave nothing")
 
 
@@ -99,6 +115,7 @@ class _Reading:
     add_proxy: Callable[[int, bytes], None]
     steps: "_Steps"
     cropping: Cropping
+    window_of: WindowOf
 
 
 class _Steps:
@@ -123,7 +140,7 @@ class _Steps:
         self._done = 0
 
 
-def _attempts(reading: _Reading, threads: int) -> Iterator[Attempt]:
+def _attempts(reading: _Reading, opened: OpenAlready, threads: int) -> Iterator[Attempt]:
     """Yield the ways to read the chosen frames.
 
     Several threads take the missing predecessors of frames before an open entry for damage; one does not. And where
@@ -137,18 +154,19 @@ def _attempts(reading: _Reading, threads: int) -> Iterator[Attempt]:
         through=(threads,),
         follows_damage=True,
         passed=reading.steps.reach,
+        opened=opened,
     )
 
 
-def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float) -> DecodedVideo:
-    """Decode the chosen frames in one way.
+def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float, *, is_copied: bool) -> DecodedVideo:
+    """Decode the chosen frames in one way; for `is_copied`, see `curation.video.decoder_memory`.
 
     Raises:
         NoVideoError: the file cannot be opened, there is no video in it, or its frames are too large.
         UnsureError: something is unexpected, so another way must be tried.
     """
-    tally = attempt.tally
-    frames = _finished(attempt.pictures, reading, tally)
+    tally, views = attempt.tally, Views()
+    frames = _finished(attempt.pictures, reading, tally, views, is_copied=is_copied)
     if attempt.is_inside:
         if any(frame.fault for frame in frames):
             raise UnsureError("a damaged frame")
@@ -157,13 +175,14 @@ def _decoded_by(attempt: Attempt, reading: _Reading, corruption_threshold: float
     reading.steps.reach(tally.decoded)
     if attempt.is_inside:
         skipped = tally.decoded - len(frames)
-        return DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=tally.decoded)
+        sound = DecodedVideo(frames, 0, "", is_corrupt=False, skipped=skipped, decoded=tally.decoded)
+        return with_views(sound, views)
     if tally.is_damaged and not attempt.is_last:
         raise UnsureError("signs of damage")
-    return judged(frames, tally, reading.choice, corruption_threshold)
+    return with_views(judged(frames, tally, reading.choice, corruption_threshold), views)
 
 
-def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVideo:
+def _decode_groups(reading: _Reading, opened: OpenAlready, corruption_threshold: float) -> DecodedVideo:
     """Decode all frames of an H.264 video, its groups of pictures side by side.
 
     Raises:
@@ -174,10 +193,17 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
     boxes, stamped = reading.cropping.boxes, _boxes_by_stamp(reading)
     groups = read_groups(
         reading.path,
-        lambda picture: work_on(picture, reading.proxy_size, keeper.seen, boxes=stamped.get(picture.pts, ())),
+        lambda picture: work_on(
+            picture,
+            reading.proxy_size,
+            keeper.seen,
+            boxes=stamped.get(picture.pts, ()),
+            window_of=reading.window_of,
+        ),
         max_pixels=reading.max_pixels,
         decoders=reading.threads,
         tally=tally,
+        opened=opened,
     )
     usual = partial(usual_distance, reading.path, max_pixels=reading.max_pixels)
     with closing(groups) as made:  # its threads end before anything else is tried
@@ -189,7 +215,7 @@ def _decode_groups(reading: _Reading, corruption_threshold: float) -> DecodedVid
                 raise UnsureError("a frame is not in the place that its packet tells")
             frames.append(keeper.keep(each.index, float(each.seconds), work))
             reading.steps.reach(tally.decoded)
-    return judged(frames, tally, reading.choice, corruption_threshold)
+    return with_views(judged(frames, tally, reading.choice, corruption_threshold), keeper.views)
 
 
 def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox]]:
@@ -205,26 +231,35 @@ def _boxes_by_stamp(reading: _Reading) -> Mapping[int | None, Sequence[WantedBox
     return {int(index.pts[index.order[frame]]): boxes[frame] for frame in boxes if frame < index.frames}
 
 
-def _finished(pictures: Iterable[Picture], reading: _Reading, tally: Tally) -> Sequence[DecodedSample]:
-    """Keep what is needed of each frame, and hand over the proxies."""
+def _finished(
+    pictures: Iterable[Picture], reading: _Reading, tally: Tally, views: Views, *, is_copied: bool
+) -> Sequence[DecodedSample]:
+    """Keep what is needed of each frame, and hand over the proxies; `views` takes what is seen of them."""
     frames = Records(DecodedSample)
     helpers = min(reading.threads, _MOST_HELPERS)
     known = reading.choice.known or {}
-    decoded = (
-        DecodedFrame(
-            each.index, float(each.seconds), _fault_of(each.frame, tally), each.frame, known.get(each.index, "")
-        )
-        for each in pictures
-    )
+    own = Copies() if is_copied and helpers > 1 else _as_it_is
+
+    def decoded() -> Iterator[DecodedFrame]:
+        for index, seconds, picture in ((each.index, each.seconds, each.frame) for each in pictures):
+            fault = _fault_of(picture, tally)
+            yield DecodedFrame(index, float(seconds), fault, own(picture), known.get(index, ""))
+
     for frame in frame_samples(
-        decoded,
+        decoded(),
         proxy_size=reading.proxy_size,
         threads=helpers,
         add_proxy=reading.add_proxy,
         cropping=reading.cropping,
+        window_of=reading.window_of,
+        views=views,
     ):
         frames.append(frame)
     return frames
+
+
+def _as_it_is(picture: av.VideoFrame) -> av.VideoFrame:
+    return picture
 
 
 def _fault_of(picture: av.VideoFrame, tally: Tally) -> str:

@@ -6,6 +6,8 @@ from fractions import Fraction
 from math import floor
 
 from curation.image.decoded_sample import DecodedSample
+from curation.image.view import Views
+from curation.image.window import ValueRange, Window
 from curation.video.evidence import Tally
 from curation.video.sampling import FrameChoice
 
@@ -24,6 +26,8 @@ class DecodedVideo:
         limit: the parameter whose limit it exceeds, if it is refused for that; else empty.
         skipped: frames that were left out on purpose: all that are neither in `frames` nor missing.
         decoded: frames that came out of the decoder, or would have if they had not been left out.
+        values: of frames whose values have no range of their own, the range of these; else None.
+        window: through which these are seen in the proxies; None where that differs from frame to frame.
     """
 
     frames: Sequence[DecodedSample]
@@ -33,6 +37,8 @@ class DecodedVideo:
     limit: str = ""
     skipped: int = 0
     decoded: int = 0
+    values: ValueRange | None = None
+    window: Window | None = None
 
 
 def judged(
@@ -79,7 +85,12 @@ def _missing_of_chosen(chosen: int, lost: int, tally: Tally, choice: FrameChoice
     return min(lost, max(0, wanted - chosen))
 
 
-def noted(video: DecodedVideo, note: str) -> DecodedVideo:
-    """Add to a sound video what else there is to say."""
-    parts = [video.reason] if video.is_corrupt else [video.reason, note]
+def noted(video: DecodedVideo, note: str, tracks: str = "") -> DecodedVideo:
+    """Add what else there is to say: `note` to a sound video, `tracks` to a corrupt one, too."""
+    parts = [video.reason, tracks] if video.is_corrupt else [video.reason, tracks, note]
     return replace(video, reason="; ".join(filter(None, parts)))
+
+
+def with_views(video: DecodedVideo, views: Views) -> DecodedVideo:
+    """Add what was seen of the frames of a video."""
+    return noted(replace(video, values=views.values, window=views.window), views.told("frame"))

@@ -16,7 +16,10 @@ from PIL import Image
 
 from curation.image.proxies import to_rgb
 from curation.image.values import turned_pixels
+from curation.image.view import view_of
+from curation.image.window import WindowOf, full_window
 from curation.image.yuv import SCALING, SWAPPING, TO_RGB, Yuv, scaled
+from curation.video.deep_frames import values_of
 from curation.video.tone_mapping import is_hdr, tone_mapped
 
 _UPRIGHT = {
@@ -123,12 +126,15 @@ def small_picture(picture: av.VideoFrame, size: tuple[int, int]) -> Yuv:
     return scaled(picture, size)
 
 
-def upright_image(picture: av.VideoFrame, *, keeps_16_bits: bool = True) -> Image.Image:
+def upright_image(
+    picture: av.VideoFrame, *, keeps_16_bits: bool = True, window_of: WindowOf = full_window
+) -> Image.Image:
     """Return a frame in full size, upright and as it is seen: see `small_picture`.
 
     Args:
         picture: the frame.
         keeps_16_bits: whether grey of more than 8 bits stays so.
+        window_of: says through which window values are seen that have no range of their own.
 
     Returns:
         Mode `RGB`; `I;16` for such grey, of which white is 65535 whatever its bits.
@@ -138,6 +144,8 @@ def upright_image(picture: av.VideoFrame, *, keeps_16_bits: bool = True) -> Imag
     """
     if keeps_16_bits and _DEEP_GREY.fullmatch(picture.format.name):
         image = Image.fromarray(picture.to_ndarray(format="gray16le", interpolation=TO_RGB, threads=1))
+    elif (values := values_of(picture)) is not None:
+        image = to_rgb(view_of(values, window_of).picture)
     else:
         image = Image.fromarray(_seen(picture, _opacity(picture)))
     transpose = transpose_of(picture)

@@ -13,7 +13,10 @@ from curation.image.crops import NO_CROPPING, Crop, Cropping, WantedBox, cut
 from curation.image.decoded_sample import DecodedSample
 from curation.image.proxies import member_name, proxy_dimensions
 from curation.image.quality import Quality, quality_of
+from curation.image.view import Views, small, view_of
+from curation.image.window import ValueRange, Window, WindowOf, own_window
 from curation.image.yuv import SWAPPING, encode_jpeg, turned
+from curation.video.deep_frames import values_of
 from curation.video.frame import as_seen, has_hash, pixel_hash, small_picture, transpose_of
 from curation.video.opening import error_text
 
@@ -47,6 +50,8 @@ def frame_samples(
     threads: int,
     add_proxy: Callable[[int, bytes], None],
     cropping: Cropping = NO_CROPPING,
+    window_of: WindowOf = own_window,
+    views: Views | None = None,
 ) -> Iterator[DecodedSample]:
     """Yield what is kept of each frame, in the order in which they come.
 
@@ -57,19 +62,24 @@ def frame_samples(
             the result.
         add_proxy: takes frame index and JPEG bytes of each sound frame whose pixels are new.
         cropping: what to cut out of these.
+        window_of: says through which window values are seen that have no range of their own.
+        views: takes what was seen of these.
     """
-    keeper = FrameKeeper(add_proxy, cropping)
+    keeper = FrameKeeper(add_proxy, cropping, views)
 
     def made(one: DecodedFrame) -> Work:
         boxes = cropping.boxes.get(one.index, ())
-        return work_on(one.picture, proxy_size, keeper.seen, one.fault, one.known, boxes)
+        return work_on(one.picture, proxy_size, keeper.seen, one.fault, one.known, boxes, window_of)
 
     for one, work in _in_order(decoded, made, threads):
         yield keeper.keep(one.index, one.time_s, work)
 
 
 class Work(NamedTuple):
-    """The record of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known."""
+    """The record of one frame; `jpeg` and `quality` are None if it is damaged or its pixels were known.
+
+    For `values`, `window` and `note`, see `curation.image.view.View`.
+    """
 
     width: int
     height: int
@@ -78,6 +88,9 @@ class Work(NamedTuple):
     jpeg: bytes | None = None
     quality: Quality | None = None
     crops: tuple[Crop, ...] = ()
+    values: ValueRange | None = None
+    window: Window | None = None
+    note: str = ""
 
 
 class FrameKeeper:
@@ -85,10 +98,14 @@ class FrameKeeper:
 
     Attributes:
         seen: hashes of the frames so far, with the place of their figures.
+        views: what was seen of those whose pixels were new.
     """
 
-    def __init__(self, add_proxy: Callable[[int, bytes], None], cropping: Cropping = NO_CROPPING) -> None:
+    def __init__(
+        self, add_proxy: Callable[[int, bytes], None], cropping: Cropping = NO_CROPPING, views: Views | None = None
+    ) -> None:
         self.seen: dict[str, int] = {}
+        self.views = Views() if views is None else views
         self._qualities = Records(Quality)
         self._add_proxy = add_proxy
         self._cropping = cropping
@@ -108,6 +125,7 @@ class FrameKeeper:
             self.seen[work.digest] = len(self._qualities)
             self._qualities.append(work.quality)
             self._add_proxy(index, work.jpeg)
+            self.views.add(index, work.values, work.window, work.note)
             for crop in work.crops:
                 self._cropping.add(index, crop)
         quality = self._qualities[self.seen[work.digest]] if work.digest in self.seen else None
@@ -122,6 +140,7 @@ def work_on(
     fault: str = "",
     known: str = "",
     boxes: Sequence[WantedBox] = (),
+    window_of: WindowOf = own_window,
 ) -> Work:
     """Hash a frame, scale it before it becomes an array, and make of this its figures and its upright JPEG file.
 
@@ -132,6 +151,7 @@ def work_on(
         fault: what is wrong with it, else empty.
         known: hash that it had before, which it keeps if it has these pixels; else empty.
         boxes: to be cut out of it.
+        window_of: says through which window values are seen that have no range of their own.
     """
     transpose = transpose_of(picture)
     width, height = picture.width, picture.height
@@ -142,11 +162,16 @@ def work_on(
         digest = known if known and has_hash(picture, known) else pixel_hash(picture)
         if digest in seen:
             return Work(*upright, "", digest)
-        small = small_picture(picture, proxy_dimensions(width, height, proxy_size))
-        crops = cut(as_seen(picture), transpose, boxes, proxy_size) if boxes else ()
+        values = values_of(picture)
+        view = None if values is None else view_of(values, window_of)
+        size = proxy_dimensions(width, height, proxy_size)
+        proxy = small_picture(picture, size) if view is None else small(view.picture, size)
+        whole = None if not boxes else as_seen(picture) if view is None else view.picture
+        crops = () if whole is None else cut(whole, transpose, boxes, proxy_size)
     except av.error.OSError as error:  # a damaged header can name a format that FFmpeg does not convert
         return Work(*upright, f"the frame's pixels cannot be converted ({error_text(error)})")
-    return Work(*upright, "", digest, encode_jpeg(turned(small, transpose)), quality_of(small, transpose), crops)
+    work = Work(*upright, "", digest, encode_jpeg(turned(proxy, transpose)), quality_of(proxy, transpose), crops)
+    return work if view is None else work._replace(values=view.values, window=view.window, note=view.note)
 
 
 def _in_order(

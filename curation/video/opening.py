@@ -7,6 +7,7 @@ allowed.
 
 import re
 from pathlib import Path
+from typing import Self
 
 import av
 from av.container import InputContainer
@@ -80,6 +81,29 @@ def open_video(path: Path, max_pixels: int | None = None) -> InputContainer:
     return container
 
 
+class OpenAlready:
+    """A container that is open already, for whoever reads the file first: to open one takes milliseconds.
+
+    Args:
+        container: of which nothing has been read yet.
+    """
+
+    def __init__(self, container: InputContainer) -> None:
+        self._container: InputContainer | None = container
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if (container := self.take()) is not None:
+            container.close()
+
+    def take(self) -> InputContainer | None:
+        """Return the container, which is to be closed then; None if someone has it."""
+        container, self._container = self._container, None
+        return container
+
+
 def opened_file(container: InputContainer) -> Path:
     """Return the file on the disk that `open_video` opened."""
     return Path(container.name.removeprefix(_PROTOCOL))
@@ -149,17 +173,21 @@ def _preference(stream: VideoStream) -> int:
     return pixels + _PIXELS_OF_DEFAULT * bool(stream.disposition & Disposition.default)
 
 
-def note_of(container: InputContainer, stream: VideoStream) -> str:
-    """Say what else a user should know of a video that is read; empty as a rule.
+def note_of_tracks(container: InputContainer, stream: VideoStream) -> str:
+    """Say which of several tracks is read; empty as a rule.
 
     Args:
         container: as it is opened.
         stream: of its tracks the one that is read.
     """
+    others = further_tracks(container, stream)
+    number = 1 + [each.index for each in video_tracks(container)].index(stream.index)
+    return f"video track {number} of {len(others) + 1}: see ingest.video_tracks" if others else ""
+
+
+def note_of(stream: VideoStream) -> str:
+    """Say what else a user should know of a video that is read; empty as a rule."""
     notes = []
-    if others := further_tracks(container, stream):
-        number = 1 + [each.index for each in video_tracks(container)].index(stream.index)
-        notes.append(f"video track {number} of {len(others) + 1}: see ingest.video_tracks")
     transfer = HDR_NAMES.get(stream.codec_context.color_trc)
     if transfer:
         notes.append(f"its high dynamic range ({transfer}) is brought to the usual one")

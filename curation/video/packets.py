@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import cast
 
 import av
@@ -81,16 +82,17 @@ def packets_with_data(
             break
         if is_ogg and packet.stream_index == stream.index and packet.size and _OGG_HEADER.match(memoryview(packet)):
             continue
+        unit = packet.time_base
         if clocks is not None and packet.stream.type in ("video", "audio"):
             clocks[packet.stream_index].correct(packet)
-        _note_time(packet, tally)
+        _note_time(packet, unit, tally)
         skips_bytes = is_matroska and _skips_bytes(packet, tally)
         if packet.stream_index != stream.index:
             continue
         if not packet.size:
             tally.left_out_packets += packet.dts is not None
             continue
-        _note_content(packet, stream, tally)
+        _note_content(packet, unit, stream, tally)
         is_marked = packet.is_corrupt and not tally.excuses(packet.pos)
         if skips_bytes or is_marked:
             tally.damage_pts.add(tally.last_pts)
@@ -108,13 +110,13 @@ def packets_with_data(
         yield of_video
 
 
-def _note_content(packet: "av.Packet[Stream]", stream: av.VideoStream, tally: Tally) -> None:
+def _note_content(packet: "av.Packet[Stream]", unit: Fraction | None, stream: av.VideoStream, tally: Tally) -> None:
     """Count a packet of the video by what it holds."""
     if is_shown(packet, stream):
         tally.shown_packets += 1
         if packet.pts is not None:
             tally.first_shown = min(tally.first_shown, packet.pts)
-        tally.shown_until = max(tally.shown_until, _end(packet))
+        tally.shown_until = max(tally.shown_until, _end(packet, unit))
     else:
         tally.left_out_packets += 1
         tally.discarded += packet.is_discard
@@ -133,19 +135,19 @@ def _skips_bytes(packet: "av.Packet[Stream]", tally: Tally) -> bool:
     return skips
 
 
-def _note_time(packet: "av.Packet[Stream]", tally: Tally) -> None:
+def _note_time(packet: "av.Packet[Stream]", unit: Fraction | None, tally: Tally) -> None:
     """Widen the span of time that packets of any stream have covered."""
-    if packet.pts is None or packet.time_base is None or packet.is_discard:
+    if packet.pts is None or unit is None or packet.is_discard:
         return
-    tally.starts = min(tally.starts, float(packet.pts * packet.time_base))
-    tally.ends = max(tally.ends, _end(packet))
+    tally.starts = min(tally.starts, packet.pts * unit.numerator / unit.denominator)
+    tally.ends = max(tally.ends, _end(packet, unit))
 
 
-def _end(packet: "av.Packet[Stream]") -> float:
+def _end(packet: "av.Packet[Stream]", unit: Fraction | None) -> float:
     """Return when a packet's content is over, in seconds; 0 where it has no time stamp."""
-    if packet.pts is None or packet.time_base is None:
+    if packet.pts is None or unit is None:
         return 0.0
-    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
+    return (packet.pts + (packet.duration or 0)) * unit.numerator / unit.denominator
 
 
 def is_shown(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", stream: av.VideoStream) -> bool:

@@ -33,7 +33,7 @@ from curation.video.group_work import (
     ReadPacket,
     Room,
 )
-from curation.video.opening import number_in_file
+from curation.video.opening import OpenAlready, number_in_file
 from curation.video.packet_index import UnsureError
 from curation.video.packets import is_shown, read_packets
 from curation.video.random_access import random_access
@@ -61,6 +61,7 @@ def read_groups(
     decoders: int,
     tally: Tally,
     least_packets: int = LEAST_PACKETS,
+    opened: OpenAlready | None = None,
 ) -> Generator[MadeFrame[Made], None, None]:
     """Decode an H.264 video, and yield what is made of each frame, in the order in which they are shown.
 
@@ -71,13 +72,14 @@ def read_groups(
         decoders: decoders, and threads, that work side by side. Has no influence on the result.
         tally: takes note of what is met.
         least_packets: packets of a part at least.
+        opened: the file, if it is open already.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
         UnsureError: there is damage, or something that only decoding in one go gets right. What was yielded is void.
     """
     with (
-        open_stream(path, max_pixels=max_pixels, threads=1, tally=tally) as (container, stream),
+        open_stream(path, max_pixels=max_pixels, threads=1, tally=tally, opened=opened) as (container, stream),
         Makers(make, decoders) as makers,
     ):
         work = GroupWork(path, max_pixels, makers, Room(PACKETS_A_DECODER * decoders, BYTES_A_DECODER * decoders))

@@ -11,13 +11,23 @@ from typing import NamedTuple
 import av
 from av.container import InputContainer
 
+from curation.video.decoder_memory import shows_old_memory
 from curation.video.display_order import DisplayTimes
 from curation.video.evidence import Tally
-from curation.video.opening import NoVideoError, note_of, number_in_file, open_video, video_stream
+from curation.video.opening import (
+    NoVideoError,
+    OpenAlready,
+    note_of,
+    note_of_tracks,
+    number_in_file,
+    open_video,
+    video_stream,
+)
 from curation.video.packets import is_in_order_of_decoding, packets_with_data, read_packets
 from curation.video.references import NO_STAMP
 from curation.video.shown_part import shown_part_for
 from curation.video.structure.examine import examine
+from curation.video.told_damage import damage_told
 
 _DECLARE_DURATION = ("matroska", "flv", "asf")
 """Containers whose header states the duration. For others FFmpeg derives it from what is there, or counts frames."""
@@ -28,9 +38,10 @@ that out before another thread met the damage; then nothing would tell of it. Wi
 the frame with it, concealed as well as can be.
 """
 
-_ONE_THREAD = frozenset({"h264"})
-"""Formats whose decoder gets one thread, however many there are: damage that FFmpeg conceals without an error is only
-marked, and with more threads the frame may come out before its mark. See `curation.video.picture_groups`."""
+_MANY_DECODERS = frozenset({"h264"})
+"""Formats whose decoders get one thread each, but of which there may be many, for they conceal all damage. That which
+they conceal without an error is only marked, and with more threads the frame may come out before its mark. See
+`curation.video.picture_groups`."""
 
 _PACKETS_FOR_DISTANCE = 2000
 _HIGHEST_RATE = 1000
@@ -38,7 +49,7 @@ _HIGHEST_RATE = 1000
 
 
 def read_frames(
-    path: Path, *, max_pixels: int, threads: int, tally: Tally | None = None
+    path: Path, *, max_pixels: int, threads: int, tally: Tally | None = None, opened: OpenAlready | None = None
 ) -> Generator[av.VideoFrame, None, None]:
     """Yield every frame that the decoder gives, damaged ones included.
 
@@ -47,13 +58,14 @@ def read_frames(
         max_pixels: a video with larger frames is refused.
         threads: threads of the decoder, if its format allows for several; 0 = one a core.
         tally: takes note of what is met.
+        opened: the file, if it is open already.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large. Errors met later are
             noted in `tally`.
     """
     tally = tally if tally is not None else Tally()
-    with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally) as (container, stream):
+    with open_stream(path, max_pixels=max_pixels, threads=threads, tally=tally, opened=opened) as (container, stream):
         stream.codec_context.copy_opaque = tally.references is not None
         for picture in _pictures(container, stream, tally):
             tally.decoded += 1
@@ -87,7 +99,7 @@ def _pictures(container: InputContainer, stream: av.VideoStream, tally: Tally) -
 
 @contextmanager
 def open_stream(
-    path: Path, *, max_pixels: int, threads: int, tally: Tally
+    path: Path, *, max_pixels: int, threads: int, tally: Tally, opened: OpenAlready | None = None
 ) -> Iterator[tuple[InputContainer, av.VideoStream]]:
     """Open a video file and its video stream for decoding, and note what its header says.
 
@@ -96,19 +108,13 @@ def open_stream(
         max_pixels: a video with larger frames is refused.
         threads: threads of the decoder, if its format allows for several; 0 = one a core.
         tally: takes note of the header.
+        opened: the file, if it is open already.
 
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
-    with open_video(path, max_pixels) as container:
-        stream = video_stream(container, path)
-        pixels = stream.codec_context.width * stream.codec_context.height
-        if pixels > max_pixels:
-            raise NoVideoError(
-                f"frames of {stream.codec_context.width} x {stream.codec_context.height} = {pixels} pixels, "
-                f"more than clean.max_pixels ({max_pixels})",
-                limit="clean.max_pixels",
-            )
+    with (opened.take() if opened else None) or open_video(path, max_pixels) as container:
+        stream = _stream_of(container, path, max_pixels)
         threads = 1 if _wants_one_thread(stream) else threads
         stream.codec_context.options = {"max_pixels": str(max_pixels)} | ({} if threads == 1 else _STRICT)
         stream.thread_type = "AUTO"
@@ -120,16 +126,35 @@ def open_stream(
         yield container, stream
 
 
+def _stream_of(container: InputContainer, path: Path, max_pixels: int) -> av.VideoStream:
+    """Return the video stream that a path stands for; see `open_stream`."""
+    stream = video_stream(container, path)
+    pixels = stream.codec_context.width * stream.codec_context.height
+    if pixels > max_pixels:
+        raise NoVideoError(
+            f"frames of {stream.codec_context.width} x {stream.codec_context.height} = {pixels} pixels, "
+            f"more than clean.max_pixels ({max_pixels})",
+            limit="clean.max_pixels",
+        )
+    return stream
+
+
 class Header(NamedTuple):
     """What the header of a video says to those who plan how to read it.
 
     Attributes:
         is_for_one_thread: whether its decoder gets one thread, whatever number is asked for.
-        note: what else a user should know; empty as a rule.
+        has_many_decoders: whether, instead, several may decode parts of it side by side.
+        tracks: which of several tracks is read; empty as a rule.
+        note: what else a user should know if the video is sound; empty as a rule.
+        opened: the file, which stays open.
     """
 
     is_for_one_thread: bool
+    has_many_decoders: bool
+    tracks: str
     note: str
+    opened: OpenAlready
 
 
 def header_of(path: Path, *, max_pixels: int) -> Header:
@@ -138,21 +163,20 @@ def header_of(path: Path, *, max_pixels: int) -> Header:
     Raises:
         NoVideoError: it cannot be opened, there is no video in it, or its frames are too large.
     """
-    with open_stream(path, max_pixels=max_pixels, threads=1, tally=Tally()) as (container, stream):
-        return Header(_wants_one_thread(stream), note_of(container, stream))
-
-
-def is_for_one_thread(path: Path, *, max_pixels: int) -> bool:
-    """Return whether a video's decoder gets one thread, whatever number is asked for.
-
-    Raises:
-        NoVideoError: see `header_of`.
-    """
-    return header_of(path, max_pixels=max_pixels).is_for_one_thread
+    container = open_video(path, max_pixels)
+    try:
+        stream = _stream_of(container, path, max_pixels)
+        has_many_decoders = stream.codec_context.codec.canonical_name in _MANY_DECODERS
+        notes = note_of_tracks(container, stream), note_of(stream)
+        return Header(_wants_one_thread(stream), has_many_decoders, *notes, OpenAlready(container))
+    except BaseException:
+        container.close()
+        raise
 
 
 def _wants_one_thread(stream: av.VideoStream) -> bool:
-    return stream.codec_context.codec.canonical_name in _ONE_THREAD
+    name = stream.codec_context.codec.canonical_name
+    return name in _MANY_DECODERS or shows_old_memory(name)
 
 
 def usual_distance(path: Path, *, max_pixels: int) -> Fraction:
@@ -207,7 +231,10 @@ def _decoded(
         times.add(stamp)
     while True:
         try:
-            pictures = stream.codec_context.decode(packet)
+            with damage_told(stream.codec_context) as told:
+                pictures = stream.codec_context.decode(packet)
+            if (damage := told()) is not None:
+                tally.note(damage)
         except av.error.EOFError:
             return
         except MemoryError:

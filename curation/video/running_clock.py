@@ -17,9 +17,8 @@ from curation.video.structure.findings import LATEST
 FORMATS = ("mpegts", "mpeg", "ogg")
 """FFmpeg's names of the containers whose clocks may do so."""
 
-_FAR = 10
-_BACK, _BACK_ANYWHERE = Fraction(1, 10), 1
-"""Seconds: larger steps of time than these are a new clock."""
+_FAR, _BACK, _BACK_ANYWHERE = 100, 1, 10
+"""Tenths of a second: larger steps of time than these are a new clock."""
 
 
 def set_later(packet: "av.Packet[Stream] | av.Packet[av.VideoStream]", units: int) -> None:
@@ -42,7 +41,9 @@ class _Reading:
         """Return whether a time stamp of the file cannot belong to this clock."""
         time = stamp + self.shift
         back = _BACK if is_keyframe else _BACK_ANYWHERE
-        return abs(time - self.due) * unit > _FAR or (self.last - time) * unit > back
+        # In whole numbers: this is asked of every packet.
+        tenths, of_one = 10 * unit.numerator, unit.denominator
+        return abs(time - self.due) * tenths > _FAR * of_one or (self.last - time) * tenths > back * of_one
 
 
 class RunningClock:
@@ -63,9 +64,10 @@ class RunningClock:
         """Set the time stamps of the stream's next packet right."""
         self._place = max(self._place, packet.pos or 0)
         stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is None or packet.time_base is None or abs(stamp) >= LATEST:
+        unit = packet.time_base
+        if stamp is None or unit is None or abs(stamp) >= LATEST:
             return
-        unit, is_keyframe = packet.time_base, packet.is_keyframe
+        is_keyframe = packet.is_keyframe
         is_new = self._now is not None and self._now.leaps_to(stamp, unit, is_keyframe=is_keyframe)
         if is_new and self._now is not None:
             former = self._before

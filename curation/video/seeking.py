@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from curation.core.cores import available_cores
 from curation.video.evidence import Tally
-from curation.video.opening import error_text
+from curation.video.opening import OpenAlready, error_text
 from curation.video.packet_index import NO_TIME, PacketIndex, Passed, UnsureError, silently
 from curation.video.packets import read_packets
 from curation.video.random_access import RandomAccess, random_access
-from curation.video.reader import is_for_one_thread, open_stream
+from curation.video.reader import Header, header_of, open_stream
 from curation.video.runs import WORTH_A_BREAK, Run, planned_runs
 from curation.video.shown_part import shown_part_for
 from curation.video.strict import decode_strictly
@@ -99,11 +99,7 @@ def read_by_seeking(
 
 @dataclass(frozen=True)
 class _Source:
-    """The source that runs are decoded from; see `read_by_seeking`.
-
-    Attributes:
-        is_wanted: (packets,) bool, whether a packet's frame is wanted.
-    """
+    """The source that runs are decoded from; see `read_by_seeking`. `is_wanted` is (packets,) bool."""
 
     path: Path
     index: PacketIndex
@@ -114,46 +110,61 @@ class _Source:
 
     def frames(self, wanted: Sequence[int], threads: int, passed: Passed) -> Generator[av.VideoFrame, None, None]:
         """Yield the wanted frames; see `read_by_seeking`."""
-        if is_for_one_thread(self.path, max_pixels=self.max_pixels):
+        header = header_of(self.path, max_pixels=self.max_pixels)
+        with header.opened:
+            yield from self._with_header(header, wanted, threads, passed)
+
+    def _with_header(
+        self, header: Header, wanted: Sequence[int], threads: int, passed: Passed
+    ) -> Generator[av.VideoFrame, None, None]:
+        if header.has_many_decoders:
             runs = planned_runs(self.index, wanted, self.worth_a_break, _LONG)
             decoders = min(threads, len(runs))
             if decoders > 1:
                 yield from side_by_side(runs, self.single, decoders, partial(passed, 0))
             else:
-                yield from self.one_by_one(runs, 1, 0, passed)
+                yield from self.one_by_one(runs, 1, 0, passed, header.opened)
             return
         runs = planned_runs(self.index, wanted, self.worth_a_break)
+        if header.is_for_one_thread:
+            yield from self.one_by_one(runs, 1, 0, passed, header.opened)
+            return
         at_the_end = [run for run in runs if run.stop + self.worth_a_break > len(self.index.pts)]
         others = runs[: len(runs) - len(at_the_end)]
-        yield from self.one_by_one(others, min(threads, _MOST_THREADS), self.worth_a_break, passed)
-        yield from self.one_by_one(at_the_end, 1, self.worth_a_break, passed)
+        yield from self.one_by_one(others, min(threads, _MOST_THREADS), self.worth_a_break, passed, header.opened)
+        yield from self.one_by_one(at_the_end, 1, self.worth_a_break, passed, header.opened)
 
     @contextmanager
     def single(self, alive: Alive) -> Iterator[Callable[[Run], Iterator[av.VideoFrame]]]:
         """Give what decodes runs with one thread."""
-        with self.decoder(1, 0, lambda _: alive()) as decode:
+        with self.decoder(1, 0, lambda _: alive(), None) as decode:
             yield decode
 
     def one_by_one(
-        self, runs: Sequence[Run], threads: int, more: int, passed: Passed
+        self, runs: Sequence[Run], threads: int, more: int, passed: Passed, opened: OpenAlready
     ) -> Generator[av.VideoFrame, None, None]:
         """Yield the wanted frames of runs, by one decoder; see `decoder`."""
         if runs:
-            with self.decoder(threads, more, passed) as decode:
+            with self.decoder(threads, more, passed, opened) as decode:
                 for run in runs:
                     yield from decode(run)
 
     @contextmanager
-    def decoder(self, threads: int, more: int, passed: Passed) -> Iterator[Callable[[Run], Iterator[av.VideoFrame]]]:
+    def decoder(
+        self, threads: int, more: int, passed: Passed, opened: OpenAlready | None
+    ) -> Iterator[Callable[[Run], Iterator[av.VideoFrame]]]:
         """Open the file, and give what decodes one run after the other, in ascending order.
 
         Args:
             threads: of the decoder.
             more: packets to decode after a run, see `_decoded_run`.
             passed: takes the number of frames that lie behind, at every packet.
+            opened: the file, if it is open already.
         """
-        opened = open_stream(self.path, max_pixels=self.max_pixels, threads=threads, tally=Tally())
-        with opened as (container, stream):
+        with open_stream(self.path, max_pixels=self.max_pixels, threads=threads, tally=Tally(), opened=opened) as (
+            container,
+            stream,
+        ):
             reader = _Reader(container, stream, self.index, passed)
             access = random_access(stream.codec_context)
 

@@ -7,6 +7,7 @@ import av
 from curation.video.opening import error_text
 from curation.video.packet_index import UnsureError
 from curation.video.shown_part import ShownPart
+from curation.video.told_damage import damage_told
 
 
 def decode_strictly(
@@ -23,7 +24,11 @@ def decode_strictly(
         UnsureError: the decoder fails.
     """
     try:
-        return [*map(shown_part, context.decode(packet))]
+        with damage_told(context) as told:
+            pictures = [*map(shown_part, context.decode(packet))]
+        if (damage := told()) is not None:
+            raise damage
+        return pictures
     except MemoryError:
         raise
     except av.error.EOFError:

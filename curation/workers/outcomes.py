@@ -32,6 +32,11 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Lost(Progress):
+    """The worker of an item has ended: its steps are taken back. The item is tried once more, or given up next."""
+
+
+@dataclass(frozen=True)
 class Done(Generic[Result]):
     """An item is done."""
 

@@ -21,7 +21,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import Generic
 
-from curation.workers.outcomes import Done, Failure, Limits, Progress
+from curation.workers.outcomes import Done, Failure, Limits, Lost, Progress
+from curation.workers.weights import Weights
 from curation.workers.worker import (
     Begun,
     Finished,
@@ -49,6 +50,8 @@ def run_in_workers(
     cores: int,
     limits: Limits,
     size_of: Callable[[Item], int] = lambda _: 0,
+    weight_of: Callable[[Item], int] = lambda _: 0,
+    most_weight: int = 0,
 ) -> Generator[tuple[Item, Progress | Done[Result] | Failure], None, None]:
     """Do work on items in worker processes, and tell what happens.
 
@@ -62,6 +65,8 @@ def run_in_workers(
             one where fewer batches are left than there are workers.
         limits: of each item.
         size_of: bytes that an item has to read.
+        weight_of: what an item takes, while it is worked on, of something that all workers share; 0 for nothing.
+        most_weight: that is taken at once. An item that weighs more is worked on when no other takes anything.
 
     Yields:
         Items with what happens to them; the order depends on timing. Each item ends with one `Done` or `Failure`.
@@ -69,7 +74,7 @@ def run_in_workers(
     Raises:
         ChildProcessError: workers end before they begin.
     """
-    run = _Run(work, batches, max(1, workers), max(1, cores), limits, size_of)
+    run = _Run(work, batches, max(1, workers), max(1, cores), limits, size_of, Weights(weight_of, most_weight))
     try:
         while run.hand_out():
             yield from run.events()
@@ -88,9 +93,11 @@ class _Run(Generic[Item, Result]):
         cores: int,
         limits: Limits,
         size_of: Callable[[Item], int],
+        weights: Weights[Item],
     ) -> None:
         self._work = work
         self._size_of = size_of
+        self._weights = weights
         self._waiting = deque(list(batch) for batch in batches if batch)
         self._failed: deque[Item] = deque()
         self._pool: list[WorkerProcess[Item, Result]] = []
@@ -106,6 +113,8 @@ class _Run(Generic[Item, Result]):
         while self._waiting:
             idle = next((worker for worker in self._pool if not worker.items), None)
             if idle is None and len(self._pool) == self._workers:
+                break
+            if not self._weights.admit(self._waiting[0], [worker.items for worker in self._pool]):
                 break
             worker = idle or self._started(is_second_try=False)
             batch = self._waiting.popleft()
@@ -174,7 +183,7 @@ class _Run(Generic[Item, Result]):
         self._pool.remove(worker)
         if worker.has_begun:
             item = worker.items.popleft()
-            yield item, Progress(-worker.steps)
+            yield item, Lost(-worker.steps)
             if failure.kind == "time" or worker.is_second_try:
                 yield item, failure
             else:

@@ -154,7 +154,7 @@ SEES_CONTENT = {
             "PIL.ImageFile.ImageFile.load",
         ),
         *("curation.image.decode.proxy_dimensions", "curation.image.decode.pixel_hash_of", "numpy.asarray"),
-        *("curation.image.decode._small", "curation.image.decode.quality_of", "curation.image.decode.encode_jpeg"),
+        *("curation.image.decode.small", "curation.image.decode.quality_of", "curation.image.decode.encode_jpeg"),
         *("curation.image.quality._perceptual_hash", "curation.image.decode.turned", "curation.image.reading._note"),
     ),
     "jpg": ("curation.image.reading.decode_planes", "curation.image.stored.blake3"),
@@ -207,9 +207,10 @@ def test_counting_the_frames_of_videos_outlives_their_decoders(tmp_path: Path) -
     videos = [write_video(tmp_path / f"{number}.mp4", range(number)) for number in (1, 2, 3)]
     _order(videos[1], "segfault")
     (tmp_path / "4.mp4").write_bytes(b"no video")
-    assert declared_frames_of([*videos, tmp_path / "4.mp4"], count_or_do_harm) == [1, 0, 3, 0]
-    assert declared_frames_of(videos) == [1, 2, 3]
-    assert declared_frames_of([]) == []
+    no_video = tmp_path / "4.mp4"
+    assert declared_frames_of([*videos, no_video], count_or_do_harm) == {videos[0]: 1, videos[2]: 3, no_video: 0}
+    assert declared_frames_of(videos) == dict(zip(videos, (1, 2, 3), strict=True))
+    assert declared_frames_of([]) == {}
 
 
 @pytest.mark.thorough

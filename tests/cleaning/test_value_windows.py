@@ -27,7 +27,7 @@ from curation.tables.files import empty_frame, read_known_parquet, write_csv, wr
 from curation.tables.samples import FILES
 from stages.ingest import ingest
 from tests.datapools import empty_datapool, files_of, grow
-from tests.media_files import write_image
+from tests.media_files import write_image, write_values
 
 SETTINGS = Settings(100_000, proxy_size=32, corruption_threshold=0.1, decode_timeout_s=60, decode_memory_mb=4096)
 METADATA = embedding_schema(1).names[:-1]
@@ -42,7 +42,7 @@ def _write(path: Path, low: int, high: int, seed: int = 0) -> None:
 
 
 def _cleaned(folder: Path, windows: ValueWindows, workers: int = 1, base: BaseTables = NO_BASE) -> Cleaned:
-    raw = ingest(folder, ["png", "tif"], ["mp4"])
+    raw = ingest(folder, ["png", "tif"], ["mkv"])
     proxies = folder.parent / f"proxies {len(list(folder.parent.iterdir()))}"
     proxies.mkdir()
     settings = replace(SETTINGS, windows=windows)
@@ -89,6 +89,25 @@ def test_a_folder_has_one_window_whatever_the_workers(raw: Path) -> None:
 
 
 @pytest.mark.thorough
+def test_videos_and_pictures_of_a_folder_have_one_window(tmp_path: Path) -> None:
+    folder = tmp_path / "raw"
+    _write(folder / "thermal" / "a.png", 29_000, 30_000, 1)
+    frames = [np.asarray(Image.open(folder / "thermal" / "a.png")), np.full((32, 32), 30_500, np.uint16)]
+    frames[1][::2] = 31_000
+    write_values(folder / "thermal" / "b.mkv", frames, "gray16le")
+    write_values(folder / "thermal" / "c.mkv", [frames[0] // 64, frames[1] // 64], "gray10le")
+    cleaned = _cleaned(folder, ValueWindows())
+    for path in ("a.png", "b.mkv"):
+        assert _window(cleaned, f"thermal/{path}") == ("uint16", 29_000, 31_000)
+    assert _window(cleaned, "thermal/c.mkv") == ("uint10", 29_000 // 64, 31_000 // 64)
+    columns = ["luma_mean", "contrast", "perceptual_hash"]
+    figures = cleaned.samples.set_index("filename")[columns].to_dict("index")
+    assert figures["thermal/a.png"] == figures["thermal/b-0-mkv.png"]
+    again = _cleaned(folder, ValueWindows(known={("thermal", "uint16"): Window(29_000, 31_000)}), workers=2)
+    pd.testing.assert_frame_equal(again.samples, cleaned.samples)
+
+
+@pytest.mark.thorough
 def test_the_window_of_the_base_and_a_given_one_win(raw: Path) -> None:
     known = {("thermal", "uint16"): Window(20_000, 40_000)}
     cleaned = _cleaned(raw, ValueWindows(known=known))
@@ -108,11 +127,18 @@ def test_unsupported_files_are_counted_by_themselves_and_come_again(tmp_path: Pa
     (folder / "b.tif").write_bytes(b"II\x1a\0\0\0HEAPCCDR")
     (folder / "c.tif").write_bytes(b"II\x1a\0\0\0HEAPCCDR")
     (folder / "d.tif").write_bytes(b"no image")
+    Image.fromarray(np.full((32, 32), np.nan, np.float32)).save(folder / "e.tif")
     cleaned = _cleaned(folder, ValueWindows())
     status = dict(zip(cleaned.files["path"], cleaned.files["status"], strict=True))
-    assert status == {"a.png": "kept", "b.tif": "unsupported", "c.tif": "unsupported", "d.tif": "corrupt"}
-    assert cleaned.files["unsupported"].tolist() == [0, 1, 1, 0]
-    assert cleaned.dropped["status"].tolist() == ["unsupported", "unsupported", "corrupt"]
+    assert status == {
+        "a.png": "kept",
+        "b.tif": "unsupported",
+        "c.tif": "unsupported",
+        **dict.fromkeys(("d.tif", "e.tif"), "corrupt"),
+    }
+    assert cleaned.files["unsupported"].tolist() == [0, 1, 1, 0, 0]
+    assert cleaned.dropped["status"].tolist() == ["unsupported", "unsupported", "corrupt", "corrupt"]
+    assert cleaned.files["reason"].iloc[-1].startswith("none of its pixels has a value: all are NaN")
 
 
 def _ranged(path: str, low: float, high: float) -> DecodedFile:

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from curation.buckets.objects import raw_objects
 from curation.core.errors import OutputError, ParamsError
 from curation.core.hashing import sha256_of_file
 from curation.export.batches import Settings
@@ -33,8 +34,10 @@ from curation.export.listing import listing_of
 from curation.export.location import parse_location
 from curation.export.predictions import predictions_of
 from curation.image.window import ValueWindows, Window
+from curation.raw.pinned import Objects
 from curation.workers.outcomes import Limits
 from tests.media_files import picture, write_image, write_pages, write_video
+from tests.object_files import raw_table
 
 LIMITS = Limits(60, None)
 TEXT, COUNT = {"type": "string", "minLength": 1}, {"type": "integer", "minimum": 1}
@@ -461,3 +464,21 @@ def test_csv_holds_no_formula(samples: pd.DataFrame) -> None:
     assert tuple(rows[0]) == HEADER
     assert [row["filename"] for row in rows] == [f"'{FORMULA}", 'a,"b\n.png', "c.png", "d.png"]
     assert [row["time_s"] for row in rows][:2] == ["0.25", ""]
+
+
+@pytest.mark.thorough
+def test_objects_are_fetched_to_be_exported_and_one_that_is_gone_costs_its_samples(
+    samples: pd.DataFrame, raw: Path, tmp_path: Path
+) -> None:
+    table = raw_table(tmp_path / "none", raw)
+    objects = {found.path: found for found in raw_objects(table)}
+    expected = export_images(samples, raw, tmp_path / "expected", written(), workers=1, limits=LIMITS)
+    (raw / "b.png").unlink()
+    out = tmp_path / "out"
+    found = export_images(
+        *(samples, tmp_path / "none", out, written()), workers=1, limits=LIMITS, objects=Objects(objects, 1)
+    )
+    assert (expected, found) == ({}, {"b.png": "b.png cannot be fetched: is gone from the bucket"})
+    assert not list(out.glob(".*"))
+    for name in samples["filename"]:
+        assert name == "b.png" or (out / name).read_bytes() == (tmp_path / "expected" / name).read_bytes()

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from curation.buckets.objects import raw_objects
 from curation.core.errors import BaseError
 from curation.core.hashing import md5_of_file, sha256_of_file
 from curation.datapool.pictures import PICTURES_CSV, read_pictures
@@ -15,10 +16,12 @@ from curation.export import images
 from curation.export.batches import Kept, Settings
 from curation.export.images import export_images
 from curation.export.keeping import Work, estimated_bytes, keep_pictures, planned
+from curation.raw.pinned import Objects
 from curation.tables.datapool import COMBINED
 from curation.workers.outcomes import Limits
 from tests.media_files import picture, write_image, write_pages, write_video
 from tests.no_workers import in_this_process
+from tests.object_files import raw_table
 
 LIMITS = Limits(60, None)
 GIVEN: dict[str, Any] = {"workers": 1, "limits": LIMITS}
@@ -165,6 +168,8 @@ def test_size_is_estimated_before(raw: Path, samples: pd.DataFrame, tmp_path: Pa
     image = (raw / "city/a.jpg").stat().st_size
     assert estimated_bytes(plan(samples, tmp_path, "jpg"), raw, sizes) == image + 2 * 2000
     assert estimated_bytes(plan(samples, tmp_path, "jpg"), tmp_path / "gone", sizes) == 0
+    objects = Objects({found.path: found for found in raw_objects(raw_table(tmp_path / "gone", raw))})
+    assert estimated_bytes(plan(samples, tmp_path, "jpg"), tmp_path / "gone", sizes, objects) == image + 2 * 2000
 
 
 def test_samples_of_embeddings_have_no_picture_and_names_stay_in_their_folder(

@@ -4,11 +4,13 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from curation.buckets.listing import LISTING, Origin, read_listing, write_listing
 from curation.core.errors import BaseError
 from curation.history.dvc_files import Sides, add_size, merge_listings, merged_dvc_file
 
@@ -35,6 +37,12 @@ class FakeCache:
 
     def path(self, name: str) -> Path:
         return self.folder / name
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+    def temporary_folder(self) -> Path:
+        return self.folder
 
     def listing(self, name: str) -> dict[str, str]:
         return self.lists[name]
@@ -118,3 +126,31 @@ def test_contradictions_are_named(cache: FakeCache) -> None:
     ):
         with pytest.raises(BaseError, match=told):
             merged_dvc_file(RAW, sides, cache)  # type: ignore[arg-type]
+
+
+def put_bucket(cache: Any, place: str, **etags: str) -> str:
+    """Put the listing of a bucket into the cache, and return its hash."""
+    rows = [(path, 1, etag, "", f"s3://b/{path}", "") for path, etag in etags.items()]
+    file = cache.folder / "new"
+    write_listing(pd.DataFrame(rows, columns=LISTING.names), file, Origin((place,)))
+    digest = md5(file.read_bytes()).hexdigest()
+    file.rename(cache.folder / digest)
+    return digest
+
+
+def test_listings_of_a_bucket_are_united(cache: Any) -> None:
+    name = "cam.listing.parquet"
+    former, mine, other = (
+        put_bucket(cache, "s3://b/", **objects)
+        for objects in ({"a": "1", "z": "1"}, {"a": "1", "b": "1", "c": "1"}, {"a": "1", "c": "2", "d": "2"})
+    )
+    sides = [dvc_file(cache.put({"own.png": digest, name: digest})) for digest in (former, mine, other)]
+    with pytest.raises(BaseError, match=r"both sides changed 1 files in another way: data/raw/own\.png"):
+        merged_dvc_file(RAW, Sides(*sides), cache)
+    sides = [dvc_file(cache.put({name: digest})) for digest in (former, mine, other)]
+    merged = YAML().load(merged_dvc_file(RAW, Sides(*sides), cache))["outs"][0]
+    table = read_listing(cache.path(cache.listing(merged["md5"])[name]))
+    assert dict(zip(table["path"], table["etag"], strict=True)) == {"a": "1", "b": "1", "c": "1", "d": "2"}
+    elsewhere = dvc_file(cache.put({name: put_bucket(cache, "s3://other/", a="1")}))
+    with pytest.raises(BaseError, match=r"cam\.listing\.parquet lists other places on either side"):
+        merged_dvc_file(RAW, Sides(sides[0], sides[1], elsewhere), cache)

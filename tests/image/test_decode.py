@@ -452,3 +452,26 @@ def test_a_cut_file_is_corrupt_whatever_other_libraries_set(tmp_path: Path, monk
     with pytest.raises(UndecodableImageError):
         decode_image(path, max_pixels=LIMIT, proxy_size=64)
     assert ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+@pytest.mark.parametrize("suffix", ["tga", "bmp"])
+def test_alpha_that_nobody_has_written_hides_nothing(tmp_path: Path, suffix: str) -> None:
+    """Many programs write pixels of 32 bits, and leave the last byte empty."""
+    pixels = np.dstack([picture(1, 64, 48)[..., ::-1], np.zeros((48, 64), np.uint8)])
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    head = struct.pack("<2sIIIIiiHHIIIIII", b"BM", 0, 0, 138, 124, 64, -48, 1, 32, 3, pixels.nbytes, 0, 0, 0, 0)
+    headers = {"tga": struct.pack("<3B9xHHBB", 0, 0, 2, 64, 48, 32, 0x28), "bmp": (head + masks).ljust(138, b"\0")}
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(headers[suffix] + pixels.tobytes())
+    proxy = np.asarray(Image.open(io.BytesIO(decode_image(path, max_pixels=10_000, proxy_size=64).proxy)))
+    assert np.abs(proxy.astype(int) - picture(1, 64, 48)).mean() < 12
+
+
+def test_pixels_of_16_bits_are_colours_of_5_and_6_bits(tmp_path: Path) -> None:
+    red, green, blue = np.moveaxis(picture(1, 64, 48), 2, 0).astype(np.uint16)
+    pixels = (red >> 3 << 11 | green >> 2 << 5 | blue >> 3).astype("<u2")
+    head = struct.pack("<2sIIIIiiHHIIIIII", b"BM", 0, 0, 66, 40, 64, -48, 1, 16, 3, pixels.nbytes, 0, 0, 0, 0)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(head + struct.pack("<III", 0xF800, 0x7E0, 0x1F) + pixels.tobytes())
+    shown = np.asarray(load_image(path, max_pixels=10_000)).astype(int)
+    assert np.abs(shown - picture(1, 64, 48)).max() <= 8

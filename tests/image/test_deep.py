@@ -161,6 +161,27 @@ def test_what_stands_for_no_data_does_not_count(tmp_path: Path, nothing: float) 
     assert decoded(write_tiff(tmp_path / "b.tif", pixels, tags=tags)).values is None
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u2", "i2", "i4", "f4"])
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_values_are_the_same_in_either_order_of_bytes(
+    tmp_path: Path, order: str, dtype: str, is_compressed: bool
+) -> None:
+    """libtiff brings what is compressed in the machine's order; ImageJ and others write the other one."""
+    pixels = (GREY.astype(int) - (0 if dtype == "u2" else 20_000)).astype(dtype)
+    path = write_tiff(tmp_path / "a.tif", pixels, order=order, is_compressed=is_compressed)
+    assert np.array_equal(values(path).pixels, pixels)
+
+
+@pytest.mark.parametrize("scale", [1, 257])
+def test_a_palette_of_8_bits_in_the_place_of_16_is_seen_in_its_colours(tmp_path: Path, scale: int) -> None:
+    places = (16 * SCENE).astype(np.uint8)
+    colours = np.random.default_rng(1).integers(20, 256, (3, 256))
+    write_tiff(tmp_path / "a.tif", places, tags={262: 3, 320: (scale * colours).ravel().tolist()})
+    picture = np.asarray(load_image(tmp_path / "a.tif", max_pixels=LIMIT))
+    assert np.array_equal(picture, colours.T[places])
+
+
 def test_inks_of_16_bits_have_their_own_scale(tmp_path: Path) -> None:
     inks = np.dstack([COLOURS, np.zeros_like(GREY)])
     image = decoded(write_tiff(tmp_path / "a.tif", inks, tags={262: 5, 338: []}))
@@ -255,9 +276,13 @@ def test_rawpy_develops_the_photograph(tmp_path: Path) -> None:
     assert np.corrcoef(np.asarray(picture.convert("L")).ravel(), SCENE.ravel())[0, 1] > 0.9
     with pytest.raises(UndecodableImageError, match="more than"):
         load_image(tmp_path / "a.dng", max_pixels=10)
-    write_tiff(tmp_path / "b.dng", mosaic, tags={262: 32803})
+    content = (tmp_path / "a.dng").read_bytes()
+    (tmp_path / "c.dng").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UndecodableImageError, match="damaged RAW file: Input/output error"):
+        decoded(tmp_path / "c.dng")
+    (tmp_path / "b.raf").write_bytes(b"FUJIFILMCCD-RAW" + bytes(100))
     with pytest.raises(UnsupportedImageError, match="LibRaw does not know it"):
-        decoded(tmp_path / "b.dng")
+        decoded(tmp_path / "b.raf")
 
 
 def test_colours_in_lab_become_rgb(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_pages_of_16_bits_keep_their_values_and_other_kinds_of_files_have_one(tm
     (tmp_path / "no.gif").write_bytes(b"GIF89a")
     others = [write_image(tmp_path / name, 1) for name in ("a.jpg", "a.bmp", "a.gif")]
     paths = [tmp_path / "deep.tif", tmp_path / "deep.png", tmp_path / "no.gif", *others]
-    assert page_counts_of(paths) == [3, 1, 1, 1, 1, 1]
+    assert page_counts_of(paths) == dict(zip(paths, (3, 1, 1, 1, 1, 1), strict=True))
 
 
 def test_pages_of_16_bit_colours_keep_all_bits(tmp_path: Path) -> None:

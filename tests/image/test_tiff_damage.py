@@ -44,3 +44,30 @@ def test_a_strip_that_lacks_its_checksum_is_left_to_libtiff(tmp_path: Path) -> N
     path.write_bytes(data.replace(count.to_bytes(4, "little"), (count - 4).to_bytes(4, "little")))
     assert decode_image(path, max_pixels=10**6, proxy_size=64).note == ""
     assert offset
+
+
+def test_a_facsimile_that_libtiff_cannot_read_is_refused_and_nothing_is_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(moving_picture(1, 1, 96, 80)).convert("1").save(path, compression="group4")
+    assert decode_image(path, max_pixels=10_000, proxy_size=32).width == 96
+    with Image.open(path) as opened:
+        start, size = (opened.tag_v2[tag][0] for tag in (STRIPOFFSETS, STRIPBYTECOUNTS))  # type: ignore[attr-defined]
+    content = bytearray(path.read_bytes())
+    content[start + size // 2 : start + size // 2 + 40] = np.random.default_rng(1).bytes(40)
+    path.write_bytes(content)
+    with pytest.raises(UndecodableImageError, match=r"damaged TIFF file: Fax\wDecode\w*: "):
+        decode_image(path, max_pixels=10_000, proxy_size=32)
+    assert capfd.readouterr().err == ""
+
+
+def test_libtiffs_words_tell_what_its_number_does_not(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(moving_picture(1, 1, 96, 80)).save(path, compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    content[3000:4000] = np.random.default_rng(1).bytes(1000)
+    path.write_bytes(content)
+    with pytest.raises(UndecodableImageError, match=r"decoder error -\d+ .*: \w+ .*"):
+        decode_image(path, max_pixels=10_000, proxy_size=32)
+    assert capfd.readouterr().err == ""

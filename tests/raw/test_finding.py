@@ -26,7 +26,7 @@ def put(folder: Path, **files: str) -> dict[str, str]:
 
 
 def listing_of(folder: Path, hashes: dict[str, str]) -> pd.DataFrame:
-    rows = [(path, "image", "", (folder / path).stat().st_size, value, 1) for path, value in hashes.items()]
+    rows = [(path, "image", "", (folder / path).stat().st_size, value, 1, "", "", "") for path, value in hashes.items()]
     return pd.DataFrame(rows, columns=RAW_FILES.names)
 
 

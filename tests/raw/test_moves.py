@@ -7,11 +7,15 @@ import pandas as pd
 from curation.raw.moves import came_back, changes, paired
 from curation.tables.samples import RAW_FILES
 
+NO_OBJECT = ("", "", "")
+
 
 def listing(**files: object) -> pd.DataFrame:
     """Return a listing: a text is an image's content, a number the size of a file that is ignored."""
     rows: list[tuple[Any, ...]] = [
-        (path, "image", "", 1, content, 1) if isinstance(content, str) else (path, "ignored", "no", content, "", 0)
+        (path, "image", "", 1, content, 1, *NO_OBJECT)
+        if isinstance(content, str)
+        else (path, "ignored", "no", content, "", 0, *NO_OBJECT)
         for path, content in sorted(files.items())
     ]
     return pd.DataFrame(rows, columns=RAW_FILES.names)
@@ -65,3 +69,25 @@ def test_only_what_was_processed_and_had_gone_comes_back() -> None:
         (listing(a="A"), {"A"}, False),
     ):
         assert came_back(changes(former, present), former, present, processed) == expected
+
+
+def objects(**ids: str) -> pd.DataFrame:
+    """Return a listing of images in a bucket: path and etag."""
+    rows = [(path, "image", "", 1, "", 0, etag, "", f"s3://b/{path}") for path, etag in sorted(ids.items())]
+    return pd.DataFrame(rows, columns=RAW_FILES.names)
+
+
+def test_an_object_is_unchanged_where_its_path_and_id_are() -> None:
+    former = objects(**{"a": "1", "b": "2", "old/c": "3"})
+    moved_bucket = objects(**{"a": "1", "b": "2", "old/c": "3"}).assign(address="remote://storage/x")
+    found = changes(former, moved_bucket)
+    assert (found.moved, found.gone, found.new) == ({}, (), ())
+    found = changes(former, objects(**{"a": "1", "b": "other", "new/c": "3"}))
+    assert (found.moved, found.gone, found.new) == ({}, ("old/c",), ("b", "new/c")), "no content is known to be equal"
+
+
+def test_an_object_in_place_of_a_file_is_new_and_a_file_in_place_of_an_object() -> None:
+    file, there = listing(a="A"), objects(a="1")
+    assert changes(file, there).new == ("a",)
+    assert changes(there, file).new == ("a",)
+    assert not came_back(changes(file, there), file, there, {"A"})

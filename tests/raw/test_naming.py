@@ -1,10 +1,12 @@
 """Names of samples and weak labels."""
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.raw.naming import label_indices, label_name, sample_name
+from curation.raw.weak_labels import label_names
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,13 @@ def test_names_of_a_video_sort_as_its_frames(frames: int) -> None:
 )
 def test_label_name(path: str, name: str) -> None:
     assert label_name(path) == name
+
+
+@given(
+    st.lists(st.text("./-t\nx", max_size=6) | st.sampled_from(["a/track-2.mp4", "a.mp4/track-2.mp4", "b/track-1/c"]))
+)
+def test_labels_of_many_files_are_those_of_each(paths: list[str]) -> None:
+    assert label_names(pd.Series(paths, dtype=str)) == {label_name(path) for path in paths}
 
 
 def test_labels_begin_in_sorted_order_and_never_change() -> None:

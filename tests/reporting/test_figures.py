@@ -47,7 +47,7 @@ def test_the_first_iteration_counts_what_came_in(first: ReportInputs) -> None:
     assert report.iteration == 1
     assert report.cleaning.files == FileCounts(
         total=7, kept=4, corrupt=1, duplicate=1, near_duplicate=0, low_quality=0, over_limit=0, unsupported=0,
-        ignored=1, processed=0, videos=2, images=2,
+        unreachable=0, ignored=1, processed=0, videos=2, images=2,
     )  # fmt: skip
     assert report.cleaning.samples == SampleCounts(
         seen=36,
@@ -66,6 +66,19 @@ def test_the_first_iteration_counts_what_came_in(first: ReportInputs) -> None:
     assert {(row.status, row.count) for row in report.cleaning.reasons} == {
         ("duplicate", 4), ("corrupt", 2), ("ignored", 1)
     }  # fmt: skip
+
+
+def test_objects_that_could_not_be_read_are_told(first: ReportInputs) -> None:
+    lost = first.files.assign(status="unreachable", reason="is gone from the bucket").iloc[:1]
+    files = pd.concat([first.files, lost.assign(path="lost.png")]).sort_values("path", ignore_index=True)
+    cleaning = compute_figures(replace(first, files=files))[0].cleaning
+    assert (cleaning.files.unreachable, cleaning.files.total) == (1, 8)
+    assert ("unreachable", "is gone from the bucket", 1) in {
+        (row.status, row.reason, row.count) for row in cleaning.reasons
+    }
+    assert [row.filename for group in cleaning.dropped if group.status == "unreachable" for row in group.examples] == [
+        "lost.png"
+    ]
 
 
 def test_reasons_that_differ_in_numbers_alone_are_one() -> None:

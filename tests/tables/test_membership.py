@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.tables.membership import is_among, rows_of
+from curation.tables.membership import are_together, is_among, rows_of
 
 
 @pytest.mark.parametrize("names", [["a", "b", "a"], []])
@@ -31,3 +31,11 @@ def test_nothing_is_found_among_nothing() -> None:
     assert is_among(one, nothing).tolist() == [False]
     assert rows_of(nothing, one).tolist() == []
     assert is_among(nothing, one).tolist() == []
+
+
+def test_two_texts_stand_together_in_one_row() -> None:
+    known = pd.DataFrame({"path": ["a", "b", "ab"], "hash": ["1", "2", "3"]})
+    rows = pd.DataFrame({"path": ["a", "a", "b", "a", "ab"], "hash": ["1", "2", "2", "b3", "3"]})
+    assert are_together(rows, known, ("path", "hash")).tolist() == [True, False, True, False, True]
+    assert are_together(rows, known.iloc[:0], ("path", "hash")).tolist() == [False] * 5
+    assert are_together(rows.iloc[:0], known, ("path", "hash")).tolist() == []

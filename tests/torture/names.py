@@ -173,7 +173,7 @@ def _parquet_tables(names: list[str]) -> Iterator[tuple[str, pd.DataFrame, pa.Sc
     dropped = pd.DataFrame({"filename": names, "raw_path": names, "frame": 0, "status": CORRUPT, "reason": names})
     yield "candidates", candidates_of(names, names), CANDIDATES
     yield "files", files_of(names), FILES
-    yield "raw_files", files_of(names).assign(size=1, frames=1), RAW_FILES
+    yield "raw_files", files_of(names).assign(size=1, frames=1, etag="", version="", address=""), RAW_FILES
     yield "dropped", dropped.assign(duplicate_of=names, figure=np.nan), DROPPED
 
 

@@ -108,7 +108,10 @@ def test_frames_known_from_a_damaged_video_are_found_again(tmp_path: Path) -> No
     assert again_proxies == {index: proxies[index] for index in known}
 
 
-@pytest.mark.parametrize(("name", "threads", "passes"), [("v.mp4", 2, 2), ("v.webm", 1, 2), ("v.webm", 2, 3)])
+@pytest.mark.parametrize(
+    ("name", "threads", "passes"),
+    [("v.mp4", 2, 2), ("v.webm", 1, 2), ("v.webm", 2, 2), ("v.avi", 1, 2), ("v.avi", 2, 3)],
+)
 def test_one_thread_decodes_a_damaged_video_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, threads: int, passes: int
 ) -> None:

@@ -10,7 +10,7 @@ from curation.video.frame import upright_image
 from curation.video.reader import read_frames
 from curation.video.sampling import EVERY_FRAME, FrameChoice
 from tests.decoded_videos import decoded
-from tests.media_files import TrackOfTest, picture, write_tracks, write_video
+from tests.media_files import TrackOfTest, cut, picture, write_tracks, write_video
 
 LIMIT = 10**6
 SMALL, LARGE = (64, 48), (96, 64)
@@ -37,6 +37,13 @@ def test_the_track_that_ffmpeg_takes_by_default_is_read_and_the_others_are_told(
         video = decoded(path, choice)
         assert not video.is_corrupt
         assert video.reason == f"video track {taken + 1} of 2: see ingest.video_tracks"
+
+
+def test_a_corrupt_video_tells_of_its_other_track(tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "v.mkv", [TrackOfTest(range(30)), TrackOfTest(range(30, 60))])
+    video = decoded(cut(path, tmp_path / "cut.mkv", 0.5))
+    assert video.is_corrupt
+    assert video.reason.endswith("; video track 1 of 2: see ingest.video_tracks")
 
 
 @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])

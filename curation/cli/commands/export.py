@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+import pandas as pd
 from tqdm import tqdm
 
 from curation.cli.export_form import Form, form_of, scale_of
@@ -37,6 +38,7 @@ from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.raw_files import raw_finder
 from curation.raw.finding import where_they_lie
+from curation.raw.pinned import Objects
 from curation.workers.outcomes import Limits
 
 IMAGES = "images"
@@ -155,7 +157,7 @@ def command(
             return
         kept = {} if candidates else kept_pictures(start.pictures, chosen.samples["filename"], cache)
         windows = ValueWindows.chosen(params.clean.value_window, as_windows(start.value_windows))
-    write_pictures(chosen, target, form, params, kept, windows)
+    write_pictures(chosen, target, form, params, kept, windows, start.sources)
 
 
 def refuse_present(chosen: Chosen, target: Path, form: Form, params: Params) -> None:
@@ -224,7 +226,13 @@ def write_proxies(start: Revision, chosen: Chosen, target: Path, params: Params)
 
 
 def write_pictures(
-    chosen: Chosen, target: Path, form: Form, params: Params, kept: Mapping[str, Kept], windows: ValueWindows
+    chosen: Chosen,
+    target: Path,
+    form: Form,
+    params: Params,
+    kept: Mapping[str, Kept],
+    windows: ValueWindows,
+    sources: pd.DataFrame,
 ) -> None:
     """Write samples as files below TARGET, and say what could not be written.
 
@@ -235,6 +243,7 @@ def write_pictures(
         params: of the project.
         kept: pictures that stayed with the datapool.
         windows: through which images of more than 8 bits a channel are seen.
+        sources: objects in buckets whose content is known.
 
     Raises:
         OutputError: something could not.
@@ -246,10 +255,16 @@ def write_pictures(
     limits = Limits(clean.decode_timeout_s, clean.decode_memory_mb)
     workers = clean.workers or available_cores()
     with tqdm(total=len(samples), desc="exporting", unit="sample", disable=None, leave=False) as bar:
-        finder = raw_finder(params.ingest)
+        finder = raw_finder(params.ingest, sources)
         present = where_they_lie(samples, finder)
+        by_path = finder.objects_at(zip(present["raw_path"], present["content_hash"], strict=True))
         failed = export_images(
-            present, paths.RAW, target, settings, workers=workers, limits=limits, advance=bar.update, kept=kept
+            *(present, paths.RAW, target, settings),
+            workers=workers,
+            limits=limits,
+            advance=bar.update,
+            kept=kept,
+            objects=Objects(by_path, params.ingest.prefetch_mb << 20),
         )
     if failed:
         raise OutputError(

@@ -45,13 +45,14 @@ def command(names: tuple[str, ...], reason: str, where: bool) -> None:
     if not names and not where:
         raise BaseError("name the samples or raw files to take out, or give --where")
     params = load_params(paths.PARAMS)
-    path, finder = params.base.removed_file, raw_finder(params.ingest)
+    path = params.base.removed_file
     listed = read_removal_list(path)
     with open_cache() as cache:
         start = revision(None, cache)
         if where:
             rows = _chosen(listed, names)
         else:
+            finder = raw_finder(params.ingest, start.sources)
             found = found_by(start, [processed_as(start, name, finder) for name in names])
             table = listed_with(listed, found, reason)
             rows = table[table["filename"].isin(found.samples["filename"])]
@@ -105,6 +106,8 @@ def _say_who_holds(rows: pd.DataFrame, start: Revision, cache: Cache) -> None:
         "\nTo delete it everywhere. After that no earlier commit can be checked out with its data, and other clones\n"
         "have to run `dvc gc --workspace` too:\n" + "\n".join(f"  {line}" for line in commands)
     )
+    if objects := _objects(rows, start):
+        click.echo(f"\nIn their bucket they stay until you delete them there: {', '.join(objects)}")
     click.echo(
         "\nTheir names stay in git's history (reports, lists), which `git filter-repo --replace-text` rewrites; and a\n"
         "model that learned from them stays, until base.datapool: none starts afresh with a new one."
@@ -120,6 +123,16 @@ def present_files(rows: pd.DataFrame, finder: RawFinder) -> set[str]:
     """
     files = rows.loc[rows["content_hash"] != "", ["raw_path", "content_hash"]]
     return set(finder.places(files.itertuples(index=False, name=None)).values())
+
+
+def _objects(rows: pd.DataFrame, start: Revision) -> list[str]:
+    """Return the addresses of raw files that were taken out as a whole, and are objects in a bucket."""
+    finder = raw_finder(load_params(paths.PARAMS).ingest, start.sources)
+    whole = rows.loc[rows["content_hash"] != "", ["raw_path", "content_hash"]]
+    files = [
+        (place, content) for (_, content), place in finder.places(whole.itertuples(index=False, name=None)).items()
+    ]
+    return [_plain(found.address) for _, found in sorted(finder.objects_at(files).items())]
 
 
 def _plain(text: str) -> str:

@@ -25,9 +25,9 @@ def command(filename: str, rev: str | None, as_json: bool) -> None:
     FILENAME is a sample's name as in the lists of the report, or a raw file's path below data/raw. A raw file that has
     moved since it was processed is known by both paths.
     """
-    finder = raw_finder(load_params(paths.PARAMS).ingest)
     with open_cache() as cache:
         start = revision(rev, cache)
+        finder = raw_finder(load_params(paths.PARAMS).ingest, start.sources)
         answer = with_place(why(start, processed_as(start, filename, finder)), start, finder)
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else "\n".join(sentences(answer)))
     say_what_is_missing("why")

@@ -17,9 +17,10 @@ from curation.reporting.contents.cleaning import (
     SampleCounts,
 )
 from curation.reporting.inputs import ReportInputs
-from curation.tables.samples import COMING_AGAIN, COUNTS, IGNORED, KEPT, PROCESSED, TAKEN_IN, VIDEO
+from curation.tables.samples import COMING_AGAIN, COUNTS, IGNORED, KEPT, PROCESSED, TAKEN_IN, UNREACHABLE, VIDEO
 
 LISTED_REASONS = 20
+_UNREAD = (UNREACHABLE, IGNORED)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?![\w.]*\w)")
 """A number that stands alone, and is no part of a name."""
 
@@ -51,9 +52,9 @@ def cleaning_of(inputs: ReportInputs) -> Cleaning:
 
 
 def reasons_of(dropped: pd.DataFrame, files: pd.DataFrame) -> list[ReasonCount]:
-    """Count the reasons for which samples were dropped and files ignored, most frequent first."""
-    ignored = files.loc[files["status"] == IGNORED, ["status", "reason"]]
-    both = pd.concat([dropped[["status", "reason"]], ignored])
+    """Count the reasons for which samples were dropped and files not read, most frequent first."""
+    unread = files.loc[files["status"].isin(_UNREAD), ["status", "reason"]]
+    both = pd.concat([dropped[["status", "reason"]], unread])
     counts = alike(both).groupby(["status", "reason"], sort=True).size().reset_index(name="count")
     counts = counts.sort_values("count", ascending=False, kind="stable").head(LISTED_REASONS)
     return [
@@ -86,10 +87,10 @@ def alike(reasons: pd.DataFrame) -> pd.DataFrame:
 
 
 def dropped_lists(dropped: pd.DataFrame, files: pd.DataFrame) -> list[DroppedList]:
-    """List the first names of each kind of reason, those of ignored files too."""
-    ignored = files[files["status"] == IGNORED].assign(raw_path=files["path"], filename=files["path"], figure=np.nan)
+    """List the first names of each kind of reason, those of files that were not read too."""
+    unread = files[files["status"].isin(_UNREAD)].assign(raw_path=files["path"], filename=files["path"], figure=np.nan)
     columns = ["filename", "raw_path", "status", "reason", "duplicate_of", "figure"]
-    everything = pd.concat([part[columns] for part in (dropped, ignored) if len(part)] or [dropped[columns]])
+    everything = pd.concat([part[columns] for part in (dropped, unread) if len(part)] or [dropped[columns]])
     statuses: tuple[DroppedStatus, ...] = get_args(DroppedStatus)
     counts = everything["status"].value_counts()
     return [

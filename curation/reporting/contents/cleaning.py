@@ -18,6 +18,7 @@ class FileCounts(Figures):
     low_quality: Count
     over_limit: Count = Field(description="larger than a parameter allows")
     unsupported: Count = Field(description="of a kind that is not read; the reason says what would")
+    unreachable: Count = Field(description="objects in a bucket that could not be read; they come again")
     ignored: Count = Field(description="no image or video, or not relevant")
     processed: Count = Field(description="in an earlier iteration")
     videos: Count = Field(description="among the kept ones")
@@ -38,7 +39,10 @@ class SampleCounts(Figures):
     skipped: Count = Field(description="frames left out on purpose: ingest.fps, ingest.max_frames_per_video")
 
 
-DroppedStatus = Literal["corrupt", "low_quality", "duplicate", "near_duplicate", "over_limit", "unsupported", "ignored"]
+DroppedStatus = Literal[
+    "corrupt", "low_quality", "duplicate", "near_duplicate", "over_limit", "unsupported", "unreachable", "ignored"
+]
+"""Unreachable and ignored ones are raw files of which no sample is known."""
 
 
 class ReasonCount(Figures):

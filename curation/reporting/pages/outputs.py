@@ -15,7 +15,7 @@ from curation.reporting.compute.sets import Sets
 from curation.reporting.contents.embeddings import Histogram, HistogramFamily
 from curation.reporting.contents.report import Report
 from curation.reporting.inputs import ReportInputs
-from curation.tables.samples import CORRUPT, DROPPED_STATUSES, IGNORED, VIDEO
+from curation.tables.samples import CORRUPT, DROPPED_STATUSES, IGNORED, UNREACHABLE, VIDEO
 
 if TYPE_CHECKING:
     from curation.reporting.draw.chart import Chart
@@ -142,7 +142,7 @@ def write_filenames(folder: Path, inputs: ReportInputs) -> None:
     removed = candidates.loc[~candidates["selected"].astype(bool), "filename"]
     lists: dict[str, Iterable[str]] = {
         **{status: sorted(dropped.loc[dropped["status"] == status, "filename"]) for status in DROPPED_STATUSES},
-        "ignored": sorted(files.loc[files["status"] == IGNORED, "path"]),
+        **{status: sorted(files.loc[files["status"] == status, "path"]) for status in (IGNORED, UNREACHABLE)},
         "masked": sorted(inputs.masked),
         "removed": sorted(removed),
         "sampled": selection["filename"],

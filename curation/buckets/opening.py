@@ -1,0 +1,75 @@
+"""From an address to the store that it is in: endpoint and credentials come from DVC's configuration, or as boto does.
+
+DVC's own classes turn the configuration of a remote into arguments of fsspec, so that all that
+`dvc remote modify NAME …` sets holds here as it does for `dvc push`. The only module of this room that knows DVC.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from curation.buckets.addresses import REMOTE, Address
+from curation.buckets.folders import FolderStore
+from curation.buckets.s3 import S3Store
+from curation.buckets.store import Store
+from curation.core.errors import BucketError
+
+_DVC = ".dvc"
+
+
+def opened(address: Address) -> tuple[Store, str]:
+    """Return the store of an address, and the key there; neither asks anything of the network.
+
+    Raises:
+        BucketError: there is no such remote, it is no bucket, or a package is missing.
+    """
+    store, root = _store(address.scheme, address.name if address.scheme == REMOTE else "", str(Path.cwd()))
+    if address.scheme == REMOTE:
+        return store, f"{root}/{address.key}" if root else address.key
+    return store, f"{address.name}/{address.key}"
+
+
+@cache
+def _store(scheme: str, remote: str, folder: str) -> tuple[Store, str]:
+    """Return a store, and the key that the address of a remote stands for.
+
+    Args:
+        scheme: of the address.
+        remote: its name; empty for other schemes.
+        folder: in which the configuration of DVC is looked for, and in those above.
+    """
+    filesystem, root = _of_dvc(scheme, remote, Path(folder))
+    arguments: dict[str, Any] = filesystem.fs_args
+    if filesystem.protocol == "s3":
+        return S3Store(arguments), root.rstrip("/")
+    return FolderStore(filesystem.fs if filesystem.protocol != "local" else _local()), root.rstrip("/")
+
+
+def _of_dvc(scheme: str, remote: str, folder: Path) -> tuple[Any, str]:
+    """Return DVC's file system, and its key."""
+    from dvc.config import Config, RemoteNotFoundError
+    from dvc.exceptions import DvcException
+    from dvc.fs import RemoteMissingDepsError, get_cloud_fs
+
+    home = next((one / _DVC for one in (folder, *folder.parents) if (one / _DVC).is_dir()), None)
+    try:
+        config = Config(str(home) if home else None)
+        wanted = {"name": remote} if remote else {"url": "/" if scheme == "file" else f"{scheme}://bucket"}
+        kind, settings, key = get_cloud_fs(config, **wanted)
+        return kind(**settings), str(key) if remote else ""
+    except RemoteNotFoundError:
+        known = ", ".join(sorted(config.get("remote", {}))) or "none"
+        raise BucketError(
+            f"remote://{remote}: DVC knows no remote of this name (it knows {known}): `dvc remote add {remote} "
+            "s3://BUCKET/FOLDER` adds it, `dvc remote modify` its endpoint and, with --local, its credentials"
+        ) from None
+    except (DvcException, ImportError, RemoteMissingDepsError) as error:
+        words = " ".join(str(error).split())
+        package = {"gs": " (`pip install dvc-gs`)", "azure": " (`pip install dvc-azure`)"}.get(scheme, "")
+        raise BucketError(f"{scheme}://{remote} cannot be read as things are set up{package}: {words}") from None
+
+
+def _local() -> Any:
+    from fsspec.implementations.local import LocalFileSystem
+
+    return LocalFileSystem()
