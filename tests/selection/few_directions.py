@@ -8,9 +8,10 @@ import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.embedding_examples import KINDS, bases_for, embeddings_of_kind
+from tests.embedding_examples import bases_for, embeddings_of_kind
 
 DIMENSION = 40
+KINDS = ("random", "clustered", "duplicated", "gridded", "video")
 
 
 @contextmanager
@@ -23,14 +24,15 @@ def few_directions_first() -> Iterator[None]:
         yield
 
 
-def leaning(kind: str, n: int, seed: int) -> NDArray[np.float32]:
+def leaning(kind: str, n: int, seed: int, power: float = 0.7) -> NDArray[np.float32]:
     """Return (n, 40) float32 vectors, of no unit length, whose later values are smaller and smaller."""
-    spectrum = np.arange(1, DIMENSION + 1, dtype=np.float32) ** np.float32(-0.7)
+    spectrum = np.arange(1, DIMENSION + 1, dtype=np.float32) ** np.float32(-power)
     return embeddings_of_kind(kind, n, DIMENSION, seed) * spectrum
 
 
 @st.composite
 def leaning_sets(draw: st.DrawFn, largest: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Candidates, one at least, and a base."""
-    candidates = leaning(draw(st.sampled_from(KINDS)), draw(st.integers(1, largest)), draw(st.integers(0, 2**16)))
+    """Twenty candidates or more, and a base."""
+    kind, n, seed = draw(st.sampled_from(KINDS)), draw(st.integers(20, largest)), draw(st.integers(0, 2**16))
+    candidates = leaning(kind, n, seed, draw(st.sampled_from([0.2, 0.7])))
     return candidates, draw(bases_for(candidates))

@@ -136,7 +136,7 @@ def test_a_bound_of_few_directions_is_the_rule(data: st.DataObject) -> None:
     from curation.selection.kcenter import fast
 
     candidates, base = data.draw(leaning_sets(largest=80))
-    limit, threshold = data.draw(st.integers(0, 85)), data.draw(thresholds)
+    limit, threshold = data.draw(st.integers(20, 85)), data.draw(thresholds)
     tuning = fast.Tuning(
         group_size=data.draw(st.integers(2, 20)),
         run_radius=data.draw(st.sampled_from([0.0, 0.05, np.inf])),
@@ -145,7 +145,7 @@ def test_a_bound_of_few_directions_is_the_rule(data: st.DataObject) -> None:
         inner=data.draw(st.integers(1, 20)),
         width=data.draw(st.integers(1, 32)),
         window=data.draw(st.integers(1, 80)),
-        quick_from=data.draw(st.sampled_from([0, 20])),
+        quick_from=data.draw(st.sampled_from([0, 10])),
         threads=1,
     )
     with few_directions_first():

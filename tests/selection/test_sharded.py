@@ -133,13 +133,13 @@ def test_long_embeddings_that_are_projected(quick_from: int) -> None:
 @settings(max_examples=60, deadline=None)
 def test_shards_that_look_at_few_directions_first(data: st.DataObject) -> None:
     candidates, base = data.draw(leaning_sets(largest=80))
-    limit, threshold = data.draw(st.integers(0, 85)), data.draw(st.sampled_from([None, 0.05]).map(squared_threshold))
+    limit, threshold = data.draw(st.integers(20, 85)), data.draw(st.sampled_from([None, 0.05]).map(squared_threshold))
     tuning = fast.Tuning(
         group_size=data.draw(st.integers(2, 20)),
         cluster_from=data.draw(st.sampled_from([0.0, np.inf])),
         width=data.draw(st.integers(1, 32)),
         window=data.draw(st.integers(1, 80)),
-        quick_from=data.draw(st.sampled_from([0, 20])),
+        quick_from=data.draw(st.sampled_from([0, 10])),
         threads=1,
     )
     sizes, n_shards = Sizes(data.draw(st.integers(1, 40)), data.draw(st.integers(1, 20))), data.draw(st.integers(1, 4))

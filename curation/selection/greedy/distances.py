@@ -13,6 +13,9 @@ from curation.selection.kcenter.fast import Search, Tuning
 from curation.selection.objectives import Diverse, Space
 from curation.selection.traversal import Traversal
 
+_NEAR = 16
+"""Centres nearest to a group of items that are listed."""
+
 
 class Distances:
     """Upper bounds of the units' distances, and the exact ones of a few units that are compared with every pick.
@@ -42,7 +45,7 @@ class Distances:
         sizes = np.diff(self._start)
         room = int(np.sort(sizes)[::-1][:limit].sum())
         nobody = np.zeros((1, space.items.shape[1]), np.float32)  # an item that is no unit's
-        self.search = Search(space.items if len(space.items) else nobody, space.base, room, tuning, executor)
+        self.search = Search(space.items if len(space.items) else nobody, space.base, room, tuning, executor, _NEAR)
         self._row_of = self.search.rows_of_callers()
         self._is_one_each = bool((sizes == 1).all())
         self._floors = np.full(len(self._row_of), np.inf, np.float32)

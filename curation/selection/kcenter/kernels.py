@@ -153,7 +153,8 @@ class Groups(NamedTuple):
         reach: (g,) float32, not below the `_reach` of any row.
         pending: (g, words) uint64 bit sets of the newest columns that can matter to a row of the group. The bit of a
             column is in word `column // 64`, modulo the number of words.
-        near: (g, k) int32 the columns that are nearest to the middle, in no order; -1 where there are fewer.
+        near: (g, k) int32 the columns that are nearest to the middle, in no order; -1 where there are fewer. With k = 0
+            none are listed, and balls are taken to rule out most columns.
         near_product: (g, k) float32 their products with the middle; minus infinity where there are fewer.
     """
 
@@ -685,8 +686,8 @@ def _note_near(columns: NDArray[np.int32], products: NDArray[np.float32], column
 def mark_pending(state: State, first_group: int, end_group: int, first_column: int, end_column: int) -> None:
     """Set the bit of each new column in each group whose ball it can reach, and find the nearest to each middle.
 
-    The coarse bound leaves few columns to most groups; where it does not, the product of all with all takes less time;
-    and where it leaves nearly all, a bit too many that is set does.
+    The coarse bound leaves few columns to most groups; where it does not, the product of all with all takes less time.
+    Where near columns are listed and it leaves nearly all, a bit too many that is set takes less still.
 
     Args:
         state: the groups' bit sets and lists are changed in place.
@@ -696,7 +697,7 @@ def mark_pending(state: State, first_group: int, end_group: int, first_column: i
         end_column: the number of columns.
     """
     groups, centres = state.groups, state.centres
-    groups_phi, centres_phi, pending = groups.phi, centres.phi, groups.pending
+    groups_phi, centres_phi, pending, is_listed = groups.phi, centres.phi, groups.pending, groups.near.shape[1] > 0
     needed, passed = np.empty(end_group - first_group, np.float32), np.empty(end_group - first_group, np.int64)
     for g in range(needed.shape[0]):
         group = first_group + g
@@ -706,10 +707,10 @@ def mark_pending(state: State, first_group: int, end_group: int, first_column: i
         products = np.dot(groups.coarse[first_group:end_group], centres.coarse[start:stop].T)
         for g in range(needed.shape[0]):
             passed[g] = _count_from(products[g], needed[g])
-            if passed[g] * _BY_ITSELF > stop - start:
+            if is_listed and passed[g] * _BY_ITSELF > stop - start:
                 _list_near(groups, centres, first_group + g, products[g], start)
         all_passed = passed.sum()
-        is_enough = all_passed > _MOST * products.size
+        is_enough = is_listed and all_passed > _MOST * products.size
         is_exact = not is_enough and all_passed * _FEW > products.size
         if is_exact:
             products = np.dot(groups_phi[first_group:end_group], centres_phi[start:stop].T)
@@ -717,7 +718,7 @@ def mark_pending(state: State, first_group: int, end_group: int, first_column: i
             if passed[g] == 0:  # so none passes the exact bound either
                 continue
             group = first_group + g
-            if passed[g] == stop - start and not is_exact:
+            if is_listed and passed[g] == stop - start and not is_exact:
                 _mark_run(pending[group], start, stop)
                 continue
             for c in range(stop - start):
@@ -874,7 +875,7 @@ def _search_group(
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     to_ball: NDArray[np.float32],
-    n_unseen: int,
+    most: int,
     scratch: Scratch,
 ) -> bool:
     """Find the exact nearest of some columns for rows of one group, unless there are too many columns near it.
@@ -888,7 +889,7 @@ def _search_group(
         rows: (m,) rows of it.
         columns: (b,) columns that can matter to the group.
         to_ball: (b,) their products with the middle of its ball.
-        n_unseen: pairs that would be compared by `refresh_all_columns`.
+        most: columns near it, at most; a few are never too many.
         scratch: memory for m rows.
 
     Returns:
@@ -897,7 +898,7 @@ def _search_group(
     reach = _reach_of_rows(state.cover, state.groups.radius, rows)
     needed = _product_within(state.groups.half[group], reach, state.slack)
     near = at_least(to_ball, needed)
-    if near.shape[0] > 256 and near.shape[0] * (rows.shape[0] + _COPIED) * 2 > n_unseen:
+    if near.shape[0] > max(256, most):
         return False
     near = _from_largest(to_ball, near)
     _search_outwards(state, group, rows.copy(), columns[near], to_ball[near], scratch)
@@ -936,10 +937,12 @@ def _compare_with_near(state: State, group: int, rows: NDArray[np.int64]) -> Non
 def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floors: NDArray[np.float32]) -> None:
     """Bring the rows of some groups that are not below their floor up to date, by the columns near each group only.
 
-    Where a ball rules out too little to be worth it, rows that may not be below their floor are left as they are.
+    Where a ball rules out too little to be worth it, rows that may not be below their floor are left as they are. Where
+    near columns are listed, that is the rule, and it is found out before columns are looked at.
     """
     cover, groups, centres = state.cover, state.groups, state.centres
     pending, near, radius, start = groups.pending, groups.near, groups.radius, groups.start
+    is_listed = near.shape[1] > 0
     size = 0
     for k in range(chosen.shape[0]):
         size = max(size, start[chosen[k] + 1] - start[chosen[k]])
@@ -950,24 +953,35 @@ def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floors: 
         if rows.shape[0] == 0:
             continue
         first, n_unseen = _unseen(cover, rows, count)
-        n_pending = _count_pending(pending[group], first, count)
-        if near[group, 0] >= 0 and n_pending * _BY_ITSELF > count - first:
+        n_pending = _count_pending(pending[group], first, count) if is_listed else count - first
+        if is_listed and near[group, 0] >= 0 and n_pending * _BY_ITSELF > count - first:
             _compare_with_near(state, group, rows)
             rows = _not_below(cover, rows, floors)
             first, n_unseen = _unseen(cover, rows, count)
-        is_done = n_pending * _BY_ITSELF <= n_unseen
-        if n_pending > 0 and is_done:
-            columns = _pending_columns(pending[group], first, count)
+        is_done = not is_listed or n_pending * _BY_ITSELF <= n_unseen
+        columns = _pending_columns(pending[group], first if is_done else count, count)
+        if columns.shape[0] > 0:
             to_ball = _products_with_middle(groups, centres, group, columns)
-            if columns.shape[0] > 0:
-                _compare_rows(state, rows, columns[_largest(to_ball)])
-                rows = _not_below(cover, rows, floors)
+            _compare_rows(state, rows, columns[_largest(to_ball)])
+            rows = _not_below(cover, rows, floors)
             if rows.shape[0] > 0:
-                is_done = _search_group(state, group, rows, columns, to_ball, n_unseen, scratch)
+                most = _most_near(rows.shape[0], n_unseen) if is_listed else (count - first) // 2
+                is_done = _search_group(state, group, rows, columns, to_ball, most, scratch)
         if is_done:
             for r in range(rows.shape[0]):
                 cover.seen[rows[r]] = count
         groups.reach[group] = _reach_of_rows(cover, radius, _rows_of_group(cover, start, group))
+
+
+@compiled
+def _most_near(n_rows: int, n_unseen: int) -> int:
+    """Return how many near columns a group's rows are searched among, at most, rather than among all.
+
+    Args:
+        n_rows: the rows.
+        n_unseen: pairs that would be compared by `refresh_all_columns`.
+    """
+    return n_unseen // (2 * (n_rows + _COPIED))
 
 
 @compiled
@@ -987,7 +1001,7 @@ def search_groups(state: State, first_group: int, end_group: int, count: int) ->
     Rows of groups whose balls rule out too little are left to `refresh_all_columns`, but have an upper bound then.
     """
     groups, centres, cover = state.groups, state.centres, state.cover
-    size = 0
+    size, is_listed = 0, groups.near.shape[1] > 0
     for group in range(first_group, end_group):
         size = max(size, groups.start[group + 1] - groups.start[group])
     scratch = _scratch(state, size, state.width)
@@ -999,10 +1013,11 @@ def search_groups(state: State, first_group: int, end_group: int, count: int) ->
             group = start + g
             rows = _rows_of_group(cover, groups.start, group)
             _compare_rows(state, rows, _largest(to_balls[g]))
-            if _search_group(state, group, rows, columns, to_balls[g], count * rows.shape[0], scratch):
+            most = _most_near(rows.shape[0], count * rows.shape[0]) if is_listed else count // 2
+            if _search_group(state, group, rows, columns, to_balls[g], most, scratch):
                 for r in range(rows.shape[0]):
                     cover.seen[rows[r]] = count
-            else:
+            elif is_listed:
                 _list_near(groups, centres, group, to_balls[g], 0)
             groups.reach[group] = _reach_of_rows(cover, groups.radius, rows)
 
