@@ -34,5 +34,5 @@ def leaning(kind: str, n: int, seed: int, power: float = 0.7) -> NDArray[np.floa
 def leaning_sets(draw: st.DrawFn, largest: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Twenty candidates or more, and a base."""
     kind, n, seed = draw(st.sampled_from(KINDS)), draw(st.integers(20, largest)), draw(st.integers(0, 2**16))
-    candidates = leaning(kind, n, seed, draw(st.sampled_from([0.2, 0.7])))
+    candidates = leaning(kind, n, seed, draw(st.sampled_from([0.2, 0.4, 0.7])))
     return candidates, draw(bases_for(candidates))

@@ -131,7 +131,7 @@ def test_a_bound_of_few_directions_changes_nothing(radius: float, cluster_from: 
 @pytest.mark.thorough
 @ONE_PROCESS
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_bound_of_few_directions_is_the_rule(data: st.DataObject) -> None:
     from curation.selection.kcenter import fast
 

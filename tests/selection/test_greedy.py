@@ -149,7 +149,7 @@ def test_more_units_than_fit_above_a_level(most_kinds: int) -> None:
 
 @pytest.mark.thorough
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_bound_of_few_directions_changes_no_product(data: st.DataObject) -> None:
     candidates, base = data.draw(leaning_sets(largest=60))
     n, rng = len(candidates), np.random.default_rng(data.draw(st.integers(0, 2**16)))

@@ -130,7 +130,7 @@ def test_long_embeddings_that_are_projected(quick_from: int) -> None:
 @pytest.mark.thorough
 @COMPILED
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_shards_that_look_at_few_directions_first(data: st.DataObject) -> None:
     candidates, base = data.draw(leaning_sets(largest=80))
     limit, threshold = data.draw(st.integers(20, 85)), data.draw(st.sampled_from([None, 0.05]).map(squared_threshold))
