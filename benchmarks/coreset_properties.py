@@ -5,8 +5,8 @@
 A case is up to 120 embeddings of some kind (random, clustered, duplicated, on a grid, on a line, like a video, all
 equal, all zero, nearly equal) in 1 to 33 dimensions, with or without a base, which may hold copies of candidates, a
 number or a share of samples to select, and with or without a `min_distance`, which may be a distance that occurs. The
-sizes that decide how the fast programs work are drawn too. Picks, their distances and neighbours, and the nearest
-selected sample of each candidate, before and after, must be the same to the last bit.
+sizes that decide how the fast programs work are drawn too, and the number of shards. Picks, their distances and
+neighbours, and the nearest selected sample of each candidate, before and after, must be the same to the last bit.
 
 Exit code 1 if a case fails; the message says how to repeat it.
 """
@@ -21,8 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from curation.execution.local import LocalEngine
 from curation.selection.distance import euclidean, squared_distances
 from curation.selection.kcenter import batched, fast, plain
+from curation.selection.sharded.coreset import make, parts_of
+from curation.selection.sharded.driver import Sizes, farthest_first
 from curation.selection.stopping import sample_limit, squared_threshold
 from curation.selection.traversal import Traversal
 from tests.embedding_examples import KINDS, embeddings_of_kind
@@ -120,6 +123,20 @@ def random_case(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[
     return candidates, base, limit, squared_threshold(distance), text
 
 
+def over_shards(
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    limit: int,
+    threshold: np.float32,
+    n_shards: int,
+    sizes: Sizes,
+) -> Traversal:
+    """Select over shards of this process."""
+    parts = parts_of(candidates, n_shards, 1)
+    with fast.threads(fast.Tuning(threads=1)) as executor, LocalEngine().actors(make, parts) as shards:
+        return farthest_first(shards.call, len(candidates), base, limit, threshold, executor, sizes)
+
+
 def programs(rng: np.random.Generator) -> dict[str, Program]:
     """Return the programs of the rule, with random sizes that must not matter."""
     tuning = fast.Tuning(
@@ -133,10 +150,12 @@ def programs(rng: np.random.Generator) -> dict[str, Program]:
         threads=int(rng.integers(1, 3)),
     )
     round_size = int(rng.integers(1, 60))
+    sizes = Sizes(int(rng.integers(1, 60)), int(rng.integers(1, 40)))
     return {
         "plain": plain.farthest_first,
         "fast": partial(fast.farthest_first, tuning=tuning),
         "batched": partial(batched.farthest_first, device="cpu", round_size=round_size),
+        "sharded": partial(over_shards, n_shards=int(rng.integers(1, 7)), sizes=sizes),
     }
 
 
@@ -158,7 +177,7 @@ def failures_of(seed: int, case: int) -> list[str]:
 @click.option("--seed", default=1, show_default=True, help="Seed of the first one.")
 @click.option("--only", type=int, help="Run one case of the seed.")
 def main(cases: int, seed: int, only: int | None) -> None:
-    """Compare plain, fast and batched greedy k-center with brute force."""
+    """Compare plain, fast, batched and sharded greedy k-center with brute force."""
     failed = 0
     for case in tqdm(range(cases) if only is None else [only], disable=None):
         failures = failures_of(seed, case)

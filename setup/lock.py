@@ -24,6 +24,7 @@ from setup.uv_settings import uv_settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RUNTIME, DEVELOPMENT, EXPLORE = "requirements.lock", "requirements-dev.lock", "requirements-explore.lock"
+RAY = "requirements-ray.lock"
 OLDEST_PYTHON = "3.11"
 
 HEADER = """\
@@ -46,6 +47,12 @@ EXPLORE_HEADER = """\
 # What `curate explore` shows its table with: of Embedding Atlas its page, and a database. See docs/guides/explore.md.
 # python -m pip install --no-deps -r requirements-explore.lock
 # The other packages that Embedding Atlas names (litellm, transformers and so on) are not used, so they are left out.
+"""
+
+RAY_HEADER = """\
+# What `execution.engine: ray` needs besides requirements.lock, on this machine and on every node of the cluster.
+# python -m pip install -r requirements-ray.lock
+# See docs/guides/cluster.md.
 """
 
 _OF_TORCHS_GPU_BUILD = re.compile(r"(nvidia|cuda)-|triton==")
@@ -73,6 +80,11 @@ def explore_text(all_pins: list[str], project: str) -> str:
     wanted = tomllib.loads(project)["project"]["optional-dependencies"]["explore"]
     names = {re.split(r"[^A-Za-z0-9._-]", requirement)[0] for requirement in wanted}
     return EXPLORE_HEADER + "".join(f"{line}\n" for line in all_pins if line.split("==")[0] in names)
+
+
+def ray_text(all_pins: list[str], runtime_pins: list[str]) -> str:
+    """Return the text of requirements-ray.lock: what the runtime with the extra `ray` has besides the runtime alone."""
+    return RAY_HEADER + "".join(f"{line}\n" for line in all_pins if line not in set(runtime_pins))
 
 
 def upgrade_options(wanted: list[str]) -> list[str]:
@@ -110,13 +122,20 @@ def main(wanted: list[str]) -> None:
     uv = shutil.which("uv")
     if uv is None:
         sys.exit("lock: `uv` is needed to renew the lock files, and was not found. Install it: pipx install uv")
-    files = [REPOSITORY / RUNTIME, REPOSITORY / DEVELOPMENT, REPOSITORY / EXPLORE]
+    files = [REPOSITORY / name for name in (RUNTIME, DEVELOPMENT, EXPLORE, RAY)]
     project = REPOSITORY / "pyproject.toml"
     former = [line for file in files if file.exists() for line in pins(file.read_text())]
     complete = resolve(uv, "\n".join(former), ["--extra", "dev", *upgrade_options(wanted)])
     runtime = resolve(uv, complete, [])
     explore = resolve(uv, "\n".join(former), ["--extra", "explore", "--no-deps", *upgrade_options(wanted)])
-    texts = (*lock_texts(pins(complete), pins(runtime)), explore_text(pins(explore), project.read_text()))
+    # What developers have as well gets the same version: some of what Ray needs is needed by tests, too.
+    preferred = {line.split("==")[0]: line for line in [*former, *pins(complete)]}
+    ray = resolve(uv, "\n".join(preferred.values()), ["--extra", "ray", *upgrade_options(wanted)])
+    texts = (
+        *lock_texts(pins(complete), pins(runtime)),
+        explore_text(pins(explore), project.read_text()),
+        ray_text(pins(ray), pins(runtime)),
+    )
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
         print(f"{file.name}: {len(pins(text))} packages")

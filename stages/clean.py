@@ -28,6 +28,7 @@ from curation.datapool import store
 from curation.datapool.sources import read_sources
 from curation.datapool.value_windows import as_windows
 from curation.embeddings.shards import read_metadata
+from curation.execution.choice import engine_of
 from curation.history.way_back import with_way_back
 from curation.image.jpeg_warnings import require as require_turbojpeg
 from curation.labels.crop_plan import Task
@@ -77,7 +78,11 @@ def run(params: Params) -> str:
     require_turbojpeg()
     results = clean_results(raw, params.clean.resume_mb)
     objects = object_crops(base.processed, retrain=params.train.retrain)
-    with atomic_folder(paths.PROXIES) as folder, atomic_folder(paths.OBJECTS) as crop_folder:
+    with (
+        engine_of(params.execution) as engine,
+        atomic_folder(paths.PROXIES) as folder,
+        atomic_folder(paths.OBJECTS) as crop_folder,
+    ):
         retrain = params.train.retrain
         may_lack = params.train.migrate_missing == "drop_embeddings"
         try:
@@ -87,6 +92,7 @@ def run(params: Params) -> str:
                 retrain=retrain,
                 may_lack=may_lack,
                 what_to_cut=objects,
+                engine=engine,
                 prefetch_bytes=params.ingest.prefetch_mb << 20,
                 results=results,
             )

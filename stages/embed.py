@@ -7,6 +7,7 @@ and `data/embed/marks.csv` names the samples that it marks as masked or selected
 holds crops of are embedded by the same model, into `data/embed/objects/`.
 """
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -82,11 +83,13 @@ def embed_by_model(params: Params, table: pd.DataFrame, proxies: Path, cache: Pa
     """
     # Imported here, because torch takes seconds that given embeddings need not cost.
     from curation.model.cached_embedding import embed_new
+    from curation.model.spread_embedding import embed_as
 
     members = list(zip(table["shard"], table["member"], strict=True))
     how = (params.embed.batch_size, params.train.accelerator, params.embed.precision)
     with ProxyReader(proxies) as source:
-        embeddings, known = embed_new(source, members, paths.CHECKPOINT, cache, *how)
+        embed = partial(embed_as, params.execution)
+        embeddings, known = embed_new(source, members, paths.CHECKPOINT, cache, *how, embed)
     return embeddings, f" ({known} of them in an earlier run)" if known else ""
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import EMBEDDINGS_FOLDER, OBJECTS_FOLDER
+from curation.execution.choice import engine_of
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
@@ -28,6 +29,7 @@ from curation.selection.objects import objects_in_words, read_object_embeddings
 from curation.selection.outcome import require_selected, select_units, summary
 from curation.selection.outcome_tables import Sides
 from curation.selection.queries import queries_of
+from curation.selection.sharded.coreset import coreset_on, told
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet
 from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, CONTRIBUTIONS, SELECTION
@@ -68,8 +70,12 @@ def run(params: Params) -> str:
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
     del embeddings, samples  # all that is needed of them was copied
     pa.default_memory_pool().release_unused()  # the search has use for it
+    if line_of_cluster := told(params.execution, params.select):
+        click.echo(f"select: {line_of_cluster}", err=True)
     sides = Sides(found.names, candidate_embeddings, base, base_embeddings)
-    choice = select_units(sides, units, about, params.select, queries, objects)
+    choice = select_units(
+        *(sides, units, about, params.select, queries, objects), coreset_on(lambda: engine_of(params.execution))
+    )
     if not known.may_be_empty:
         require_selected(choice, params.select)
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)

@@ -47,8 +47,11 @@ def test_each_stage_has_a_module_and_a_test_file_of_its_name() -> None:
     assert {path.stem for path in (ROOT / "stages").glob("*.py")} - shared == set(STAGES)
 
 
-def test_sections_of_the_parameters_are_stages() -> None:
-    assert list(Params.model_fields) == [name for name in ORDER if name not in STAGES_WITHOUT_PARAMETERS]
+def test_sections_of_the_parameters_are_stages_and_where_they_run() -> None:
+    assert list(Params.model_fields) == [
+        *(name for name in ORDER if name not in STAGES_WITHOUT_PARAMETERS),
+        "execution",
+    ]
 
 
 def test_parameters_and_schema_have_the_same_keys_in_the_same_order() -> None:
@@ -58,6 +61,16 @@ def test_parameters_and_schema_have_the_same_keys_in_the_same_order() -> None:
         assert isinstance(field.annotation, type)
         assert issubclass(field.annotation, BaseModel)
         assert list(content[section]) == list(field.annotation.model_fields)
+
+
+def test_where_stages_run_is_named_by_none_and_in_no_fingerprint() -> None:
+    keys = {parameter.key for parameter in PARAMETERS if parameter.section == "execution"}
+    assert keys == {f"execution.{name}" for name in ("engine", "storage", "cpus_per_task", "shards")}
+    assert keys <= EXECUTION_KEYS
+    assert "execution" not in (ROOT / "dvc.yaml").read_text()
+    content = YAML(typ="safe").load(PARAMS_TEXT)
+    elsewhere = content | {"execution": {"engine": "ray", "storage": "/shared", "cpus_per_task": 4, "shards": 7}}
+    assert flat(shaping_params(elsewhere)) == flat(shaping_params(content))
 
 
 def test_every_parameter_is_explained_in_its_field() -> None:

@@ -244,7 +244,7 @@ def test_running_again_after_adding_samples_embeds_these_only(workspace: Path, m
         computed.append(len(members))
         return embed_proxies(source, members, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("curation.model.cached_embedding.embed_proxies", counting)
+    monkeypatch.setattr("curation.model.spread_embedding.embed_proxies", counting)
     assert embed(params()).startswith("9 samples embedded (6 of them in an earlier run) (8 values each)")
     with_cache = files()
     paths.EMBEDDING_CACHE.unlink()

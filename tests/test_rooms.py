@@ -16,6 +16,7 @@ ROOMS = [
     {"tables"},
     {"raw", "buckets"},  # raw files are found in a folder or in a bucket, and objects are named as files are
     {"workers"},
+    {"execution"},
     {"image"},
     {"video"},
     {"cleaning"},

@@ -14,6 +14,7 @@ from curation.core.errors import BaseError, CheckpointError, NothingToSelectErro
 from curation.core.hashing import sha256_of_bytes
 from curation.datapool import store
 from curation.embeddings.shards import write_shards
+from curation.params.execution import ExecutionParams
 from curation.params.load import load_params
 from curation.params.schema import Params
 from curation.params.select import SelectParams
@@ -21,8 +22,10 @@ from curation.pipeline import paths
 from curation.selection.candidates import candidates_of
 from curation.selection.described import Described
 from curation.selection.outcome import select, summary
+from curation.selection.rules import coreset
 from curation.selection.rules.registry import RULES
 from curation.selection.sequences import Units, units_of
+from curation.selection.sharded import coreset as sharded
 from curation.tables import samples as media
 from curation.tables.datapool import SAMPLES
 from curation.tables.embeddings import MARKS
@@ -245,6 +248,26 @@ def test_same_inputs_give_the_same_bytes(workspace: Workspace, tmp_path: Path) -
     run(params(n_samples=40))
     copytree(tmp_path / "data" / "select", tmp_path / "former")
     run(params(n_samples=40))
+    for file in (tmp_path / "former").iterdir():
+        assert file.read_bytes() == (paths.SELECTION.parent / file.name).read_bytes()
+
+
+@pytest.mark.thorough
+@pytest.mark.xdist_group("numba")
+@pytest.mark.parametrize("method", ["coreset", "random"])
+def test_shards_give_the_same_bytes(
+    method: str, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embeddings, names = embeddings_of_kind("video", 340, 16, 0), [f"{i:03d}" for i in range(340)]
+    workspace.write_base(names[:20], names[:20], embeddings[:20])
+    workspace.write_new(names[20:], embeddings[20:])
+    given = params(method=method, n_samples=60, min_distance=0.001)
+    run(given)
+    copytree(tmp_path / "data" / "select", tmp_path / "former")
+    monkeypatch.setattr(coreset, "_PLAIN_UP_TO", 0)
+    monkeypatch.setattr(sharded, "_FEWEST", 50)
+    monkeypatch.setattr(sharded, "coreset", None)
+    run(given.model_copy(update={"execution": ExecutionParams(shards=3)}))
     for file in (tmp_path / "former").iterdir():
         assert file.read_bytes() == (paths.SELECTION.parent / file.name).read_bytes()
 

@@ -15,7 +15,18 @@ from packaging.utils import canonicalize_name
 
 from curation.image.turbojpeg import LIBRARY_NAMES
 from setup import lock
-from setup.lock import DEVELOPMENT_HEADER, EXPLORE, HEADER, explore_text, lock_texts, pins, upgrade_options
+from setup.lock import (
+    DEVELOPMENT_HEADER,
+    EXPLORE,
+    HEADER,
+    RAY,
+    RAY_HEADER,
+    explore_text,
+    lock_texts,
+    pins,
+    ray_text,
+    upgrade_options,
+)
 from setup.system_libraries import LIBRARIES, missing_packages
 from setup.uv_settings import parse, translated
 from tests.conftest import REPOSITORY
@@ -74,6 +85,18 @@ def test_what_shows_a_million_samples_is_pinned_by_itself() -> None:
     assert not locked(*LOCKS).keys() & locked(EXPLORE).keys()
 
 
+def test_the_cluster_has_a_lock_of_its_own_that_changes_no_other() -> None:
+    text, runtime = (REPOSITORY / RAY).read_text(), locked(LOCKS[0])
+    assert text == RAY_HEADER + "".join(f"{line}\n" for line in pins(text))
+    assert text == ray_text([*pins(text), "av==1"], ["av==1"])
+    (wanted,) = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]["ray"]
+    found = locked(RAY)
+    assert Requirement(wanted).specifier.contains(str(found["ray"][0].specifier).removeprefix("=="))
+    assert not runtime.keys() & found.keys()
+    for name, pinned in locked(LOCKS[1]).items():
+        assert name not in found or str(found[name][0].specifier) == str(pinned[0].specifier), name
+
+
 def test_all_pythons_get_the_same_versions() -> None:
     for name, pinned in locked(*LOCKS).items():
         assert len({str(pin.specifier) for pin in pinned}) == 1, name
@@ -107,7 +130,8 @@ def test_a_single_package_can_be_raised(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "requirements.lock").write_text("pillow==12\nav==1\n")
     (tmp_path / "requirements-dev.lock").write_text("-r requirements.lock\npytest==8\n")
     (tmp_path / "requirements-explore.lock").write_text("duckdb==2\n")
-    extras = '[project.optional-dependencies]\nexplore = ["duckdb>=1"]\n'
+    (tmp_path / "requirements-ray.lock").write_text("ray==2\n")
+    extras = '[project.optional-dependencies]\nexplore = ["duckdb>=1"]\nray = ["ray>=1"]\n'
     (tmp_path / "pyproject.toml").write_text(extras)
     monkeypatch.setattr(lock, "REPOSITORY", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -115,6 +139,7 @@ def test_a_single_package_can_be_raised(tmp_path: Path, monkeypatch: pytest.Monk
     assert pins((tmp_path / "requirements.lock").read_text()) == ["av==1", "pillow==13"]
     assert pins((tmp_path / "requirements-dev.lock").read_text()) == ["pytest==8"]
     assert pins((tmp_path / "requirements-explore.lock").read_text()) == ["duckdb==2"]
+    assert pins((tmp_path / "requirements-ray.lock").read_text()) == ["ray==2"]
 
 
 UV = """\
@@ -126,8 +151,9 @@ if "--upgrade-package" in sys.argv:
     pins[sys.argv[sys.argv.index("--upgrade-package") + 1]] = "13"
 if "dev" not in sys.argv:
     del pins["pytest"]
-if "explore" not in sys.argv:
-    pins.pop("duckdb", None)
+for extra, name in (("explore", "duckdb"), ("ray", "ray")):
+    if extra not in sys.argv:
+        pins.pop(name, None)
 assert "--universal" in sys.argv
 path.write_text("".join(f"{name}=={version}\\n" for name, version in sorted(pins.items())))
 """

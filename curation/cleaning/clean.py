@@ -19,7 +19,6 @@ from curation.cleaning.base import (
 from curation.cleaning.crop_shards import is_crop_shard
 from curation.cleaning.crops import crops_of
 from curation.cleaning.decode_file import DecodedFile, Settings
-from curation.cleaning.decode_files import decode_all
 from curation.cleaning.fetched import Fetching
 from curation.cleaning.judging import Rules, judged
 from curation.cleaning.objects import (
@@ -32,9 +31,12 @@ from curation.cleaning.objects import (
 )
 from curation.cleaning.results import Results
 from curation.cleaning.sample_table import require_unique_names, sample_table
+from curation.cleaning.spread import decode_with
 from curation.cleaning.tasks import Boxes, Task, tasks_of
 from curation.cleaning.unchanged import require_unchanged
 from curation.cleaning.value_windows import seen_otherwise, with_found, with_windows
+from curation.execution.engine import Engine
+from curation.execution.local import HERE
 from curation.image.proxies import store_empty_shard, store_shards
 from curation.image.window import ValueWindows
 from curation.raw.naming import label_indices
@@ -79,6 +81,7 @@ def clean(
     may_lack: bool = False,
     what_to_cut: WhatToCut | None = None,
     prefetch_bytes: int = Fetching.most_bytes,
+    engine: Engine = HERE,
     results: Results | None = None,
 ) -> Cleaned:
     """Decode what is new, and account for everything.
@@ -98,13 +101,14 @@ def clean(
         may_lack: whether those may be left out then whose raw files are gone.
         what_to_cut: None for nothing.
         prefetch_bytes: of objects that are in `proxy_folder` at once.
+        engine: decodes; without influence on the result.
         results: of earlier runs; without influence on the result. None for none.
 
     Raises:
         RawDataError: a known file changed, is needed but gone, or two files would give the same sample name.
     """
     with fetching_for(raw, base.sources, base.ledger, proxy_folder, prefetch_bytes) as fetching:
-        decode = _Decoding(raw_folder, proxy_folder, workers, results, fetching)
+        decode = _Decoding(raw_folder, proxy_folder, workers, engine, results, fetching)
         raw, unknown = _with_contents(raw, base, partial(decode, settings=settings))
         require_unchanged(raw, base.ledger)
         present = pd.concat([raw, pinned(base.sources, base.ledger, raw)]) if retrain else raw
@@ -165,11 +169,12 @@ def _tasks_for(
 
 @dataclass(frozen=True)
 class _Decoding:
-    """Where and how files are decoded; see `decode_all`."""
+    """Where and how files are decoded; see `decode_with`."""
 
     raw_folder: Path
     proxy_folder: Path
     workers: int
+    engine: Engine
     results: Results | None
     fetching: Fetching | None
 
@@ -177,9 +182,10 @@ class _Decoding:
         self, tasks: Sequence[Task], settings: Settings, first: int = 0, *, only_hashes: bool = False
     ) -> list[DecodedFile]:
         """Decode all tasks, or find out no more than the content hashes of objects."""
+        engine = HERE if only_hashes else self.engine
         fetching = None if self.fetching is None else replace(self.fetching, only_hashes=only_hashes)
-        where = (tasks, self.raw_folder, self.proxy_folder, settings, self.workers)
-        return decode_all(*where, first=first, results=self.results, fetching=fetching)
+        where = (engine, tasks, self.raw_folder, self.proxy_folder, settings, self.workers)
+        return decode_with(*where, first=first, results=self.results, fetching=fetching)
 
 
 def _with_contents(

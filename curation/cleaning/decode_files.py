@@ -65,6 +65,7 @@ def decode_all(
     workers: int,
     decode: Decode = decode_file,
     first: int = 0,
+    cores: int | None = None,
     results: Results | None = None,
     fetching: Fetching | None = None,
 ) -> list[DecodedFile]:
@@ -81,6 +82,7 @@ def decode_all(
         workers: processes at most; there is always one besides this one, since decoders may crash.
         decode: what decodes one file; must be importable by the workers.
         first: number of the first task, for the temporary names of shards.
+        cores: threads of all workers together; None: as many as this machine has cores.
         results: of earlier runs, which need no decoding, and where those of this one are kept; None for none.
         fetching: of objects in a bucket; None: as it is by default.
 
@@ -92,20 +94,16 @@ def decode_all(
     """
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     chunks = chunks if results is None else results.keyed(chunks, settings)
-    with _ProgressBar(chunks) as bar:
-        outcomes = _Outcomes(chunks, shard_folder, bar)
-        for file in chain.from_iterable(chunks):
-            known = None if results is None else results.restored(file, shard_folder)
-            if known is not None:
-                outcomes.finish(file, known)
-        missing = [[file for file in chunk if file.path not in outcomes.decoded] for chunk in chunks]
+    with ProgressBar(chunks) as bar:
+        outcomes = Outcomes(chunks, shard_folder, bar)
+        missing = outcomes.restore(results)
         work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
         if fetching is not None:
             work = partial(work, fetching=fetching)
         journal = None if results is None else results.journal(settings)
         with (
             closing(Keeping(work, journal, raw_folder, shard_folder)) as keeping,
-            closing(_events(keeping, missing, raw_folder, settings, workers, fetching or BY_DEFAULT)) as events,
+            closing(_events(keeping, missing, raw_folder, settings, workers, cores, fetching or BY_DEFAULT)) as events,
         ):
             for file, event in events:
                 match event:
@@ -130,6 +128,7 @@ def _events(
     raw_folder: Path,
     settings: Settings,
     workers: int,
+    cores: int | None,
     fetching: Fetching,
 ) -> Generator[tuple[RawFile, Progress | Done[Kept] | Failure], None, None]:
     """Return what happens to files while worker processes decode them."""
@@ -137,7 +136,7 @@ def _events(
         work,
         _batches([chunk for chunk in chunks if chunk]),
         workers=workers * (WAITING_FACTOR if any(file.source for chunk in chunks for file in chunk) else 1),
-        cores=available_cores(),
+        cores=cores or available_cores(),
         limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
         size_of=lambda file: file.source.size if file.source else size_of(file_on_disk(raw_folder / file.path)),
         weight_of=lambda file: file.source.size if file.source else 0,
@@ -161,19 +160,28 @@ def _length(chunk: Sequence[RawFile]) -> tuple[int, int]:
     return chunk[0].declared, chunk[0].source.size if chunk[0].source else 0
 
 
-class _Outcomes:
+class Outcomes:
     """Takes what becomes of each file, and makes the shard of each chunk of images as soon as all of them are done.
 
     Attributes:
         decoded: the files that are done, by path.
     """
 
-    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "_ProgressBar") -> None:
+    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "ProgressBar") -> None:
         self.decoded: dict[str, DecodedFile] = {}
         self._folder = folder
         self._bar = bar
+        self._all = chunks
         self._chunks = {chunk[0].shard: chunk for chunk in chunks if chunk[0].media == IMAGE}
         self._open = {shard: len(chunk) for shard, chunk in self._chunks.items()}
+
+    def restore(self, results: Results | None) -> list[list[RawFile]]:
+        """Bring back what earlier runs have found out; return of each chunk the files that are left."""
+        for file in chain.from_iterable(self._all):
+            known = None if results is None else results.restored(file, self._folder)
+            if known is not None:
+                self.finish(file, known)
+        return [[file for file in chunk if file.path not in self.decoded] for chunk in self._all]
 
     def finish(self, file: RawFile, outcome: DecodedFile) -> None:
         """Note that a file is done."""
@@ -224,7 +232,7 @@ def reason_of(failure: Failure, settings: Settings) -> str:
     return f"its decoder crashed (signal {number}, {name})"
 
 
-class _ProgressBar:
+class ProgressBar:
     """Shows files, frames, frames a second and the time left, where somebody can see it."""
 
     def __init__(self, chunks: Sequence[Sequence[RawFile]]) -> None:
@@ -234,7 +242,7 @@ class _ProgressBar:
         self._total = sum(file.declared for chunk in chunks for file in chunk)
         self._bar: tqdm[Any] = tqdm(total=self._total, unit="frame", desc="decoding", disable=None)
 
-    def __enter__(self) -> "_ProgressBar":
+    def __enter__(self) -> "ProgressBar":
         self._show_files()
         return self
 

@@ -11,7 +11,7 @@ WITHOUT_INFLUENCE = frozenset(
         *("click", "tqdm", "typing_extensions"),  # what is shown
         *("pydantic", "pydantic_core", "ruamel"),  # what is refused
         *("dvc", "dvc_data", "dvc_objects", "scmrepo", "filelock"),  # where files are kept
-        *("psutil", "threadpoolctl"),  # how fast it goes
+        *("psutil", "ray", "threadpoolctl"),  # how fast it goes, and where
     }
 )
 """Import names of libraries that never change what a stage writes."""

@@ -13,6 +13,7 @@ CurationError
 ├── OtherCodeError        a stage would write other bytes under the name of the code that made an iteration
 ├── MissingLibraryError   a library of the system that cannot come from a Python package is not installed
 ├── LabelsError           labels that a tool made cannot be read, or are of no sample
+├── ClusterError          the cluster that is to do the work cannot be used, or lost too many nodes
 ├── RegistryError         a file that adds a rule, format, method or container does not say what it is
 └── OutputError           an output cannot be written: no space, no permission
 """
@@ -97,6 +98,10 @@ class MissingLibraryError(CurationError):
 
 class MissingPackageError(CurationError):
     """A Python package that only some commands need is not installed."""
+
+
+class ClusterError(CurationError):
+    """The cluster that is to do the work cannot be used, or lost too many nodes."""
 
 
 class RegistryError(CurationError):

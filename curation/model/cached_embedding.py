@@ -1,7 +1,7 @@
 """Embedding that takes from a cache what an earlier run computed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,9 @@ from curation.embeddings.cache import read_cache, write_cache
 from curation.model.embedding import computation, embed_proxies
 from curation.model.proxy_source import ProxySource
 
+Embed = Callable[[ProxySource, Sequence[tuple[str, str]], Path, int, str, str], NDArray[np.float32]]
+"""A function like `embed_proxies`."""
+
 
 def embed_new(
     source: ProxySource,
@@ -21,6 +24,7 @@ def embed_new(
     batch_size: int,
     accelerator: str,
     precision: str,
+    embed: Embed = embed_proxies,
 ) -> tuple[NDArray[np.float32], int]:
     """Embed samples by the model of the checkpoint, those that an earlier run embedded excepted.
 
@@ -32,6 +36,7 @@ def embed_new(
         batch_size: samples at once.
         accelerator: see `curation.model.embedding`.
         precision: likewise.
+        embed: what embeds; without influence on the result.
 
     Returns:
         (n, d) embeddings of unit length, and how many of them were known.
@@ -41,7 +46,7 @@ def embed_new(
     keys = [hashlib.sha256(source.jpeg(shard, member)).digest() for shard, member in members]
     cached = read_cache(cache, how)
     missing = [index for index, key in enumerate(keys) if key not in cached]
-    computed = embed_proxies(source, [members[index] for index in missing], checkpoint, *settings)
+    computed = embed(source, [members[index] for index in missing], checkpoint, *settings)
     embeddings = np.empty((len(members), computed.shape[1]), np.float32)
     embeddings[missing] = computed
     for index in set(range(len(keys))).difference(missing):

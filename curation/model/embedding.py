@@ -136,6 +136,28 @@ def embed_proxies(
     Raises:
         CheckpointError: the checkpoint cannot be used, or gives values that are not finite.
     """
+    network, architecture, cuda = load_network(checkpoint, accelerator, precision)
+    embeddings = np.zeros((len(members), architecture.embedding_dim), np.float32)
+    start = 0
+    with tqdm(total=len(members), desc="embed", unit="image", disable=None) as progress:
+        for values in vectors(network, architecture, source, members, batch_size, cuda=cuda, threads=threads):
+            embeddings[start : start + len(values)] = values
+            start += len(values)
+            progress.update(len(values))
+    return finished(embeddings, checkpoint)
+
+
+def load_network(checkpoint: Path, accelerator: str, precision: str) -> tuple[InferenceNetwork, Architecture, bool]:
+    """Rebuild the network of a checkpoint where it computes; return it with its architecture, and whether on a GPU.
+
+    Args:
+        checkpoint: of the model.
+        accelerator: auto, cpu or gpu.
+        precision: fp32 or bf16.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be used.
+    """
     architecture, backbone = load_backbone(checkpoint)
     cuda = cuda_wanted(accelerator)
     network = InferenceNetwork(
@@ -145,17 +167,23 @@ def embed_proxies(
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = False
-    embeddings = np.zeros((len(members), architecture.embedding_dim), np.float32)
-    start = 0
-    with tqdm(total=len(members), desc="embed", unit="image", disable=None) as progress:
-        for values in vectors(network, architecture, source, members, batch_size, cuda=cuda, threads=threads):
-            embeddings[start : start + len(values)] = values
-            start += len(values)
-            progress.update(len(values))
+    return network, architecture, cuda
+
+
+def finished(embeddings: NDArray[np.float32], checkpoint: Path) -> NDArray[np.float32]:
+    """Scale what a network gave to unit length.
+
+    Args:
+        embeddings: (n, d).
+        checkpoint: of the model, for the message.
+
+    Raises:
+        CheckpointError: values are not finite.
+    """
     broken = int(np.count_nonzero(~np.isfinite(embeddings).all(axis=1)))
     if broken:
         raise CheckpointError(
-            f"{checkpoint} gives embeddings that are not finite ({broken} of {len(members)} samples): use "
+            f"{checkpoint} gives embeddings that are not finite ({broken} of {len(embeddings)} samples): use "
             "another checkpoint, or train anew with train.retrain: true and a lower train.learning_rate"
         )
     return unit_length(embeddings)

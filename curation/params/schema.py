@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from curation.params.base import BaseParams
 from curation.params.clean import CleanParams
 from curation.params.embed import EmbedParams
+from curation.params.execution import ExecutionParams
 from curation.params.ingest import IngestParams
 from curation.params.merge_datapool import MergeDatapoolParams
 from curation.params.report import ReportParams
@@ -30,6 +31,7 @@ class Params(Section):
     select: SelectParams = Field(default_factory=SelectParams)
     merge_datapool: MergeDatapoolParams = Field(default_factory=MergeDatapoolParams)
     report: ReportParams = Field(default_factory=ReportParams)
+    execution: ExecutionParams = Field(default_factory=ExecutionParams)
 
     @model_validator(mode="after")
     def _no_model_beside_given_embeddings(self) -> Self:

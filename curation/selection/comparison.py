@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from curation.selection.covering import Changes, changes
 from curation.selection.distance import euclidean
-from curation.selection.rules.coreset import coreset
+from curation.selection.rules.coreset import Coreset, coreset
 from curation.selection.traversal import Traversal
 
 CHOSEN, CORESET, RANDOM = "chosen", "coreset", "random"
@@ -47,7 +47,13 @@ class Curve:
 
 
 def baselines(
-    candidates: NDArray[np.float32], base: NDArray[np.float32], found: Traversal, seed: int, *, is_coreset: bool
+    candidates: NDArray[np.float32],
+    base: NDArray[np.float32],
+    found: Traversal,
+    seed: int,
+    *,
+    is_coreset: bool,
+    coreset: Coreset = coreset,
 ) -> dict[str, Picks]:
     """Return what the chosen rule, greedy k-center and chance select, as many samples each.
 
@@ -57,6 +63,7 @@ def baselines(
         found: by the chosen rule.
         seed: of chance.
         is_coreset: whether the chosen rule is greedy k-center.
+        coreset: the program of that rule.
     """
     count = len(found.picks)
     chosen = Picks(found.picks, found.pick_squared)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from curation.core.errors import NothingToSelectError, ParamsError
 from curation.params.select import SelectParams
 from curation.params.strategies import Diversity
-from curation.selection.comparison import baselines, compare
+from curation.selection.comparison import CORESET, baselines, compare
 from curation.selection.contributions import contributions_of
 from curation.selection.described import Described
 from curation.selection.distance import short_distance
@@ -19,6 +19,7 @@ from curation.selection.greedy.search import combined
 from curation.selection.objects import ObjectEmbeddings
 from curation.selection.outcome_tables import Sides, tables_of
 from curation.selection.rule import Options
+from curation.selection.rules.coreset import Coreset, coreset
 from curation.selection.rules.registry import choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
@@ -87,6 +88,7 @@ def select_units(
     params: SelectParams,
     queries: Mapping[int, NDArray[np.float32]],
     objects: Mapping[str, ObjectEmbeddings],
+    coreset: Coreset = coreset,
 ) -> Choice:
     """Choose among units, given what was selected before.
 
@@ -97,13 +99,14 @@ def select_units(
         params: likewise.
         queries: likewise.
         objects: likewise.
+        coreset: the program of greedy k-center, for the rule of that name and for what others are compared with.
     """
     unit_embeddings = mean_embeddings(sides.embeddings, units.members)
     both = (unit_embeddings, sides.base_embeddings)
     vectors = Vectors(*both, queries, objects)
-    found, contributed = _found(sides.names, units, sides.base_names, described, params, vectors)
-    is_coreset = params.method == "coreset" and not params.strategies
-    rules = baselines(*both, found, params.seed, is_coreset=is_coreset)
+    found, contributed = _found(sides.names, units, sides.base_names, described, params, vectors, coreset)
+    is_coreset = params.method == CORESET and not params.strategies
+    rules = baselines(*both, found, params.seed, is_coreset=is_coreset, coreset=coreset)
     curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, units.members.shape[1])
     selection, candidates = tables_of(sides, units, found, unit_embeddings)
     return Choice(selection, candidates, curve, comparison, contributed)
@@ -116,6 +119,7 @@ def _found(
     described: Described,
     params: SelectParams,
     vectors: Vectors,
+    coreset: Coreset,
 ) -> tuple[Traversal, pd.DataFrame]:
     """Choose among units by strategies, or by a rule where there are none.
 
@@ -128,6 +132,8 @@ def _found(
         objectives = objectives_of(params.located, names, units.members, base_names, described, vectors)
         product = combined(*given, objectives)
         return product.traversal, contributions_of(product, params.strategies, names, units.members)
+    if params.method == CORESET:
+        return coreset(*given), empty_frame(CONTRIBUTIONS)
     uncertainty = uncertainty_of(params, names, units.members, described)
     options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
     return choose(params.method, *given, options), empty_frame(CONTRIBUTIONS)

@@ -128,4 +128,4 @@ def test_help_of_a_stage_names_its_parameters() -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "stages.embed", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout
-    assert "Parameters: train.accelerator, train.migrate_missing, embed." in " ".join(shown.split())
+    assert "Parameters: train.accelerator, train.migrate_missing, embed, execution." in " ".join(shown.split())

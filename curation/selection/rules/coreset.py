@@ -1,5 +1,7 @@
 """The coreset rule: exact greedy k-center on embeddings, conditioned on the base."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,20 @@ _GPU_FROM = 2e12
 
 _GPU_MEMORY = 2**31
 """Bytes of a GPU's memory that the batched program needs beside one and a half times the embeddings."""
+
+
+class Coreset(Protocol):
+    """Greedy k-center by whichever program: what `coreset` takes and returns."""
+
+    def __call__(
+        self,
+        candidates: NDArray[np.float32],
+        base: NDArray[np.float32],
+        limit: int,
+        threshold: np.float32 | None = None,
+    ) -> Traversal:
+        """Pick up to `limit` candidates."""
+        ...
 
 
 def coreset(
@@ -39,16 +55,26 @@ def coreset(
         threshold: smallest squared distance of a pick (`curation.selection.stopping.squared_threshold`).
     """
     smallest = np.float32(0) if threshold is None else threshold
-    work = float(len(candidates)) * (len(base) + min(limit, len(candidates))) * candidates.shape[1]
-    if work <= _PLAIN_UP_TO:
+    if is_quick(candidates, base, limit):
         return plain.farthest_first(candidates, base, limit, smallest)
-    if work >= _GPU_FROM and _gpu_has_room(candidates.nbytes):
+    if _work(candidates, base, limit) >= _GPU_FROM and _gpu_has_room(candidates.nbytes):
         from curation.selection.kcenter import batched  # imports torch
 
         return batched.farthest_first(candidates, base, limit, smallest)
     from curation.selection.kcenter import fast  # imports numba, which takes longer than a small selection
 
     return fast.farthest_first(candidates, base, limit, smallest)
+
+
+def is_quick(candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int) -> bool:
+    """Return whether the plain program takes no longer than others need to begin."""
+    return _work(candidates, base, limit) <= _PLAIN_UP_TO
+
+
+def _work(candidates: NDArray[np.float32], base: NDArray[np.float32], limit: int) -> float:
+    """Return the candidates times picks times dimension of a selection."""
+    n, dimension = len(candidates), int(candidates.shape[1])
+    return 1.0 * n * (len(base) + min(limit, n)) * dimension
 
 
 def _gpu_has_room(n_bytes: int) -> bool:
