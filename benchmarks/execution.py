@@ -68,8 +68,8 @@ def listed(folder: Path) -> list[Task]:
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     media = {path: known[extension_of(path)] for path in paths if extension_of(path) in known}
     videos = [path for path, kind in media.items() if kind == VIDEO]
-    frames = dict(zip(videos, declared_frames_of([folder / path for path in videos]), strict=True))
-    return tasks_of((path, kind, frames.get(path, 1)) for path, kind in media.items())
+    frames = declared_frames_of([folder / path for path in videos])
+    return tasks_of((path, kind, frames.get(folder / path, 1)) for path, kind in media.items())
 
 
 def write_checkpoint(path: Path) -> None:

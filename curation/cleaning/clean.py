@@ -80,8 +80,8 @@ def clean(
     retrain: bool,
     may_lack: bool = False,
     what_to_cut: WhatToCut | None = None,
-    prefetch_bytes: int = Fetching.most_bytes,
     engine: Engine = HERE,
+    prefetch_bytes: int = Fetching.most_bytes,
     results: Results | None = None,
 ) -> Cleaned:
     """Decode what is new, and account for everything.
@@ -100,8 +100,8 @@ def clean(
         retrain: whether the samples of earlier iterations need their proxies again.
         may_lack: whether those may be left out then whose raw files are gone.
         what_to_cut: None for nothing.
-        prefetch_bytes: of objects that are in `proxy_folder` at once.
         engine: decodes; without influence on the result.
+        prefetch_bytes: of objects that are in `proxy_folder` at once.
         results: of earlier runs; without influence on the result. None for none.
 
     Raises:
@@ -182,7 +182,7 @@ class _Decoding:
         self, tasks: Sequence[Task], settings: Settings, first: int = 0, *, only_hashes: bool = False
     ) -> list[DecodedFile]:
         """Decode all tasks, or find out no more than the content hashes of objects."""
-        engine = HERE if only_hashes else self.engine
+        engine = HERE if only_hashes else self.engine  # what is only hashed gives no pack to send
         fetching = None if self.fetching is None else replace(self.fetching, only_hashes=only_hashes)
         where = (engine, tasks, self.raw_folder, self.proxy_folder, settings, self.workers)
         return decode_with(*where, first=first, results=self.results, fetching=fetching)

@@ -103,7 +103,7 @@ def decode_all(
         journal = None if results is None else results.journal(settings)
         with (
             closing(Keeping(work, journal, raw_folder, shard_folder)) as keeping,
-            closing(_events(keeping, missing, raw_folder, settings, workers, cores, fetching or BY_DEFAULT)) as events,
+            closing(_events(keeping, missing, raw_folder, settings, workers, cores, fetching)) as events,
         ):
             for file, event in events:
                 match event:
@@ -129,7 +129,7 @@ def _events(
     settings: Settings,
     workers: int,
     cores: int | None,
-    fetching: Fetching,
+    fetching: Fetching | None,
 ) -> Generator[tuple[RawFile, Progress | Done[Kept] | Failure], None, None]:
     """Return what happens to files while worker processes decode them."""
     return run_in_workers(
@@ -140,7 +140,7 @@ def _events(
         limits=Limits(settings.decode_timeout_s, settings.decode_memory_mb),
         size_of=lambda file: file.source.size if file.source else size_of(file_on_disk(raw_folder / file.path)),
         weight_of=lambda file: file.source.size if file.source else 0,
-        most_weight=fetching.most_bytes,
+        most_weight=(fetching or BY_DEFAULT).most_bytes,
     )
 
 

@@ -51,6 +51,7 @@ class _Where:
         threads: that a node's task may use, whatever number of cores it has.
         decode: see `decode_all`.
         packs: folder for the packs; None: they are sent.
+        fetching: see `decode_all`.
     """
 
     project: Path
@@ -59,6 +60,7 @@ class _Where:
     threads: int
     decode: Decode
     packs: Path | None
+    fetching: Fetching | None
 
 
 def decode_with(
@@ -85,23 +87,25 @@ def decode_with(
         decode: see `decode_all`.
         first: likewise.
         results: likewise.
-        fetching: likewise; nodes of a cluster fetch objects as it is by default.
+        fetching: likewise; each node fetches what it decodes.
 
     Raises:
         RawDataError: a file is gone.
         ClusterError: the cluster cannot go on.
     """
     if not engine.is_cluster:
-        where = (raw_folder, shard_folder, settings, workers, decode, first)
-        return decode_all(tasks, *where, results=results, fetching=fetching)
+        where = (tasks, raw_folder, shard_folder, settings, workers, decode, first)
+        return decode_all(*where, results=results, fetching=fetching)
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     chunks = chunks if results is None else results.keyed(chunks, settings)
     with ProgressBar(chunks) as bar, _folder_in(engine.storage) as packs:
         outcomes = Outcomes(chunks, shard_folder, bar)
+        # The file of known contents is on this machine alone: nodes decode those, too, which changes nothing.
+        there = None if fetching is None else replace(fetching, known=None)
         groups = _grouped(_left(tasks, outcomes.restore(results)), engine.slots)
         work = partial(
             _decoded_group,
-            where=_Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs),
+            where=_Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs, there),
         )
         with (
             closing(_Taker(chunks, raw_folder, shard_folder, settings, results)) as taker,
@@ -189,7 +193,11 @@ def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
     """
     with TemporaryDirectory() as folder, chdir(where.project):
         threads, shards = where.threads, Path(folder)
-        decoded = decode_all(tasks, where.raw_folder, shards, where.settings, threads, where.decode, cores=threads)
+        decoded = decode_all(
+            *(tasks, where.raw_folder, shards, where.settings, threads, where.decode),
+            cores=threads,
+            fetching=where.fetching,
+        )
         if where.packs is None:
             return packed(_outcomes(decoded, shards))
         path = where.packs / secrets.token_hex(16)  # a node that counts as lost may still be writing its own
