@@ -182,8 +182,9 @@ class _Decoding:
         self, tasks: Sequence[Task], settings: Settings, first: int = 0, *, only_hashes: bool = False
     ) -> list[DecodedFile]:
         """Decode all tasks, or find out no more than the content hashes of objects."""
+        engine = HERE if only_hashes else self.engine  # what is only hashed gives no pack to send
         fetching = None if self.fetching is None else replace(self.fetching, only_hashes=only_hashes)
-        where = (self.engine, tasks, self.raw_folder, self.proxy_folder, settings, self.workers)
+        where = (engine, tasks, self.raw_folder, self.proxy_folder, settings, self.workers)
         return decode_with(*where, first=first, results=self.results, fetching=fetching)
 
 
