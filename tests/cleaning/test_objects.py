@@ -21,6 +21,9 @@ from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
 from curation.cleaning.objects import way_back_in_bucket
+from curation.cleaning.outcome_keys import contents_listed
+from curation.cleaning.pack_folder import PackFolder
+from curation.cleaning.results import Results
 from curation.cleaning.summary import require_something_new, summary
 from curation.core.errors import RawDataError, RawFilesChangedError
 from curation.datapool.sources import new_sources
@@ -101,6 +104,11 @@ def assert_alike(bucket: Cleaned, folder: Cleaned) -> None:
             is_decoded = one["status"] != "processed"
             one, other = (table.assign(declared_frames=table["declared_frames"] * is_decoded) for table in (one, other))
         pd.testing.assert_frame_equal(one.drop(columns=left_out), other.drop(columns=left_out))
+
+
+def kept_results(folder: Path) -> Results:
+    """Return results in a folder, as of one code."""
+    return Results(PackFolder(folder), "code", contents_listed([], folder), 1 << 30, pytest.fail)
 
 
 def status(found: Cleaned) -> dict[str, str]:
@@ -275,3 +283,19 @@ def test_retraining_reads_the_versions_that_were_processed(
         cleaned(raw, none, base, retrain=True)
     left = clean(raw, base, none, tmp_path / "proxies", SETTINGS, Rules(), workers=1, retrain=True, may_lack=True)
     assert left.samples.empty
+
+
+def test_objects_that_an_unfinished_run_has_decoded_are_not_fetched_again(tmp_path: Path, fetched: Fetched) -> None:
+    bucket = tmp_path / "bucket"
+    first_files(bucket)
+    written(*everything_in(bucket))
+    raw, results = raw_table(tmp_path / "raw", bucket), tmp_path / "results"
+    first = cleaned(raw, tmp_path / "raw", results=kept_results(results))
+    once = fetched.copy()
+    again = cleaned(raw, tmp_path / "raw", results=kept_results(results))
+    assert fetched == once
+    for one, other in ((first.samples, again.samples), (first.dropped, again.dropped), (first.files, again.files)):
+        pd.testing.assert_frame_equal(one, other)
+    written(bucket / "z.png", time_s=LATE)
+    cleaned(raw_table(tmp_path / "raw", bucket), tmp_path / "raw", results=kept_results(results))
+    assert fetched - once == {"z.png": 1}
