@@ -27,12 +27,14 @@ from curation.cleaning.results import Results
 from curation.cleaning.summary import require_something_new, summary
 from curation.core.errors import RawDataError, RawFilesChangedError
 from curation.datapool.sources import new_sources
+from curation.execution.cluster_engine import ClusterEngine
 from curation.image.window import ValueWindows
 from curation.tables.datapool import LEDGER
 from curation.tables.datapool import SAMPLES as SELECTED
 from curation.tables.embeddings import embedding_schema
 from curation.tables.files import empty_frame
 from curation.tables.samples import TAKEN_IN
+from tests.execution.fake_cluster import FakeCluster
 from tests.media_files import cut, write_image, write_video
 from tests.no_workers import in_this_process
 from tests.object_files import NO_SOURCE, raw_table
@@ -299,3 +301,17 @@ def test_objects_that_an_unfinished_run_has_decoded_are_not_fetched_again(tmp_pa
     written(bucket / "z.png", time_s=LATE)
     cleaned(raw_table(tmp_path / "raw", bucket), tmp_path / "raw", results=kept_results(results))
     assert fetched - once == {"z.png": 1}
+
+
+def test_nodes_of_a_cluster_fetch_what_they_decode(
+    tmp_path: Path, fetched: Fetched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bucket, folder = tmp_path / "bucket", tmp_path / "raw"
+    first_files(bucket)
+    shutil.copytree(bucket, folder)
+    written(*everything_in(bucket))
+    engine = ClusterEngine(FakeCluster(["a", "b"]))
+    found = cleaned(raw_table(tmp_path / "none", bucket), tmp_path / "none", engine=engine)
+    assert set(fetched.values()) == {1}
+    assert_alike(found, cleaned(raw_table(folder), folder))
