@@ -11,34 +11,29 @@ Files that an accepted iteration has processed may go or move afterwards: where 
 table stays that of HEAD's iteration, byte for byte.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import time_ns
-from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from curation.buckets.found import as_raw_files, besides, listed_objects, listings_in
 from curation.buckets.listing import LISTING, is_listing
 from curation.buckets.object_warnings import object_warnings
 from curation.core.atomic import write_bytes, write_json
-from curation.core.cores import available_cores
 from curation.core.errors import RawDataError
-from curation.core.hashing import md5_of_file, sha256_of_file
+from curation.core.hashing import md5_of_file
 from curation.core.words import counted
 from curation.history.accepted_inputs import accepted_table, processed_contents, tracked_files
 from curation.history.cache_folders import cache_folders
 from curation.history.listed_changes import told
 from curation.history.rewritten import changed_paths, require_cache_untouched
-from curation.image.pages import page_counts_of
 from curation.params.schema import Params
 from curation.pipeline import paths
 from curation.pipeline.command import stage_command
+from curation.pipeline.raw_contents import with_content
 from curation.pipeline.raw_files import last_listing, stat_cache
 from curation.raw.camera_files import warnings_of
 from curation.raw.list_warnings import other_forms, unmatched_lines, warnings
@@ -46,12 +41,11 @@ from curation.raw.listing import ListedFile, list_raw_files, media_of_extension
 from curation.raw.moves import Changes, came_back, changes
 from curation.raw.pages import as_processed
 from curation.raw.relevant import Pattern, read_patterns, relevance
-from curation.raw.stat_cache import NOTHING_READ, StatCache, stamps_of, with_answers
+from curation.raw.stat_cache import NOTHING_READ, StatCache
 from curation.raw.tracks import file_paths
 from curation.tables.files import empty_frame, write_parquet
 from curation.tables.raw_files import read_raw_files
 from curation.tables.samples import IGNORED, IMAGE, OBJECT_COLUMNS, PAGES, RAW_FILES, VIDEO
-from curation.video.declared import declared_frames_of, further_tracks_of
 
 _DVC = Path(".dvc")
 
@@ -68,9 +62,6 @@ class RelevantFiles:
     name: str
     patterns: Sequence[Pattern] = ()
 
-
-Row = tuple[str, str, str, int, str]
-"""Path, media, reason, size and content hash of a raw file."""
 
 EVERY_FILE = RelevantFiles("")
 
@@ -125,7 +116,7 @@ def ingest(
     if not listed and remote.empty:
         raise NothingListedError(f"{folder} is empty: {wanted}")
     listed, remote = _with_relevance(listed, as_raw_files(remote, media), relevant)
-    local = _with_content(folder, listed, cache, all_tracks=all_tracks, all_pages=all_pages)
+    local = with_content(folder, listed, cache, all_tracks=all_tracks, all_pages=all_pages)
     table: pd.DataFrame = local.assign(**dict.fromkeys(OBJECT_COLUMNS, ""))[RAW_FILES.names]
     if not remote.empty:
         table = pd.concat([table, remote]).sort_values("path", kind="stable", ignore_index=True)
@@ -207,54 +198,6 @@ def _changes(former: pd.DataFrame, table: pd.DataFrame) -> Changes:
     if found.new and came_back(found, former, table, processed_contents()):
         return replace(found, new=(), back=found.new)
     return found
-
-
-def _with_content(
-    folder: Path, listed: Sequence[ListedFile], cache: StatCache, *, all_tracks: bool, all_pages: bool
-) -> pd.DataFrame:
-    """Read every accepted file that is new, for its hash and, of videos, the declared frames."""
-    began, stamps = time_ns(), stamps_of(folder, [file.path for file in listed if file.media != IGNORED])
-    read = cache.recall(stamps)
-    rows = _rows(folder, listed, read.content_hashes)
-    read.content_hashes = {path: content for path, *_, content in rows if content}
-    if all_tracks:
-        files = [path for path, media, *_ in rows if media == VIDEO]
-        read.tracks = with_answers(folder, read.tracks, files, further_tracks_of)
-        rows += [(path, VIDEO, "", 0, content) for path, content in read.further_tracks()]
-    table = pd.DataFrame(rows, columns=["path", "media", "reason", "size", "content_hash"])
-    videos, images = (table.loc[table["media"] == media, "path"].tolist() for media in (VIDEO, IMAGE))
-    read.frames = with_answers(folder, read.frames, videos, declared_frames_of)
-    read.pages = with_answers(folder, read.pages, images if all_pages else [], page_counts_of)
-    cache.remember(stamps, read, began)
-    of_several = {path for path, count in read.pages.items() if count > 1}
-    table.loc[table["path"].isin(of_several), "media"] = PAGES
-    frames = dict.fromkeys(images, 1) | read.pages | read.frames
-    table["frames"] = np.array([frames.get(path, 0) for path in table["path"]], dtype=np.int64)
-    return table.sort_values("path", kind="stable", ignore_index=True)
-
-
-def _rows(folder: Path, listed: Sequence[ListedFile], known: Mapping[str, str]) -> list[Row]:
-    """Return the rows of the table but for the frames; files of unknown content hash are read, several at a time."""
-    new = [file for file in listed if file.path not in known]
-    total = sum(file.size for file in new if file.media != IGNORED)
-    with (
-        tqdm(total=total, unit="B", unit_scale=True, desc="hashing", disable=None) as bar,
-        ThreadPoolExecutor(available_cores()) as threads,
-    ):
-        rows = list(threads.map(lambda file: _row(folder, file, bar), new))
-    old = [(file.path, file.media, "", file.size, known[file.path]) for file in listed if file.path in known]
-    return rows + old
-
-
-def _row(folder: Path, file: ListedFile, bar: "tqdm[Any]") -> Row:
-    """Return one row of the table but for the frames; a file that cannot be read is ignored with the reason."""
-    if file.media == IGNORED:
-        return (file.path, IGNORED, file.reason, file.size, "")
-    try:
-        content_hash = sha256_of_file(folder / file.path, bar.update)
-    except OSError as error:
-        return (file.path, IGNORED, f"cannot be read: {error.strerror}", file.size, "")
-    return (file.path, file.media, "", file.size, content_hash)
 
 
 def run(params: Params) -> str:

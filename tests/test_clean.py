@@ -359,7 +359,7 @@ def test_a_second_iteration_decodes_what_is_new(tmp_path: Path, monkeypatch: pyt
         decoded.extend(tasks)
         return decode_all(tasks, *arguments, **named)
 
-    monkeypatch.setattr("curation.cleaning.clean.decode_all", noted)
+    monkeypatch.setattr("curation.cleaning.spread.decode_all", noted)
     cleaned = _clean(raw, base)
     assert [path for task in decoded for path in task.paths] == ["b/new.png", "m/0.bmp"]
     assert cleaned.samples["filename"].tolist() == ["b/new.png"]

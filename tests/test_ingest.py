@@ -69,7 +69,7 @@ def test_a_file_that_cannot_be_read_is_ignored_with_the_reason(tmp_path: Path, m
             raise PermissionError(13, "Permission denied", str(path))
         return sha256_of_file(path)
 
-    monkeypatch.setattr("stages.ingest.sha256_of_file", refuse)
+    monkeypatch.setattr("curation.pipeline.raw_contents.sha256_of_file", refuse)
     table = _ingest(tmp_path)
     assert table["media"].tolist() == ["image", "ignored"]
     assert table["reason"].tolist() == ["", "cannot be read: Permission denied"]
@@ -224,7 +224,7 @@ def test_what_the_list_leaves_out_is_ignored_unread(tmp_path: Path, monkeypatch:
         hashed.append(path.name)
         return sha256_of_file(path)
 
-    monkeypatch.setattr("stages.ingest.sha256_of_file", noted)
+    monkeypatch.setattr("curation.pipeline.raw_contents.sha256_of_file", noted)
     table = ingest(tmp_path, IMAGES, VIDEOS, (), relevant).set_index("path")
     assert hashed == ["a.png"]
     assert table["media"].to_dict() == {"city/a.png": "image", "sea/b.png": "ignored", "sea/notes.txt": "ignored"}

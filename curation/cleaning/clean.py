@@ -182,9 +182,11 @@ class _Decoding:
         self, tasks: Sequence[Task], settings: Settings, first: int = 0, *, only_hashes: bool = False
     ) -> list[DecodedFile]:
         """Decode all tasks, or find out no more than the content hashes of objects."""
+        # What is only hashed gives no pack: none to send, none to keep.
+        engine, results = (HERE, None) if only_hashes else (self.engine, self.results)
         fetching = None if self.fetching is None else replace(self.fetching, only_hashes=only_hashes)
-        where = (self.engine, tasks, self.raw_folder, self.proxy_folder, settings, self.workers)
-        return decode_with(*where, first=first, results=self.results, fetching=fetching)
+        where = (engine, tasks, self.raw_folder, self.proxy_folder, settings, self.workers)
+        return decode_with(*where, first=first, results=results, fetching=fetching)
 
 
 def _with_contents(

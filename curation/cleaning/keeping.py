@@ -110,8 +110,11 @@ class Keeping:
         if not decoded.is_corrupt and not decoded.shard:  # it was not decoded, since its content was known
             return False
         path = f"{self._raw_folder}/{file.path}"
-        if decoded.reason and any(words in decoded.reason for words in (path, *_OF_THE_MACHINE)):
+        place = path if file.source is None else str(self._shard_folder)
+        if decoded.reason and any(words in decoded.reason for words in (place, *_OF_THE_MACHINE)):
             return False
+        if file.source is not None:  # what was fetched is what was listed, or it is unreachable
+            return not decoded.is_unreachable
         try:
             return _changed_ns(path) < journal.since_ns
         except OSError:

@@ -35,11 +35,14 @@ def contents_listed(listing: Iterable[tuple[str, str, int]], raw_folder: Path) -
 
     Args:
         listing: path, content hash and bytes of each file; 0 bytes for a further track of a video.
-        raw_folder: where the raw files are. A file of another size is not the one that was listed.
+        raw_folder: where the raw files are. A file of another size is not the one that was listed. Objects in a bucket
+            are told by their address, size, etag and version.
     """
     listed = {path: (content, size) for path, content, size in listing}
 
     def content_of(file: RawFile) -> str:
+        if file.source is not None:  # no content hash before it is fetched, but a version that never changes
+            return f"{file.source.address} {file.source.source_id}" if file.source.etag else ""
         content, size = listed.get(file.path, ("", 0))
         try:
             is_it = not size or os.stat(f"{raw_folder}/{file.path}").st_size == size  # noqa: PTH116

@@ -21,15 +21,20 @@ from curation.cleaning.clean import Cleaned, clean
 from curation.cleaning.decode_file import Settings
 from curation.cleaning.judging import Rules
 from curation.cleaning.objects import way_back_in_bucket
+from curation.cleaning.outcome_keys import contents_listed
+from curation.cleaning.pack_folder import PackFolder
+from curation.cleaning.results import Results
 from curation.cleaning.summary import require_something_new, summary
 from curation.core.errors import RawDataError, RawFilesChangedError
 from curation.datapool.sources import new_sources
+from curation.execution.cluster_engine import ClusterEngine
 from curation.image.window import ValueWindows
 from curation.tables.datapool import LEDGER
 from curation.tables.datapool import SAMPLES as SELECTED
 from curation.tables.embeddings import embedding_schema
 from curation.tables.files import empty_frame
 from curation.tables.samples import TAKEN_IN
+from tests.execution.fake_cluster import FakeCluster
 from tests.media_files import cut, write_image, write_video
 from tests.no_workers import in_this_process
 from tests.object_files import NO_SOURCE, raw_table
@@ -101,6 +106,11 @@ def assert_alike(bucket: Cleaned, folder: Cleaned) -> None:
             is_decoded = one["status"] != "processed"
             one, other = (table.assign(declared_frames=table["declared_frames"] * is_decoded) for table in (one, other))
         pd.testing.assert_frame_equal(one.drop(columns=left_out), other.drop(columns=left_out))
+
+
+def kept_results(folder: Path) -> Results:
+    """Return results in a folder, as of one code."""
+    return Results(PackFolder(folder), "code", contents_listed([], folder), 1 << 30, pytest.fail)
 
 
 def status(found: Cleaned) -> dict[str, str]:
@@ -275,3 +285,33 @@ def test_retraining_reads_the_versions_that_were_processed(
         cleaned(raw, none, base, retrain=True)
     left = clean(raw, base, none, tmp_path / "proxies", SETTINGS, Rules(), workers=1, retrain=True, may_lack=True)
     assert left.samples.empty
+
+
+def test_objects_that_an_unfinished_run_has_decoded_are_not_fetched_again(tmp_path: Path, fetched: Fetched) -> None:
+    bucket = tmp_path / "bucket"
+    first_files(bucket)
+    written(*everything_in(bucket))
+    raw, results = raw_table(tmp_path / "raw", bucket), tmp_path / "results"
+    first = cleaned(raw, tmp_path / "raw", results=kept_results(results))
+    once = fetched.copy()
+    again = cleaned(raw, tmp_path / "raw", results=kept_results(results))
+    assert fetched == once
+    for one, other in ((first.samples, again.samples), (first.dropped, again.dropped), (first.files, again.files)):
+        pd.testing.assert_frame_equal(one, other)
+    written(bucket / "z.png", time_s=LATE)
+    cleaned(raw_table(tmp_path / "raw", bucket), tmp_path / "raw", results=kept_results(results))
+    assert fetched - once == {"z.png": 1}
+
+
+def test_nodes_of_a_cluster_fetch_what_they_decode(
+    tmp_path: Path, fetched: Fetched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bucket, folder = tmp_path / "bucket", tmp_path / "raw"
+    first_files(bucket)
+    shutil.copytree(bucket, folder)
+    written(*everything_in(bucket))
+    engine = ClusterEngine(FakeCluster(["a", "b"]))
+    found = cleaned(raw_table(tmp_path / "none", bucket), tmp_path / "none", engine=engine)
+    assert set(fetched.values()) == {1}
+    assert_alike(found, cleaned(raw_table(folder), folder))
