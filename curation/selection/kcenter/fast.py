@@ -448,8 +448,12 @@ def _centres(
         base_rest: (m,) float32, likewise.
         n_coarse: values of a coarse projection.
     """
-    sizes = base.shape[1], base_phi.shape[1], n_coarse
-    centres = kernels.Centres(*(np.empty((limit, size), np.float32) for size in sizes), np.empty(limit, np.float32))
+    centres = kernels.Centres(
+        np.empty((limit, base.shape[1]), np.float32),
+        np.empty((limit, base_phi.shape[1]), np.float32),
+        np.empty((limit, n_coarse), np.float32),
+        np.empty(limit, np.float32),
+    )
     centres.vectors[: len(base)], centres.phi[: len(base)], centres.rest[: len(base)] = base, base_phi, base_rest
     return centres
 
