@@ -18,6 +18,7 @@ from curation.selection.rules.coreset import coreset
 from curation.selection.stopping import squared_threshold
 from curation.selection.traversal import Traversal
 from tests.embedding_examples import KINDS, bases_for, embedding_sets, embeddings_of_kind
+from tests.selection.few_directions import few_directions_first, leaning, leaning_sets
 
 ONE_PROCESS = pytest.mark.xdist_group("numba")
 """Compiled once, which takes a quarter of a minute, not once a process."""
@@ -109,6 +110,47 @@ def test_property_check_finds_a_wrong_program(monkeypatch: pytest.MonkeyPatch) -
     result = CliRunner().invoke(coreset_properties.main, ["--cases", "30"])
     assert result.exit_code == 1
     assert "of seed 1: wrong: " in result.output
+
+
+@ONE_PROCESS
+@pytest.mark.parametrize(("radius", "cluster_from"), [(np.inf, 0.0), (0.0, 0.0), (0.0, np.inf)])
+def test_a_bound_of_few_directions_changes_nothing(radius: float, cluster_from: float) -> None:
+    from curation.selection.kcenter import fast, short_vectors
+
+    vectors = leaning("clustered", 700, 1)
+    candidates, base = vectors[:600], vectors[600:]
+    tuning = fast.Tuning(
+        group_size=8, run_radius=radius, cluster_from=cluster_from, outer=60, inner=30, width=16, quick_from=0
+    )
+    with few_directions_first():
+        assert short_vectors.fit(candidates, base, 150).n_leading == 14
+        found = fast.farthest_first(candidates, base, 150, np.float32(0), tuning)
+    assert_equal(found, plain.farthest_first(candidates, base, 150, np.float32(0)))
+
+
+@pytest.mark.thorough
+@ONE_PROCESS
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_bound_of_few_directions_is_the_rule(data: st.DataObject) -> None:
+    from curation.selection.kcenter import fast
+
+    candidates, base = data.draw(leaning_sets(largest=80))
+    limit, threshold = data.draw(st.integers(20, 85)), data.draw(thresholds)
+    tuning = fast.Tuning(
+        group_size=data.draw(st.integers(2, 20)),
+        run_radius=data.draw(st.sampled_from([0.0, 0.05, np.inf])),
+        cluster_from=data.draw(st.sampled_from([0.0, np.inf])),
+        outer=data.draw(st.integers(1, 40)),
+        inner=data.draw(st.integers(1, 20)),
+        width=data.draw(st.integers(1, 32)),
+        window=data.draw(st.integers(1, 80)),
+        quick_from=data.draw(st.sampled_from([0, 10])),
+        threads=1,
+    )
+    with few_directions_first():
+        found = fast.farthest_first(candidates, base, limit, threshold, tuning)
+    assert_equal(found, plain.farthest_first(candidates, base, limit, threshold))
 
 
 @pytest.mark.thorough

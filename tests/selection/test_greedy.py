@@ -6,14 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks import strategy_properties
 from benchmarks.strategy_properties import Case, differences, failures_of, random_case
-from curation.selection.greedy import kernels, lazy, plain, search
+from curation.selection.greedy import lazy, plain, search
 from curation.selection.greedy.logarithm import natural_logarithm
+from curation.selection.kcenter import kernels
 from curation.selection.kcenter.fast import Tuning
 from curation.selection.objectives import Combined, Diverse, Fixed, Objectives, Quota, Space
 from tests.embedding_examples import embeddings_of_kind
+from tests.selection.few_directions import few_directions_first, leaning_sets
 
 TURN = embeddings_of_kind("random", 1, 4, 0)
 
@@ -141,6 +145,33 @@ def test_more_units_than_fit_above_a_level(most_kinds: int) -> None:
     tuning = Tuning(group_size=16, cluster_from=0, outer=100, inner=30, width=32, most_kinds=most_kinds)
     case = Case(candidates, candidates[:3] * np.float32(-1), 120, np.float32(1e-4), objectives, tuning)
     assert differences(case.plain(), case.lazy()) == []
+
+
+@pytest.mark.thorough
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_bound_of_few_directions_changes_no_product(data: st.DataObject) -> None:
+    candidates, base = data.draw(leaning_sets(largest=60))
+    n, rng = len(candidates), np.random.default_rng(data.draw(st.integers(0, 2**16)))
+    owners = np.sort(rng.integers(0, n, n // 2))
+    space = Space(candidates[::-1][: n // 2] * np.float32(1.5), owners, base)
+    diverse = [Diverse(1, None, data.draw(st.sampled_from([0.5, 1.0, 30.0])))]
+    diverse += [Diverse(2, space, 1.0)] if data.draw(st.booleans()) else []
+    weights = data.draw(st.sampled_from([rng.random(n), np.round(rng.random(n), 1), np.ones(n)]))
+    tuning = Tuning(
+        group_size=data.draw(st.integers(2, 20)),
+        cluster_from=data.draw(st.sampled_from([0.0, np.inf])),
+        outer=data.draw(st.integers(1, 40)),
+        inner=data.draw(st.integers(1, 20)),
+        width=data.draw(st.integers(1, 32)),
+        quick_from=data.draw(st.sampled_from([0, 20])),
+        threads=1,
+    )
+    threshold = data.draw(st.sampled_from([None, np.float32(0.01)]))
+    case = Case(candidates, base, n, threshold, Objectives([Fixed(0, weights, 1.0)], diverse), tuning)
+    with few_directions_first():
+        found = case.lazy()
+    assert differences(case.plain(), found) == []
 
 
 def test_picks_alone_are_the_same() -> None:

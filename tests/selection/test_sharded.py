@@ -23,7 +23,7 @@ from curation.execution.engine import Engine
 from curation.execution.local import LocalEngine
 from curation.params.execution import ExecutionParams
 from curation.params.select import SelectParams
-from curation.selection.kcenter import fast, plain
+from curation.selection.kcenter import fast, plain, short_vectors
 from curation.selection.rules import coreset as rule
 from curation.selection.sharded import coreset as sharded
 from curation.selection.sharded.coreset import coreset_on, parts_of, told
@@ -35,6 +35,7 @@ from curation.selection.traversal import Traversal
 from tests.conftest import REPOSITORY
 from tests.embedding_examples import KINDS, bases_for, embedding_sets, embeddings_of_kind
 from tests.execution.fake_cluster import FakeCluster
+from tests.selection.few_directions import few_directions_first, leaning_sets
 
 COMPILED = pytest.mark.xdist_group("numba")
 """Compiled once, not once a process."""
@@ -116,10 +117,35 @@ def test_thousands_in_four_shards(kind: str) -> None:
 
 @pytest.mark.thorough
 @COMPILED
-def test_long_embeddings_that_are_projected() -> None:
+@pytest.mark.parametrize("quick_from", [0, 10**9])
+def test_long_embeddings_that_are_projected(quick_from: int) -> None:
+    """Centres from other shards are judged by few directions first, or not."""
     candidates = image_like(2500, 200, 1)
-    expected = plain.farthest_first(candidates, candidates[:0], 2500, np.float32(0))
-    assert differences(select(candidates, candidates[:0], 2500, np.float32(0), 3, Sizes(500)), expected) == []
+    base, tuning = candidates[:0], fast.Tuning(threads=1, quick_from=quick_from)
+    assert short_vectors.fit(candidates, base, 2500).n_leading > 0
+    expected = plain.farthest_first(candidates, base, 2500, np.float32(0))
+    assert differences(select(candidates, base, 2500, np.float32(0), 3, Sizes(500), tuning), expected) == []
+
+
+@pytest.mark.thorough
+@COMPILED
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_shards_that_look_at_few_directions_first(data: st.DataObject) -> None:
+    candidates, base = data.draw(leaning_sets(largest=80))
+    limit, threshold = data.draw(st.integers(20, 85)), data.draw(st.sampled_from([None, 0.05]).map(squared_threshold))
+    tuning = fast.Tuning(
+        group_size=data.draw(st.integers(2, 20)),
+        cluster_from=data.draw(st.sampled_from([0.0, np.inf])),
+        width=data.draw(st.integers(1, 32)),
+        window=data.draw(st.integers(1, 80)),
+        quick_from=data.draw(st.sampled_from([0, 10])),
+        threads=1,
+    )
+    sizes, n_shards = Sizes(data.draw(st.integers(1, 40)), data.draw(st.integers(1, 20))), data.draw(st.integers(1, 4))
+    with few_directions_first():
+        found = select(candidates, base, limit, threshold, n_shards, sizes, tuning)
+    assert differences(found, plain.farthest_first(candidates, base, limit, threshold)) == []
 
 
 @pytest.mark.thorough

@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.selection.covering import follow
-from curation.selection.greedy import kernels
-from curation.selection.kcenter import kernels as centre_kernels
+from curation.selection.greedy.levels import Level
+from curation.selection.kcenter import kernels
 from curation.selection.kcenter.fast import Search, Tuning
 from curation.selection.objectives import Diverse, Space
 from curation.selection.traversal import Traversal
+
+_NEAR = 16
+"""Centres nearest to a group of items that are listed."""
 
 
 class Distances:
@@ -42,13 +45,13 @@ class Distances:
         sizes = np.diff(self._start)
         room = int(np.sort(sizes)[::-1][:limit].sum())
         nobody = np.zeros((1, space.items.shape[1]), np.float32)  # an item that is no unit's
-        self.search = Search(space.items if len(space.items) else nobody, space.base, room, tuning, executor)
+        self.search = Search(space.items if len(space.items) else nobody, space.base, room, tuning, executor, _NEAR)
         self._row_of = self.search.rows_of_callers()
         self._is_one_each = bool((sizes == 1).all())
         self._floors = np.full(len(self._row_of), np.inf, np.float32)
         self._opened = self.search.count
         self._few_start = np.zeros(1, np.int64)
-        self._few = centre_kernels.gather(self.search.state, self._few_start[:0])
+        self._few = kernels.gather(self.search.state, self._few_start[:0])
         self._is_fresh = np.zeros(0, np.bool_)
         self.squared, self.logarithm = np.zeros(0, np.float32), np.zeros(0)
 
@@ -80,7 +83,7 @@ class Distances:
         """Choose the few units that are compared with every pick, (m,), ascending."""
         self.settle()
         rows, self._few_start = self._rows(units)
-        self._few = centre_kernels.gather(self.search.state, rows)
+        self._few = kernels.gather(self.search.state, rows)
         self._is_fresh = self.search.state.cover.seen[rows] == self.search.count
         self.squared, self.logarithm = np.full(len(units), -2, np.float32), np.empty(len(units))
         self._find_farthest()
@@ -91,10 +94,39 @@ class Distances:
         if first == end:
             return False
         search = self.search
-        centre_kernels.take(search.state, self._few, first, end, search.count)
+        kernels.take(search.state, self._few, first, end, search.count)
         search.count += end - first
         self._find_farthest()
         return search.count == end - first
+
+    def take_best(
+        self,
+        units: NDArray[np.int64],
+        start: NDArray[np.float64],
+        factors: NDArray[np.float64],
+        level: Level,
+        limit: int,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], bool, bool]:
+        """Pick the best of the few as long as nothing else can be as good, where nothing but these distances changes.
+
+        Args:
+            units: (m,) the few.
+            start: (m,) what no pick changes, changed in place.
+            factors: (t,) what the logarithm of the distance is multiplied by, of each term.
+            level: of a single kind.
+            limit: picks at most.
+
+        Returns:
+            The positions of the picks, (k,), and their squared distances, (k,); whether it ended because many of the
+            few are below the level; and whether these are the first in this space.
+        """
+        search, before = self.search, self.search.count
+        places, squared = np.empty(limit, np.int64), np.empty(limit, np.float32)
+        n, search.count, is_sparse = kernels.pick_by_value(
+            search.state, self._few, self._few_start, units, start, factors, self.squared, self.logarithm,
+            self.smallest, float(level.floor[0]), int(level.tie[0]), before, places, squared,
+        )  # fmt: skip
+        return places[:n], squared[:n], is_sparse, before == 0 < search.count
 
     def settle(self) -> None:
         """Write down that the few are up to date."""
@@ -105,7 +137,7 @@ class Distances:
         """End the comparison of the few; return whether the distances of all others have changed."""
         self.settle()
         self._is_fresh = np.zeros(0, np.bool_)
-        self._few = centre_kernels.gather(self.search.state, np.zeros(0, np.int64))
+        self._few = kernels.gather(self.search.state, np.zeros(0, np.int64))
         is_first = self._opened == 0 < self.search.count
         self.search.account_for(self._opened)
         self._opened = self.search.count

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.selection.greedy import kernels
 from curation.selection.greedy.terms import quota_value, quotients, seat_quotients
+from curation.selection.kcenter import kernels
 from curation.selection.objectives import Quota
 
 _LARGEST_CODE = 2**62

@@ -204,15 +204,12 @@ class LazySearch:
             space.open(units)
         if self._has_quotas:
             self._balances.open(units)
-        start, floor, margin = self._start_values(units), self._floor_of(units, level), self._margin
-        highest, is_first = level.floor, False
+        if len(self._spaces) == 1 and not self._has_quotas:
+            return self._pick_by_distance(units, level)
+        start, floor, is_first = self._start_values(units), self._floor_of(units, level), False
         while True:
-            value = compared = self._few_values(start)
-            if self._has_quotas:
-                for term in self._balances.terms:
-                    value = value + term
-                compared = self._balances.above_floors(compared, value)
-                highest = self._balances.highest(level.floor, margin)
+            value, compared = self._few_values(start)
+            highest = self._balances.highest(level.floor, self._margin) if self._has_quotas else level.floor
             place = int(value.argmax())
             stays = compared >= floor
             if 4 * np.count_nonzero(stays) < 3 * len(units):
@@ -220,24 +217,41 @@ class LazySearch:
             may_pick = len(self.picks) < self._limit and value[place] > -np.inf and not is_first
             if not (may_pick and level.admits(float(value[place]), int(units[place]), highest)):
                 return units, is_first
-            self._write_down(int(units[place]), place)
+            self._write_down(int(units[place]), [float(space.squared[place]) for space in self._spaces])
             start[place] = -np.inf
             for space in self._spaces:
                 is_first |= space.take(place)
 
-    def _few_values(self, start: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the values of the few units without quotas."""
+    def _pick_by_distance(self, units: NDArray[np.int64], level: Level) -> tuple[NDArray[np.int64], bool]:
+        """Do the same where nothing changes but the distances in one space."""
+        space, start = self._spaces[0], self._start_values(units)
+        factors = np.array([one.strength / 2 for _, one in self._active_terms])
+        limit = min(self._limit - len(self.picks), len(units))
+        places, squared, is_sparse, is_first = space.take_best(units, start, factors, level, limit)
+        for place, one in zip(places.tolist(), squared.tolist(), strict=True):
+            self._write_down(int(units[place]), [one])
+        if is_sparse:
+            units = units[self._few_values(start)[0] >= self._floor_of(units, level)]
+        return units, is_first
+
+    def _few_values(self, start: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the values of the few units, and what of them is compared with floors."""
         value = start
         for place, one in self._active_terms:
             value = value + one.strength / 2 * self._spaces[place].logarithm
         for space in self._spaces:
             if space.smallest > 0:
                 value = np.where(space.squared < space.smallest, -np.inf, value)
-        return value
+        if not self._has_quotas:
+            return value, value
+        without = value
+        for term in self._balances.terms:
+            value = value + term
+        return value, self._balances.above_floors(without, value)
 
-    def _write_down(self, unit: int, place: int) -> None:
-        """Make one of the few the next pick."""
-        self._squared_of_picks.append([float(space.squared[place]) for space in self._spaces])
+    def _write_down(self, unit: int, squared: list[float]) -> None:
+        """Make one of the few the next pick, of some squared distance in each space."""
+        self._squared_of_picks.append(squared)
         self._shares_of_picks.append(self._balances.values(unit))
         self.picks.append(unit)
         self._is_picked[unit] = True

@@ -51,6 +51,7 @@ def enclose(
     n_columns: int,
     coarsen: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     executor: Executor,
+    n_near: int,
 ) -> kernels.Groups:
     """Return the groups with their balls, no column pending.
 
@@ -60,13 +61,15 @@ def enclose(
         n_columns: number of the newest centres of which is known which groups they can matter to.
         coarsen: makes coarse projections.
         executor: computes groups side by side.
+        n_near: number of the columns nearest to a group that are kept in a list.
     """
     middle, radius = _balls(phi, start, executor)
     half = _half_norms(middle)
     middle[:, -1] = 1
     n = len(middle)
     reach, pending = np.full(n, np.inf, np.float32), np.zeros((n, n_columns // 64 + 2), np.uint64)
-    return kernels.Groups(start, middle, coarsen(middle), half, radius, reach, pending)
+    near, near_product = np.full((n, n_near), -1, np.int32), np.full((n, n_near), -np.inf, np.float32)
+    return kernels.Groups(start, middle, coarsen(middle), half, radius, reach, pending, near, near_product)
 
 
 def _balls(

@@ -60,6 +60,7 @@ class Tuning:
         inner: candidates that every pick is compared with at once.
         width: columns a matrix product.
         window: picks after which all candidates are brought up to date, so that what is pending takes little memory.
+        quick_from: centres from which on a bound of few directions comes first.
         threads: None for one a core.
         most_kinds: kinds of units that quotas are computed for after every pick (`curation.selection.greedy.kinds`).
     """
@@ -71,6 +72,7 @@ class Tuning:
     inner: int = 2048
     width: int = 512
     window: int = 2**16
+    quick_from: int = 2**13
     threads: int | None = None
     most_kinds: int = 4096
 
@@ -150,41 +152,45 @@ class Search:
         limit: int,
         tuning: Tuning,
         executor: Executor,
+        n_near: int = 0,
     ) -> None:
-        """Project and group the candidates, and find the nearest sample of the base to each of them."""
+        """Project and group the candidates, and find the nearest sample of the base to each of them.
+
+        Args:
+            candidates: (n, d) float32, n at least 1.
+            base: (m, d) float32; may be empty.
+            limit: picks at most.
+            tuning: sizes.
+            executor: threads.
+            n_near: centres nearest to a group that are listed; 0 unless more than distances counts.
+        """
         self._tuning, self._executor = tuning, executor
         self._threads = tuning.threads or available_cores()
         self.n_base = self.count = len(base)
         self.limit = len(base) + limit
         self._window_end = len(base) + tuning.window
-        n, dimension = candidates.shape
+        n = len(candidates)
         self._project = project = projection.fit(candidates, base, limit)
         phi, half = project(candidates, executor)
         base_phi, base_half = project(base, executor)
         order, start = self._order_and_groups(phi, half)
-        groups = grouping.enclose(phi, start, min(limit, tuning.window), project.coarse, executor)
+        groups = grouping.enclose(phi, start, min(limit, tuning.window), project.coarse, executor, n_near)
         self._grouped = len(start) > 2
-        phi[:, -1] = 1
-        base_phi[:, -1] = -base_half
-        centres = kernels.Centres(
-            *(np.empty((self.limit, size), np.float32) for size in (dimension, project.width, groups.coarse.shape[1]))
-        )
-        centres.vectors[: self.n_base], centres.phi[: self.n_base] = base, base_phi
-        picks = kernels.Picks(
-            np.full(self.limit, -1, np.int64),
-            np.full(self.limit, np.inf, np.float32),
-            np.full(self.limit, -1, np.int64),
-        )
+        leading = project.n_leading if self.limit >= tuning.quick_from else 0
+        rest, base_rest = (projection.rest_norms(each, leading, executor) for each in (phi, base_phi))
+        phi[:, -1], base_phi[:, -1] = 1, -base_half
         self._cover = kernels.Cover(np.full(n, np.inf, np.float32), np.full(n, -1, np.int32), np.zeros(n, np.int32))
         largest = 2 * max(float(half.max()), float(base_half.max(initial=0)))
         self.state = kernels.State(
-            kernels.Points(np.ascontiguousarray(candidates), order, phi, half[order]),
-            centres,
-            picks,
+            kernels.Points(np.ascontiguousarray(candidates), order, phi, half[order], rest),
+            _centres(self.limit, base, base_phi, base_rest, groups.coarse.shape[1]),
+            _no_picks(self.limit),
             self._cover,
             groups,
             product_slack(project.width, largest),
             tuning.width,
+            leading,
+            tuning.quick_from,
         )
         self._floors = np.empty(n, np.float32)
         self._find_first_nearest()
@@ -273,6 +279,7 @@ class Search:
         centres.vectors[new] = points.vectors[chosen]
         centres.phi[new] = points.phi[rows]
         centres.phi[new, -1] = -points.half[rows]
+        centres.rest[new] = points.rest[rows]
         self.state.picks.candidate[new] = chosen
         self._cover.squared[rows], self._cover.nearest[rows] = -1, np.arange(first, self.count)
         self.account_for(first)
@@ -418,6 +425,37 @@ class Search:
         picks.candidate[numbers], picks.squared[numbers], picks.nearest[numbers] = left, 0, nearest[left]
         self._cover.nearest[self.rows_of_callers()[left]] = numbers
         self.count += len(left)
+
+
+def _no_picks(limit: int) -> kernels.Picks:
+    """Return room for the picks among some centres."""
+    return kernels.Picks(np.full(limit, -1, np.int64), np.full(limit, np.inf, np.float32), np.full(limit, -1, np.int64))
+
+
+def _centres(
+    limit: int,
+    base: NDArray[np.float32],
+    base_phi: NDArray[np.float32],
+    base_rest: NDArray[np.float32],
+    n_coarse: int,
+) -> kernels.Centres:
+    """Return room for some centres, the first of them the base.
+
+    Args:
+        limit: centres at most.
+        base: (m, d) float32.
+        base_phi: (m, q) float32, as it stands in `kernels.Centres`.
+        base_rest: (m,) float32, likewise.
+        n_coarse: values of a coarse projection.
+    """
+    centres = kernels.Centres(
+        np.empty((limit, base.shape[1]), np.float32),
+        np.empty((limit, base_phi.shape[1]), np.float32),
+        np.empty((limit, n_coarse), np.float32),
+        np.empty(limit, np.float32),
+    )
+    centres.vectors[: len(base)], centres.phi[: len(base)], centres.rest[: len(base)] = base, base_phi, base_rest
+    return centres
 
 
 def _nth_largest(values: NDArray[np.float32], n: int, sample: int | None = None) -> np.float32:

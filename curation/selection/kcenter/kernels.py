@@ -1,4 +1,4 @@
-"""Compiled loops of the fast greedy k-center. Importing this module imports numba.
+"""Compiled loops of greedy k-center and of the lazy greedy for products. Importing this module imports numba.
 
 All of them stand in one file, because numba renews its cache of a compiled function when the function's own file
 changes, not when that of a function it calls does.
@@ -21,12 +21,15 @@ users. So functions that are called once a row get only the tuples that they nee
 written out in the loop, on local names, with calls to small functions of a few arrays alone.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from curation.selection.greedy.logarithm import LN2_HIGH, LN2_LOW, ROOT_HALF, SERIES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -41,6 +44,19 @@ _PRODUCTS_AT_ONCE = 2**19
 
 _FEW = 8
 """One in how many columns may pass the coarse bound, for those that do to be judged one by one."""
+
+_MOST = 0.75
+"""Share of the columns that pass the coarse bound, from which on the exact one is not worth its time."""
+
+_JUDGED_AT_ONCE = 64
+"""Products that are compared with a limit at once, before any of them is looked at."""
+
+_SELDOM = 16
+"""One in how many pairs may pass the quick bound, for it to be worth its time."""
+
+_BY_ITSELF, _COPIED = 4, 4
+"""How much longer a product takes by itself than in `refresh_all_columns`; rows whose products take as long as to copy
+a column."""
 
 
 def compiled(function: Function) -> Function:
@@ -71,12 +87,14 @@ class Points(NamedTuple):
         order: (n,) int64 row of `vectors` for each row here.
         phi: (n, q) float32 projections, last column 1.
         half: (n,) float32 half squared norms.
+        rest: (n,) float32 norms of what the leading values of `phi` leave out.
     """
 
     vectors: NDArray[np.float32]
     order: NDArray[np.int64]
     phi: NDArray[np.float32]
     half: NDArray[np.float32]
+    rest: NDArray[np.float32]
 
 
 class Centres(NamedTuple):
@@ -86,11 +104,13 @@ class Centres(NamedTuple):
         vectors: (k, d) float32.
         phi: (k, q) float32 projections, last column minus the half squared norm.
         coarse: (k, c) float32 coarse projections of those, last column the same; of the columns that groups know.
+        rest: (k,) float32 norms of what the leading values of `phi` leave out.
     """
 
     vectors: NDArray[np.float32]
     phi: NDArray[np.float32]
     coarse: NDArray[np.float32]
+    rest: NDArray[np.float32]
 
 
 class Picks(NamedTuple):
@@ -133,6 +153,9 @@ class Groups(NamedTuple):
         reach: (g,) float32, not below the `_reach` of any row.
         pending: (g, words) uint64 bit sets of the newest columns that can matter to a row of the group. The bit of a
             column is in word `column // 64`, modulo the number of words.
+        near: (g, k) int32 the columns that are nearest to the middle, in no order; -1 where there are fewer. With k = 0
+            none are listed, and balls are taken to rule out most columns.
+        near_product: (g, k) float32 their products with the middle; minus infinity where there are fewer.
     """
 
     start: NDArray[np.int64]
@@ -142,6 +165,8 @@ class Groups(NamedTuple):
     radius: NDArray[np.float32]
     reach: NDArray[np.float32]
     pending: NDArray[np.uint64]
+    near: NDArray[np.int32]
+    near_product: NDArray[np.float32]
 
 
 class State(NamedTuple):
@@ -155,6 +180,8 @@ class State(NamedTuple):
         groups: the groups of candidates.
         slack: how far a bound may be above the squared distance that it bounds, by rounding.
         width: columns a matrix product.
+        leading: values of `phi` that give a quicker bound first, with the norm of the rest; 0 for none.
+        quick_from: number of centres from which on that is tried: few of the pairs pass it then.
     """
 
     points: Points
@@ -164,6 +191,8 @@ class State(NamedTuple):
     groups: Groups
     slack: np.float32
     width: int
+    leading: int
+    quick_from: int
 
 
 # ---- exact distances
@@ -215,12 +244,16 @@ class Scratch(NamedTuple):
         columns: (b q,) float32.
         products: (m b,) float32.
         open: (b,) int64.
+        chosen: (b,) int64.
+        chosen_products: (b,) float32.
     """
 
     rows: NDArray[np.float32]
     columns: NDArray[np.float32]
     products: NDArray[np.float32]
     open: NDArray[np.int64]
+    chosen: NDArray[np.int64]
+    chosen_products: NDArray[np.float32]
 
 
 @compiled
@@ -231,6 +264,8 @@ def _scratch(state: State, n_rows: int, n_columns: int) -> Scratch:
         np.empty(n_columns * q, np.float32),
         np.empty(n_rows * n_columns, np.float32),
         np.empty(n_columns, np.int64),
+        np.empty(n_columns, np.int64),
+        np.empty(n_columns, np.float32),
     )
 
 
@@ -258,6 +293,33 @@ def _products(
     products = scratch.products[: m * b].reshape(m, b)
     _take_rows(state.points.phi, rows, left)
     _take_rows(state.centres.phi, columns, right)
+    np.dot(left, right.T, products)
+    return products
+
+
+@compiled
+def _quick_products(
+    state: State, rows: NDArray[np.int64], columns: NDArray[np.int64], scratch: Scratch
+) -> NDArray[np.float32]:
+    """Return numbers that `_products` of some rows and columns do not exceed, (m, b) float32, from the leading values.
+
+    Half the squared norms are those of all values, so what leaves the distance too small makes the product too large.
+    """
+    m, b, leading = rows.shape[0], columns.shape[0], state.leading
+    phi, rest, centre_phi, centre_rest = state.points.phi, state.points.rest, state.centres.phi, state.centres.rest
+    left = scratch.rows[: m * (leading + 2)].reshape(m, leading + 2)
+    right = scratch.columns[: b * (leading + 2)].reshape(b, leading + 2)
+    products = scratch.products[: m * b].reshape(m, b)
+    for r in range(m):
+        for t in range(leading):
+            left[r, t] = phi[rows[r], t]
+        left[r, leading] = rest[rows[r]]
+        left[r, leading + 1] = 1
+    for c in range(b):
+        for t in range(leading):
+            right[c, t] = centre_phi[columns[c], t]
+        right[c, leading] = centre_rest[columns[c]]
+        right[c, leading + 1] = centre_phi[columns[c], -1]
     np.dot(left, right.T, products)
     return products
 
@@ -341,6 +403,14 @@ def _settle(
 
 
 @compiled_reordered
+def _count_among(products: NDArray[np.float32], first: int, end: int, needed: np.float32) -> int:
+    count = 0
+    for k in range(first, end):
+        count += products[k] >= needed
+    return count
+
+
+@compiled_reordered
 def _product(rows: NDArray[np.float32], row: int, columns: NDArray[np.float32], column: int) -> np.float32:
     total = np.float32(0)
     for t in range(rows.shape[1]):
@@ -349,10 +419,48 @@ def _product(rows: NDArray[np.float32], row: int, columns: NDArray[np.float32], 
 
 
 @compiled
+def _settle_quickly(
+    points: Points,
+    centres: Centres,
+    cover: Cover,
+    row: int,
+    products: NDArray[np.float32],
+    columns: NDArray[np.int64],
+    floor: np.float32,
+    slack: np.float32,
+    scratch: Scratch,
+) -> int:
+    """Like `_settle`, with products of `_quick_products`: those that are large enough are replaced by the real ones.
+
+    Returns:
+        How many were.
+    """
+    phi, centre_phi, chosen, chosen_products = points.phi, centres.phi, scratch.chosen, scratch.chosen_products
+    needed = _product_needed(points.half[row], cover.squared[row], slack)
+    count, n_passed = 0, 0
+    for first in range(0, products.shape[0], _JUDGED_AT_ONCE):
+        end = min(first + _JUDGED_AT_ONCE, products.shape[0])
+        passed = _count_among(products, first, end, needed)
+        if passed == 0:
+            continue
+        n_passed += passed
+        for k in range(first, end):
+            if products[k] >= needed:
+                product = _product(phi, row, centre_phi, columns[k])
+                if product >= needed:
+                    chosen[count] = columns[k]
+                    chosen_products[count] = product
+                    count += 1
+    if count > 0:
+        _settle(points, centres, cover, row, chosen_products[:count], chosen[:count], floor, slack, scratch.open)
+    return n_passed
+
+
+@compiled
 def _compare_rows(state: State, rows: NDArray[np.int64], column: int) -> None:
     """Compare some rows with a single column."""
-    vectors, order, phi, half = state.points
-    centre_vectors, centre_phi, _ = state.centres
+    vectors, order, phi, half, _ = state.points
+    centre_vectors, centre_phi = state.centres.vectors, state.centres.phi
     cover_squared, cover_nearest, _ = state.cover
     for r in range(rows.shape[0]):
         row = rows[r]
@@ -433,29 +541,28 @@ def refresh(
     points, centres, cover = state.points, state.centres, state.cover
     width = min(state.width, columns.shape[0])
     scratch = _scratch(state, rows.shape[0], width)
-    live = rows.copy()
+    live, is_quick, n_passed, n_judged = rows.copy(), state.leading > 0 and count >= state.quick_from, 0, 0
     for start in range(0, columns.shape[0], max(1, width)):
         block = columns[start : start + width]
         last = block[-1]
         late = _not_seen(cover, live, last)
         if late.shape[0] > 0:
-            products = _products(state, late, block, scratch)
+            if is_quick:
+                products = _quick_products(state, late, block, scratch)
+            else:
+                products = _products(state, late, block, scratch)
             for r in range(late.shape[0]):
                 row = late[r]
                 first = _first_not_below(block, cover.seen[row])
-                _settle(
-                    points,
-                    centres,
-                    cover,
-                    row,
-                    products[r, first:],
-                    block[first:],
-                    floors[row],
-                    state.slack,
-                    scratch.open,
-                )
+                left, of, floor = products[r, first:], block[first:], floors[row]
+                if is_quick:
+                    n_judged += left.shape[0]
+                    n_passed += _settle_quickly(points, centres, cover, row, left, of, floor, state.slack, scratch)
+                else:
+                    _settle(points, centres, cover, row, left, of, floor, state.slack, scratch.open)
                 if cover.squared[row] >= floors[row]:
                     cover.seen[row] = last + 1
+            is_quick = is_quick and n_passed * _SELDOM <= n_judged
             live = _not_below(cover, live, floors)
             if live.shape[0] == 0:
                 return
@@ -553,20 +660,44 @@ def _mark(words: NDArray[np.uint64], column: int) -> None:
 
 
 @compiled
+def _mark_run(words: NDArray[np.uint64], first: int, end: int) -> None:
+    """Mark all columns from `first` on, below `end`."""
+    column = first
+    while column < end:
+        stop = min(end, (column // 64 + 1) * 64)
+        bits = ~np.uint64(0) >> np.uint64(64 - (stop - column))
+        words[column // 64 % words.shape[0]] |= bits << np.uint64(column % 64)
+        column = stop
+
+
+@compiled
+def _note_near(columns: NDArray[np.int32], products: NDArray[np.float32], column: int, product: np.float32) -> None:
+    """Put a column into a list of the nearest ones in place of the farthest, if that is farther."""
+    farthest = 0
+    for k in range(1, products.shape[0]):
+        if products[k] < products[farthest]:
+            farthest = k
+    if product > products[farthest]:
+        columns[farthest] = column
+        products[farthest] = product
+
+
+@compiled
 def mark_pending(state: State, first_group: int, end_group: int, first_column: int, end_column: int) -> None:
-    """Set the bit of each new column in each group whose ball it can reach.
+    """Set the bit of each new column in each group whose ball it can reach, and find the nearest to each middle.
 
     The coarse bound leaves few columns to most groups; where it does not, the product of all with all takes less time.
+    Where near columns are listed and it leaves nearly all, a bit too many that is set takes less still.
 
     Args:
-        state: the groups' bit sets are changed in place.
+        state: the groups' bit sets and lists are changed in place.
         first_group: the first group to mark.
         end_group: the group after the last one.
         first_column: the first new column.
         end_column: the number of columns.
     """
     groups, centres = state.groups, state.centres
-    groups_phi, centres_phi, pending = groups.phi, centres.phi, groups.pending
+    groups_phi, centres_phi, pending, is_listed = groups.phi, centres.phi, groups.pending, groups.near.shape[1] > 0
     needed, passed = np.empty(end_group - first_group, np.float32), np.empty(end_group - first_group, np.int64)
     for g in range(needed.shape[0]):
         group = first_group + g
@@ -576,18 +707,49 @@ def mark_pending(state: State, first_group: int, end_group: int, first_column: i
         products = np.dot(groups.coarse[first_group:end_group], centres.coarse[start:stop].T)
         for g in range(needed.shape[0]):
             passed[g] = _count_from(products[g], needed[g])
-        is_exact = passed.sum() * _FEW > products.size
+            if is_listed and passed[g] * _BY_ITSELF > stop - start:
+                _list_near(groups, centres, first_group + g, products[g], start)
+        all_passed = passed.sum()
+        is_enough = is_listed and all_passed > _MOST * products.size
+        is_exact = not is_enough and all_passed * _FEW > products.size
         if is_exact:
             products = np.dot(groups_phi[first_group:end_group], centres_phi[start:stop].T)
         for g in range(needed.shape[0]):
             if passed[g] == 0:  # so none passes the exact bound either
                 continue
             group = first_group + g
+            if is_listed and passed[g] == stop - start and not is_exact:
+                _mark_run(pending[group], start, stop)
+                continue
             for c in range(stop - start):
                 if products[g, c] >= needed[g] and (
-                    is_exact or _product(groups_phi, group, centres_phi, start + c) >= needed[g]
+                    is_enough or is_exact or _product(groups_phi, group, centres_phi, start + c) >= needed[g]
                 ):
                     _mark(pending[group], start + c)
+
+
+@compiled
+def _list_near(groups: Groups, centres: Centres, group: int, products: NDArray[np.float32], first: int) -> None:
+    """Keep the list of the columns nearest to the middle of a group.
+
+    Args:
+        groups: their lists are changed in place.
+        centres: the selected samples.
+        group: the group.
+        products: (b,) its coarse products with new columns: not below the real ones.
+        first: number of the first of these.
+    """
+    groups_phi, centres_phi = groups.phi, centres.phi
+    near, near_product = groups.near[group], groups.near_product[group]
+    lowest = near_product.min()
+    if _count_from(products, lowest) == 0:
+        return
+    for c in range(products.shape[0]):
+        if products[c] > lowest:
+            product = _product(groups_phi, group, centres_phi, first + c)
+            if product > lowest:
+                _note_near(near, near_product, first + c, product)
+                lowest = near_product.min()
 
 
 @compiled
@@ -617,6 +779,19 @@ def _pending_columns(words: NDArray[np.uint64], first: int, count: int) -> NDArr
             found += 1
             word &= word - np.uint64(1)
     return columns[:found]
+
+
+@compiled
+def _count_pending(words: NDArray[np.uint64], first: int, count: int) -> int:
+    """Return how many bits are set in the words from that of `first` to that before `count`."""
+    found = np.uint64(0)
+    for w in range(first // 64, (count + 63) // 64):
+        word = words[w % words.shape[0]]
+        word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
+        word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+        word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        found += (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+    return int(found)
 
 
 @compiled
@@ -700,7 +875,7 @@ def _search_group(
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     to_ball: NDArray[np.float32],
-    n_all: int,
+    most: int,
     scratch: Scratch,
 ) -> bool:
     """Find the exact nearest of some columns for rows of one group, unless there are too many columns near it.
@@ -714,7 +889,7 @@ def _search_group(
         rows: (m,) rows of it.
         columns: (b,) columns that can matter to the group.
         to_ball: (b,) their products with the middle of its ball.
-        n_all: columns that would be compared by `refresh_all_columns`.
+        most: columns near it, at most; a few are never too many.
         scratch: memory for m rows.
 
     Returns:
@@ -723,7 +898,7 @@ def _search_group(
     reach = _reach_of_rows(state.cover, state.groups.radius, rows)
     needed = _product_within(state.groups.half[group], reach, state.slack)
     near = at_least(to_ball, needed)
-    if near.shape[0] > 256 and near.shape[0] * 2 > n_all:
+    if near.shape[0] > max(256, most):
         return False
     near = _from_largest(to_ball, near)
     _search_outwards(state, group, rows.copy(), columns[near], to_ball[near], scratch)
@@ -731,32 +906,92 @@ def _search_group(
 
 
 @compiled
+def _compare_with_near(state: State, group: int, rows: NDArray[np.int64]) -> None:
+    """Compare some rows of a group with the columns nearest to its middle: no proof, but hardly any is much nearer."""
+    vectors, order, phi, half, _ = state.points
+    centre_vectors, centre_phi = state.centres.vectors, state.centres.phi
+    cover_squared, cover_nearest, seen = state.cover
+    near = state.groups.near
+    products = np.empty(near.shape[1], np.float32)
+    for r in range(rows.shape[0]):
+        row = rows[r]
+        needed = _product_needed(half[row], cover_squared[row], state.slack)
+        for k in range(products.shape[0]):
+            is_new = near[group, k] >= seen[row]
+            products[k] = _product(phi, row, centre_phi, near[group, k]) if is_new else -np.inf
+        best = _largest(products)
+        while products[best] >= needed and products[best] > -np.inf:
+            column = near[group, best]
+            squared = quick_distance(vectors, order[row], centre_vectors, column)
+            if squared < 0:
+                squared = sum_in_lanes(vectors, order[row], centre_vectors, column)
+            if squared < cover_squared[row] or (squared == cover_squared[row] and column < cover_nearest[row]):
+                cover_squared[row] = squared
+                cover_nearest[row] = column
+                needed = _product_needed(half[row], squared, state.slack)
+            products[best] = -np.inf
+            best = _largest(products)
+
+
+@compiled
 def refresh_groups(state: State, chosen: NDArray[np.int64], count: int, floors: NDArray[np.float32]) -> None:
-    """Bring the rows of some groups that are not below their floor up to date, by the columns near each group only."""
+    """Bring the rows of some groups that are not below their floor up to date, by the columns near each group only.
+
+    Where a ball rules out too little to be worth it, rows that may not be below their floor are left as they are. Where
+    near columns are listed, that is the rule, and it is found out before columns are looked at.
+    """
     cover, groups, centres = state.cover, state.groups, state.centres
+    pending, near, radius, start = groups.pending, groups.near, groups.radius, groups.start
+    is_listed = near.shape[1] > 0
     size = 0
     for k in range(chosen.shape[0]):
-        size = max(size, groups.start[chosen[k] + 1] - groups.start[chosen[k]])
+        size = max(size, start[chosen[k] + 1] - start[chosen[k]])
     scratch = _scratch(state, size, state.width)
     for k in range(chosen.shape[0]):
         group = chosen[k]
-        rows = _not_seen(cover, _not_below(cover, _rows_of_group(cover, groups.start, group), floors), count - 1)
+        rows = _not_seen(cover, _not_below(cover, _rows_of_group(cover, start, group), floors), count - 1)
         if rows.shape[0] == 0:
             continue
-        first = count
-        for r in range(rows.shape[0]):
-            first = min(first, cover.seen[rows[r]])
-        columns = _pending_columns(groups.pending[group], first, count)
+        first, n_unseen = _unseen(cover, rows, count)
+        n_pending = _count_pending(pending[group], first, count) if is_listed else count - first
+        if is_listed and near[group, 0] >= 0 and n_pending * _BY_ITSELF > count - first:
+            _compare_with_near(state, group, rows)
+            rows = _not_below(cover, rows, floors)
+            first, n_unseen = _unseen(cover, rows, count)
+        is_done = not is_listed or n_pending * _BY_ITSELF <= n_unseen
+        columns = _pending_columns(pending[group], first if is_done else count, count)
         if columns.shape[0] > 0:
             to_ball = _products_with_middle(groups, centres, group, columns)
-            closest = columns[_largest(to_ball)]
-            _compare_rows(state, rows, closest)
+            _compare_rows(state, rows, columns[_largest(to_ball)])
             rows = _not_below(cover, rows, floors)
-            if rows.shape[0] > 0 and not _search_group(state, group, rows, columns, to_ball, count - first, scratch):
-                continue
-        for r in range(rows.shape[0]):
-            cover.seen[rows[r]] = count
-        groups.reach[group] = _reach_of_rows(cover, groups.radius, _rows_of_group(cover, groups.start, group))
+            if rows.shape[0] > 0:
+                most = _most_near(rows.shape[0], n_unseen) if is_listed else (count - first) // 2
+                is_done = _search_group(state, group, rows, columns, to_ball, most, scratch)
+        if is_done:
+            for r in range(rows.shape[0]):
+                cover.seen[rows[r]] = count
+        groups.reach[group] = _reach_of_rows(cover, radius, _rows_of_group(cover, start, group))
+
+
+@compiled
+def _most_near(n_rows: int, n_unseen: int) -> int:
+    """Return how many near columns a group's rows are searched among, at most, rather than among all.
+
+    Args:
+        n_rows: the rows.
+        n_unseen: pairs that would be compared by `refresh_all_columns`.
+    """
+    return n_unseen // (2 * (n_rows + _COPIED))
+
+
+@compiled
+def _unseen(cover: Cover, rows: NDArray[np.int64], count: int) -> tuple[int, int]:
+    """Return the first column that one of some rows has not seen, and how many these are, of all rows together."""
+    first, n_unseen = count, 0
+    for r in range(rows.shape[0]):
+        first = min(first, cover.seen[rows[r]])
+        n_unseen += count - cover.seen[rows[r]]
+    return first, n_unseen
 
 
 @compiled
@@ -766,7 +1001,7 @@ def search_groups(state: State, first_group: int, end_group: int, count: int) ->
     Rows of groups whose balls rule out too little are left to `refresh_all_columns`, but have an upper bound then.
     """
     groups, centres, cover = state.groups, state.centres, state.cover
-    size = 0
+    size, is_listed = 0, groups.near.shape[1] > 0
     for group in range(first_group, end_group):
         size = max(size, groups.start[group + 1] - groups.start[group])
     scratch = _scratch(state, size, state.width)
@@ -778,9 +1013,12 @@ def search_groups(state: State, first_group: int, end_group: int, count: int) ->
             group = start + g
             rows = _rows_of_group(cover, groups.start, group)
             _compare_rows(state, rows, _largest(to_balls[g]))
-            if _search_group(state, group, rows, columns, to_balls[g], count, scratch):
+            most = _most_near(rows.shape[0], count * rows.shape[0]) if is_listed else count // 2
+            if _search_group(state, group, rows, columns, to_balls[g], most, scratch):
                 for r in range(rows.shape[0]):
                     cover.seen[rows[r]] = count
+            elif is_listed:
+                _list_near(groups, centres, group, to_balls[g], 0)
             groups.reach[group] = _reach_of_rows(cover, groups.radius, rows)
 
 
@@ -848,6 +1086,7 @@ def _add_centre(state: State, few: Few, r: int, column: int) -> None:
     state.picks.nearest[column] = state.cover.nearest[row]
     _copy_row(few.phi, r, centres.phi, column)
     centres.phi[column, -1] = -state.points.half[row]
+    centres.rest[column] = state.points.rest[row]
     _copy_row(state.points.vectors, few.candidate[r], centres.vectors, column)
     few.squared[r] = np.float32(-1)
     state.cover.squared[row] = np.float32(-1)
@@ -862,7 +1101,7 @@ def _bring_nearer(state: State, few: Few, m: int, column: int, floor: np.float32
         The position of the farthest of them afterwards, -1 if all are below `floor`, and how many were below before.
     """
     rows, candidate, phi, squared, needed = few
-    centre_vectors, centre_phi, _ = state.centres
+    centre_vectors, centre_phi = state.centres.vectors, state.centres.phi
     vectors, half, slack = state.points.vectors, state.points.half, state.slack
     cover_squared, cover_nearest, _ = state.cover
     best, below = -1, 0
@@ -958,6 +1197,160 @@ def take(state: State, few: Few, first: int, end: int, column: int) -> None:
         _bring_nearer(state, few, few.rows.shape[0], column + r - first, np.float32(0))
 
 
+# ---- the greedy for a product of objectives
+
+
+@compiled
+def natural_logarithm(value: float) -> float:
+    """Return the bits of `curation.selection.greedy.logarithm.natural_logarithm`."""
+    if not value > 0:
+        return -math.inf
+    mantissa, power = math.frexp(value)
+    if mantissa < ROOT_HALF:
+        mantissa *= 2
+        power -= 1
+    f = mantissa - 1
+    s = f / (2 + f)
+    z = s * s
+    series = SERIES[6]
+    for k in range(5, -1, -1):
+        series = series * z + SERIES[k]
+    half = 0.5 * f * f
+    return power * LN2_HIGH - ((half - (s * (half + series * z) + power * LN2_LOW)) - f)
+
+
+@compiled
+def farthest(
+    item_squared: NDArray[np.float32],
+    start: NDArray[np.int64],
+    squared: NDArray[np.float32],
+    logarithm: NDArray[np.float64],
+) -> None:
+    """Find the farthest item of each unit, and the logarithm of its share of the largest squared distance, 4.
+
+    Args:
+        item_squared: (r,) squared distances of the items, those of each unit side by side; -1 for what is selected.
+        start: (m + 1,) first item of each unit.
+        squared: (m,) squared distance of each unit, changed in place; 0 without items.
+        logarithm: (m,) changed in place where the distance has changed.
+    """
+    for unit in range(squared.shape[0]):
+        largest = np.float32(0) if start[unit] == start[unit + 1] else np.float32(-1)
+        for item in range(start[unit], start[unit + 1]):
+            largest = max(largest, item_squared[item])
+        if largest != squared[unit]:
+            squared[unit] = largest
+            logarithm[unit] = natural_logarithm(min(np.float64(largest), 4.0) / 4.0)
+
+
+@compiled
+def quota_terms(
+    counts: NDArray[np.int64],
+    total: NDArray[np.int64],
+    quotient: NDArray[np.float64],
+    strength: float,
+    terms: NDArray[np.float64],
+) -> None:
+    """Find `curation.selection.greedy.terms.quota_term`, the same bits.
+
+    Args:
+        counts: (k, c) members of each class.
+        total: (k,) members in all, at least 1.
+        quotient: (c,) of each class.
+        strength: exponent.
+        terms: (k,) changed in place.
+    """
+    for kind in range(counts.shape[0]):
+        value = 0.0
+        for column in range(counts.shape[1]):
+            value += quotient[column] * counts[kind, column]
+        terms[kind] = strength * natural_logarithm(value / total[kind])
+
+
+@compiled
+def _best_of_few(
+    start: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    squared: NDArray[np.float32],
+    logarithm: NDArray[np.float64],
+    smallest: np.float32,
+    floor: float,
+) -> tuple[int, float, int]:
+    """Return the position of the largest value, the first on ties; this value; and how many are not below `floor`."""
+    place, best, n_staying = 0, -np.inf, 0
+    for unit in range(start.shape[0]):
+        value = start[unit]
+        for term in range(factors.shape[0]):
+            value = value + factors[term] * logarithm[unit]
+        if squared[unit] < smallest:
+            value = -np.inf
+        n_staying += value >= floor
+        if value > best:
+            place, best = unit, value
+    return place, best, n_staying
+
+
+@compiled
+def pick_by_value(
+    state: State,
+    few: Few,
+    few_start: NDArray[np.int64],
+    units: NDArray[np.int64],
+    start: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    squared: NDArray[np.float32],
+    logarithm: NDArray[np.float64],
+    smallest: np.float32,
+    floor: float,
+    tie: int,
+    count: int,
+    places: NDArray[np.int64],
+    pick_squared: NDArray[np.float32],
+) -> tuple[int, int, bool]:
+    """Pick the best of a few units again and again, as long as nothing outside can be as good.
+
+    A unit's value is what no pick changes and its distance in one space to some powers, added as logarithms.
+
+    Args:
+        state: the picks' items are added to the centres, and the cover of the few items is changed in place.
+        few: the items of the units, changed in place.
+        few_start: (m + 1,) first item of each unit.
+        units: (m,) the units, ascending.
+        start: (m,) what no pick changes, changed in place: minus infinity for picks.
+        factors: (t,) what the logarithm is multiplied by, of each term; they are added one after the other.
+        squared: (m,) squared distance of each unit, changed in place.
+        logarithm: (m,) of its share of the largest, changed in place.
+        smallest: squared distance below which a unit is not allowed.
+        floor: value that no unit outside exceeds.
+        tie: the first unit outside that may be at the floor.
+        count: number of centres.
+        places: (k,) positions of the picks among the units, changed in place; k is how many there are at most.
+        pick_squared: (k,) their squared distances, changed in place.
+
+    Returns:
+        How many were picked, the number of centres, and whether it ended because many of the few are below the floor.
+    """
+    n = 0
+    while True:
+        place, value, n_staying = _best_of_few(start, factors, squared, logarithm, smallest, floor)
+        if 4 * n_staying < 3 * units.shape[0]:
+            return n, count, True
+        is_ahead = value > floor or (value == floor and units[place] < tie)
+        if n == places.shape[0] or value == -np.inf or not is_ahead:
+            return n, count, False
+        places[n], pick_squared[n], start[place] = place, squared[place], -np.inf
+        n += 1
+        first, end = few_start[place], few_start[place + 1]
+        if first == end:
+            continue
+        is_first = count == 0
+        take(state, few, first, end, count)
+        count += end - first
+        farthest(few.squared, few_start, squared, logarithm)
+        if is_first:
+            return n, count, False
+
+
 # ---- preparation
 
 
@@ -1022,6 +1415,24 @@ def project(
             rest -= along[i, t] * along[i, t]
             out[first + i, t] = along[i, t]
         out[first + i, p] = np.sqrt(max(rest, 0.0))
+
+
+@compiled
+def rest_norms(phi: NDArray[np.float32], leading: int, first: int, end: int, rest: NDArray[np.float32]) -> None:
+    """Find the norms of all but the leading values of some projections.
+
+    Args:
+        phi: (n, q), whatever their last column.
+        leading: values that are left out.
+        first: the first row to do.
+        end: the row after the last one.
+        rest: (n,), changed in place.
+    """
+    for i in range(first, end):
+        total = 0.0
+        for t in range(leading, phi.shape[1] - 1):
+            total += np.float64(phi[i, t]) * np.float64(phi[i, t])
+        rest[i] = np.sqrt(total)
 
 
 @compiled

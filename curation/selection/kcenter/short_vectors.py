@@ -36,6 +36,9 @@ _SHARE_COMPARED = 0.2
 _COARSE = 14
 """Directions of a coarse projection, at most."""
 
+_LEADING = 30
+"""Directions of a quicker bound, at most."""
+
 _WIDTHS = (14, 30, 62, 126, 254, 510, 1022, 2046)
 """Numbers of directions to choose from; two more columns make the rows of a matrix a multiple of 16 values."""
 
@@ -54,6 +57,13 @@ class Projection:
     mean: NDArray[np.float64]
     basis: NDArray[np.float64] | None
     leading: NDArray[np.float64]
+
+    @property
+    def n_leading(self) -> int:
+        """The principal directions of a quicker bound, which comes before that of all; 0 where it is hardly quicker."""
+        if self.basis is None:
+            return 0
+        return max((width for width in _WIDTHS if 2 * (width + 2) <= self.width and width <= _LEADING), default=0)
 
     @property
     def width(self) -> int:
@@ -97,6 +107,20 @@ class Projection:
         along = values[:, :-1] @ self.leading
         rest = np.einsum("nq,nq->n", values, values) - np.einsum("nc,nc->n", along, along)  # n rows, q and c values
         return np.column_stack([along, np.sqrt(np.maximum(rest, 0)), phi[:, -1]]).astype(np.float32)
+
+
+def rest_norms(phi: NDArray[np.float32], leading: int, executor: Executor) -> NDArray[np.float32]:
+    """Return the norm of all but the leading values of each projection, (n,) float32; zeros where none are asked for.
+
+    Args:
+        phi: (n, p + 2) float32 projections, whatever their last column.
+        leading: values that are left out.
+        executor: computes blocks of rows side by side.
+    """
+    rest = np.zeros(len(phi), np.float32)
+    if leading:
+        in_blocks(executor, lambda a, b: kernels.rest_norms(phi, leading, a, b, rest), len(phi), _BLOCK)
+    return rest
 
 
 def fit(vectors: NDArray[np.float32], base: NDArray[np.float32], n_picks: int) -> Projection:

@@ -110,13 +110,14 @@ def make(part: Part) -> "Shard":
 def warm() -> None:
     """Compile what shards call, once for all processes of a node: if each did so, that would take minutes, not seconds.
 
-    Vectors of few directions among many are projected, where many picks make it worth while; others are not.
+    Vectors of few directions among many are projected, where many picks make it worth while; others are not. These are
+    few, but enough for a bound of still fewer.
     """
     from curation.selection.kcenter import fast
     from curation.selection.sharded.shard import Shard
 
     rng = np.random.default_rng(0)
-    flat = (rng.normal(size=(400, 4)) @ rng.normal(size=(4, 40))).astype(np.float32)
+    flat = (rng.normal(size=(400, 25)) @ rng.normal(size=(25, 80))).astype(np.float32)
     with fast.threads(fast.Tuning()) as executor:
         for vectors in (flat, flat[:, :2].copy()):
             shard = Shard(vectors, 0, executor, fast.Tuning(group_size=8, cluster_from=0, width=8))

@@ -114,16 +114,24 @@ class Picker:
         phi[:, -1] = 1
         empty, coarse = np.empty(0, np.float32), np.empty((0, 1), np.float32)
         return kernels.State(
-            kernels.Points(far.vectors, np.arange(n), phi, half),
+            kernels.Points(far.vectors, np.arange(n), phi, half, np.zeros(n, np.float32)),
             kernels.Centres(
-                np.empty((limit, dimension), np.float32), np.empty((limit, phi.shape[1]), np.float32), coarse
+                np.empty((limit, dimension), np.float32),
+                np.empty((limit, phi.shape[1]), np.float32),
+                coarse,
+                np.zeros(limit, np.float32),
             ),
             kernels.Picks(np.empty(limit, np.int64), np.empty(limit, np.float32), np.empty(limit, np.int64)),
             # Below 0 stands for the sample that was the nearest before, which wins ties.
             kernels.Cover(far.squared.copy(), np.full(n, -1, np.int32), np.zeros(n, np.int32)),
-            kernels.Groups(np.zeros(1, np.int64), coarse, coarse, empty, empty, empty, np.empty((0, 0), np.uint64)),
+            kernels.Groups(
+                *(np.zeros(1, np.int64), coarse, coarse, empty, empty, empty, np.empty((0, 0), np.uint64)),
+                *(np.empty((0, 0), np.int32), coarse),
+            ),
             product_slack(self._project.width, 2 * float(half.max(initial=0))),
             _WIDTH,
+            0,
+            0,
         )
 
     def _pick_all(self, state: kernels.State, floor: np.float32) -> int:

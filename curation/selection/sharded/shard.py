@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from curation.selection.distance import product_slack
 from curation.selection.kcenter import fast, kernels
+from curation.selection.kcenter.short_vectors import rest_norms
 
 _SEEN, _PLACES = 65_536, 2048
 """Upper bounds that a sketch is made of, and those it keeps."""
@@ -170,9 +171,11 @@ class _Search(fast.Search):
         first = self.count
         self.count += len(vectors)
         phi, half = self._project(vectors, self._executor)
+        rest = rest_norms(phi, self.state.leading, self._executor)
         phi[:, -1] = -half
         centres, cover = self.state.centres, self.state.cover
         centres.vectors[first : self.count], centres.phi[first : self.count] = vectors, phi
+        centres.rest[first : self.count] = rest
         # What comes from outside may be farther from the mean than all own candidates are.
         slack = product_slack(self._project.width, 2 * float(half.max()))
         self.state = self.state._replace(slack=max(self.state.slack, slack))
