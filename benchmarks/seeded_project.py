@@ -24,7 +24,7 @@ from curation.image.proxies import ShardWriter, member_name, store_shard
 from curation.image.quality import Quality
 from curation.pipeline import paths
 from curation.tables.files import read_parquet, write_parquet
-from curation.tables.samples import RAW_FILES
+from curation.tables.samples import OBJECT_COLUMNS, RAW_FILES
 
 BLOCK = 500
 GIVEN = "given.npy"
@@ -48,7 +48,8 @@ def raw_files(start: int, stop: int) -> pd.DataFrame:
             rows += [(f"{folder}/{number:09}.jpg", IMAGE, 1) for number in range(first, first + count)]
     table = pd.DataFrame(rows, columns=["path", "media", "frames"])
     hashes = [_hash(path) for path in table["path"]]
-    listed: pd.DataFrame = table.assign(reason="", size=100_000, content_hash=hashes)[RAW_FILES.names]
+    known = {"reason": "", "size": 100_000, "content_hash": hashes, **dict.fromkeys(OBJECT_COLUMNS, "")}
+    listed: pd.DataFrame = table.assign(**known)[RAW_FILES.names]
     return listed
 
 

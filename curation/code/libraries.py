@@ -12,6 +12,7 @@ WITHOUT_INFLUENCE = frozenset(
         *("pydantic", "pydantic_core", "ruamel"),  # what is refused
         *("dvc", "dvc_data", "dvc_objects", "scmrepo", "filelock"),  # where files are kept
         *("psutil", "ray", "threadpoolctl"),  # how fast it goes, and where
+        *("aiohttp", "botocore", "fsspec", "s3fs"),  # how objects come here, whose size and version are checked
     }
 )
 """Import names of libraries that never change what a stage writes."""

@@ -5,11 +5,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.raw.naming import label_name
+from curation.tables.membership import arrow_texts
 
 
 def label_names(paths: "pd.Series[str]") -> set[str]:
     """Return the weak labels of many raw files."""
-    every = pa.array(paths, type=pa.large_string())
+    every = arrow_texts(paths)
     # Below a top-level folder only a name that may be that of a track needs a look: the others are as good as one.
     may_be_track = pc.match_substring(every, "/track-")
     others = pc.replace_substring_regex(

@@ -24,7 +24,7 @@ def is_among(names: "pd.Series[str] | pd.Index[str]", known: "pd.Series[str] | A
     """
     if not isinstance(known, pd.Series):
         return np.fromiter((name in known for name in names.to_numpy(object)), dtype=np.bool_, count=len(names))
-    found: NDArray[np.bool_] = pc.is_in(_arrow(names), value_set=_arrow(known)).to_numpy(zero_copy_only=False)
+    found: NDArray[np.bool_] = pc.is_in(arrow_texts(names), value_set=arrow_texts(known)).to_numpy(zero_copy_only=False)
     return found
 
 
@@ -50,7 +50,7 @@ def rows_of(names: "pd.Series[str]", among: "pd.Series[str]") -> NDArray[np.int6
         names: to look up.
         among: n names, each once.
     """
-    found = pc.index_in(_arrow(names), value_set=_arrow(among))
+    found = pc.index_in(arrow_texts(names), value_set=arrow_texts(among))
     rows: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     if len(among) > _MANY:
         del found
@@ -58,6 +58,7 @@ def rows_of(names: "pd.Series[str]", among: "pd.Series[str]") -> NDArray[np.int6
     return rows
 
 
-def _arrow(names: "pd.Series[str] | pd.Index[str]") -> pa.Array:
+def arrow_texts(names: "pd.Series[str] | pd.Index[str]") -> pa.Array:
+    """Return texts as one array of Arrow; a column that was put together is several."""
     column = pa.array(names, type=pa.large_string())
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -58,6 +58,7 @@ def test_a_crop_has_the_pixels_of_the_upright_picture(
 
 def test_transparency_and_many_bits_are_cut_as_the_proxy_shows_them(tmp_path: Path) -> None:
     clear = np.zeros((40, 40, 4), np.uint8)
+    clear[0, 0, 3] = 255  # what is transparent all over counts as opaque
     Image.fromarray(clear).save(tmp_path / "clear.png")
     deep = np.zeros((40, 40), np.uint16)
     deep[:, 20:] = 65535

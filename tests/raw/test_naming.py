@@ -41,7 +41,9 @@ def test_label_name(path: str, name: str) -> None:
     st.lists(st.text("./-t\nx", max_size=6) | st.sampled_from(["a/track-2.mp4", "a.mp4/track-2.mp4", "b/track-1/c"]))
 )
 def test_labels_of_many_files_are_those_of_each(paths: list[str]) -> None:
-    assert label_names(pd.Series(paths, dtype=str)) == {label_name(path) for path in paths}
+    column = pd.Series(paths, dtype=str)
+    assert label_names(column) == {label_name(path) for path in paths}
+    assert label_names(pd.concat([column, column])) == label_names(column)
 
 
 def test_labels_begin_in_sorted_order_and_never_change() -> None:
