@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def raw_files(start: int, stop: int) -> pd.DataFrame:
             rows += [(f"{folder}/{number:09}.jpg", IMAGE, 1) for number in range(first, first + count)]
     table = pd.DataFrame(rows, columns=["path", "media", "frames"])
     hashes = [_hash(path) for path in table["path"]]
-    known = {"reason": "", "size": 100_000, "content_hash": hashes, **dict.fromkeys(OBJECT_COLUMNS, "")}
+    known: dict[str, Any] = {"reason": "", "size": 100_000, "content_hash": hashes, **dict.fromkeys(OBJECT_COLUMNS, "")}
     listed: pd.DataFrame = table.assign(**known)[RAW_FILES.names]
     return listed
 
