@@ -12,6 +12,7 @@ from curation.core.errors import RawDataError
 from curation.core.kinds import IGNORED
 from curation.raw.listing import extension_of, reason_of_name
 from curation.tables.files import empty_frame
+from curation.tables.membership import is_among
 from curation.tables.samples import RAW_FILES
 
 
@@ -93,7 +94,5 @@ def besides(objects: pd.DataFrame, local_paths: Collection[str]) -> pd.DataFrame
         objects: with the column `path`.
         local_paths: of all files in the folder of raw data.
     """
-    local = set(local_paths)
-    is_beside = np.array([path not in local for path in objects["path"].tolist()], dtype=bool)
-    rows: pd.DataFrame = objects[is_beside]
+    rows: pd.DataFrame = objects[~is_among(objects["path"], set(local_paths))]
     return rows

@@ -4,6 +4,7 @@ import pandas as pd
 
 from curation.core.kinds import IMAGE, VIDEO
 from curation.core.words import counted
+from curation.tables.membership import is_among
 
 
 def object_warnings(objects: pd.DataFrame, table: pd.DataFrame, *, all_tracks: bool, all_pages: bool) -> list[str]:
@@ -16,8 +17,7 @@ def object_warnings(objects: pd.DataFrame, table: pd.DataFrame, *, all_tracks: b
         all_pages: whether local files of several images count as such.
     """
     lines = []
-    local = set(table.loc[table["address"] == "", "path"].tolist())
-    if shadowed := sum(path in local for path in objects["path"].tolist()):
+    if shadowed := int(is_among(objects["path"], table.loc[table["address"] == "", "path"]).sum()):
         lines.append(f"{counted(shadowed, 'object')} in buckets left out, since local files lie at the same paths")
     counts = table.loc[table["address"] != "", "media"].value_counts()
     for key, kind, what, is_set in (

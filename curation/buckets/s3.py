@@ -6,13 +6,10 @@ Where no region is set, one more request for each bucket and process asks for it
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from curation.buckets.store import Entry, Page, RequestError, Stream
 from curation.core.errors import BucketError
-
-if TYPE_CHECKING:
-    pass
 
 Answer = TypeVar("Answer")
 

@@ -198,7 +198,8 @@ def _with_contents(
         Columns of `RAW_FILES`; and objects at such paths that could not be fetched.
     """
     raw = with_known_contents(raw, base.sources, base.ledger)
-    asked = raw[is_unread(raw) & is_among(raw["path"], set(base.ledger["path"].tolist()))]
+    asked = raw[is_unread(raw)]  # none, as a rule
+    asked = asked[is_among(asked["path"], base.ledger["path"])]
     if asked.empty:
         return raw, []
     tasks = tasks_of(_rows(asked, "path", "media", "frames"), sources=sources_of(asked))
