@@ -1,11 +1,10 @@
 """Uniting the labels that two branches imported for one task, while git merges them."""
 
 from collections.abc import Mapping
-from hashlib import md5
 from pathlib import Path
 
-from curation.core.atomic import write_bytes
 from curation.core.errors import BaseError
+from curation.history.cached_file import add_file
 from curation.history.dvc_cache import Cache
 from curation.history.dvc_files import Sides
 from curation.history.label_hashes import label_hash
@@ -58,12 +57,7 @@ def merged_label_file(path: Path, texts: Sides, cache: Cache) -> tuple[str, list
     base, ours, theirs = (_labels(path, text, cache) for text in texts)
     both, different = united_labels(base, ours, theirs)
     content = as_coco(both).encode()
-    digest = md5(content, usedforsecurity=False).hexdigest()
-    target = cache.path(digest)
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(target, content)
-        target.chmod(0o444)
+    digest = add_file(cache, content)
     return f"outs:\n- md5: {digest}\n  size: {len(content)}\n  hash: md5\n  path: {path.stem}\n", different
 
 

@@ -1,14 +1,12 @@
 """Uniting the listings of one bucket that two branches refreshed, while git merges them."""
 
-from hashlib import md5
-
-import numpy as np
 import pandas as pd
 
 from curation.buckets.listing import SUFFIX, read_listing, read_origin, write_listing
-from curation.core.atomic import write_bytes
 from curation.core.errors import BaseError
+from curation.history.cached_file import add_file
 from curation.history.dvc_cache import Cache
+from curation.tables.membership import is_among
 
 
 def united_listing(name: str, ours: str, theirs: str, cache: Cache) -> str:
@@ -36,16 +34,9 @@ def united_listing(name: str, ours: str, theirs: str, cache: Cache) -> str:
             "and merge again"
         )
     mine, other = (read_listing(file) for file in files)
-    known = set(mine["path"].tolist())
-    more = other[np.array([path not in known for path in other["path"].tolist()], dtype=bool)]
+    more = other[~is_among(other["path"], mine["path"])]
     temporary = cache.temporary_folder() / f"united{SUFFIX}"
     write_listing(pd.concat([mine, more]), temporary, origins[0])
     content = temporary.read_bytes()
     temporary.unlink()
-    digest = md5(content, usedforsecurity=False).hexdigest()
-    target = cache.path(digest)
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(target, content)
-        target.chmod(0o444)
-    return digest
+    return add_file(cache, content)
