@@ -128,6 +128,8 @@ def without_unreachable(
         RawDataError: the file of a datapool sample is.
     """
     lost = {file.path: f"{file.path} ({file.reason})" for file in decoded if file.is_unreachable}
+    if not lost:
+        return again
     left = {content: path for content, path in again.items() if path not in lost}
     gone = {content: lost[path] for content, path in again.items() if path in lost}
     needed = base.selected.loc[base.selected["filename"].isin(base.processed["filename"]), "content_hash"]

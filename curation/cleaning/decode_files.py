@@ -36,6 +36,7 @@ from curation.raw.pinned import WAITING_FACTOR
 from curation.raw.tracks import file_on_disk
 from curation.workers.outcomes import Done, Failure, Limits, Lost, Progress
 from curation.workers.processes import run_in_workers
+from curation.workers.spare import SpareWorkers
 from curation.workers.worker import Announce
 
 _IMAGES_PER_BATCH = 16
@@ -68,6 +69,7 @@ def decode_all(
     cores: int | None = None,
     results: Results | None = None,
     fetching: Fetching | None = None,
+    spare: SpareWorkers | None = None,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
 
@@ -85,6 +87,7 @@ def decode_all(
         cores: threads of all workers together; None: as many as this machine has cores.
         results: of earlier runs, which need no decoding, and where those of this one are kept; None for none.
         fetching: of objects in a bucket; None: as it is by default.
+        spare: see `run_in_workers`.
 
     Returns:
         One entry for each file, sorted by path.
@@ -103,7 +106,7 @@ def decode_all(
         journal = None if results is None else results.journal(settings)
         with (
             closing(Keeping(work, journal, raw_folder, shard_folder)) as keeping,
-            closing(_events(keeping, missing, raw_folder, settings, workers, cores, fetching)) as events,
+            closing(_events(keeping, missing, raw_folder, settings, workers, cores, fetching, spare)) as events,
         ):
             for file, event in events:
                 match event:
@@ -130,6 +133,7 @@ def _events(
     workers: int,
     cores: int | None,
     fetching: Fetching | None,
+    spare: SpareWorkers | None,
 ) -> Generator[tuple[RawFile, Progress | Done[Kept] | Failure], None, None]:
     """Return what happens to files while worker processes decode them."""
     return run_in_workers(
@@ -141,6 +145,7 @@ def _events(
         size_of=lambda file: file.source.size if file.source else size_of(file_on_disk(raw_folder / file.path)),
         weight_of=lambda file: file.source.size if file.source else 0,
         most_weight=(fetching or BY_DEFAULT).most_bytes,
+        spare=spare,
     )
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Final
 
 from curation.cleaning.crop_shards import crop_shard
@@ -27,14 +28,20 @@ from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.errors import ClusterError
 from curation.core.kinds import IMAGE
 from curation.execution.engine import Engine
+from curation.workers.spare import SpareWorkers
 from curation.workers.worker import Announce
 
 _MOST_FRAMES: Final = 2048
-"""Frames that tasks declare which are put together: a worker process is started for them, which takes half a second."""
+"""Frames that tasks declare which are put together: what each costs besides shall be little."""
 
 _LEAST_FRAMES: Final = 256
 _SHARES: Final = 2
 """A group has at most this part of what each of those that are worked on at once would have to do yet."""
+
+_SPARE = SpareWorkers()
+"""Of this process, where it is one of a node's: the groups that it decodes are work of the same kind."""
+
+_FOLDER: Final = f"clean-{secrets.token_hex(16)}"
 
 _NO_KEY: Final = "0" * 64
 """Stands where a pack names what an outcome depends on: here that is known."""
@@ -191,12 +198,13 @@ def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
     Returns:
         A pack with one outcome for each file; or where it lies in the folder of packs.
     """
-    with TemporaryDirectory() as folder, chdir(where.project):
-        threads, shards = where.threads, Path(folder)
+    with _shard_folder() as shards, chdir(where.project):
+        threads = where.threads
         decoded = decode_all(
             *(tasks, where.raw_folder, shards, where.settings, threads, where.decode),
             cores=threads,
             fetching=where.fetching,
+            spare=_SPARE,
         )
         if where.packs is None:
             return packed(_outcomes(decoded, shards))
@@ -205,6 +213,18 @@ def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
             for outcome in _outcomes(decoded, shards):
                 add_outcome(pack, outcome)
         return path
+
+
+@contextmanager
+def _shard_folder() -> Iterator[Path]:
+    """Make a folder for the shards of one group, under the name that it has for every group of this process."""
+    folder = Path(gettempdir()) / _FOLDER
+    rmtree(folder, ignore_errors=True)  # what could not be removed before
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        rmtree(folder, ignore_errors=True)
 
 
 def _outcomes(decoded: Iterable[DecodedFile], shards: Path) -> Iterator[Outcome]:

@@ -55,7 +55,9 @@ def with_windows(files: pd.DataFrame, decoded: Iterable[DecodedFile], windows: V
         windows: all of them.
     """
     found = {file.path: file for file in decoded if file.values and windows.choice == AUTO}
-    noted = [_noted(found.get(path)) for path in files["path"]]
+    if not found:
+        return files.assign(value_kind="", value_low=math.nan, value_high=math.nan)
+    noted = [_noted(found.get(path)) for path in files["path"].to_numpy(object)]
     kinds, lows, highs = zip(*noted, strict=True) if noted else ((), (), ())
     return files.assign(value_kind=list(kinds), value_low=np.array(lows, float), value_high=np.array(highs, float))
 

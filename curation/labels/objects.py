@@ -91,7 +91,8 @@ class ObjectCrops:
 
     def found(self, crops: pd.DataFrame, samples: Collection[str]) -> FoundObjects:
         """Return the objects of samples; arguments are those of `found_objects`."""
-        return found_objects(self._tasks, self._plan, crops, samples, set(self._processed["filename"]))
+        processed = set(self._processed["filename"].to_numpy(object)) if self._tasks else set()
+        return found_objects(self._tasks, self._plan, crops, samples, processed)
 
     def told(self, found: FoundObjects) -> list[str]:
         """Return a line for each task whose names are not just those of samples, or whose boxes were not all cut out.

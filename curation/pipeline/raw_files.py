@@ -39,7 +39,8 @@ def raw_finder(settings: IngestParams | None = None, sources: pd.DataFrame | Non
     listing = empty_frame(RAW_FILES) if last is None else with_present_addresses(last, paths.RAW)
     if settings is None:
         used = listing[listing["media"] != IGNORED]
-        media = {extension_of(path): str(kind) for path, kind in zip(used["path"], used["media"], strict=True)}
+        pairs = zip(used["path"].to_numpy(object), used["media"].to_numpy(object), strict=True)
+        media = {extension_of(path): kind for path, kind in pairs}
     else:
         media = media_of_extension(settings.image_extensions, settings.video_extensions)
     known = empty_frame(SOURCES) if sources is None else sources

@@ -22,6 +22,7 @@ from multiprocessing.connection import wait
 from typing import Generic
 
 from curation.workers.outcomes import Done, Failure, Limits, Lost, Progress
+from curation.workers.spare import SpareWorkers
 from curation.workers.weights import Weights
 from curation.workers.worker import (
     Begun,
@@ -52,6 +53,7 @@ def run_in_workers(
     size_of: Callable[[Item], int] = lambda _: 0,
     weight_of: Callable[[Item], int] = lambda _: 0,
     most_weight: int = 0,
+    spare: SpareWorkers | None = None,
 ) -> Generator[tuple[Item, Progress | Done[Result] | Failure], None, None]:
     """Do work on items in worker processes, and tell what happens.
 
@@ -67,6 +69,8 @@ def run_in_workers(
         size_of: bytes that an item has to read.
         weight_of: what an item takes, while it is worked on, of something that all workers share; 0 for nothing.
         most_weight: that is taken at once. An item that weighs more is worked on when no other takes anything.
+        spare: workers of former runs, which take part, and take in those of this one that are idle at its end; None:
+            all are started anew, and end.
 
     Yields:
         Items with what happens to them; the order depends on timing. Each item ends with one `Done` or `Failure`.
@@ -74,11 +78,12 @@ def run_in_workers(
     Raises:
         ChildProcessError: workers end before they begin.
     """
-    run = _Run(work, batches, max(1, workers), max(1, cores), limits, size_of, Weights(weight_of, most_weight))
+    run = _Run(work, batches, max(1, workers), max(1, cores), limits, size_of, Weights(weight_of, most_weight), spare)
     try:
         while run.hand_out():
             yield from run.events()
     finally:
+        run.spare_idle()
         run.end()
 
 
@@ -94,8 +99,10 @@ class _Run(Generic[Item, Result]):
         limits: Limits,
         size_of: Callable[[Item], int],
         weights: Weights[Item],
+        spare: SpareWorkers | None,
     ) -> None:
         self._work = work
+        self._spare = spare
         self._size_of = size_of
         self._weights = weights
         self._waiting = deque(list(batch) for batch in batches if batch)
@@ -121,6 +128,8 @@ class _Run(Generic[Item, Result]):
             worker.give(batch, max(1, self._cores // min(self._workers, self._busy() + 1 + len(self._waiting))))
         if not self._busy() and self._failed:
             self.end()
+            if self._spare is not None:
+                self._spare.end()
             self._started(is_second_try=True).give([self._failed.popleft()], 1)
         return bool(self._busy())
 
@@ -136,6 +145,13 @@ class _Run(Generic[Item, Result]):
                 worker.end()
                 yield from self._ended(worker, Failure("time"))
 
+    def spare_idle(self) -> None:
+        """Keep the workers that have nothing to do for other runs, where they are wanted."""
+        for worker in [each for each in self._pool if not each.items and not each.is_second_try]:
+            if self._spare is not None:
+                self._pool.remove(worker)
+                self._spare.keep(worker, self._work, self._limits)
+
     def end(self) -> None:
         """End all workers."""
         while self._pool:
@@ -145,7 +161,8 @@ class _Run(Generic[Item, Result]):
         return sum(bool(worker.items) for worker in self._pool)
 
     def _started(self, *, is_second_try: bool) -> WorkerProcess[Item, Result]:
-        worker = WorkerProcess(self._work, self._limits, is_second_try=is_second_try)
+        ready = self._spare.take(self._work, self._limits) if self._spare is not None and not is_second_try else None
+        worker = ready or WorkerProcess(self._work, self._limits, is_second_try=is_second_try)
         self._pool.append(worker)
         return worker
 
