@@ -12,6 +12,7 @@ much each strategy speaks for each pick).
 """
 
 import click
+import pandas as pd
 
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import EMBEDDINGS_FOLDER, OBJECTS_FOLDER
@@ -71,17 +72,18 @@ def run(params: Params) -> str:
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
     may_be_empty, about = known.may_be_empty, about.for_choosing(params.select)
-    del embeddings, processed, known  # all that is needed of them was copied
+    names, held_out, dropped = pd.Series(found.names, dtype=str), found.held_out, found.dropped
+    del embeddings, processed, known, found  # all that is needed of them was copied
     give_back()  # the search has use for it
     if line_of_cluster := told(params.execution, params.select):
         click.echo(f"select: {line_of_cluster}", err=True)
-    sides = Sides(found.names, candidate_embeddings, base, base_embeddings)
+    sides = Sides(names, candidate_embeddings, base, base_embeddings)
     choice = select_units(
         *(sides, units, about, params.select, queries, objects), coreset_on(lambda: engine_of(params.execution))
     )
     if not may_be_empty:
         require_selected(choice, params.select)
-    line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)
+    line = summary(choice.selection, choice.candidates, len(base), units, params.select, held_out)
     if chosen_rows is not None:
         choice = with_chosen(choice, chosen_rows)
     del sides, base_embeddings, candidate_embeddings
@@ -91,10 +93,10 @@ def run(params: Params) -> str:
     write_csv(choice.curve, BUDGET_CURVE, paths.BUDGET_CURVE)
     write_csv(choice.comparison, COMPARISON, paths.COMPARISON)
     write_csv(choice.contributions, CONTRIBUTIONS, paths.CONTRIBUTIONS)
-    dropped = f"; {found.dropped} dropped by the review" if params.select.review_file is not None else ""
+    reviewed = f"; {dropped} dropped by the review" if params.select.review_file is not None else ""
     before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
     last = picked_last(choice.contributions, params.select.strategies)
-    return line + last + objects_in_words(objects, found.names, base) + dropped + before
+    return line + last + objects_in_words(objects, names.tolist(), base) + reviewed + before
 
 
 main = stage_command(run)

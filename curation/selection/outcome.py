@@ -78,7 +78,7 @@ def select(
     base_names, base_embeddings = _sorted_by_name(base_names, base_embeddings)
     allowed = allowed_by_thresholds(params.located, names, described)
     units = units_of(names, described.processed, allowed, params.selected_sequence_length)
-    sides = Sides(names, embeddings, base_names, base_embeddings)
+    sides = Sides(pd.Series(names, dtype=str), embeddings, base_names, base_embeddings)
     return select_units(sides, units, described, params, queries, objects)
 
 
@@ -115,7 +115,7 @@ def select_units(
 
 
 def _found(
-    names: Sequence[str],
+    names: "pd.Series[str]",
     units: Units,
     base_names: Sequence[str],
     described: Described,
@@ -131,12 +131,13 @@ def _found(
     limit, threshold = unit_limit(units.members, params), squared_threshold(params.min_distance)
     given = (vectors.units, vectors.base, limit, threshold)
     if params.strategies:
-        objectives = objectives_of(params.located, names, units.members, base_names, described, vectors)
+        objectives = objectives_of(params.located, names.tolist(), units.members, base_names, described, vectors)
         product = combined(*given, objectives)
-        return product.traversal, contributions_of(product, params.strategies, names, units.members)
+        return product.traversal, contributions_of(product, params.strategies, names.tolist(), units.members)
     if params.method == CORESET:
         return coreset(*given), empty_frame(CONTRIBUTIONS)
-    uncertainty = uncertainty_of(params, names, units.members, described)
+    asked = names.tolist() if params.task is not None else []
+    uncertainty = uncertainty_of(params, asked, units.members, described)
     options = Options(params.seed, params.rare, uncertainty, units.raw_paths, units.times)
     return choose(params.method, *given, options), empty_frame(CONTRIBUTIONS)
 

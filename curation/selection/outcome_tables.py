@@ -24,7 +24,7 @@ class Sides:
         base_embeddings: (m, d) float32.
     """
 
-    names: Sequence[str]
+    names: "pd.Series[str]"
     embeddings: NDArray[np.float32]
     base_names: Sequence[str]
     base_embeddings: NDArray[np.float32]
@@ -50,7 +50,7 @@ def tables_of(
 
 
 def _names_of_numbers(
-    names: Sequence[str], base_names: Sequence[str], picked: NDArray[np.int64]
+    names: "pd.Series[str]", base_names: Sequence[str], picked: NDArray[np.int64]
 ) -> NDArray[np.object_]:
     """Return the filename that stands for each selected unit at each place of a sequence.
 
@@ -66,18 +66,20 @@ def _names_of_numbers(
     return np.concatenate(
         [
             np.repeat(np.array(base_names, dtype=object)[:, None], length, axis=1),
-            np.array(names, dtype=object)[picked],
+            names.iloc[picked.ravel()].to_numpy(object).reshape(picked.shape),
             np.full((1, length), "", dtype=object),
         ]
     )
 
 
-def _selection(names: Sequence[str], units: Units, found: Traversal, stands_for: NDArray[np.object_]) -> pd.DataFrame:
+def _selection(
+    names: "pd.Series[str]", units: Units, found: Traversal, stands_for: NDArray[np.object_]
+) -> pd.DataFrame:
     """Return the chosen samples in order, columns `SELECTION`."""
     picked = units.members[found.picks]
     return pd.DataFrame(
         {
-            "filename": np.array(names, dtype=object)[picked.ravel()],
+            "filename": names.iloc[picked.ravel()].to_numpy(object),
             "rank": np.arange(picked.size),
             "distance": np.repeat(euclidean(found.pick_squared), picked.shape[1]),
             "nearest": stands_for[found.pick_nearest].ravel(),
@@ -133,12 +135,12 @@ def _outside(
 
 
 def _candidates(
-    names: Sequence[str], inside: pd.DataFrame, outside: pd.DataFrame, picked: NDArray[np.int64]
+    names: "pd.Series[str]", inside: pd.DataFrame, outside: pd.DataFrame, picked: NDArray[np.int64]
 ) -> pd.DataFrame:
     """Return what became of every candidate, columns `CANDIDATES`."""
     candidates = pd.concat([inside, outside]) if len(outside) else inside
     if not candidates["row"].is_monotonic_increasing:
         candidates = candidates.sort_values("row", ignore_index=True)
-    candidates.insert(0, "filename", names)
+    candidates.insert(0, "filename", names.set_axis(candidates.index))
     candidates.insert(1, "selected", np.isin(candidates.pop("row"), picked))
     return candidates
