@@ -7,7 +7,7 @@ back has an influence, nor how the tasks are put together: what becomes of a fil
 import io
 import secrets
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -105,23 +105,15 @@ def decode_with(
         return decode_all(*where, results=results, fetching=fetching)
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     chunks = chunks if results is None else results.keyed(chunks, settings)
-    with ProgressBar(chunks) as bar, _folder_in(engine.storage) as packs:
+    with ProgressBar(chunks) as bar:
         outcomes = Outcomes(chunks, shard_folder, bar)
-        # The file of known contents is on this machine alone: nodes decode those, too, which changes nothing.
-        there = None if fetching is None else replace(fetching, known=None)
-        groups = _grouped(_left(tasks, outcomes.restore(results)), engine.slots)
-        work = partial(
-            _decoded_group,
-            where=_Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs, there),
-        )
+        left = _left(tasks, outcomes.restore(results))
         with (
             closing(_Taker(chunks, raw_folder, shard_folder, settings, results)) as taker,
-            closing(engine.run(work, groups, cpus=engine.cpus_per_task)) as found,
+            closing(_sent(engine, left, raw_folder, settings, decode, fetching)) as found,
         ):
-            for _, pack in found:
-                with io.BytesIO(pack) if isinstance(pack, bytes) else pack.open("rb") as file:
-                    for outcome in outcomes_in(file):
-                        outcomes.finish(*taker.taken(outcome))
+            for outcome in found:
+                outcomes.finish(*taker.taken(outcome))
     missing = sorted(file.path for chunk in chunks for file in chunk if file.path not in outcomes.decoded)
     if missing:
         raise ClusterError(
@@ -143,6 +135,32 @@ def _left(tasks: Sequence[Task], files: Sequence[Sequence[RawFile]]) -> list[Tas
         for task, left in zip(tasks, files, strict=True)
         if left
     ]
+
+
+def _sent(
+    engine: Engine,
+    tasks: Sequence[Task],
+    raw_folder: Path,
+    settings: Settings,
+    decode: Decode,
+    fetching: Fetching | None,
+) -> Generator[Outcome, None, None]:
+    """Yield what nodes make of files, as it comes, without what is damaged; see `decode_with` for the arguments.
+
+    Where there are no tasks, nothing is asked of the engine.
+    """
+    if not tasks:
+        return
+    groups = _grouped(tasks, engine.slots)
+    # The file of known contents is on this machine alone: nodes decode those, too, which changes nothing.
+    there = None if fetching is None else replace(fetching, known=None)
+    with _folder_in(engine.storage) as packs:
+        where = _Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs, there)
+        work = partial(_decoded_group, where=where)
+        with closing(engine.run(work, groups, cpus=engine.cpus_per_task)) as found:
+            for _, pack in found:
+                with io.BytesIO(pack) if isinstance(pack, bytes) else pack.open("rb") as file:
+                    yield from outcomes_in(file)
 
 
 @contextmanager
