@@ -6,7 +6,6 @@ back has an influence, nor how the tasks are put together: what becomes of a fil
 
 import io
 import secrets
-import zipfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Final
 
-from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
 from curation.cleaning.decode_files import Decode, Outcomes, ProgressBar, decode_all
 from curation.cleaning.fetched import Fetching
@@ -223,19 +221,21 @@ def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
             cores=threads,
             fetching=where.fetching,
             spare=_SPARE,
+            gathers=False,
         )
+        outcomes = (outcome_of(_NO_KEY, file, shards) for file in decoded)
         if where.packs is None:
-            return packed(_outcomes(decoded, shards))
+            return packed(outcomes)
         path = where.packs / secrets.token_hex(16)  # a node that counts as lost may still be writing its own
         with path.open("xb") as pack:
-            for outcome in _outcomes(decoded, shards):
+            for outcome in outcomes:
                 add_outcome(pack, outcome)
         return path
 
 
 @contextmanager
 def _shard_folder() -> Iterator[Path]:
-    """Make a folder for the shards of one group, under the name that it has for every group of this process."""
+    """Make a folder for what one group writes, under the name that it has for every group of this process."""
     folder = Path(gettempdir()) / _FOLDER
     rmtree(folder, ignore_errors=True)  # what could not be removed before
     folder.mkdir(mode=0o700)
@@ -243,39 +243,6 @@ def _shard_folder() -> Iterator[Path]:
         yield folder
     finally:
         rmtree(folder, ignore_errors=True)
-
-
-def _outcomes(decoded: Iterable[DecodedFile], shards: Path) -> Iterator[Outcome]:
-    """Yield what came of files, with the proxies and crops that were written of them."""
-    with _Members(shards) as members:
-        for file in decoded:
-            yield outcome_of(_NO_KEY, file, shards) if file.media != IMAGE else members.outcome(file)
-
-
-class _Members:
-    """Proxies and crops in the shards of images, each of which is opened once."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open: dict[str, zipfile.ZipFile] = {}
-
-    def __enter__(self) -> "_Members":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for archive in self._open.values():
-            archive.close()
-
-    def outcome(self, file: DecodedFile) -> Outcome:
-        """Return what came of an image."""
-        proxies = {sample.member: self._content(file.shard, sample.member) for sample in file.samples}
-        crops = {crop.member: self._content(crop_shard(file.shard), crop.member) for crop in file.crops}
-        return Outcome(_NO_KEY, file, proxies | crops)
-
-    def _content(self, shard: str, member: str) -> bytes:
-        if shard not in self._open:
-            self._open[shard] = zipfile.ZipFile(self._folder / shard)
-        return self._open[shard].read(member)
 
 
 class _Taker:
