@@ -20,8 +20,8 @@ class Units:
     Attributes:
         members: (u, length) int64 candidates, in the order of time, sorted by the first one.
         outside: (n - u * length,) int64 candidates that cannot be chosen: beyond a threshold, or in no whole sequence.
-        raw_paths: u raw files.
-        labels: u names of weak labels.
+        raw_paths: u raw files, each of them kept once.
+        labels: u names of weak labels, likewise.
         times: (u,) float64 seconds from the start of the video to the middle of the unit; NaN for images.
         ruled_out: how many of `outside` are beyond a threshold.
         images: how many of the others are images, which cannot be part of a sequence.
@@ -29,8 +29,8 @@ class Units:
 
     members: NDArray[np.int64]
     outside: NDArray[np.int64]
-    raw_paths: Sequence[str]
-    labels: Sequence[str]
+    raw_paths: "pd.Categorical[str]"
+    labels: "pd.Categorical[str]"
     times: NDArray[np.float64]
     ruled_out: int
     images: int
@@ -78,11 +78,10 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.
     )
 
 
-def _texts(column: "pd.Series[str]", rows: NDArray[np.int64]) -> list[str]:
-    """Return the texts of some rows; equal ones are one object."""
+def _texts(column: "pd.Series[str]", rows: NDArray[np.int64]) -> "pd.Categorical[str]":
+    """Return the texts of some rows, as 32-bit numbers of different ones."""
     number, texts = pd.factorize(column)
-    found: list[str] = np.asarray(texts, dtype=object)[number[rows]].tolist()
-    return found
+    return pd.Categorical.from_codes(number.astype(np.int32)[rows], categories=pd.Index(texts))
 
 
 def consecutive_runs(
