@@ -10,6 +10,7 @@ from curation.selection.covering import Changes, changes
 from curation.selection.distance import euclidean
 from curation.selection.rules.coreset import Coreset, coreset
 from curation.selection.traversal import Traversal
+from curation.tables.repeated import RepeatedTexts
 
 CHOSEN, CORESET, RANDOM = "chosen", "coreset", "random"
 _PAIRS, _WORK, _FEWEST = 1e9, 1e11, 1000
@@ -166,8 +167,8 @@ def compare(
     candidates: NDArray[np.float32],
     found: Traversal,
     rules: dict[str, Picks],
-    labels: "pd.Categorical[str]",
-    raw_paths: "pd.Categorical[str]",
+    labels: RepeatedTexts,
+    raw_paths: RepeatedTexts,
     samples_a_pick: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure what rules have selected.
@@ -188,7 +189,7 @@ def compare(
     rows = measured_rows(len(candidates), count, candidates.shape[1])
     points, base_squared = candidates[rows], found.base_squared[rows]
     first = min(1, count) if np.isinf(base_squared).all() else 0  # nothing is near or far before the first pick
-    label_of, file_of = labels.codes, raw_paths.codes
+    label_of, file_of = labels.numbers, raw_paths.numbers
     curves: dict[int, Curve] = {}  # rules that have selected the same share theirs
     columns: dict[str, NDArray[np.generic]] = {"budget": np.arange(count + 1) * samples_a_pick}
     table = []

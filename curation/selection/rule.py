@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from curation.selection.traversal import Traversal
@@ -31,7 +30,7 @@ class Options:
     seed: int
     rare: float
     uncertainty: NDArray[np.float64]
-    raw_paths: "Sequence[str] | pd.Categorical[str]"
+    raw_paths: Sequence[str]
     times: NDArray[np.float64]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.tables.membership import rows_of
+from curation.tables.repeated import RepeatedTexts
 
 _LARGEST_STEP = 2.0
 
@@ -20,8 +21,8 @@ class Units:
     Attributes:
         members: (u, length) int64 candidates, in the order of time, sorted by the first one.
         outside: (n - u * length,) int64 candidates that cannot be chosen: beyond a threshold, or in no whole sequence.
-        raw_paths: u raw files, each of them kept once.
-        labels: u names of weak labels, likewise.
+        raw_paths: u raw files.
+        labels: u names of weak labels.
         times: (u,) float64 seconds from the start of the video to the middle of the unit; NaN for images.
         ruled_out: how many of `outside` are beyond a threshold.
         images: how many of the others are images, which cannot be part of a sequence.
@@ -29,8 +30,8 @@ class Units:
 
     members: NDArray[np.int64]
     outside: NDArray[np.int64]
-    raw_paths: "pd.Categorical[str]"
-    labels: "pd.Categorical[str]"
+    raw_paths: RepeatedTexts
+    labels: RepeatedTexts
     times: NDArray[np.float64]
     ruled_out: int
     images: int
@@ -70,18 +71,12 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.
     return Units(
         members,
         outside,
-        _texts(processed["raw_path"], first),
-        _texts(processed["label_name"], first),
+        RepeatedTexts.of(processed["raw_path"]).at(first),
+        RepeatedTexts.of(processed["label_name"]).at(first),
         (times[first] + times[last]) / 2,
         int((~allowed).sum()),
         int(is_image[outside[allowed[outside]]].sum()),
     )
-
-
-def _texts(column: "pd.Series[str]", rows: NDArray[np.int64]) -> "pd.Categorical[str]":
-    """Return the texts of some rows, as 32-bit numbers of different ones."""
-    number, texts = pd.factorize(column)
-    return pd.Categorical.from_codes(number.astype(np.int32)[rows], categories=pd.Index(texts))
 
 
 def consecutive_runs(
