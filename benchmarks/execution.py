@@ -118,11 +118,12 @@ def main(folder: Path, rounds: int) -> None:
         scratch = Path(name)
         with timed(start):
             ray = stack.enter_context(engine_of(ExecutionParams(engine="ray")))
+            slots = ray.slots  # the first use connects
         click.echo("start-up of Ray: {:.1f} s of processor time ({:.1f} s by the clock)".format(*start[0]))
 
         def decode(engine: Engine, shards: Path) -> list[DecodedFile]:
             shards.mkdir()
-            return decode_with(engine, tasks, root, shards, SETTINGS, ray.slots)
+            return decode_with(engine, tasks, root, shards, SETTINGS, slots)
 
         def clean(engine: Engine) -> str:
             with TemporaryDirectory(dir=scratch) as temporary:
@@ -132,7 +133,7 @@ def main(folder: Path, rounds: int) -> None:
         images = [task for task in tasks if task.media == IMAGE][:1]
         for engine in engines.values():
             with TemporaryDirectory(dir=scratch) as temporary:
-                decode_with(engine, images, root, Path(temporary), SETTINGS, ray.slots)
+                decode_with(engine, images, root, Path(temporary), SETTINGS, slots)
         is_well = compared(engines, clean, rounds, "clean")
         files = decode(HERE, scratch / "proxies")
         members = [(file.shard, sample.member) for file in files for sample in file.samples if sample.member]
@@ -144,7 +145,7 @@ def main(folder: Path, rounds: int) -> None:
                 return hashlib.sha256(values.tobytes()).hexdigest()
 
             for engine in engines.values():
-                embed_with(engine, source, members[: 64 * ray.slots], scratch / "random.ckpt", 16, "cpu", "fp32")
+                embed_with(engine, source, members[: 64 * slots], scratch / "random.ckpt", 16, "cpu", "fp32")
             is_well &= compared(engines, embed, rounds, f"embed, {len(members)} samples")
     sys.exit(not is_well)
 

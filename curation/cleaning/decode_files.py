@@ -70,6 +70,8 @@ def decode_all(
     results: Results | None = None,
     fetching: Fetching | None = None,
     spare: SpareWorkers | None = None,
+    *,
+    gathers: bool = True,
 ) -> list[DecodedFile]:
     """Decode all tasks in worker processes, showing progress in files and frames.
 
@@ -88,6 +90,7 @@ def decode_all(
         results: of earlier runs, which need no decoding, and where those of this one are kept; None for none.
         fetching: of objects in a bucket; None: as it is by default.
         spare: see `run_in_workers`.
+        gathers: whether images are put together in shards; else what was written of them stays as `decode` left it.
 
     Returns:
         One entry for each file, sorted by path.
@@ -98,7 +101,7 @@ def decode_all(
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     chunks = chunks if results is None else results.keyed(chunks, settings)
     with ProgressBar(chunks) as bar:
-        outcomes = Outcomes(chunks, shard_folder, bar)
+        outcomes = Outcomes(chunks, shard_folder, bar, gathers=gathers)
         missing = outcomes.restore(results)
         work = partial(decode, raw_folder=raw_folder, shard_folder=shard_folder, settings=settings)
         if fetching is not None:
@@ -168,13 +171,22 @@ def _length(chunk: Sequence[RawFile]) -> tuple[int, int]:
 class Outcomes:
     """Takes what becomes of each file, and makes the shard of each chunk of images as soon as all of them are done.
 
+    Args:
+        chunks: all files.
+        folder: of the shards.
+        bar: shows the files that are done.
+        gathers: whether shards are made of images.
+
     Attributes:
         decoded: the files that are done, by path.
     """
 
-    def __init__(self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "ProgressBar") -> None:
+    def __init__(
+        self, chunks: Sequence[Sequence[RawFile]], folder: Path, bar: "ProgressBar", *, gathers: bool = True
+    ) -> None:
         self.decoded: dict[str, DecodedFile] = {}
         self._folder = folder
+        self._gathers = gathers
         self._bar = bar
         self._all = chunks
         self._chunks = {chunk[0].shard: chunk for chunk in chunks if chunk[0].media == IMAGE}
@@ -192,7 +204,7 @@ class Outcomes:
         """Note that a file is done."""
         self.decoded[file.path] = outcome
         self._bar.finish(file)
-        if file.media != IMAGE:
+        if file.media != IMAGE or not self._gathers:
             return
         self._open[file.shard] -= 1
         if not self._open[file.shard]:

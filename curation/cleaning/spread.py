@@ -6,8 +6,7 @@ back has an influence, nor how the tasks are put together: what becomes of a fil
 
 import io
 import secrets
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +16,6 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Final
 
-from curation.cleaning.crop_shards import crop_shard
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
 from curation.cleaning.decode_files import Decode, Outcomes, ProgressBar, decode_all
 from curation.cleaning.fetched import Fetching
@@ -105,23 +103,15 @@ def decode_with(
         return decode_all(*where, results=results, fetching=fetching)
     chunks = [files_of(task, f"task-{number:06d}") for number, task in enumerate(tasks, first)]
     chunks = chunks if results is None else results.keyed(chunks, settings)
-    with ProgressBar(chunks) as bar, _folder_in(engine.storage) as packs:
+    with ProgressBar(chunks) as bar:
         outcomes = Outcomes(chunks, shard_folder, bar)
-        # The file of known contents is on this machine alone: nodes decode those, too, which changes nothing.
-        there = None if fetching is None else replace(fetching, known=None)
-        groups = _grouped(_left(tasks, outcomes.restore(results)), engine.slots)
-        work = partial(
-            _decoded_group,
-            where=_Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs, there),
-        )
+        left = _left(tasks, outcomes.restore(results))
         with (
             closing(_Taker(chunks, raw_folder, shard_folder, settings, results)) as taker,
-            closing(engine.run(work, groups, cpus=engine.cpus_per_task)) as found,
+            closing(_sent(engine, left, raw_folder, settings, decode, fetching)) as found,
         ):
-            for _, pack in found:
-                with io.BytesIO(pack) if isinstance(pack, bytes) else pack.open("rb") as file:
-                    for outcome in outcomes_in(file):
-                        outcomes.finish(*taker.taken(outcome))
+            for outcome in found:
+                outcomes.finish(*taker.taken(outcome))
     missing = sorted(file.path for chunk in chunks for file in chunk if file.path not in outcomes.decoded)
     if missing:
         raise ClusterError(
@@ -143,6 +133,32 @@ def _left(tasks: Sequence[Task], files: Sequence[Sequence[RawFile]]) -> list[Tas
         for task, left in zip(tasks, files, strict=True)
         if left
     ]
+
+
+def _sent(
+    engine: Engine,
+    tasks: Sequence[Task],
+    raw_folder: Path,
+    settings: Settings,
+    decode: Decode,
+    fetching: Fetching | None,
+) -> Generator[Outcome, None, None]:
+    """Yield what nodes make of files, as it comes, without what is damaged; see `decode_with` for the arguments.
+
+    Where there are no tasks, nothing is asked of the engine.
+    """
+    if not tasks:
+        return
+    groups = _grouped(tasks, engine.slots)
+    # The file of known contents is on this machine alone: nodes decode those, too, which changes nothing.
+    there = None if fetching is None else replace(fetching, known=None)
+    with _folder_in(engine.storage) as packs:
+        where = _Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs, there)
+        work = partial(_decoded_group, where=where)
+        with closing(engine.run(work, groups, cpus=engine.cpus_per_task)) as found:
+            for _, pack in found:
+                with io.BytesIO(pack) if isinstance(pack, bytes) else pack.open("rb") as file:
+                    yield from outcomes_in(file)
 
 
 @contextmanager
@@ -205,19 +221,21 @@ def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
             cores=threads,
             fetching=where.fetching,
             spare=_SPARE,
+            gathers=False,
         )
+        outcomes = (outcome_of(_NO_KEY, file, shards) for file in decoded)
         if where.packs is None:
-            return packed(_outcomes(decoded, shards))
+            return packed(outcomes)
         path = where.packs / secrets.token_hex(16)  # a node that counts as lost may still be writing its own
         with path.open("xb") as pack:
-            for outcome in _outcomes(decoded, shards):
+            for outcome in outcomes:
                 add_outcome(pack, outcome)
         return path
 
 
 @contextmanager
 def _shard_folder() -> Iterator[Path]:
-    """Make a folder for the shards of one group, under the name that it has for every group of this process."""
+    """Make a folder for what one group writes, under the name that it has for every group of this process."""
     folder = Path(gettempdir()) / _FOLDER
     rmtree(folder, ignore_errors=True)  # what could not be removed before
     folder.mkdir(mode=0o700)
@@ -225,39 +243,6 @@ def _shard_folder() -> Iterator[Path]:
         yield folder
     finally:
         rmtree(folder, ignore_errors=True)
-
-
-def _outcomes(decoded: Iterable[DecodedFile], shards: Path) -> Iterator[Outcome]:
-    """Yield what came of files, with the proxies and crops that were written of them."""
-    with _Members(shards) as members:
-        for file in decoded:
-            yield outcome_of(_NO_KEY, file, shards) if file.media != IMAGE else members.outcome(file)
-
-
-class _Members:
-    """Proxies and crops in the shards of images, each of which is opened once."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open: dict[str, zipfile.ZipFile] = {}
-
-    def __enter__(self) -> "_Members":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for archive in self._open.values():
-            archive.close()
-
-    def outcome(self, file: DecodedFile) -> Outcome:
-        """Return what came of an image."""
-        proxies = {sample.member: self._content(file.shard, sample.member) for sample in file.samples}
-        crops = {crop.member: self._content(crop_shard(file.shard), crop.member) for crop in file.crops}
-        return Outcome(_NO_KEY, file, proxies | crops)
-
-    def _content(self, shard: str, member: str) -> bytes:
-        if shard not in self._open:
-            self._open[shard] = zipfile.ZipFile(self._folder / shard)
-        return self._open[shard].read(member)
 
 
 class _Taker:

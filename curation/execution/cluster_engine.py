@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import click
+
 from curation.core.errors import ClusterError
 from curation.execution.cluster import Cluster, LostError
 from curation.execution.engine import Actors, Item, Part, Result
@@ -61,6 +63,7 @@ class ClusterEngine:
         numbered = enumerate(items)
         begun: dict[Any, _Try] = {}
         shared = self.cluster.shared(function)
+        is_told = False
         try:
             while True:
                 window = _WINDOW * max(1, self.cluster.cpus // cpus)
@@ -74,6 +77,9 @@ class ClusterEngine:
                     result = self.cluster.result(ticket)
                 except LostError as lost:
                     again = this.next(lost)
+                    if not is_told:  # a node's loss is that of many tasks
+                        _tell_lost(lost)
+                    is_told = True
                     node = _nth(self.cluster.sound_nodes(), again.number + again.tries)
                     begun[self.cluster.submit(shared, again.item, cpus, node)] = again
                     continue
@@ -146,6 +152,8 @@ class _ClusterActors:
                 break
             if tries == MOST_TRIES:
                 raise _too_often(f"part {missing[0]} of the data", lost)
+            if tries == 1:
+                _tell_lost(lost)
             self._make_anew(missing, tries)
         if replayed:
             self._replayed.append((method, given, only))
@@ -178,6 +186,10 @@ class _ClusterActors:
 def _nth(nodes: Sequence[str] | None, number: int) -> str | None:
     """Return a node, one after the other; None where there is none to choose."""
     return nodes[number % len(nodes)] if nodes else None
+
+
+def _tell_lost(lost: LostError) -> None:
+    click.echo(f"warning: the cluster lost a node or process; what it worked on is done again ({lost})", err=True)
 
 
 def _too_often(what: str, lost: LostError) -> ClusterError:

@@ -81,6 +81,7 @@ def _prepare_environment(address: str) -> None:
     """Set what Ray reads when it is imported: it tells nobody of its use, and a cluster of our own has a password."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # they are told when the result is asked for
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # dozens of lines of a lost node, told by `ClusterEngine`
     if not address and "RAY_AUTH_MODE" not in os.environ:
         # Ray listens on all interfaces, and who reaches it may run what he likes.
         os.environ["RAY_AUTH_MODE"] = "token"

@@ -22,7 +22,6 @@ from tqdm import tqdm
 
 from curation.execution.choice import engine_of
 from curation.execution.engine import Engine
-from curation.execution.local import HERE
 from curation.model.architecture import Architecture
 from curation.model.device import cuda_wanted
 from curation.model.embedding import computation, embed_proxies, finished, load_network, vectors
@@ -81,7 +80,7 @@ def embed_as(execution: ExecutionParams, *what: *What) -> NDArray[np.float32]:
     Returns:
         (n, d), unit length, in the order of the members.
     """
-    with engine_of(execution) if what[1] else HERE as engine:
+    with engine_of(execution) as engine:
         return embed_with(engine, *what)
 
 

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,8 +16,10 @@ from curation.cleaning.spread import decode_with
 from curation.cleaning.tasks import Task
 from curation.core.errors import ClusterError, RawDataError
 from curation.core.kinds import IMAGE, VIDEO
+from curation.execution.choice import engine_of
 from curation.execution.cluster_engine import ClusterEngine
 from curation.execution.local import HERE
+from curation.params.execution import ExecutionParams
 from tests.cleaning.test_decode_files import SETTINGS
 from tests.execution.fake_cluster import FakeCluster
 from tests.hostile_decoders import decode_or_do_harm
@@ -87,6 +90,19 @@ def test_what_came_from_nodes_is_kept_for_a_run_that_goes_on(tmp_path: Path, mon
         assert len(results.found) == {"second": 4, "third": 6}[name]
         shards.append(shards_in(folder))
     assert shards[0] == shards[1]
+
+
+def test_a_cluster_is_asked_only_if_there_is_something_to_decode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object) -> NoReturn:
+        raise ClusterError("a cluster is asked")
+
+    monkeypatch.setattr("curation.execution.ray_engine.ray_engine", connect)
+    with engine_of(ExecutionParams(engine="ray")) as engine:
+        assert decode_with(engine, [], Path("raw"), tmp_path, SETTINGS, 1) == []
+        with pytest.raises(ClusterError, match="is asked"):
+            decode_with(engine, [Task(IMAGE, ("a.png",), 1)], Path("raw"), tmp_path, SETTINGS, 1)
 
 
 def test_a_damaged_pack_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

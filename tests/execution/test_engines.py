@@ -76,6 +76,15 @@ def test_a_dying_node_gets_no_second_chance() -> None:
     assert {node for node, _ in cluster.started[2:]} == {"b"}
 
 
+def test_a_loss_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    lost = "warning: the cluster lost a node or process; what it worked on is done again (node b is gone)\n"
+    assert len(list(ClusterEngine(FakeCluster(["a", "b"], {"b": 0}, cpus=6)).run(str, range(9), cpus=1))) == 9
+    assert capsys.readouterr().err == lost
+    with ClusterEngine(FakeCluster(["a", "b"], {"b": 0})).actors(Sum, [1, 2, 3, 4]) as actors:
+        assert actors.call("seen") == [1, 2, 3, 4]
+    assert capsys.readouterr().err == lost
+
+
 def test_few_items_are_taken_ahead_and_what_is_open_is_given_up() -> None:
     cluster, taken = FakeCluster(["a"], cpus=3), list[int]()
 
