@@ -18,6 +18,7 @@ import atexit
 import gc
 import hashlib
 import importlib
+import io
 import json
 import marshal
 import os
@@ -141,25 +142,42 @@ def _leave_endings_out() -> None:
 
 
 def remember_yaml(folder: Path) -> None:
-    """Keep what YAML stands for, by its text, and read it from there the next time."""
+    """Keep what YAML stands for, by its text, and read it from there the next time.
+
+    Lock files are kept when DVC writes them, too: it does so after each stage, and reads them again before the next.
+    """
     from ruamel.yaml import YAML
 
     folder.mkdir()
-    parse = YAML.load
+    parse, write = YAML.load, YAML.dump
+
+    def kept(self: YAML, text: str) -> Path:
+        return folder / hashlib.sha256(f"{self.typ} {self.pure} {text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+    def keep(path: Path, content: object) -> None:
+        unfinished = path.with_name(f"{path.name}-{os.getpid()}")
+        unfinished.write_bytes(pickle.dumps(content))
+        os.rename(unfinished, path)
 
     def load(self: YAML, stream: object) -> Any:
         if not isinstance(stream, str):
             return parse(self, stream)
-        key = hashlib.sha256(f"{self.typ} {self.pure} {stream}".encode("utf-8", "surrogatepass")).hexdigest()
+        path = kept(self, stream)
         with suppress(OSError):
-            return pickle.loads((folder / key).read_bytes())
+            return pickle.loads(path.read_bytes())
         content = parse(self, stream)
-        unfinished = folder / f"{key}-{os.getpid()}"
-        unfinished.write_bytes(pickle.dumps(content))
-        os.rename(unfinished, folder / key)
+        keep(path, content)
         return content
 
-    YAML.load = load  # type: ignore[method-assign]
+    def dump(self: YAML, data: Any, stream: Any = None, **options: Any) -> Any:
+        if options or not (isinstance(data, dict) and "schema" in data and hasattr(stream, "write")):
+            return write(self, data, stream, **options)
+        text = io.StringIO()
+        write(self, data, text)
+        stream.write(text.getvalue())
+        keep(kept(self, text.getvalue()), data)
+
+    YAML.load, YAML.dump = load, dump  # type: ignore[method-assign]
 
 
 def remember_code(folder: Path) -> None:
