@@ -189,7 +189,7 @@ def remember_code(folder: Path) -> None:
         key = hashlib.sha256(data).hexdigest()
         with suppress(OSError):
             code: CodeType = marshal.loads((folder / key).read_bytes())
-            _imp._fix_co_filename(code, path)
+            _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
             return code
         code = compiled(self, data, path, **options)
         unfinished = folder / f"{key}-{os.getpid()}"
