@@ -729,6 +729,7 @@ def test_hostile_files_end_as_expected(shared_data: Path, tmp_path: Path) -> Non
     assert (corrupt["reason"] != "").all()
 
 
+@pytest.mark.thorough
 @pytest.mark.processes
 def test_the_png_suite_ends_as_expected(shared_data: Path, tmp_path: Path) -> None:
     shutil.copytree(shared_data / "images_pngsuite", tmp_path / "raw")
