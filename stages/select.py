@@ -12,7 +12,6 @@ much each strategy speaks for each pick).
 """
 
 import click
-import pyarrow as pa
 
 from curation.core.hashing import sha256_of_file
 from curation.datapool.store import EMBEDDINGS_FOLDER, OBJECTS_FOLDER
@@ -32,6 +31,7 @@ from curation.selection.queries import queries_of
 from curation.selection.sharded.coreset import coreset_on, told
 from curation.tables.embeddings import MARKS
 from curation.tables.files import read_csv, read_parquet, write_csv, write_parquet
+from curation.tables.memory import give_back
 from curation.tables.selection import BUDGET_CURVE, CANDIDATES, COMPARISON, CONTRIBUTIONS, SELECTION
 
 
@@ -52,6 +52,8 @@ def run(params: Params) -> str:
     )
     samples, marks = read_parquet(paths.SAMPLES, columns=["filename", "is_new"]), read_csv(paths.MARKS, MARKS)
     known = known_samples(samples, embeddings.names, paths.BASE, marks, retrain=params.train.retrain)
+    del samples
+    give_back()
     base, chosen = known.base, known.chosen
     base_embeddings = embeddings.by_name(base)
     found = find_candidates(known, embeddings, base_embeddings, params.select, paths.BASE)
@@ -68,19 +70,22 @@ def run(params: Params) -> str:
     )
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
-    del embeddings, samples  # all that is needed of them was copied
-    pa.default_memory_pool().release_unused()  # the search has use for it
+    may_be_empty, about = known.may_be_empty, about.for_choosing(params.select)
+    del embeddings, processed, known  # all that is needed of them was copied
+    give_back()  # the search has use for it
     if line_of_cluster := told(params.execution, params.select):
         click.echo(f"select: {line_of_cluster}", err=True)
     sides = Sides(found.names, candidate_embeddings, base, base_embeddings)
     choice = select_units(
         *(sides, units, about, params.select, queries, objects), coreset_on(lambda: engine_of(params.execution))
     )
-    if not known.may_be_empty:
+    if not may_be_empty:
         require_selected(choice, params.select)
     line = summary(choice.selection, choice.candidates, len(base), units, params.select, found.held_out)
     if chosen_rows is not None:
         choice = with_chosen(choice, chosen_rows)
+    del sides, base_embeddings, candidate_embeddings
+    give_back()  # writing has use for it
     write_csv(choice.selection, SELECTION, paths.SELECTION)
     write_parquet(choice.candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(choice.curve, BUDGET_CURVE, paths.BUDGET_CURVE)

@@ -418,7 +418,7 @@ def test_runs_stay_in_a_video_and_among_candidates() -> None:
     names = sorted(set(rows["filename"]) - {"v-001-mp4.png"})
     assert runs_of(rows, 2, names) == [[0, 1]]
     units = units_of(names, rows, np.ones(len(names), bool), 2)
-    assert (units.raw_paths, units.times.tolist(), len(units.outside), units.images) == (["w.mp4"], [0.05], 5, 2)
+    assert (list(units.raw_paths), units.times.tolist(), len(units.outside), units.images) == (["w.mp4"], [0.05], 5, 2)
 
 
 def test_sequences_by_their_mean(workspace: Workspace) -> None:

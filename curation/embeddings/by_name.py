@@ -46,7 +46,7 @@ class NamedEmbeddings:
         """
         if wanted == self.names:
             return self.embeddings
-        rows = self.rows(wanted)
+        rows = self.rows(wanted) if len(wanted) else np.empty(0, np.int64)
         if (rows < 0).any():
             raise error([name for name, row in zip(wanted, rows, strict=True) if row < 0])
         found: NDArray[np.float32] = self.embeddings[rows]

@@ -22,6 +22,7 @@ from curation.core.errors import BaseError
 from curation.core.hashing import sha256_of_bytes, sha256_of_file
 from curation.tables.embeddings import METADATA, embedding_schema
 from curation.tables.files import to_frame
+from curation.tables.memory import give_back
 
 ROWS_PER_SHARD = 65_536
 CHECKPOINT_KEY = b"checkpoint_hash"
@@ -132,7 +133,7 @@ def read_shards(
         embeddings[place[start : start + rows]] = _embedding_matrix(_parsed(file, ["embedding"]))
         start += rows
     frame = to_frame(table)
-    pa.default_memory_pool().release_unused()  # it keeps what reading took for the next time
+    give_back()  # it keeps what reading took for the next time
     return frame, embeddings
 
 

@@ -1,6 +1,5 @@
 """The coverage that each number of samples would bring, by the chosen rule, greedy k-center and chance."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from curation.selection.covering import Changes, changes
 from curation.selection.distance import euclidean
 from curation.selection.rules.coreset import Coreset, coreset
 from curation.selection.traversal import Traversal
+from curation.tables.repeated import RepeatedTexts
 
 CHOSEN, CORESET, RANDOM = "chosen", "coreset", "random"
 _PAIRS, _WORK, _FEWEST = 1e9, 1e11, 1000
@@ -167,8 +167,8 @@ def compare(
     candidates: NDArray[np.float32],
     found: Traversal,
     rules: dict[str, Picks],
-    labels: Sequence[str],
-    raw_paths: Sequence[str],
+    labels: RepeatedTexts,
+    raw_paths: RepeatedTexts,
     samples_a_pick: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure what rules have selected.
@@ -189,7 +189,7 @@ def compare(
     rows = measured_rows(len(candidates), count, candidates.shape[1])
     points, base_squared = candidates[rows], found.base_squared[rows]
     first = min(1, count) if np.isinf(base_squared).all() else 0  # nothing is near or far before the first pick
-    label_of, file_of = (pd.factorize(np.asarray(names, dtype=object))[0] for names in (labels, raw_paths))
+    label_of, file_of = labels.numbers, raw_paths.numbers
     curves: dict[int, Curve] = {}  # rules that have selected the same share theirs
     columns: dict[str, NDArray[np.generic]] = {"budget": np.arange(count + 1) * samples_a_pick}
     table = []
@@ -231,6 +231,6 @@ def _smallest(squared: NDArray[np.float32]) -> float:
     return float(euclidean(known).min()) if len(known) else float("nan")
 
 
-def _share(numbers: NDArray[np.intp], picks: NDArray[np.int64]) -> float:
+def _share(numbers: NDArray[np.integer], picks: NDArray[np.int64]) -> float:
     """Return the share of the distinct numbers of all candidates that picks have; NaN without candidates."""
-    return len(np.unique(numbers[picks])) / (int(numbers.max()) + 1) if len(numbers) else float("nan")
+    return len(np.unique(numbers[picks])) / len(np.unique(numbers)) if len(numbers) else float("nan")

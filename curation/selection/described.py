@@ -1,7 +1,7 @@
 """All that is known of samples besides their embeddings, as strategies ask for it; each file is read once."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +37,15 @@ class Described:
     _ranked: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     _labelled: dict[str, Labelled] = field(default_factory=dict, repr=False)
     _scores: "dict[tuple[str, str], pd.Series[float]]" = field(default_factory=dict, repr=False)
+
+    def for_choosing(self, params: SelectParams) -> "Described":
+        """Return what choosing asks for, so that the rest of the table can be let go: it is as large as the embeddings.
+
+        Args:
+            params: section `select`.
+        """
+        is_asked = bool(params.strategies) or params.task is not None
+        return self if is_asked else replace(self, processed=pd.DataFrame(columns=self.processed.columns))
 
     @cached_property
     def known(self) -> frozenset[str]:

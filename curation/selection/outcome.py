@@ -27,6 +27,7 @@ from curation.selection.strategies import Vectors, allowed_by_thresholds, object
 from curation.selection.traversal import Traversal
 from curation.selection.uncertainty import uncertainty_of
 from curation.tables.files import empty_frame
+from curation.tables.memory import give_back
 from curation.tables.selection import CONTRIBUTIONS
 
 
@@ -108,6 +109,7 @@ def select_units(
     is_coreset = params.method == CORESET and not params.strategies
     rules = baselines(*both, found, params.seed, is_coreset=is_coreset, coreset=coreset)
     curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, units.members.shape[1])
+    give_back()  # what the search took
     selection, candidates = tables_of(sides, units, found, unit_embeddings)
     return Choice(selection, candidates, curve, comparison, contributed)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.tables.membership import rows_of
+from curation.tables.repeated import RepeatedTexts
 
 _LARGEST_STEP = 2.0
 
@@ -29,8 +30,8 @@ class Units:
 
     members: NDArray[np.int64]
     outside: NDArray[np.int64]
-    raw_paths: Sequence[str]
-    labels: Sequence[str]
+    raw_paths: RepeatedTexts
+    labels: RepeatedTexts
     times: NDArray[np.float64]
     ruled_out: int
     images: int
@@ -70,19 +71,12 @@ def units_of(names: Sequence[str], processed: pd.DataFrame, allowed: NDArray[np.
     return Units(
         members,
         outside,
-        _texts(processed["raw_path"], first),
-        _texts(processed["label_name"], first),
+        RepeatedTexts.of(processed["raw_path"]).at(first),
+        RepeatedTexts.of(processed["label_name"]).at(first),
         (times[first] + times[last]) / 2,
         int((~allowed).sum()),
         int(is_image[outside[allowed[outside]]].sum()),
     )
-
-
-def _texts(column: "pd.Series[str]", rows: NDArray[np.int64]) -> list[str]:
-    """Return the texts of some rows; equal ones are one object."""
-    number, texts = pd.factorize(column)
-    found: list[str] = np.asarray(texts, dtype=object)[number[rows]].tolist()
-    return found
 
 
 def consecutive_runs(

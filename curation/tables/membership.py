@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from curation.tables.memory import give_back
+
 _MANY = 100_000
 """Names that take so much memory to look up that it is given back to the system at once."""
 
@@ -50,11 +52,27 @@ def rows_of(names: "pd.Series[str]", among: "pd.Series[str]") -> NDArray[np.int6
         names: to look up.
         among: n names, each once.
     """
-    found = pc.index_in(arrow_texts(names), value_set=arrow_texts(among))
+    asked, known = arrow_texts(names), arrow_texts(among)
+    if asked.equals(known):  # as in a first iteration: looking up would take more memory than the embeddings
+        return np.arange(len(known))
+    if len(asked) < len(known):
+        return _rows_of_few(asked, known)
+    found = pc.index_in(asked, value_set=known)
     rows: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     if len(among) > _MANY:
         del found
-        pa.default_memory_pool().release_unused()
+        give_back()
+    return rows
+
+
+def _rows_of_few(asked: pa.Array, known: pa.Array) -> NDArray[np.int64]:
+    """Do the same for few names, in the memory that these take."""
+    different = asked.dictionary_encode()
+    number = pc.index_in(known, value_set=different.dictionary)
+    is_asked = number.is_valid().to_numpy(zero_copy_only=False)
+    row_of = np.full(len(different.dictionary), -1, np.int64)
+    row_of[number.drop_null().to_numpy()] = np.flatnonzero(is_asked)
+    rows: NDArray[np.int64] = row_of[different.indices.to_numpy()]
     return rows
 
 

@@ -13,6 +13,7 @@ from curation.selection.distance import euclidean, squared_distances
 from curation.selection.nearest import nearest_rows
 from curation.selection.rules.coreset import coreset
 from curation.selection.rules.random import random
+from curation.tables.repeated import RepeatedTexts
 from curation.tables.selection import BUDGET_CURVE, COMPARISON
 from tests.embedding_examples import bases_for, embedding_sets, embeddings_of_kind
 
@@ -49,7 +50,7 @@ def test_radius_of_coreset_is_the_distance_of_the_next_pick(data: st.DataObject)
     base = data.draw(bases_for(candidates))
     found = coreset(candidates, base, len(candidates))
     rules = baselines(candidates, base, found, 1, is_coreset=True)
-    nothing = [""] * len(candidates)
+    nothing = RepeatedTexts.of([""] * len(candidates))
     curve, _ = compare(candidates, found, rules, nothing, nothing, 1)
     np.testing.assert_array_equal(curve["coverage_radius"][:-1], curve["pick_distance"][1:])
     assert (np.diff(curve["coreset_pick_distance"][1:]) <= 0).all() or len(base) == 0
@@ -77,7 +78,9 @@ def test_chance_is_measured_on_its_first_picks_alone_where_there_are_many(monkey
     found = baselines(candidates, base, chosen, 3, is_coreset=False)["random"]
     np.testing.assert_array_equal(found.squared[:7], expected[:7])
     assert np.isnan(found.squared[7:]).all()
-    curve, table = compare(candidates, chosen, {"chosen": found}, [""] * 60, [""] * 60, 1)
+    curve, table = compare(
+        candidates, chosen, {"chosen": found}, RepeatedTexts.of([""] * 60), RepeatedTexts.of([""] * 60), 1
+    )
     assert table["smallest_distance"][0] == euclidean(expected[:7]).min()
     assert curve["coverage_radius"].notna().all()
 
@@ -113,7 +116,7 @@ def test_comparison_by_hand() -> None:
         "random": Picks(np.array([1, 2]), np.array([np.inf, 0.2679], np.float32)),
     }
     found, _ = follow(candidates, candidates[:0], rules["chosen"].picks)
-    _, table = compare(candidates, found, rules, ["a", "b", "b", "c"], ["v", "v", "v", "w"], 1)
+    _, table = compare(candidates, found, rules, RepeatedTexts.of(list("abbc")), RepeatedTexts.of(list("vvvw")), 1)
     assert list(table.columns) == COMPARISON.names
     by_rule = table.set_index("rule")
     np.testing.assert_allclose(by_rule["coverage_radius"], [2**0.5, 2**0.5, 2**0.5], rtol=1e-5)
@@ -148,7 +151,7 @@ def test_nothing_selected_and_no_candidates() -> None:
     candidates = embeddings_of_kind("random", 4, 3, 0)
     for points, base in ((candidates, candidates), (candidates[:0], candidates), (candidates[:0], candidates[:0])):
         found, _ = follow(points, base, np.empty(0, np.int64))
-        names = [""] * len(points)
+        names = RepeatedTexts.of([""] * len(points))
         curve, table = compare(points, found, baselines(points, base, found, 1, is_coreset=False), names, names, 1)
         assert len(curve) == 1
         assert table["knee"].tolist() == [0, 0, 0]

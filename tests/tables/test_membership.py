@@ -14,15 +14,21 @@ def test_names_among_others(names: list[str]) -> None:
         assert is_among(table, {"b": 1}.keys()).tolist() == [name == "b" for name in names]
 
 
+@pytest.mark.parametrize("count", [0, 40, 50, 90])
 @pytest.mark.parametrize("kind", ["str", object])
-def test_rows_are_those_of_a_dictionary(kind: str) -> None:
+def test_rows_are_those_of_a_dictionary(kind: str, count: int) -> None:
     random = np.random.default_rng(3)
     known = [f"é/{number}" for number in random.permutation(50)]
-    wanted = [f"é/{number}" for number in random.integers(0, 80, 40)]
+    wanted = [f"é/{number}" for number in random.integers(0, 80, count)]
     row_of = {name: row for row, name in enumerate(known)}
     names, among = pd.Series(wanted, dtype=kind), pd.Series(known, dtype=kind, index=range(7, 57))
     assert rows_of(names, among).tolist() == [row_of.get(name, -1) for name in wanted]
     assert is_among(names, among).tolist() == [name in row_of for name in wanted]
+
+
+def test_rows_of_the_same_names_are_in_their_order() -> None:
+    names = pd.Series(["b", "a", "c"], index=[4, 5, 6])
+    assert rows_of(names, pd.Series(["b", "a", "c"])).tolist() == [0, 1, 2]
 
 
 def test_nothing_is_found_among_nothing() -> None:

@@ -94,12 +94,17 @@ def farthest_first(
         tuning: sizes.
     """
     with _search(candidates, base, limit, tuning) as search:
-        base_squared, base_nearest = search.in_callers_order()
+        base_squared, base_nearest = search.in_callers_order() if len(base) else _no_cover(len(candidates))
         search.select(threshold)
         search.find_nearest()
         search.take_duplicates(threshold)
         squared, nearest = search.in_callers_order()
     return Traversal(*search.selected(), base_squared, base_nearest, np.maximum(squared, 0), nearest)
+
+
+def _no_cover(n: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return what `in_callers_order` gives of n candidates where nothing is selected, in no memory."""
+    return np.broadcast_to(np.float32(np.inf), n), np.broadcast_to(np.int64(-1), n)
 
 
 def picks_only(
