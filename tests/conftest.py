@@ -15,9 +15,14 @@ from _pytest.nodeid import NodeId
 from hypothesis import settings
 
 import curation.model  # noqa: F401  (so that torchvision can be imported, whatever else a test imports)
+from tests.no_workers import USERS, in_this_process
 
 settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
 settings.load_profile("untimed")
+
+# Images of containers often forbid this; each of some hundred processes would then compile what it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -75,6 +80,14 @@ def _train_with_one_thread() -> Iterator[None]:
         if callbacks:
             patched.setattr(callbacks, "THREADS", 1)
         yield
+
+
+@pytest.fixture
+def in_one_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process decode, except in tests marked `processes`: each worker process takes half a second to start."""
+    if not request.node.get_closest_marker("processes"):
+        for user in USERS:
+            monkeypatch.setattr(f"{user}.run_in_workers", in_this_process)
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Decoders that harm their process, for worker processes in tests."""
 
+import os
+import signal
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
+from curation.cleaning.fetched import BY_DEFAULT, Fetching
 from curation.cleaning.tasks import RawFile
 from curation.video.declared import declared_frames
 from tests.hostile_work import do_harm
@@ -50,3 +53,36 @@ def count_or_do_harm(path: Path, threads: int, announce: Callable[[int], None]) 
     if last_line.startswith(b"ORDER "):
         do_harm(last_line.removeprefix(b"ORDER ").decode(), threads, announce)
     return declared_frames(path)
+
+
+def _crash(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _hang(*_: object, **__: object) -> None:
+    signal.pause()
+
+
+def decode_with_harm(
+    file: RawFile,
+    threads: int,
+    announce: Callable[[int], None],
+    *,
+    raw_folder: Path,
+    shard_folder: Path,
+    settings: Settings,
+    fetching: Fetching = BY_DEFAULT,
+) -> DecodedFile:
+    """Decode a file; what its name says does harm to the process."""
+    step, _, harm = Path(file.path).stem.partition(" ")
+    places = {
+        "fetch": "curation.buckets.fetching.fetch",
+        "count": "curation.video.declared.declared_frames",
+        "decode": "curation.cleaning.decode_file._decode_image",
+        "watch": "curation.cleaning.decode_file._decode_video",
+    }
+    options = {"raw_folder": raw_folder, "shard_folder": shard_folder, "settings": settings, "fetching": fetching}
+    if step not in places:
+        return decode_file(file, threads, announce, **options)  # type: ignore[arg-type]
+    with patch(places[step], {"crashes": _crash, "hangs": _hang}[harm]):
+        return decode_file(file, threads, announce, **options)  # type: ignore[arg-type]

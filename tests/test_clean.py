@@ -43,7 +43,8 @@ from curation.tables.samples import COUNTS, DROPPED, FILES, RAW_FILES, SAMPLES, 
 from stages import clean as stage
 from stages.ingest import RelevantFiles, ingest, metrics
 from tests.media_files import TrackOfTest, cut, picture, write_image, write_pages, write_tracks, write_video
-from tests.no_workers import in_this_process
+
+pytestmark = pytest.mark.usefixtures("in_one_process")
 
 REPOSITORY = Path(__file__).parent.parent
 PARAMS = load_params(REPOSITORY / "params.yaml")
@@ -114,7 +115,6 @@ def _row(cleaned: Cleaned, path: str) -> "pd.Series[Any]":
     return cleaned.files[cleaned.files["path"] == path].iloc[0]
 
 
-@pytest.mark.thorough
 def test_each_video_track_gives_samples_of_its_own(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     (raw / "cars").mkdir(parents=True)
@@ -147,10 +147,7 @@ def test_each_video_track_gives_samples_of_its_own(tmp_path: Path) -> None:
     assert finder.places([wanted]) == {wanted: "top.mkv/track-1.mkv"}
 
 
-@pytest.mark.thorough
-def test_pages_give_samples_that_are_named_like_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("curation.cleaning.decode_files.run_in_workers", in_this_process)
-    monkeypatch.setattr("curation.workers.asking.run_in_workers", in_this_process)
+def test_pages_give_samples_that_are_named_like_frames(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_pages(raw / "cells/stack.tif", range(12))
     write_pages(raw / "moving.gif", [20, 21, 20])
@@ -241,6 +238,7 @@ def test_images_and_videos_become_samples_with_proxies(tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.processes
 def test_results_do_not_depend_on_workers_or_on_a_second_run(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for number in range(3):
@@ -256,7 +254,6 @@ def test_results_do_not_depend_on_workers_or_on_a_second_run(tmp_path: Path) -> 
     assert contents[0] == contents[1] == contents[2]
 
 
-@pytest.mark.thorough
 def test_corrupt_files_are_listed_with_reasons(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.png", 1)
@@ -279,7 +276,6 @@ def test_corrupt_files_are_listed_with_reasons(tmp_path: Path) -> None:
     assert cleaned.files.columns.tolist() == FILES.names
 
 
-@pytest.mark.thorough
 def test_a_few_missing_frames_are_counted_but_the_video_stays(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     sound = write_video(tmp_path / "v.avi", range(100))
@@ -322,7 +318,6 @@ def test_the_first_filename_of_equal_pixels_stays(tmp_path: Path) -> None:
     assert sorted(members.values()) == [["00000000.jpg", "00000001.jpg"], ["00000000.jpg", "00000002.jpg"]]
 
 
-@pytest.mark.thorough
 def test_copies_share_the_fate_of_the_first(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_video(raw / "v.mp4", range(3))
@@ -342,7 +337,6 @@ def test_copies_share_the_fate_of_the_first(tmp_path: Path) -> None:
     assert _row(cleaned, "b.jpg")["reason"] == "equal bytes as a.jpg, which is corrupt: not recognised as an image"
 
 
-@pytest.mark.thorough
 def test_a_second_iteration_decodes_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "m" / "a.png", 1)
@@ -390,7 +384,6 @@ def test_a_known_path_with_new_content_is_an_error_before_anything_is_decoded(tm
     assert not list((tmp_path / "proxies").iterdir())
 
 
-@pytest.mark.thorough
 def test_equal_sample_names_are_an_error(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_video(raw / "a.mp4", [1])
@@ -404,7 +397,6 @@ def test_equal_sample_names_are_an_error(tmp_path: Path) -> None:
         _clean(raw, base)
 
 
-@pytest.mark.thorough
 def test_retraining_makes_the_proxies_of_earlier_samples_again(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "m" / "a.png", 1)
@@ -437,6 +429,7 @@ def test_retraining_makes_the_proxies_of_earlier_samples_again(tmp_path: Path) -
 
 
 @pytest.mark.thorough
+@pytest.mark.processes
 def test_frames_that_are_not_taken_are_accounted_for_and_change_no_name(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_video(raw / "v.mp4", range(105), options={"g": "30"})
@@ -463,7 +456,6 @@ def test_frames_that_are_not_taken_are_accounted_for_and_change_no_name(tmp_path
     assert few.samples.loc[few.samples["raw_path"] == "v.mp4", "frame"].tolist() == [0, 50]
 
 
-@pytest.mark.thorough
 def test_retraining_finds_the_frames_that_were_taken_then(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_video(raw / "v.mp4", range(60), options={"g": "30"})
@@ -482,7 +474,6 @@ def test_retraining_finds_the_frames_that_were_taken_then(tmp_path: Path) -> Non
             assert reader.image(shard, member).size == (64, 48)
 
 
-@pytest.mark.thorough
 def test_a_file_that_becomes_relevant_is_new(tmp_path: Path) -> None:
     raw, proxies = tmp_path / "raw", tmp_path / "proxies"
     write_image(raw / "city" / "a.png", 1)
@@ -520,7 +511,6 @@ def test_retraining_needs_the_raw_files_of_the_datapool(tmp_path: Path) -> None:
         _clean(raw, base, retrain=True)
 
 
-@pytest.mark.thorough
 def test_moved_files_are_processed_and_new_ones_beside_them_are_decoded(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for number in range(3):
@@ -539,7 +529,6 @@ def test_moved_files_are_processed_and_new_ones_beside_them_are_decoded(tmp_path
     assert after.ledger["path"].tolist()[3:] == ["later/copy.png", "new.png"], "the ledger keeps the name that it knows"
 
 
-@pytest.mark.thorough
 def test_a_listing_from_before_a_move_is_brought_up_to_date(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for number in range(4):
@@ -569,7 +558,6 @@ def test_a_listing_from_before_a_move_is_brought_up_to_date(tmp_path: Path) -> N
     assert again.samples["filename"].tolist() == ["day/0.png", "day/1.png", "day/2.png"], "names stay"
 
 
-@pytest.mark.thorough
 def test_retraining_refuses_pixels_that_differ(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.png", 1)
@@ -579,7 +567,6 @@ def test_retraining_refuses_pixels_that_differ(tmp_path: Path) -> None:
         _clean(raw, base, retrain=True)
 
 
-@pytest.mark.thorough
 def test_nothing_new_names_the_ways_on(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.png", 1)
@@ -672,6 +659,7 @@ def _write_base(folder: Path, base: BaseTables) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.processes
 def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_image(paths.RAW / "cat" / "a.png", 1)
@@ -709,7 +697,6 @@ def test_the_stage_reads_a_datapool_and_writes_its_outputs(tmp_path: Path, monke
     assert samples[["filename", "label", "label_name"]].to_numpy().tolist() == [["ant/b.png", 1, "ant"]]
 
 
-@pytest.mark.thorough
 def test_what_was_taken_out_for_good_does_not_come_in_again(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for name, seed in (("a.png", 1), ("b.png", 2)):
@@ -723,6 +710,7 @@ def test_what_was_taken_out_for_good_does_not_come_in_again(tmp_path: Path) -> N
     assert told["status"].tolist() == ["duplicate", "duplicate"]
 
 
+@pytest.mark.processes
 def test_hostile_files_end_as_expected(shared_data: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     shutil.copytree(shared_data / "images_hostile", raw)
@@ -741,6 +729,8 @@ def test_hostile_files_end_as_expected(shared_data: Path, tmp_path: Path) -> Non
     assert (corrupt["reason"] != "").all()
 
 
+@pytest.mark.thorough
+@pytest.mark.processes
 def test_the_png_suite_ends_as_expected(shared_data: Path, tmp_path: Path) -> None:
     shutil.copytree(shared_data / "images_pngsuite", tmp_path / "raw")
     for path, status in _status(_clean(tmp_path / "raw")).items():
@@ -749,6 +739,7 @@ def test_the_png_suite_ends_as_expected(shared_data: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.processes
 def test_real_videos_are_kept_completely(shared_data: Path, tmp_path: Path) -> None:
     for name in ("videos_batch1", "videos_formats"):
         shutil.copytree(shared_data / name, tmp_path / "raw" / name)
@@ -763,7 +754,6 @@ def _flat(path: Path, value: int) -> None:
     Image.new("RGB", (64, 48), (value, value, value)).save(path)
 
 
-@pytest.mark.thorough
 def test_what_is_clearly_broken_is_of_low_quality_with_the_figure(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.png", 1)
@@ -791,7 +781,6 @@ def test_what_is_clearly_broken_is_of_low_quality_with_the_figure(tmp_path: Path
         require_something_new(broken, NO_BASE, may_be_empty=False)
 
 
-@pytest.mark.thorough
 def test_near_duplicates_name_a_sample_that_stays(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.png", 1, 320, 240)
@@ -817,7 +806,6 @@ def test_near_duplicates_name_a_sample_that_stays(tmp_path: Path) -> None:
     assert _row(later, "later.png")[["status", "duplicate_of"]].tolist() == ["near_duplicate", "a.png"]
 
 
-@pytest.mark.thorough
 def test_a_file_over_a_limit_comes_again_until_the_limit_is_raised(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.png", 1)
@@ -833,7 +821,6 @@ def test_a_file_over_a_limit_comes_again_until_the_limit_is_raised(tmp_path: Pat
     assert _status(_clean(raw, base)) == {"a.png": "processed", "large.png": "kept", "large2.png": "duplicate"}
 
 
-@pytest.mark.thorough
 def test_drafts_of_jpeg_files_are_duplicates_by_their_compressed_data(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_image(raw / "a.jpg", 1, 400, 300)

@@ -2,9 +2,8 @@
 
 import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -12,7 +11,7 @@ from click.testing import CliRunner
 from curation.core import atomic
 from curation.core.errors import CurationError
 from curation.pipeline.command import os_error, stage_command, with_clear_errors
-from tests import ROOT
+from tests.forked_stages import found_in_each
 from tests.test_contract import ORDER
 
 
@@ -73,28 +72,35 @@ def test_a_stage_finds_its_project_from_a_sub_folder(tmp_path: Path, monkeypatch
 
 
 HELP = """
-import runpy, sys
-stage = sys.argv[1]
+import contextlib, io, runpy, sys
 sys.argv[1:] = ["--help"]
-try:
-    runpy.run_module(f"stages.{stage}", run_name="__main__", alter_sys=True)
-except SystemExit as end:
-    assert not end.code
-print(*{name.split(".")[0] for name in sys.modules}, file=sys.stderr)
+with contextlib.redirect_stdout(io.StringIO()) as text:
+    try:
+        runpy.run_module(f"stages.{stage}", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        assert not end.code
+found["text"] = text.getvalue()
+found["loaded"] = list({name.split(".")[0] for name in sys.modules})
 """
 
 
+@pytest.fixture(scope="module")
+def helped() -> dict[str, dict[str, Any]]:
+    """Return what each stage prints as help, and the packages that it has loaded then."""
+    return found_in_each(ORDER, ("pydantic", "ruamel.yaml"), HELP)
+
+
 @pytest.mark.thorough
+@pytest.mark.xdist_group("help")
 @pytest.mark.parametrize("stage", ORDER)
-def test_help_says_what_a_stage_reads_and_writes_and_needs_no_heavy_library(stage: str) -> None:
-    completed = subprocess.run(
-        [sys.executable, "-c", HELP, stage], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert f"Usage: python -m stages.{stage} " in completed.stdout
-    assert "Reads " in completed.stdout
-    assert "Writes " in completed.stdout
-    assert all(len(line) <= 100 for line in completed.stdout.splitlines())
-    loaded = set(completed.stderr.split())
+def test_help_says_what_a_stage_reads_and_writes_and_needs_no_heavy_library(
+    stage: str, helped: dict[str, dict[str, Any]]
+) -> None:
+    text, loaded = helped[stage]["text"], set(helped[stage]["loaded"])
+    assert f"Usage: python -m stages.{stage} " in text
+    assert "Reads " in text
+    assert "Writes " in text
+    assert all(len(line) <= 100 for line in text.splitlines())
     assert {"click", "curation"} <= loaded
     assert not {"torch", "lightly", "matplotlib", "weasyprint", "numba", "pytorch_lightning"} & loaded
     if stage in ("code", "resolve_base"):

@@ -2,7 +2,6 @@
 
 import ast
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from curation.pipeline import paths
 from curation.pipeline.definition import ancestors, pipeline_of
 from curation.raw.listing import HIDDEN_NAMES
 from tests import ROOT
+from tests.forked_stages import found_in_each
 
 STAGES: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS_TEXT = (ROOT / "params.yaml").read_text()
@@ -102,17 +102,24 @@ def reader() -> CodeReader:
     return CodeReader(ROOT)
 
 
-@pytest.mark.parametrize("name", ORDER)
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, dict[str, list[str]]]:
+    """Return the files of the modules that each stage has imported once its module is loaded."""
+    libraries = ("PIL.Image", "av", "numpy", "pandas", "pyarrow.dataset", "pyarrow.parquet", "pydantic", "ruamel.yaml")
+    program = """
+import importlib, sys
+importlib.import_module(f"stages.{stage}")
+found["files"] = [file for one in list(sys.modules.values()) if (file := getattr(one, "__file__", None))]
+"""
+    return found_in_each(ORDER, libraries, program)
+
+
 @pytest.mark.thorough
-def test_the_code_of_a_stage_is_found_without_running_it(name: str) -> None:
+@pytest.mark.xdist_group("stages")
+@pytest.mark.parametrize("name", ORDER)
+def test_the_code_of_a_stage_is_found_without_running_it(name: str, loaded: dict[str, dict[str, list[str]]]) -> None:
     """What a stage has imported once its module is loaded must be in its closure."""
-    code = (
-        f"import sys, stages.{name}; print(*(getattr(one, '__file__', '') for one in sys.modules.values()), sep='\\n')"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    own = [file for file in loaded if file.startswith((f"{ROOT}/stages", f"{ROOT}/curation"))]
+    own = [file for file in loaded[name]["files"] if file.startswith((f"{ROOT}/stages", f"{ROOT}/curation"))]
     files = {Path(file).relative_to(ROOT).as_posix() for file in own}
     closure = set(reader().closure([f"python -m stages.{name}"]).files)
     guards = set(reader().closure([f"python -m {module}" for module in sorted(WITHOUT_INFLUENCE)]).files)

@@ -61,6 +61,8 @@ class CodeReader:
     memory: Path | None = None
     _known: dict[str, Source] = field(default_factory=dict, init=False)
     _read: dict[Path, Source] = field(default_factory=dict, init=False)
+    _names: dict[Path, str] = field(default_factory=dict, init=False)
+    _imports: dict[tuple[Path, str], list[str]] = field(default_factory=dict, init=False)
     _found: dict[str, list[tuple[Path, str]]] = field(default_factory=dict, init=False)
     _digests: dict[Path, dict[str, str]] = field(default_factory=dict, init=False)
     _is_new: bool = field(default=False, init=False)
@@ -113,24 +115,26 @@ class CodeReader:
         scripts = [self.root / word for word in _words(lines) if word.endswith(_SCRIPTS)]
         waiting += [(path, path.stem) for path in scripts if path.is_file() and path.suffix == ".py"]
         files |= {self._name(path): _digest_of(path) for path in scripts if path.is_file() and path.suffix != ".py"}
+        seen = set[Path]()
         while waiting:
             path, module = waiting.pop()
-            if (name := self._name(path)) in files:
+            if path in seen:
                 continue
+            seen.add(path)
             source = self._source(path)
-            files[name] = source.digest
-            for imported in self._imported(path, module, source):
-                if not imported or WITHOUT_INFLUENCE & {imported, imported.rpartition(".")[0]}:
-                    continue
+            files[self._name(path)] = source.digest
+            for imported in self._influential(path, module, source):
                 found = self._files_of(imported)
-                waiting += found
+                waiting += [file for file in found if file[0] not in seen]
                 if not found:
                     libraries.add(imported.partition(".")[0])
             files |= self._assets(path, source)
         return Closure(files, library_versions(libraries))
 
     def _name(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
+        if path not in self._names:
+            self._names[path] = path.relative_to(self.root).as_posix()
+        return self._names[path]
 
     def _source(self, path: Path) -> Source:
         """Read one Python file; one that is none counts with its bytes."""
@@ -145,6 +149,16 @@ class CodeReader:
                 self._is_new = True
             self._read[path] = self._known[key]
         return self._read[path]
+
+    def _influential(self, path: Path, module: str, source: Source) -> list[str]:
+        """Return what a module may import, each name once, without what only decides whether a stage runs."""
+        if (path, module) not in self._imports:
+            self._imports[path, module] = [
+                name
+                for name in dict.fromkeys(self._imported(path, module, source))
+                if name and not WITHOUT_INFLUENCE & {name, name.rpartition(".")[0]}
+            ]
+        return self._imports[path, module]
 
     def _imported(self, path: Path, module: str, source: Source) -> Iterator[str]:
         """Yield the absolute dotted names that a module may import."""

@@ -1,57 +1,21 @@
 """An object whose worker ends is corrupt where it was here by then, and unreachable where it was not."""
 
-import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
-from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
+from curation.cleaning.decode_file import Settings, decode_file
 from curation.cleaning.decode_files import decode_all
-from curation.cleaning.fetched import BY_DEFAULT, NOT_FETCHED, Fetching, write_known
+from curation.cleaning.fetched import NOT_FETCHED, Fetching, write_known
 from curation.cleaning.objects import sources_of
 from curation.cleaning.tasks import RawFile, tasks_of
 from curation.core.hashing import sha256_of_file
 from curation.core.kinds import IMAGE, PAGES, VIDEO
+from tests.hostile_decoders import decode_with_harm
 from tests.media_files import write_image, write_video
 from tests.object_files import raw_table
 
 SETTINGS = Settings(100_000_000, 64, 0.1, decode_timeout_s=1.0, decode_memory_mb=None)
-
-
-def _crash(*_: object, **__: object) -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def _hang(*_: object, **__: object) -> None:
-    signal.pause()
-
-
-def decode_with_harm(
-    file: RawFile,
-    threads: int,
-    announce: Callable[[int], None],
-    *,
-    raw_folder: Path,
-    shard_folder: Path,
-    settings: Settings,
-    fetching: Fetching = BY_DEFAULT,
-) -> DecodedFile:
-    """Decode a file; what its name says does harm to the process."""
-    step, _, harm = Path(file.path).stem.partition(" ")
-    places = {
-        "fetch": "curation.buckets.fetching.fetch",
-        "count": "curation.video.declared.declared_frames",
-        "decode": "curation.cleaning.decode_file._decode_image",
-        "watch": "curation.cleaning.decode_file._decode_video",
-    }
-    options = {"raw_folder": raw_folder, "shard_folder": shard_folder, "settings": settings, "fetching": fetching}
-    if step not in places:
-        return decode_file(file, threads, announce, **options)  # type: ignore[arg-type]
-    with patch(places[step], {"crashes": _crash, "hangs": _hang}[harm]):
-        return decode_file(file, threads, announce, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.thorough

@@ -4,6 +4,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,6 +57,7 @@ def _as_text(outcome: Outcome) -> str:
     return repr(replace(outcome, decoded=decoded, contents=contents))
 
 
+@pytest.mark.thorough
 @settings(max_examples=40)
 @given(st.lists(OUTCOMES, max_size=3))
 def test_what_was_packed_comes_out_to_the_bit(outcomes: list[Outcome]) -> None:

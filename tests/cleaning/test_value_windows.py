@@ -29,6 +29,8 @@ from stages.ingest import ingest
 from tests.datapools import empty_datapool, files_of, grow
 from tests.media_files import write_image, write_values
 
+pytestmark = pytest.mark.usefixtures("in_one_process")
+
 SETTINGS = Settings(100_000, proxy_size=32, corruption_threshold=0.1, decode_timeout_s=60, decode_memory_mb=4096)
 METADATA = embedding_schema(1).names[:-1]
 NO_BASE = BaseTables(empty_frame(LEDGER), empty_frame(embedding_schema(1))[METADATA], empty_frame(SELECTED))
@@ -67,6 +69,7 @@ def raw(tmp_path: Path) -> Path:
 
 
 @pytest.mark.thorough
+@pytest.mark.processes
 def test_a_folder_has_one_window_whatever_the_workers(raw: Path) -> None:
     cleaned = _cleaned(raw, ValueWindows())
     assert _window(cleaned, "thermal/cold/a.png") == ("uint16", 29_000, 31_000)
@@ -88,7 +91,6 @@ def test_a_folder_has_one_window_whatever_the_workers(raw: Path) -> None:
                 assert mean == pytest.approx(row.luma_mean, abs=2)
 
 
-@pytest.mark.thorough
 def test_videos_and_pictures_of_a_folder_have_one_window(tmp_path: Path) -> None:
     folder = tmp_path / "raw"
     _write(folder / "thermal" / "a.png", 29_000, 30_000, 1)
@@ -107,7 +109,6 @@ def test_videos_and_pictures_of_a_folder_have_one_window(tmp_path: Path) -> None
     pd.testing.assert_frame_equal(again.samples, cleaned.samples)
 
 
-@pytest.mark.thorough
 def test_the_window_of_the_base_and_a_given_one_win(raw: Path) -> None:
     known = {("thermal", "uint16"): Window(20_000, 40_000)}
     cleaned = _cleaned(raw, ValueWindows(known=known))
@@ -120,7 +121,6 @@ def test_the_window_of_the_base_and_a_given_one_win(raw: Path) -> None:
     assert reason.endswith("100% of its values lie beyond 30000 to 31000 (clean.value_window)")
 
 
-@pytest.mark.thorough
 def test_unsupported_files_are_counted_by_themselves_and_come_again(tmp_path: Path) -> None:
     folder = tmp_path / "raw"
     write_image(folder / "a.png", 1, 40, 40)

@@ -39,6 +39,8 @@ from curation.workers.outcomes import Limits
 from tests.media_files import picture, write_image, write_pages, write_video
 from tests.object_files import raw_table
 
+pytestmark = pytest.mark.usefixtures("in_one_process")
+
 LIMITS = Limits(60, None)
 TEXT, COUNT = {"type": "string", "minLength": 1}, {"type": "integer", "minimum": 1}
 
@@ -114,7 +116,6 @@ def export(samples: pd.DataFrame, raw: Path, folder: Path, form: Settings) -> di
     return export_images(samples, raw, folder, form, workers=2, limits=LIMITS)
 
 
-@pytest.mark.thorough
 def test_grey_of_16_bits_keeps_its_values_as_png_and_is_seen_through_its_window_as_jpg(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     (raw / "thermal").mkdir(parents=True)
@@ -143,6 +144,7 @@ def test_no_samples_are_no_pictures(samples: pd.DataFrame, tmp_path: Path) -> No
     assert files_in(tmp_path / "out") == []
 
 
+@pytest.mark.processes
 def test_originals_are_copied_and_frames_are_lossless(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
     done = list[int]()
     failed = export_images(samples, raw, tmp_path / "out", written(), workers=1, limits=LIMITS, advance=done.append)
@@ -187,7 +189,6 @@ def test_pages_are_lossless_and_read_by_their_index(tmp_path: Path, name: str, f
     assert files_in(tmp_path / "jpg") == [f"a-00-{ending}.jpg", f"a-07-{ending}.jpg"]
 
 
-@pytest.mark.thorough
 def test_frames_of_16_bit_grey_keep_their_values(tmp_path: Path) -> None:
     values = np.random.default_rng(1).integers(29_000, 31_000, (24, 32)).astype(np.uint16)
     with av.open(str(tmp_path / "heat.mkv"), "w") as container:
@@ -209,6 +210,7 @@ def test_frames_of_16_bit_grey_keep_their_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.processes
 def test_an_interrupted_export_goes_on(samples: pd.DataFrame, raw: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     export(samples, raw, folder, written())
@@ -234,7 +236,6 @@ def test_what_is_gone_or_changed_is_named_and_the_rest_is_written(
     assert files_in(tmp_path / "out") == ["drive-03-mp4.png"]
 
 
-@pytest.mark.thorough
 def test_a_name_of_255_bytes_is_written_and_one_that_is_too_long_costs_itself_alone(
     samples: pd.DataFrame, raw: Path, tmp_path: Path
 ) -> None:
@@ -466,7 +467,6 @@ def test_csv_holds_no_formula(samples: pd.DataFrame) -> None:
     assert [row["time_s"] for row in rows][:2] == ["0.25", ""]
 
 
-@pytest.mark.thorough
 def test_objects_are_fetched_to_be_exported_and_one_that_is_gone_costs_its_samples(
     samples: pd.DataFrame, raw: Path, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_all_names_in_exports_are_known(name: str, is_frame: bool) -> None:
 NAMES = st.sets(st.from_regex(r"([ab]/){0,2}[abc](\.jpg|\.png)?", fullmatch=True), max_size=8)
 
 
+@pytest.mark.thorough
 @settings(max_examples=300)
 @given(NAMES, NAMES)
 def test_every_name_has_one_outcome_and_every_sample_at_most_one_name(names: set[str], samples: set[str]) -> None:

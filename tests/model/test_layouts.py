@@ -339,6 +339,7 @@ def test_arrays_of_jax_are_named(tmp_path: Path) -> None:
         given_weights(at(SIGLIP), str(tmp_path / "siglip.npz"))
 
 
+@pytest.mark.thorough
 def test_dinov2_of_real_size_embeds_images_of_224_pixels(tmp_path: Path) -> None:
     network: nn.Module = timm.create_model("vit_small_patch14_dinov2", num_classes=0)
     weights = {**network.state_dict(), "mask_token": torch.zeros(1, 384)}

@@ -4,19 +4,23 @@ On data as small as that of the tests, a stage takes longer to import PyTorch th
 its time to start. So a process that has imported the libraries, and nothing of the project, is forked for every
 `python -m stages.…`, `python -m curate` and `dvc`. It has the caller's folder, environment, standard streams and
 arguments. YAML that such a process has read is not parsed again by another: that is half of what DVC does on so
-little data. It dies with all its children as soon as the command that asked for it is killed. Everything else goes to
-the real interpreter, and so do the commands of tests that are marked `cold`: those that kill one process alone, and
-those that compare runs of which each is to have its own order of sets.
+little data. Nor is code compiled again, whatever the project. It dies with all its children as soon as the command
+that asked for it is killed. Everything else goes to the real interpreter, and so do the commands of tests that are
+marked `cold`: those that kill one process alone, and those that compare runs of which each is to have its own order of
+sets.
 
 `python warm_python.py SOCKET OWNER` is the process that is forked, `COMMAND` the text of `python` and `dvc`, which ask
 it.
 """
 
+import _imp
 import atexit
 import gc
 import hashlib
 import importlib
+import io
 import json
+import marshal
 import os
 import pickle
 import runpy
@@ -28,7 +32,9 @@ import time
 import traceback
 import weakref
 from contextlib import suppress
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 LIBRARIES = (
@@ -108,6 +114,7 @@ def serve(path: str, owner: int) -> None:
     importlib.import_module("pydantic.plugin._loader").get_plugins()  # it looks through all that is installed, once
     _leave_endings_out()
     remember_yaml(Path(path).with_name("yaml"))
+    remember_code(Path(path).with_name("code"))
     gc.freeze()  # or each process looks at all of it again, and thereby copies it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children are not waited for
     with socket.socket(socket.AF_UNIX) as listening:
@@ -135,25 +142,62 @@ def _leave_endings_out() -> None:
 
 
 def remember_yaml(folder: Path) -> None:
-    """Keep what YAML stands for, by its text, and read it from there the next time."""
+    """Keep what YAML stands for, by its text, and read it from there the next time.
+
+    Lock files are kept when DVC writes them, too: it does so after each stage, and reads them again before the next.
+    """
     from ruamel.yaml import YAML
 
     folder.mkdir()
-    parse = YAML.load
+    parse, write = YAML.load, YAML.dump
+
+    def kept(self: YAML, text: str) -> Path:
+        return folder / hashlib.sha256(f"{self.typ} {self.pure} {text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+    def keep(path: Path, content: object) -> None:
+        unfinished = path.with_name(f"{path.name}-{os.getpid()}")
+        unfinished.write_bytes(pickle.dumps(content))
+        os.rename(unfinished, path)
 
     def load(self: YAML, stream: object) -> Any:
         if not isinstance(stream, str):
             return parse(self, stream)
-        key = hashlib.sha256(f"{self.typ} {self.pure} {stream}".encode("utf-8", "surrogatepass")).hexdigest()
+        path = kept(self, stream)
         with suppress(OSError):
-            return pickle.loads((folder / key).read_bytes())
+            return pickle.loads(path.read_bytes())
         content = parse(self, stream)
-        unfinished = folder / f"{key}-{os.getpid()}"
-        unfinished.write_bytes(pickle.dumps(content))
-        os.rename(unfinished, folder / key)
+        keep(path, content)
         return content
 
-    YAML.load = load  # type: ignore[method-assign]
+    def dump(self: YAML, data: Any, stream: Any = None, **options: Any) -> Any:
+        if options or not (isinstance(data, dict) and "schema" in data and hasattr(stream, "write")):
+            return write(self, data, stream, **options)
+        text = io.StringIO()
+        write(self, data, text)
+        stream.write(text.getvalue())
+        keep(kept(self, text.getvalue()), data)
+
+    YAML.load, YAML.dump = load, dump  # type: ignore[method-assign]
+
+
+def remember_code(folder: Path) -> None:
+    """Keep what modules compile to, by their source, and take it from there the next time, wherever the module is."""
+    folder.mkdir()
+    compiled = SourceFileLoader.source_to_code
+
+    def source_to_code(self: SourceFileLoader, data: bytes, path: str, **options: Any) -> CodeType:
+        key = hashlib.sha256(data).hexdigest()
+        with suppress(OSError):
+            code: CodeType = marshal.loads((folder / key).read_bytes())
+            _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
+            return code
+        code = compiled(self, data, path, **options)
+        unfinished = folder / f"{key}-{os.getpid()}"
+        unfinished.write_bytes(marshal.dumps(code))
+        os.rename(unfinished, folder / key)
+        return code
+
+    SourceFileLoader.source_to_code = source_to_code  # type: ignore[method-assign,assignment]
 
 
 def _is_running(process: int) -> bool:
@@ -186,7 +230,7 @@ def answer(connection: socket.socket, python: Path) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
+    sys.dont_write_bytecode = True  # that of other processes' code is kept by its source
     sys.argv = [module, *arguments]
     sys.path[:1] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     os.setsid()

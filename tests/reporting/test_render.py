@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -18,6 +19,7 @@ from curation.reporting.compute import distances
 from curation.reporting.compute.figures import compute_figures
 from curation.reporting.compute.names import visible
 from curation.reporting.contents import report as schema
+from curation.reporting.draw.chart import Chart
 from curation.reporting.draw.pictures import data_uri, inline_pictures
 from curation.reporting.draw.plots import draw_charts
 from curation.reporting.inputs import ReportInputs
@@ -49,6 +51,12 @@ def documents(inputs: ReportInputs) -> tuple[str, bytes]:
     names += [name for pair in figures.examples.pairs for name in (pair.retained, pair.removed)]
     pictures = inline_pictures(names, invented_pictures)
     return render.render_html(figures, charts, pictures, points), render.render_pdf(figures, charts, pictures)
+
+
+@pytest.fixture(scope="module")
+def charts_of_first() -> Mapping[str, Chart]:
+    """Charts for tests of the words around them."""
+    return draw_charts(*compute_figures(example()))
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +122,12 @@ def test_the_first_page_stands_alone(spread: float, corrupt: int, notes: int) ->
     assert pages[1].startswith("1 Input and cleaning")
 
 
-def test_the_report_says_how_each_rule_chooses() -> None:
-    first = example()
-    charts = draw_charts(*compute_figures(first))
-    texts = set()
+def test_the_report_says_how_each_rule_chooses(charts_of_first: Mapping[str, Chart]) -> None:
+    first, texts = example(), set()
     for method in (*RULES, STRATEGIES):
         inputs = replace(first, select=replace(first.select, method=method, sentence=sentence_of(method)))
         figures, points = compute_figures(inputs)
-        page = Page(render.render_html(figures, charts, {}, points)).text
+        page = Page(render.render_html(figures, charts_of_first, {}, points)).text
         start = page.index("How it was selected")
         texts.add(page[start : page.index("select.n_samples", start)])
     assert len(texts) == len(RULES) + 1
@@ -221,13 +227,13 @@ def test_a_long_value_is_shown_once_a_strategy_a_line() -> None:
     assert render.value(strategies).count("\n") == 8
 
 
-def test_chapters_follow_each_other_on_a_page() -> None:
+def test_chapters_follow_each_other_on_a_page(charts_of_first: Mapping[str, Chart]) -> None:
     """However long the list of changed parameters is, no page is left half empty for it, nor for the list of all."""
     parameters = flat_parameters(Params())
     defaults = {key: "other" if place < 32 else value for place, (key, value) in enumerate(parameters.items())}
-    figures, points = compute_figures(replace(example(), parameters=parameters, default_parameters=defaults))
+    figures, _ = compute_figures(replace(example(), parameters=parameters, default_parameters=defaults))
     assert len(figures.configuration.changed) == 32
-    shares = filled(render.render_pdf(figures, draw_charts(figures, points), {}))
+    shares = filled(render.render_pdf(figures, charts_of_first, {}))
     assert len(shares) > 4
     assert min(shares[2:-1]) > 0.86, shares
 
@@ -317,10 +323,11 @@ def test_the_page_says_where_a_figure_rests_on_a_subset(monkeypatch: pytest.Monk
         "whole set, for 3 of the 18 candidates",
     )
     figures, points = compute_figures(inputs)
-    page = render.render_html(figures, draw_charts(figures, points), {}, points)
+    charts = draw_charts(figures, points)
+    page = render.render_html(figures, charts, {}, points)
     assert not any(words in page for words in told)
     monkeypatch.setattr(distances, "COMPARED_PAIRS", 1)
     monkeypatch.setattr(distances, "LEAST_QUERIES", 3)
     few, points = compute_figures(inputs)
-    page = render.render_html(few, draw_charts(figures, points), {}, points)
+    page = render.render_html(few, charts, {}, points)
     assert all(words in page for words in told)

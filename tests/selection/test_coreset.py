@@ -112,6 +112,7 @@ def test_property_check_finds_a_wrong_program(monkeypatch: pytest.MonkeyPatch) -
     assert "of seed 1: wrong: " in result.output
 
 
+@pytest.mark.thorough
 @ONE_PROCESS
 @pytest.mark.parametrize(("radius", "cluster_from"), [(np.inf, 0.0), (0.0, 0.0), (0.0, np.inf)])
 def test_a_bound_of_few_directions_changes_nothing(radius: float, cluster_from: float) -> None:

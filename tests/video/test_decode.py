@@ -367,6 +367,7 @@ def test_real_videos_are_complete(shared_data: Path) -> None:
         assert declared_frames(shared_data / name) == frames
 
 
+@pytest.mark.thorough
 def test_real_videos_that_were_cut_are_corrupt(shared_data: Path, tmp_path: Path) -> None:
     for name in ("mdn_flower.webm", "carnd_solidWhiteRight.mp4"):
         source = shared_data / "videos_batch1" / name

@@ -144,10 +144,11 @@ def svg_of(figure: Figure, name: str, description: str) -> str:
 
 def _settle(figure: Figure) -> None:
     """Find the layout once: no need to find it again for each format."""
-    if figure.get_layout_engine() is not None:
+    engine = figure.get_layout_engine()
+    if engine is not None:
         FigureCanvasAgg(figure)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _inline(svg: str, name: str, description: str) -> str:
