@@ -54,7 +54,7 @@ def run(params: Params) -> str:
     samples, marks = read_parquet(paths.SAMPLES, columns=["filename", "is_new"]), read_csv(paths.MARKS, MARKS)
     known = known_samples(samples, embeddings.names, paths.BASE, marks, retrain=params.train.retrain)
     del samples
-    give_back()
+    give_back(len(processed))
     base, chosen = known.base, known.chosen
     base_embeddings = embeddings.by_name(base)
     found = find_candidates(known, embeddings, base_embeddings, params.select, paths.BASE)
@@ -74,7 +74,7 @@ def run(params: Params) -> str:
     may_be_empty, about = known.may_be_empty, about.for_choosing(params.select)
     names, held_out, dropped = pd.Series(found.names, dtype=str), found.held_out, found.dropped
     del embeddings, processed, known, found  # all that is needed of them was copied
-    give_back()  # the search has use for it
+    give_back(len(names))  # the search has use for it
     if line_of_cluster := told(params.execution, params.select):
         click.echo(f"select: {line_of_cluster}", err=True)
     sides = Sides(names, candidate_embeddings, base, base_embeddings)
@@ -87,7 +87,7 @@ def run(params: Params) -> str:
     if chosen_rows is not None:
         choice = with_chosen(choice, chosen_rows)
     del sides, base_embeddings, candidate_embeddings
-    give_back()  # writing has use for it
+    give_back(len(names))  # writing has use for it
     write_csv(choice.selection, SELECTION, paths.SELECTION)
     write_parquet(choice.candidates, CANDIDATES, paths.CANDIDATES)
     write_csv(choice.curve, BUDGET_CURVE, paths.BUDGET_CURVE)

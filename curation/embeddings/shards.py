@@ -133,7 +133,7 @@ def read_shards(
         embeddings[place[start : start + rows]] = _embedding_matrix(_parsed(file, ["embedding"]))
         start += rows
     frame = to_frame(table)
-    give_back()  # it keeps what reading took for the next time
+    give_back(len(frame))  # it keeps what reading took for the next time
     return frame, embeddings
 
 

@@ -109,7 +109,7 @@ def select_units(
     is_coreset = params.method == CORESET and not params.strategies
     rules = baselines(*both, found, params.seed, is_coreset=is_coreset, coreset=coreset)
     curve, comparison = compare(unit_embeddings, found, rules, units.labels, units.raw_paths, units.members.shape[1])
-    give_back()  # what the search took
+    give_back(len(sides.names))  # what the search took
     selection, candidates = tables_of(sides, units, found, unit_embeddings)
     return Choice(selection, candidates, curve, comparison, contributed)
 

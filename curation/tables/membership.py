@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 
 from curation.tables.memory import give_back
 
-_MANY = 100_000
-"""Names that take so much memory to look up that it is given back to the system at once."""
-
 
 def is_among(names: "pd.Series[str] | pd.Index[str]", known: "pd.Series[str] | AbstractSet[str]") -> NDArray[np.bool_]:
     """Return whether each of n names is known, (n,).
@@ -59,9 +56,8 @@ def rows_of(names: "pd.Series[str]", among: "pd.Series[str]") -> NDArray[np.int6
         return _rows_of_few(asked, known)
     found = pc.index_in(asked, value_set=known)
     rows: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    if len(among) > _MANY:
-        del found
-        give_back()
+    del found
+    give_back(len(among))
     return rows
 
 
