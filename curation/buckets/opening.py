@@ -29,6 +29,19 @@ def opened(address: Address) -> tuple[Store, str]:
     return store, f"{address.name}/{address.key}"
 
 
+def filesystem_of(address: Address) -> tuple[Any, str]:
+    """Return the file system of fsspec that an address is in, and the path there without a slash at its end.
+
+    Raises:
+        BucketError: as for `opened`.
+    """
+    filesystem, root = _of_dvc(address.scheme, address.name if address.scheme == REMOTE else "", Path.cwd())
+    if filesystem.protocol == "local":
+        return _local(), f"{root}/{address.key}".rstrip("/")
+    path = f"{root}/{address.key}" if address.scheme == REMOTE else f"{address.name}/{address.key}"
+    return filesystem.fs, path.strip("/")
+
+
 @cache
 def _store(scheme: str, remote: str, folder: str) -> tuple[Store, str]:
     """Return a store, and the key that the address of a remote stands for.

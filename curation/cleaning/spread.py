@@ -7,14 +7,14 @@ back has an influence, nor how the tasks are put together: what becomes of a fil
 import io
 import secrets
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import chdir, closing, contextmanager
+from contextlib import AbstractContextManager, chdir, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory, gettempdir
-from typing import Final
+from tempfile import gettempdir
+from typing import BinaryIO, Final
 
 from curation.cleaning.decode_file import DecodedFile, Settings, decode_file
 from curation.cleaning.decode_files import Decode, Outcomes, ProgressBar, decode_all
@@ -26,6 +26,7 @@ from curation.cleaning.tasks import RawFile, Task, files_of
 from curation.core.errors import ClusterError
 from curation.core.kinds import IMAGE
 from curation.execution.engine import Engine
+from curation.execution.storage import Storage
 from curation.workers.spare import SpareWorkers
 from curation.workers.worker import Announce
 
@@ -55,7 +56,7 @@ class _Where:
         settings: likewise.
         threads: that a node's task may use, whatever number of cores it has.
         decode: see `decode_all`.
-        packs: folder for the packs; None: they are sent.
+        packs: where the packs go; None: they are sent.
         fetching: see `decode_all`.
     """
 
@@ -64,7 +65,7 @@ class _Where:
     settings: Settings
     threads: int
     decode: Decode
-    packs: Path | None
+    packs: Storage | None
     fetching: Fetching | None
 
 
@@ -152,23 +153,22 @@ def _sent(
     groups = _grouped(tasks, engine.slots)
     # The file of known contents is on this machine alone: nodes decode those, too, which changes nothing.
     there = None if fetching is None else replace(fetching, known=None)
-    with _folder_in(engine.storage) as packs:
+    with nullcontext() if engine.storage is None else engine.storage.folder_of_a_run() as packs:
         where = _Where(Path.cwd(), raw_folder, settings, engine.cpus_per_task, decode, packs, there)
         work = partial(_decoded_group, where=where)
         with closing(engine.run(work, groups, cpus=engine.cpus_per_task)) as found:
             for _, pack in found:
-                with io.BytesIO(pack) if isinstance(pack, bytes) else pack.open("rb") as file:
+                with _opened(pack, packs) as file:
                     yield from outcomes_in(file)
 
 
-@contextmanager
-def _folder_in(storage: Path | None) -> Iterator[Path | None]:
-    """Make a folder of this run in the storage, and remove it at the end."""
-    if storage is None:
-        yield None
-        return
-    with TemporaryDirectory(prefix="clean-", dir=storage) as folder:
-        yield Path(folder)
+def _opened(pack: bytes | str, packs: Storage | None) -> AbstractContextManager[BinaryIO]:
+    """Open a pack that was sent, or that lies where the packs are under a name."""
+    if isinstance(pack, bytes):
+        return io.BytesIO(pack)
+    if packs is None:
+        raise RuntimeError("a node gave a name, but packs are sent")
+    return packs.reading(pack)
 
 
 def _frames(tasks: Iterable[Task]) -> int:
@@ -208,11 +208,11 @@ def _pieces(task: Task) -> list[Task]:
     return [replace(task, paths=paths, declared=len(paths)) for paths in cuts]
 
 
-def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
+def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | str:
     """Decode some tasks on a node.
 
     Returns:
-        A pack with one outcome for each file; or where it lies in the folder of packs.
+        A pack with one outcome for each file; or its name where the packs are.
     """
     with _shard_folder() as shards, chdir(where.project):
         threads = where.threads
@@ -226,11 +226,11 @@ def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | Path:
         outcomes = (outcome_of(_NO_KEY, file, shards) for file in decoded)
         if where.packs is None:
             return packed(outcomes)
-        path = where.packs / secrets.token_hex(16)  # a node that counts as lost may still be writing its own
-        with path.open("xb") as pack:
+        name = secrets.token_hex(16)  # a node that counts as lost may still be writing its own
+        with where.packs.writing(name) as pack:
             for outcome in outcomes:
                 add_outcome(pack, outcome)
-        return path
+        return name
 
 
 @contextmanager

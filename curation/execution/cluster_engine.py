@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from curation.core.errors import ClusterError
 from curation.execution.cluster import Cluster, LostError
 from curation.execution.engine import Actors, Item, Part, Result
 from curation.execution.nodes import require_alike
+from curation.execution.storage import Storage
 
 MOST_TRIES = 6
 """Times that the same thing may be tried: what is lost that often is at fault itself, or the cluster is."""
@@ -39,7 +39,7 @@ class ClusterEngine:
     cluster: Cluster
     wanted_shards: int | None = None
     cpus_per_task: int = 1
-    storage: Path | None = None
+    storage: Storage | None = None
     is_cluster: bool = True
 
     @property

@@ -6,8 +6,9 @@ can be pickled, and results of plain values, bytes and arrays.
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from curation.execution.storage import Storage
 
 Item = TypeVar("Item")
 Part = TypeVar("Part")
@@ -61,8 +62,8 @@ class Engine(Protocol):
         ...
 
     @property
-    def storage(self) -> Path | None:
-        """A folder that all nodes see, where they leave what is large; None: they send it."""
+    def storage(self) -> Storage | None:
+        """Where nodes leave what is large; None: they send it."""
         ...
 
     def require_alike(self, facts: Callable[[], Mapping[str, str]]) -> None:

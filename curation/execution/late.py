@@ -4,9 +4,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from curation.execution.engine import Actors, Engine, Item, Part, Result
+from curation.execution.storage import Storage
 
 
 @contextmanager
@@ -47,8 +47,8 @@ class _LateEngine:
         return self.connected().cpus_per_task
 
     @property
-    def storage(self) -> Path | None:
-        """A folder that all nodes see."""
+    def storage(self) -> Storage | None:
+        """Where nodes leave what is large."""
         return self.connected().storage
 
     def require_alike(self, facts: Callable[[], Mapping[str, str]]) -> None:

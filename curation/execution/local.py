@@ -6,11 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from curation.core.cores import available_cores
 from curation.execution.engine import Actors, Item, Part, Result
+from curation.execution.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class LocalEngine:
     shards: int = 1
     cpus_per_task: int = 1
     is_cluster: bool = False
-    storage: Path | None = None
+    storage: Storage | None = None
 
     def __enter__(self) -> "LocalEngine":
         return self

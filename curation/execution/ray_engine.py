@@ -21,6 +21,7 @@ from curation.core.errors import ClusterError, MissingPackageError
 from curation.execution.cluster import LostError
 from curation.execution.cluster_engine import ClusterEngine
 from curation.execution.nodes import facts
+from curation.execution.storage import Storage
 from curation.params.execution import ExecutionParams
 
 _LARGE = 100_000
@@ -56,25 +57,12 @@ def ray_engine(execution: ExecutionParams) -> Iterator[ClusterEngine]:
         ) from None
     try:
         _connect(ray, address)
-        storage = _storage(execution.storage)
+        storage = None if execution.storage is None else Storage.at(execution.storage)
         engine = ClusterEngine(RayCluster(ray), execution.shards, execution.cpus_per_task, storage)
         engine.require_alike(facts)
         yield engine
     finally:
         ray.shutdown()
-
-
-def _storage(folder: str | None) -> Path | None:
-    """Return the folder that nodes leave things in.
-
-    Raises:
-        ClusterError: there is no such folder.
-    """
-    if folder is None:
-        return None
-    if not Path(folder).is_dir():
-        raise ClusterError(f"execution.storage: {folder} is no folder here: name one that all nodes see, or null")
-    return Path(folder).resolve()
 
 
 def _prepare_environment(address: str) -> None:

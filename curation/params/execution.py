@@ -29,9 +29,9 @@ class ExecutionParams(Section):
     )
     storage: Place | None = Field(
         default=None,
-        description="Folder in which the nodes of a cluster leave what they decoded until it is taken over.",
+        description="Where the nodes of a cluster leave what they decoded until it is taken over.",
         json_schema_extra=About(
-            form="the path of a folder that all nodes see",
+            form="the path of a folder that all nodes see, or an address such as `s3://BUCKET/FOLDER` or `remote://NAME/FOLDER`",
             null="they send it",
             read_by=_SPREAD,
             is_execution=True,

@@ -19,7 +19,11 @@ from curation.core.kinds import IMAGE, VIDEO
 from curation.execution.choice import engine_of
 from curation.execution.cluster_engine import ClusterEngine
 from curation.execution.local import HERE
+from curation.execution.storage import Storage
 from curation.params.execution import ExecutionParams
+from tests.buckets.server import Bucket
+from tests.buckets.server import s3_bucket as s3_bucket
+from tests.buckets.server import s3_server as s3_server
 from tests.cleaning.test_decode_files import SETTINGS
 from tests.execution.fake_cluster import FakeCluster
 from tests.hostile_decoders import decode_or_do_harm
@@ -59,7 +63,7 @@ def test_a_cluster_gives_what_this_machine_gives(tmp_path: Path, monkeypatch: py
     assert [file.path for file in expected if "SIGKILL" in file.reason] == ["i/5.png"]
     assert set(shards_in(here)) == {"task-000004", "task-000005", "task-000006"}
     monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)  # so that the images are cut into parts
-    for name, place in (("sent", None), ("left", storage.resolve())):
+    for name, place in (("sent", None), ("left", Storage.at(str(storage)))):
         there, cluster = Path(name), FakeCluster(["a", "b"], {"a": 2})
         there.mkdir()
         engine = ClusterEngine(cluster, storage=place)
@@ -68,6 +72,27 @@ def test_a_cluster_gives_what_this_machine_gives(tmp_path: Path, monkeypatch: py
         assert shards_in(there) == shards_in(here)
         assert "a" in cluster.dying
     assert not list(storage.iterdir())
+
+
+def test_nodes_may_leave_what_they_decoded_in_a_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3_bucket: Bucket
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    s3_bucket.put({"of-others": b"1"})
+    for number in range(4):
+        write_image(tmp_path / "raw" / f"{number}.png", number)
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    tasks, raw = [Task(IMAGE, tuple(f"{number}.png" for number in range(4)), 4)], Path("raw")
+    expected = decode_all(tasks, raw, Path("here"), SETTINGS, 1)
+    engine = ClusterEngine(FakeCluster(["a", "b"], {"a": 1}), storage=Storage.at(f"s3://{s3_bucket.name}/packs/"))
+    monkeypatch.setattr(spread, "_LEAST_FRAMES", 2)
+    found = decode_with(engine, tasks, raw, Path("there"), SETTINGS, 1)
+    assert list(map(in_words, found)) == list(map(in_words, expected))
+    assert shards_in(Path("there")) == shards_in(Path("here"))
+    assert sum(one.method == "PUT" for one in s3_bucket.server.requests) == 3  # one of them this test's own
+    left = s3_bucket.client.list_objects_v2(Bucket=s3_bucket.name)["Contents"]
+    assert [one["Key"] for one in left] == ["of-others"]
 
 
 def test_what_came_from_nodes_is_kept_for_a_run_that_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -11,6 +10,7 @@ from curation.core.errors import ClusterError
 from curation.execution.cluster_engine import ClusterEngine
 from curation.execution.engine import Engine
 from curation.execution.late import at_first_use
+from curation.execution.storage import Storage
 from tests.execution.fake_cluster import FakeCluster
 
 
@@ -28,13 +28,13 @@ def test_it_is_connected_with_once_and_left() -> None:
     @contextmanager
     def connect() -> Iterator[Engine]:
         told.append("connected")
-        yield ClusterEngine(FakeCluster(["a"], cpus=6), 4, 2, Path("storage"))
+        yield ClusterEngine(FakeCluster(["a"], cpus=6), 4, 2, Storage("storage"))
         told.append("left")
 
     with at_first_use(connect) as engine:
         assert engine.is_cluster
         assert not told
-        assert (engine.shards, engine.slots, engine.cpus_per_task, engine.storage) == (4, 3, 2, Path("storage"))
+        assert (engine.shards, engine.slots, engine.cpus_per_task, engine.storage) == (4, 3, 2, Storage("storage"))
         assert dict(engine.run(str, [5, 6], cpus=1)) == {0: "5", 1: "6"}
         engine.require_alike(lambda: {"Python": "3.11"})
         with engine.actors(Part, [7, 8], warm=lambda: None) as actors:
