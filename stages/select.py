@@ -26,7 +26,7 @@ from curation.selection.contributions import picked_last
 from curation.selection.described import described, tell_names
 from curation.selection.embedded import measures_in_use, read_embeddings
 from curation.selection.objects import objects_in_words, read_object_embeddings
-from curation.selection.outcome import require_selected, select_units, summary
+from curation.selection.outcome import for_choosing, require_selected, select_units, summary
 from curation.selection.outcome_tables import Sides
 from curation.selection.queries import queries_of
 from curation.selection.sharded.coreset import coreset_on, told
@@ -71,7 +71,8 @@ def run(params: Params) -> str:
     )
     # Only where there are some: it takes the base's embeddings once more.
     chosen_rows = chosen_before(chosen, known.accepted, embeddings) if chosen else None
-    may_be_empty, about = known.may_be_empty, about.for_choosing(params.select)
+    may_be_empty = known.may_be_empty
+    about, units = about.for_choosing(params.select), for_choosing(units, params.select)
     names, held_out, dropped = pd.Series(found.names, dtype=str), found.held_out, found.dropped
     del embeddings, processed, known, found  # all that is needed of them was copied
     give_back(len(names))  # the search has use for it

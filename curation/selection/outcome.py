@@ -1,6 +1,7 @@
 """What a selection gives: the chosen samples in order, what became of every candidate, and what that is worth."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from curation.selection.objects import ObjectEmbeddings
 from curation.selection.outcome_tables import Sides, tables_of
 from curation.selection.rule import Options
 from curation.selection.rules.coreset import Coreset, coreset
-from curation.selection.rules.registry import choose
+from curation.selection.rules.registry import RULES, choose
 from curation.selection.sequences import Units, mean_embeddings, units_of
 from curation.selection.stopping import sample_limit, squared_threshold
 from curation.selection.strategies import Vectors, allowed_by_thresholds, objectives_of
@@ -112,6 +113,19 @@ def select_units(
     give_back(len(sides.names))  # what the search took
     selection, candidates = tables_of(sides, units, found, unit_embeddings)
     return Choice(selection, candidates, curve, comparison, contributed)
+
+
+def for_choosing(units: Units, params: SelectParams) -> Units:
+    """Return what choosing asks of units, so that the rest can be let go.
+
+    Args:
+        units: what may be chosen.
+        params: by which rule or strategies.
+    """
+    if not params.strategies and {"raw_paths", "times"} & set(RULES[params.method].options):
+        return units
+    times = np.broadcast_to(np.nan, len(units.members))
+    return replace(units, raw_paths=units.raw_paths.numbered(), labels=units.labels.numbered(), times=times)
 
 
 def _found(

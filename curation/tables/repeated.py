@@ -29,6 +29,10 @@ class RepeatedTexts(Sequence[str]):
         """Return those at some places."""
         return RepeatedTexts(self.numbers[rows], self._texts)
 
+    def numbered(self) -> "RepeatedTexts":
+        """Return the numbers alone: which are equal is known, what they say is let go."""
+        return RepeatedTexts(self.numbers, self._texts[:0].astype(object))
+
     def __len__(self) -> int:
         return len(self.numbers)
 

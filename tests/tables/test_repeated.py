@@ -22,3 +22,10 @@ def test_some_of_them() -> None:
     found = RepeatedTexts.of(["b", "a", "b", "c"])
     assert list(found.at(np.array([3, 0, 0]))) == ["c", "b", "b"]
     assert found[-1] == "c"
+
+
+def test_the_numbers_alone() -> None:
+    found = RepeatedTexts.of(["b", "a", "b"]).numbered()
+    assert (found.numbers.tolist(), len(found)) == ([0, 1, 0], 3)
+    with pytest.raises(IndexError):
+        _ = found[0]
