@@ -319,3 +319,11 @@ def test_precision_that_was_set_is_left() -> None:
     finally:
         torch.set_float32_matmul_precision("highest")
     assert_equal(found, plain.farthest_first(candidates, candidates[:0], 20, np.float32(0)))
+
+
+def test_very_many_picks_have_a_smaller_window() -> None:
+    from curation.selection.kcenter import fast
+
+    usual = fast.Tuning()
+    assert fast.tuning_for(usual.window) == usual
+    assert fast.tuning_for(usual.window + 1).window == usual.window // 2
