@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from curation.cleaning.decode_files import decode_all
+from curation.cleaning.spread import decode_with
 from tests import ROOT
 from tests.killed_decoding import killed, noted, noting_decode, repeated
 from tests.pipeline.project import Project, new_project
@@ -32,7 +32,7 @@ _REAL = ROOT.parent / "shared" / "data"
 
 def stage_with_notes() -> None:
     """Run stage `clean` of the project that is the current folder, with notes."""
-    with patch("curation.cleaning.clean.decode_all", partial(decode_all, decode=noting_decode)):
+    with patch("curation.cleaning.clean.decode_with", partial(decode_with, decode=noting_decode)):
         from stages.clean import main
 
         main()
