@@ -23,10 +23,8 @@ def opened(address: Address) -> tuple[Store, str]:
     Raises:
         BucketError: there is no such remote, it is no bucket, or a package is missing.
     """
-    store, root = _store(address.scheme, address.name if address.scheme == REMOTE else "", str(Path.cwd()))
-    if address.scheme == REMOTE:
-        return store, f"{root}/{address.key}" if root else address.key
-    return store, f"{address.name}/{address.key}"
+    store, root = _store(address.scheme, _remote_of(address), str(Path.cwd()))
+    return store, _path_of(address, root)
 
 
 def filesystem_of(address: Address) -> tuple[Any, str]:
@@ -35,11 +33,22 @@ def filesystem_of(address: Address) -> tuple[Any, str]:
     Raises:
         BucketError: as for `opened`.
     """
-    filesystem, root = _of_dvc(address.scheme, address.name if address.scheme == REMOTE else "", Path.cwd())
-    if filesystem.protocol == "local":
-        return _local(), f"{root}/{address.key}".rstrip("/")
-    path = f"{root}/{address.key}" if address.scheme == REMOTE else f"{address.name}/{address.key}"
-    return filesystem.fs, path.strip("/")
+    if address.scheme == "file":
+        return _local(), f"/{address.key}".rstrip("/")
+    filesystem, root = _filesystem(address.scheme, _remote_of(address), str(Path.cwd()))
+    return filesystem, _path_of(address, root).rstrip("/")
+
+
+def _remote_of(address: Address) -> str:
+    """Return the name of the remote that an address is of; empty for other schemes."""
+    return address.name if address.scheme == REMOTE else ""
+
+
+def _path_of(address: Address, root: str) -> str:
+    """Return the path of an address in its store, below the key that the address of a remote stands for."""
+    if address.scheme == REMOTE:
+        return f"{root}/{address.key}" if root else address.key
+    return f"{address.name}/{address.key}"
 
 
 @cache
@@ -55,7 +64,19 @@ def _store(scheme: str, remote: str, folder: str) -> tuple[Store, str]:
     arguments: dict[str, Any] = filesystem.fs_args
     if filesystem.protocol == "s3":
         return S3Store(arguments), root.rstrip("/")
-    return FolderStore(filesystem.fs if filesystem.protocol != "local" else _local()), root.rstrip("/")
+    return FolderStore(_of_fsspec(filesystem)), root.rstrip("/")
+
+
+@cache
+def _filesystem(scheme: str, remote: str, folder: str) -> tuple[Any, str]:
+    """Return a file system of fsspec, and the key that the address of a remote stands for; see `_store`."""
+    filesystem, root = _of_dvc(scheme, remote, Path(folder))
+    return _of_fsspec(filesystem), root.rstrip("/")
+
+
+def _of_fsspec(filesystem: Any) -> Any:
+    """Return the file system of fsspec that DVC's stands for."""
+    return filesystem.fs if filesystem.protocol != "local" else _local()
 
 
 def _of_dvc(scheme: str, remote: str, folder: Path) -> tuple[Any, str]:

@@ -168,7 +168,7 @@ def _opened(pack: bytes | str, packs: Storage | None) -> AbstractContextManager[
         return io.BytesIO(pack)
     if packs is None:
         raise RuntimeError("a node gave a name, but packs are sent")
-    return packs.reading(pack)
+    return packs.open(pack, "rb")
 
 
 def _frames(tasks: Iterable[Task]) -> int:
@@ -227,7 +227,7 @@ def _decoded_group(tasks: Sequence[Task], *, where: _Where) -> bytes | str:
         if where.packs is None:
             return packed(outcomes)
         name = secrets.token_hex(16)  # a node that counts as lost may still be writing its own
-        with where.packs.writing(name) as pack:
+        with where.packs.open(name, "wb") as pack:
             for outcome in outcomes:
                 add_outcome(pack, outcome)
         return name

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from curation.buckets.addresses import parse_folder
 from curation.buckets.opening import filesystem_of
 from curation.core.errors import ClusterError, CurationError
 from curation.core.words import in_one_line
-
-_MARK = "://"
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class Storage:
     """A folder, of which only the place travels to nodes.
 
     Attributes:
-        place: its absolute path, or its address in a bucket.
+        place: its address, `file://` for one that all nodes see.
     """
 
     place: str
@@ -33,12 +31,12 @@ class Storage:
             ClusterError: there is no such folder.
             BucketError: the address is none, or names no remote of DVC.
         """
-        if _MARK in place:
+        if "://" in place:
             filesystem_of(parse_folder(place))
             return cls(place.rstrip("/"))
         if not Path(place).is_dir():
             raise ClusterError(f"execution.storage: {place} is no folder here: name one that all nodes see, or null")
-        return cls(str(Path(place).resolve()))
+        return cls(f"file://{Path(place).resolve()}")
 
     @contextmanager
     def folder_of_a_run(self) -> Iterator["Storage"]:
@@ -57,34 +55,19 @@ class Storage:
                     filesystem.rm(path, recursive=True)
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[BinaryIO]:
-        """Open a new file; nobody sees it before it is closed, where it is in a bucket.
+    def open(self, name: str, mode: Literal["rb", "wb"]) -> Iterator[BinaryIO]:
+        """Open a file; nobody sees a new one before it is closed, where it is in a bucket.
 
         Raises:
-            ClusterError: it cannot be written.
+            ClusterError: it cannot be read, or written.
         """
         filesystem, path = self._opened()
-        with self._told(), filesystem.open(f"{path}/{name}", "wb") as file:
-            yield file
-
-    @contextmanager
-    def reading(self, name: str) -> Iterator[BinaryIO]:
-        """Open a file that is there.
-
-        Raises:
-            ClusterError: it cannot be read.
-        """
-        filesystem, path = self._opened()
-        with self._told(), filesystem.open(f"{path}/{name}", "rb") as file:
+        with self._told(), filesystem.open(f"{path}/{name}", mode) as file:
             yield file
 
     def _opened(self) -> tuple[Any, str]:
         """Return a file system of fsspec, and the folder's path in it."""
-        if _MARK in self.place:
-            return filesystem_of(parse_folder(self.place))
-        from fsspec.implementations.local import LocalFileSystem
-
-        return LocalFileSystem(), self.place
+        return filesystem_of(parse_folder(self.place))
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -14,9 +14,9 @@ from tests.buckets.server import s3_server as s3_server
 def round_trip(storage: Storage) -> bytes:
     """Write a file into a folder of its own, as a node does, and read it."""
     with storage.folder_of_a_run() as folder:
-        with Storage(folder.place).writing("pack") as file:
+        with Storage(folder.place).open("pack", "wb") as file:
             file.write(b"content")
-        with folder.reading("pack") as file:
+        with folder.open("pack", "rb") as file:
             return file.read()
 
 
@@ -57,7 +57,7 @@ def test_a_bucket_that_cannot_be_used_is_told_in_a_line(s3_bucket: Bucket) -> No
     with (
         pytest.raises(ClusterError, match=r"execution\.storage: s3://no-such-bucket/clean-\w+ cannot be used: "),
         Storage.at("s3://no-such-bucket").folder_of_a_run() as folder,
-        folder.writing("pack") as file,
+        folder.open("pack", "wb") as file,
     ):
         file.write(b"content")
     assert "no-such-bucket" not in str(s3_bucket.client.list_buckets()["Buckets"]), "none is made"
