@@ -97,7 +97,8 @@ def run(params: Params) -> str:
     reviewed = f"; {dropped} dropped by the review" if params.select.review_file is not None else ""
     before = f"; {len(chosen)} more were chosen before (embed.embeddings_file)" if chosen else ""
     last = picked_last(choice.contributions, params.select.strategies)
-    return line + last + objects_in_words(objects, names.tolist(), base) + reviewed + before
+    of_objects = objects_in_words(objects, names.tolist(), base) if objects else ""
+    return line + last + of_objects + reviewed + before
 
 
 main = stage_command(run)

@@ -233,4 +233,6 @@ def _smallest(squared: NDArray[np.float32]) -> float:
 
 def _share(numbers: NDArray[np.integer], picks: NDArray[np.int64]) -> float:
     """Return the share of the distinct numbers of all candidates that picks have; NaN without candidates."""
-    return len(np.unique(numbers[picks])) / len(np.unique(numbers)) if len(numbers) else float("nan")
+    if not len(numbers):
+        return float("nan")
+    return len(np.unique(numbers[picks])) / int(np.count_nonzero(np.bincount(numbers)))

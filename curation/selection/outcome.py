@@ -145,9 +145,10 @@ def _found(
     limit, threshold = unit_limit(units.members, params), squared_threshold(params.min_distance)
     given = (vectors.units, vectors.base, limit, threshold)
     if params.strategies:
-        objectives = objectives_of(params.located, names.tolist(), units.members, base_names, described, vectors)
+        filenames = names.tolist()
+        objectives = objectives_of(params.located, filenames, units.members, base_names, described, vectors)
         product = combined(*given, objectives)
-        return product.traversal, contributions_of(product, params.strategies, names.tolist(), units.members)
+        return product.traversal, contributions_of(product, params.strategies, filenames, units.members)
     if params.method == CORESET:
         return coreset(*given), empty_frame(CONTRIBUTIONS)
     asked = names.tolist() if params.task is not None else []

@@ -147,10 +147,11 @@ class _Run(Generic[Item, Result]):
 
     def spare_idle(self) -> None:
         """Keep the workers that have nothing to do for other runs, where they are wanted."""
+        if self._spare is None:
+            return
         for worker in [each for each in self._pool if not each.items and not each.is_second_try]:
-            if self._spare is not None:
-                self._pool.remove(worker)
-                self._spare.keep(worker, self._work, self._limits)
+            self._pool.remove(worker)
+            self._spare.keep(worker, self._work, self._limits)
 
     def end(self) -> None:
         """End all workers."""
